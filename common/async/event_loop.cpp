@@ -1,0 +1,52 @@
+#include "common/async/event_loop.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace policyd::async {
+
+EventLoop::EventLoop() {
+    ThrowIfFailed(uv_loop_init(&loop_), "uv_loop_init");
+    posted_ = MakeHandle<uv_async_t>("uv_async_init", this, uv_async_init, &loop_, &OnPosted);
+    // Being able to be posted to is no reason for Run() to go on.
+    uv_unref(reinterpret_cast<uv_handle_t*>(posted_.get()));
+}
+
+EventLoop::~EventLoop() {
+    posted_.reset();
+    uv_run(&loop_, UV_RUN_NOWAIT);
+    if (uv_loop_close(&loop_) == 0) return;
+    std::fputs("event loop: closed while handles were still open:\n", stderr);
+    uv_print_all_handles(&loop_, stderr);
+    std::abort();
+}
+
+void EventLoop::Run() { uv_run(&loop_, UV_RUN_DEFAULT); }
+
+void EventLoop::RunOnce() { uv_run(&loop_, UV_RUN_ONCE); }
+
+void EventLoop::Stop() noexcept { uv_stop(&loop_); }
+
+std::chrono::milliseconds EventLoop::Now() const noexcept {
+    return std::chrono::milliseconds(uv_now(&loop_));
+}
+
+void EventLoop::Post(std::function<void()> function) {
+    {
+        const std::lock_guard lock(mutex_);
+        waiting_.push_back(std::move(function));
+    }
+    uv_async_send(posted_.get());
+}
+
+void EventLoop::OnPosted(uv_async_t* posted) {
+    auto& loop = *static_cast<EventLoop*>(posted->data);
+    std::vector<std::function<void()>> functions;
+    {
+        const std::lock_guard lock(loop.mutex_);
+        functions.swap(loop.waiting_);
+    }
+    for (const auto& function : functions) function();
+}
+
+}  // namespace policyd::async

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace policyd::config {
+
+using Strings = std::vector<std::string>;
+
+/// Every option, with the value that holds when the configuration is silent. What an option means
+/// to the administrator is said once, in options.cpp.
+struct Settings {
+    // The service
+    Strings listen{"inet:127.0.0.1:10031"};
+    std::string unix_socket_mode = "0660";
+    std::string unix_socket_group;
+    std::uint64_t workers = 1;
+    std::uint64_t max_connections = 10'000;
+    std::chrono::milliseconds request_time_limit{2'000};
+    std::chrono::milliseconds idle_time_limit{1'015'000};
+    std::string log_destination = "stderr";
+    std::string log_level = "info";
+
+    // The checks
+    Strings checks{"client_access", "recipient", "mailbox_quota"};
+    Strings client_access_maps;
+    std::string client_access_default = "DUNNO";
+    std::string unknown_recipient_action = "550 5.1.1 User unknown";
+    std::string mailbox_full_action = "552 5.2.2 Mailbox is full";
+    std::string full_target_refuses = "all";
+    std::string table_failure_action = "DEFER_IF_PERMIT 4.3.0 Temporary lookup failure";
+    std::string usage_store_failure_action = "DUNNO";
+
+    // The mail system, as Postfix's main.cf has it
+    std::string myhostname = "localhost";
+    std::string mydomain = "localdomain";
+    std::string myorigin = "$myhostname";
+    Strings mydestination{"$myhostname", "localhost.$mydomain", "localhost"};
+    Strings inet_interfaces;
+    Strings local_recipient_maps;
+    Strings relay_domains;
+    Strings relay_recipient_maps;
+    Strings recipient_canonical_maps;
+    Strings canonical_maps;
+    Strings relocated_maps;
+    Strings virtual_alias_domains;
+    Strings virtual_alias_maps;
+    Strings virtual_mailbox_domains;
+    Strings virtual_mailbox_maps;
+    Strings virtual_mailbox_limit_maps;
+    Strings transport_maps;
+    std::string virtual_transport = "virtual";
+    std::string recipient_delimiter;
+    bool swap_bangpath = true;
+    bool allow_percent_hack = true;
+    bool append_at_myorigin = true;
+    bool append_dot_mydomain = true;
+    Strings parent_domain_matches_subdomains{"debug_peer_list",      "fast_flush_domains",
+                                             "mynetworks",           "permit_mx_backup_networks",
+                                             "qmqpd_authorized_clients", "relay_domains",
+                                             "smtpd_access_maps"};
+    Strings propagate_unmatched_extensions{"canonical", "virtual"};
+    std::uint64_t virtual_alias_expansion_limit = 1000;
+    std::uint64_t virtual_alias_recursion_limit = 1000;
+    std::uint64_t virtual_alias_address_length_limit = 1000;
+
+    // The mail store
+    std::string virtual_mailbox_base = "/home/vmail";
+    std::string mailbox_layout = "%d/%u";
+
+    // Back ends
+    std::string usage_store = "sqlite:/var/lib/policyd/usage.sqlite";
+    std::string redis_user;
+    std::string redis_password_file;
+    std::chrono::milliseconds redis_time_limit{500};
+    std::uint64_t mysql_connections = 4;
+    std::chrono::milliseconds mysql_time_limit{1'500};
+
+    // The scanner
+    std::chrono::milliseconds scan_interval{300'000};
+    std::chrono::milliseconds reservation_grace{300'000};
+};
+
+}  // namespace policyd::config

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace policyd::outage {
+
+/// A back end that could not answer: never to be confused with "not found".
+///
+/// Look-ups and stores throw it; the check pipeline alone catches it and turns it into the
+/// configured failure action. The text is for the log and never holds a secret.
+class Unavailable : public std::runtime_error {
+public:
+    /// What kind of back end failed; failure actions are configured per back end.
+    enum class BackEnd {
+        kTable,       ///< a look-up table: MySQL, SQLite, or a value it must not hold
+        kUsageStore,  ///< Redis or SQLite with the usage counters
+    };
+
+    Unavailable(BackEnd back_end, const std::string& what)
+        : std::runtime_error(what), back_end_(back_end) {}
+
+    BackEnd Which() const noexcept { return back_end_; }
+
+private:
+    BackEnd back_end_;
+};
+
+/// A look-up that could not be answered: temporary, in the words of Postfix.
+class TableUnavailable : public Unavailable {
+public:
+    explicit TableUnavailable(const std::string& what) : Unavailable(BackEnd::kTable, what) {}
+};
+
+/// The usage store could not answer, or refused a write.
+class UsageStoreUnavailable : public Unavailable {
+public:
+    explicit UsageStoreUnavailable(const std::string& what)
+        : Unavailable(BackEnd::kUsageStore, what) {}
+};
+
+}  // namespace policyd::outage

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace policyd::recipients {
+
+/// A final local recipient and what may be stored there.
+struct Mailbox {
+    /// The name under which its usage is kept: the address that its directory stands for
+    /// (`mailbox_layout`), which is also what the scanner derives from the directory.
+    std::string name;
+    /// The address whose mail it takes, case-folded, without extension.
+    std::string address;
+    std::uint64_t quota_bytes = 0;     ///< 0: no limit
+    std::uint64_t quota_messages = 0;  ///< 0: no limit
+
+    bool operator==(const Mailbox&) const = default;
+};
+
+/// What becomes of mail for one envelope recipient.
+struct Resolution {
+    enum class Kind {
+        kNotOurs,  ///< not a domain of this system: Postfix's own restrictions decide
+        kUnknown,  ///< a hosted domain, but no such recipient
+        kKnown,    ///< accepted; `mailboxes` are those of its final recipients that are local
+    };
+
+    Kind kind = Kind::kNotOurs;
+    std::vector<Mailbox> mailboxes;  ///< each once, in the order found
+};
+
+}  // namespace policyd::recipients

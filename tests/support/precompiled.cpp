@@ -1,0 +1,1 @@
+// Only here so that the headers every test includes are compiled once.

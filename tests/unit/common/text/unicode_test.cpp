@@ -1,0 +1,35 @@
+#include "common/text/unicode.hpp"
+
+#include <gtest/gtest.h>
+
+namespace policyd::text {
+namespace {
+
+TEST(FoldCaseTest, FoldsAsPostfixFoldsLookUpKeys) {
+    EXPECT_EQ(FoldCase("JoE@Example.COM"), "joe@example.com");
+    EXPECT_EQ(FoldCase("Straße"), "strasse");
+    EXPECT_EQ(FoldCase("JOSÉ"), "josé");
+}
+
+TEST(FoldCaseTest, LeavesInvalidUtf8AloneButForItsAsciiLetters) {
+    EXPECT_EQ(FoldCase("A\xff\xc3"), "a\xff\xc3");
+}
+
+TEST(IsValidUtf8Test, RefusesOverlongFormsSurrogatesAndCutSequences) {
+    EXPECT_TRUE(IsValidUtf8("aé€😀"));
+    EXPECT_FALSE(IsValidUtf8("\xc0\xaf"));
+    EXPECT_FALSE(IsValidUtf8("\xed\xa0\x80"));
+    EXPECT_FALSE(IsValidUtf8("\xf4\x90\x80\x80"));
+    EXPECT_FALSE(IsValidUtf8("\xe2\x82"));
+}
+
+TEST(EscapedForLogTest, EscapesWhatCouldForgeALine) {
+    EXPECT_EQ(EscapedForLog("a\nb\\\x7f\xff\xc2\x85é"), "a\\x0ab\\\\\\x7f\\xff\\xc2\\x85é");
+}
+
+TEST(EscapedForLogTest, CutsLongText) {
+    EXPECT_EQ(EscapedForLog("abcdef", 3), "abc...");
+}
+
+}  // namespace
+}  // namespace policyd::text

@@ -15,9 +15,9 @@ struct Endpoint {
     enum class Kind { kUnix, kInet };
 
     Kind kind = Kind::kInet;
-    std::string path;            ///< kUnix
-    std::string host;            ///< kInet: a name or an address, without brackets
-    std::uint16_t port = 0;      ///< kInet
+    std::string path;        ///< kUnix
+    std::string host;        ///< kInet: a name or an address, without brackets
+    std::uint16_t port = 0;  ///< kInet
 
     std::string ToText() const;
     bool operator==(const Endpoint&) const = default;

@@ -21,11 +21,17 @@ EventLoop::~EventLoop() {
     std::abort();
 }
 
-void EventLoop::Run() { uv_run(&loop_, UV_RUN_DEFAULT); }
+void EventLoop::Run() {
+    uv_run(&loop_, UV_RUN_DEFAULT);
+}
 
-void EventLoop::RunOnce() { uv_run(&loop_, UV_RUN_ONCE); }
+void EventLoop::RunOnce() {
+    uv_run(&loop_, UV_RUN_ONCE);
+}
 
-void EventLoop::Stop() noexcept { uv_stop(&loop_); }
+void EventLoop::Stop() noexcept {
+    uv_stop(&loop_);
+}
 
 std::chrono::milliseconds EventLoop::Now() const noexcept {
     return std::chrono::milliseconds(uv_now(&loop_));

@@ -16,8 +16,9 @@ public:
           timer_(MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop)) {
         const auto every = static_cast<std::uint64_t>(period.count());
         uv_timer_start(
-            timer_.get(), [](uv_timer_t* timer) { static_cast<Periodic*>(timer->data)->function_(); },
-            every, every);
+            timer_.get(),
+            [](uv_timer_t* timer) { static_cast<Periodic*>(timer->data)->function_(); }, every,
+            every);
         uv_unref(reinterpret_cast<uv_handle_t*>(timer_.get()));
     }
     Periodic(const Periodic&) = delete;

@@ -11,8 +11,7 @@ namespace policyd::async {
 class [[nodiscard]] Sleep {
 public:
     Sleep(uv_loop_t* loop, std::chrono::milliseconds time)
-        : timer_(MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop)),
-          time_(time) {}
+        : timer_(MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop)), time_(time) {}
     Sleep(const Sleep&) = delete;
     Sleep& operator=(const Sleep&) = delete;
 
@@ -22,7 +21,8 @@ public:
         awaiting_ = awaiting;
         timer_->data = this;
         uv_timer_start(
-            timer_.get(), [](uv_timer_t* timer) { static_cast<Sleep*>(timer->data)->awaiting_.resume(); },
+            timer_.get(),
+            [](uv_timer_t* timer) { static_cast<Sleep*>(timer->data)->awaiting_.resume(); },
             static_cast<std::uint64_t>(time_.count()), 0);
     }
 

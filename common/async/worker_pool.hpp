@@ -122,10 +122,10 @@ private:
     const std::size_t most_waiting_;
     std::mutex mutex_;
     std::condition_variable job_waiting_;
-    std::deque<Job*> waiting_;     // guarded by mutex_
-    std::deque<Job*> finished_;    // guarded by mutex_
-    bool stopping_ = false;        // guarded by mutex_
-    std::size_t unfinished_ = 0;   // loop thread
+    std::deque<Job*> waiting_;    // guarded by mutex_
+    std::deque<Job*> finished_;   // guarded by mutex_
+    bool stopping_ = false;       // guarded by mutex_
+    std::size_t unfinished_ = 0;  // loop thread
     UvHandle<uv_async_t> wake_;
     std::vector<std::thread> threads_;
 };

@@ -25,13 +25,11 @@ std::size_t SequenceLength(std::string_view text) {
     if (first < 0x80) return 1;
     if (first >= 0xc2 && first <= 0xdf) return continues(1) ? 2 : 0;
     if (first >= 0xe0 && first <= 0xef) {
-        const bool second =
-            continues(1, first == 0xe0 ? 0xa0 : 0x80, first == 0xed ? 0x9f : 0xbf);
+        const bool second = continues(1, first == 0xe0 ? 0xa0 : 0x80, first == 0xed ? 0x9f : 0xbf);
         return second && continues(2) ? 3 : 0;
     }
     if (first >= 0xf0 && first <= 0xf4) {
-        const bool second =
-            continues(1, first == 0xf0 ? 0x90 : 0x80, first == 0xf4 ? 0x8f : 0xbf);
+        const bool second = continues(1, first == 0xf0 ? 0x90 : 0x80, first == 0xf4 ? 0x8f : 0xbf);
         return second && continues(2) && continues(3) ? 4 : 0;
     }
     return 0;

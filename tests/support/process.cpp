@@ -186,7 +186,7 @@ int FreePort() {
     // test programs that run at once start a server on the same one.
     const auto locks = std::filesystem::temp_directory_path() / "policyd-test-ports";
     std::filesystem::create_directories(locks);
-    for (int port = 10000 + static_cast<int>(getpid() % 11000); ; ++port) {
+    for (int port = 10000 + static_cast<int>(getpid() % 11000);; ++port) {
         if (port >= 22000) port = 10000;
         const auto file = locks / std::to_string(port);
         const int lock = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -197,8 +197,8 @@ int FreePort() {
 }
 
 bool CanConnect(int port) {
-    return CanConnectTo({async::Endpoint::Kind::kInet, "", "127.0.0.1",
-                         static_cast<std::uint16_t>(port)});
+    return CanConnectTo(
+        {async::Endpoint::Kind::kInet, "", "127.0.0.1", static_cast<std::uint16_t>(port)});
 }
 
 bool CanConnect(const std::filesystem::path& socket) {

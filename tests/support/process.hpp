@@ -16,9 +16,9 @@ namespace policyd::test {
 class Process {
 public:
     struct Options {
-        std::filesystem::path output;             ///< stdout and stderr go here; empty: inherited
-        std::vector<std::string> environment{};   ///< NAME=value, added to ours
-        std::filesystem::path directory{};        ///< empty: ours
+        std::filesystem::path output;            ///< stdout and stderr go here; empty: inherited
+        std::vector<std::string> environment{};  ///< NAME=value, added to ours
+        std::filesystem::path directory{};       ///< empty: ours
     };
 
     Process(std::vector<std::string> arguments, const Options& options);

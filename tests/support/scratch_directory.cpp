@@ -16,8 +16,7 @@ ScratchDirectory::ScratchDirectory() {
         throw std::system_error(errno, std::generic_category(), "mkdtemp");
     path_ = path;
     using std::filesystem::perms;
-    std::filesystem::permissions(
-        path_, perms::owner_all | perms::group_exec | perms::others_exec);
+    std::filesystem::permissions(path_, perms::owner_all | perms::group_exec | perms::others_exec);
 }
 
 ScratchDirectory::~ScratchDirectory() {

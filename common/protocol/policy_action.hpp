@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace policyd::protocol {
+
+/// An action that Postfix takes as it is meant (access(5)), from text that an administrator wrote:
+/// trimmed, and refused where Postfix would misread it. Digits alone and the empty action mean
+/// "permit" there, a reply code needs a text behind it, an enhanced status code must agree with it
+/// and come first; control characters, invalid UTF-8 and more than 400 bytes do not survive SMTP.
+/// Throws std::invalid_argument with what would have been accepted.
+std::string ValidatedAction(std::string_view text);
+
+/// The same for an action that must not permit: OK, RELAY and everything else that ends Postfix's
+/// own restrictions is refused as well. Actions of this service are of this kind.
+std::string ValidatedRefusalOrDunno(std::string_view text);
+
+/// True for OK, RELAY and digits alone, upper or lower case: Postfix would permit.
+bool PermitsOutright(std::string_view action);
+
+/// The reply to one request: "action=…", and an empty line.
+std::string ReplyFor(std::string_view action);
+
+inline constexpr std::string_view kDunno = "DUNNO";
+
+}  // namespace policyd::protocol

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -16,15 +17,22 @@ struct LogSettings {
 
 /// Sets up the process's logger. `program` names it in syslog. Lines are written by a thread of
 /// its own from a bounded queue that drops its oldest line when full, so that logging never holds
-/// up an answer. Throws std::invalid_argument for an unknown destination or level and
+/// up an answer; called again (a reload), it changes where they go. Any thread may log at any time.
+/// Throws std::invalid_argument for an unknown destination or level and
 /// std::runtime_error for a file that cannot be opened; the logger then stays as it was.
 void Configure(std::string_view program, const LogSettings& settings);
 
-/// Opens the log file again under its name: log rotation.
+/// Opens the log file again under its name: log rotation. The logging thread does it before the
+/// next line, which this call provides; if it fails, the old file stays in use.
 void Reopen();
 
-/// Writes what is queued and ends the logging thread. Before main returns.
+/// Writes what is queued and ends the logging thread. Called before main returns, when no other
+/// thread logs any more; what is logged afterwards goes to stderr at once.
 void Shutdown();
+
+/// Lines that were never written: dropped because the queue was full, or refused by the
+/// destination (a full disk). Any thread.
+std::uint64_t LinesLost();
 
 /// Each message begins with a stable word to search for. Values that came from outside go through
 /// text::EscapedForLog and are never the format string.

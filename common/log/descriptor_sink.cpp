@@ -1,0 +1,53 @@
+#include "common/log/descriptor_sink.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace policyd::log {
+namespace {
+
+int OpenForAppending(const std::string& path) {
+    const int descriptor = open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    if (descriptor < 0) throw std::system_error(errno, std::generic_category(), path);
+    return descriptor;
+}
+
+void WriteAll(int descriptor, const char* bytes, std::size_t size) {
+    while (size > 0) {
+        const ssize_t written = write(descriptor, bytes, size);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) throw std::system_error(errno, std::generic_category(), "log");
+        bytes += written;
+        size -= static_cast<std::size_t>(written);
+    }
+}
+
+}  // namespace
+
+DescriptorSink::DescriptorSink() : descriptor_(STDERR_FILENO) {}
+
+DescriptorSink::DescriptorSink(std::string path)
+    : path_(std::move(path)), descriptor_(OpenForAppending(path_)) {}
+
+DescriptorSink::~DescriptorSink() {
+    if (!path_.empty()) close(descriptor_);
+}
+
+void DescriptorSink::sink_it_(const spdlog::details::log_msg& message) {
+    if (reopen_.exchange(false)) Reopen();
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    WriteAll(descriptor_, line.data(), line.size());
+}
+
+void DescriptorSink::Reopen() {
+    if (path_.empty()) return;
+    const int reopened = OpenForAppending(path_);
+    close(std::exchange(descriptor_, reopened));
+}
+
+}  // namespace policyd::log

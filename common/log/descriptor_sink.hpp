@@ -1,0 +1,37 @@
+#pragma once
+
+#include <spdlog/sinks/base_sink.h>
+
+#include <atomic>
+#include <mutex>
+#include <string>
+
+namespace policyd::log {
+
+/// Writes each line with one write(2) to stderr or to a file that it appends to.
+///
+/// A line that cannot be written is an exception, which the logger counts.
+class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
+public:
+    /// Writes to stderr, which stays open.
+    DescriptorSink();
+    /// Appends to the file, making it (mode 0640) where there is none. Throws std::runtime_error.
+    explicit DescriptorSink(std::string path);
+    ~DescriptorSink() override;
+
+    /// Before the next line the file is opened again under its name. Any thread; does not wait.
+    void ReopenBeforeNextLine() noexcept { reopen_ = true; }
+
+protected:
+    void sink_it_(const spdlog::details::log_msg& message) override;
+    void flush_() override {}
+
+private:
+    void Reopen();
+
+    const std::string path_;  // empty: stderr
+    int descriptor_;
+    std::atomic<bool> reopen_ = false;
+};
+
+}  // namespace policyd::log

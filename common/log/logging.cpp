@@ -1,0 +1,139 @@
+#include "common/log/logging.hpp"
+
+#include <signal.h>
+#include <spdlog/async_logger.h>
+#include <spdlog/details/thread_pool.h>
+#include <spdlog/sinks/dist_sink.h>
+#include <spdlog/sinks/syslog_sink.h>
+#include <spdlog/sinks/systemd_sink.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "common/log/descriptor_sink.hpp"
+
+namespace policyd::log {
+namespace {
+
+constexpr std::size_t kLinesInQueue = 8192;
+constexpr const char* kLinePattern = "%Y-%m-%d %H:%M:%S.%e %n[%P] %l: %v";
+
+std::atomic<std::uint64_t> lines_refused = 0;
+
+/// The process's logger. The logger itself is made once and never replaced, because threads use
+/// it without a lock; a reload changes the sink behind `destination`.
+struct Logging {
+    std::shared_ptr<spdlog::details::thread_pool> writer;
+    std::shared_ptr<spdlog::sinks::dist_sink_mt> destination;
+    std::shared_ptr<spdlog::async_logger> logger;
+    std::shared_ptr<DescriptorSink> file;  // null unless lines go to a file
+};
+
+std::mutex mutex;
+std::optional<Logging> logging;  // guarded by mutex
+
+spdlog::level::level_enum ParseLevel(std::string_view level) {
+    if (level == "debug") return spdlog::level::debug;
+    if (level == "info") return spdlog::level::info;
+    if (level == "warning") return spdlog::level::warn;
+    if (level == "error") return spdlog::level::err;
+    throw std::invalid_argument("debug, info, warning or error");
+}
+
+/// Whether systemd has connected stderr to its journal, which then takes lines with their level.
+bool StderrIsTheJournal() {
+    const char* stream = std::getenv("JOURNAL_STREAM");
+    struct stat status {};
+    if (stream == nullptr || fstat(STDERR_FILENO, &status) != 0) return false;
+    return stream == std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino);
+}
+
+struct Destination {
+    spdlog::sink_ptr sink;
+    std::shared_ptr<DescriptorSink> file;
+};
+
+Destination OpenDestination(const std::string& program, const std::string& name) {
+    constexpr std::string_view kFile = "file:";
+    const bool journal = name == "journal" || (name == "stderr" && StderrIsTheJournal());
+    Destination opened;
+    if (journal) {
+        opened.sink = std::make_shared<spdlog::sinks::systemd_sink_mt>(program);
+    } else if (name == "stderr") {
+        opened.sink = std::make_shared<DescriptorSink>();
+    } else if (name == "syslog") {
+        opened.sink =
+            std::make_shared<spdlog::sinks::syslog_sink_mt>(program, LOG_PID, LOG_MAIL, false);
+    } else if (name.starts_with(kFile) && name.size() > kFile.size()) {
+        opened.file = std::make_shared<DescriptorSink>(name.substr(kFile.size()));
+        opened.sink = opened.file;
+    } else {
+        throw std::invalid_argument("stderr, syslog, journal or file:PATH");
+    }
+    opened.sink->set_pattern(kLinePattern);
+    return opened;
+}
+
+void LeaveSignalsToOtherThreads() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+Logging Start(const std::string& program) {
+    Logging started;
+    started.writer = std::make_shared<spdlog::details::thread_pool>(kLinesInQueue, 1,
+                                                                    &LeaveSignalsToOtherThreads);
+    started.destination = std::make_shared<spdlog::sinks::dist_sink_mt>();
+    started.logger =
+        std::make_shared<spdlog::async_logger>(program, started.destination, started.writer,
+                                               spdlog::async_overflow_policy::overrun_oldest);
+    started.logger->set_error_handler([](const std::string&) { ++lines_refused; });
+    spdlog::set_default_logger(started.logger);
+    return started;
+}
+
+}  // namespace
+
+void Configure(std::string_view program, const LogSettings& settings) {
+    const spdlog::level::level_enum level = ParseLevel(settings.level);
+    Destination opened = OpenDestination(std::string(program), settings.destination);
+    const std::lock_guard lock(mutex);
+    if (!logging) logging = Start(std::string(program));
+    logging->destination->set_sinks({opened.sink});
+    logging->file = std::move(opened.file);
+    logging->logger->set_level(level);
+}
+
+void Reopen() {
+    {
+        const std::lock_guard lock(mutex);
+        if (!logging || !logging->file) return;
+        logging->file->ReopenBeforeNextLine();
+    }
+    Info("log: file reopened");
+}
+
+void Shutdown() {
+    const std::lock_guard lock(mutex);
+    if (!logging) return;
+    const auto plain = std::make_shared<spdlog::logger>(logging->logger->name(),
+                                                        std::make_shared<DescriptorSink>());
+    plain->set_pattern(kLinePattern);
+    plain->set_level(logging->logger->level());
+    spdlog::set_default_logger(plain);
+    logging.reset();
+}
+
+std::uint64_t LinesLost() {
+    const std::lock_guard lock(mutex);
+    const std::size_t overrun = logging ? logging->writer->overrun_counter() : 0;
+    return lines_refused + overrun;
+}
+
+}  // namespace policyd::log

@@ -1,0 +1,160 @@
+#include "common/async/listener.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+namespace policyd::async {
+
+namespace {
+
+/// Long enough for every smtpd of a large site to connect at once; the kernel's somaxconn caps it.
+constexpr int kBacklog = 4096;
+
+[[noreturn]] void Fail(const Endpoint& endpoint, const std::string& what) {
+    throw std::runtime_error("cannot listen on " + endpoint.ToText() + ": " + what);
+}
+
+[[noreturn]] void FailWithErrno(const Endpoint& endpoint, const char* operation) {
+    Fail(endpoint, std::string(operation) + ": " + std::strerror(errno));
+}
+
+int OpenSocket(const Endpoint& endpoint, int family) {
+    const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) FailWithErrno(endpoint, "socket");
+    return fd;
+}
+
+/// True if a server accepts connections on the UNIX socket at this address.
+bool SomebodyAnswers(const sockaddr* address, socklen_t length) {
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool answered = fd >= 0 && connect(fd, address, length) == 0;
+    close(fd);
+    return answered;
+}
+
+void SetAccess(const Endpoint& endpoint, const ListeningSocket::UnixAccess& access) {
+    if (!access.group.empty()) {
+        const group* const entry = getgrnam(access.group.c_str());
+        if (entry == nullptr) Fail(endpoint, "no such group: " + access.group);
+        if (chown(endpoint.path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0)
+            FailWithErrno(endpoint, "chown");
+    }
+    if (chmod(endpoint.path.c_str(), access.mode) != 0) FailWithErrno(endpoint, "chmod");
+}
+
+void BindUnix(int fd, const Endpoint& endpoint, const ListeningSocket::UnixAccess& access) {
+    sockaddr_storage storage{};
+    const socklen_t length = NumericAddress(endpoint, storage);
+    const auto* const address = reinterpret_cast<const sockaddr*>(&storage);
+    struct stat existing {};
+    if (lstat(endpoint.path.c_str(), &existing) == 0) {
+        if (!S_ISSOCK(existing.st_mode)) Fail(endpoint, "the path exists and is not a socket");
+        if (SomebodyAnswers(address, length)) Fail(endpoint, "another server listens there");
+        unlink(endpoint.path.c_str());
+    }
+    // Until its access is set, nobody but us may connect.
+    const mode_t former = umask(0177);
+    const int bound = bind(fd, address, length);
+    umask(former);
+    if (bound != 0) FailWithErrno(endpoint, "bind");
+    SetAccess(endpoint, access);
+}
+
+void BindInet(int fd, const Endpoint& endpoint, const sockaddr* address, socklen_t length) {
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (address->sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (bind(fd, address, length) != 0) FailWithErrno(endpoint, "bind");
+}
+
+}  // namespace
+
+ListeningSocket::ListeningSocket(const Endpoint& endpoint, const UnixAccess& access)
+    : name_(endpoint.ToText()), is_unix_(endpoint.kind == Endpoint::Kind::kUnix) {
+    if (is_unix_) {
+        fd_ = OpenSocket(endpoint, AF_UNIX);
+        BindUnix(fd_, endpoint, access);
+        struct stat made {};
+        if (stat(endpoint.path.c_str(), &made) == 0) inode_ = made.st_ino;
+        own_path_ = endpoint.path;
+    } else {
+        addrinfo hints{};
+        hints.ai_socktype = SOCK_STREAM;
+        hints.ai_flags = AI_PASSIVE;
+        addrinfo* found = nullptr;
+        const int status = getaddrinfo(endpoint.host.c_str(), std::to_string(endpoint.port).c_str(),
+                                       &hints, &found);
+        if (status != 0) Fail(endpoint, gai_strerror(status));
+        const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, &freeaddrinfo);
+        fd_ = OpenSocket(endpoint, addresses->ai_family);
+        BindInet(fd_, endpoint, addresses->ai_addr, addresses->ai_addrlen);
+    }
+    if (listen(fd_, kBacklog) != 0) FailWithErrno(endpoint, "listen");
+}
+
+ListeningSocket::ListeningSocket(int fd, std::string name) : fd_(fd), name_(std::move(name)) {
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0)
+        throw std::runtime_error("descriptor " + std::to_string(fd) + " is not a socket");
+    is_unix_ = address.ss_family == AF_UNIX;
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+ListeningSocket::~ListeningSocket() {
+    if (fd_ < 0) return;
+    close(fd_);
+    struct stat there {};
+    if (!own_path_.empty() && lstat(own_path_.c_str(), &there) == 0 && there.st_ino == inode_)
+        unlink(own_path_.c_str());
+}
+
+ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      name_(std::move(other.name_)),
+      is_unix_(other.is_unix_),
+      own_path_(std::move(other.own_path_)),
+      inode_(other.inode_) {}
+
+Listener::Listener(uv_loop_t* loop, const ListeningSocket& socket, OnConnection on_connection)
+    : loop_(loop), on_connection_(std::move(on_connection)), is_unix_(socket.IsUnix()) {
+    // Each loop has a descriptor of its own, which libuv closes with the handle.
+    const int fd = fcntl(socket.Descriptor(), F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) throw std::runtime_error("dup: " + std::string(std::strerror(errno)));
+    auto handle = std::make_unique<uv_any_handle>();
+    int status = is_unix_ ? uv_pipe_init(loop, &handle->pipe, 0) : uv_tcp_init(loop, &handle->tcp);
+    ThrowIfFailed(status, "listener");
+    handle_.reset(handle.release());
+    handle_->handle.data = this;
+    status = is_unix_ ? uv_pipe_open(&handle_->pipe, fd) : uv_tcp_open(&handle_->tcp, fd);
+    ThrowIfFailed(status, "listener");
+    status = uv_listen(&handle_->stream, kBacklog, [](uv_stream_t* stream, int error) {
+        if (error == 0) static_cast<Listener*>(stream->data)->Accept();
+    });
+    ThrowIfFailed(status, "uv_listen");
+}
+
+void Listener::Accept() {
+    auto handle = std::make_unique<uv_any_handle>();
+    if ((is_unix_ ? uv_pipe_init(loop_, &handle->pipe, 0) : uv_tcp_init(loop_, &handle->tcp)) != 0)
+        return;
+    UvHandle<uv_any_handle> connection(handle.release());
+    if (uv_accept(&handle_->stream, &connection->stream) != 0) return;
+    if (!is_unix_) uv_tcp_nodelay(&connection->tcp, 1);
+    on_connection_(std::move(connection));
+}
+
+}  // namespace policyd::async

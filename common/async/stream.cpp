@@ -1,0 +1,95 @@
+#include "common/async/stream.hpp"
+
+#include <array>
+#include <utility>
+
+namespace policyd::async {
+
+namespace {
+
+/// Lent to libuv for the time of one read, and emptied before the next: one for each thread.
+thread_local std::array<char, 64 * 1024> read_buffer;
+
+/// What is left to write once the kernel has taken what it would take at once.
+class [[nodiscard]] Writing {
+public:
+    Writing(uv_stream_t* socket, std::string_view bytes) : socket_(socket), bytes_(bytes) {}
+    Writing(const Writing&) = delete;
+
+    bool await_ready() const noexcept { return false; }
+
+    bool await_suspend(std::coroutine_handle<> writer) {
+        writer_ = writer;
+        request_.data = this;
+        const uv_buf_t buffer =
+            uv_buf_init(const_cast<char*>(bytes_.data()), static_cast<unsigned>(bytes_.size()));
+        status_ = uv_write(&request_, socket_, &buffer, 1, [](uv_write_t* request, int status) {
+            auto& writing = *static_cast<Writing*>(request->data);
+            writing.status_ = status;
+            writing.writer_.resume();
+        });
+        return status_ == 0;
+    }
+
+    bool await_resume() const noexcept { return status_ == 0; }
+
+private:
+    uv_stream_t* socket_;
+    std::string_view bytes_;
+    uv_write_t request_{};
+    int status_ = 0;
+    std::coroutine_handle<> writer_;
+};
+
+}  // namespace
+
+Stream::Stream(UvHandle<uv_any_handle> socket, std::size_t most_buffered)
+    : socket_(std::move(socket)), most_buffered_(most_buffered) {
+    Socket()->data = this;
+    ThrowIfFailed(uv_read_start(Socket(), &LendBuffer, &OnRead), "uv_read_start");
+}
+
+Task<bool> Stream::Write(std::string_view bytes) {
+    if (IsAborted()) co_return false;
+    const uv_buf_t buffer =
+        uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
+    const int written = uv_try_write(Socket(), &buffer, 1);
+    if (written < 0 && written != UV_EAGAIN) co_return false;
+    if (written > 0) bytes.remove_prefix(static_cast<std::size_t>(written));
+    if (bytes.empty()) co_return true;
+    Writing rest(Socket(), bytes);
+    co_return co_await rest;
+}
+
+void Stream::Abort() noexcept {
+    socket_.reset();
+    peer_is_gone_ = true;
+    if (reader_) std::exchange(reader_, nullptr).resume();
+}
+
+void Stream::LendBuffer(uv_handle_t*, std::size_t, uv_buf_t* buffer) {
+    *buffer = uv_buf_init(read_buffer.data(), read_buffer.size());
+}
+
+void Stream::OnRead(uv_stream_t* socket, ssize_t size, const uv_buf_t* buffer) {
+    auto& stream = *static_cast<Stream*>(socket->data);
+    if (size == 0) return;
+    if (size > 0) {
+        stream.received_.append(buffer->base, static_cast<std::size_t>(size));
+    } else {
+        stream.peer_is_gone_ = true;
+    }
+    if (size < 0 || stream.received_.size() >= stream.most_buffered_) {
+        uv_read_stop(socket);
+        stream.paused_ = true;
+    }
+    if (stream.reader_) std::exchange(stream.reader_, nullptr).resume();
+}
+
+void Stream::GoOnReading() {
+    if (!paused_) return;
+    paused_ = false;
+    ThrowIfFailed(uv_read_start(Socket(), &LendBuffer, &OnRead), "uv_read_start");
+}
+
+}  // namespace policyd::async

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <uv.h>
+
+#include <coroutine>
+#include <string>
+#include <string_view>
+
+#include "common/async/task.hpp"
+#include "common/async/uv_handle.hpp"
+
+namespace policyd::async {
+
+/// A connected TCP or UNIX stream socket. One coroutine uses it; it lives on its loop's thread.
+///
+/// It reads continuously into Received(), up to a bound, and writes at once what the kernel takes.
+/// Abort() may be called at any time, by anyone on the loop: waiting ends, and so does the
+/// connection.
+class Stream {
+public:
+    class Reading;
+
+    /// Takes an accepted or connected uv_tcp_t or uv_pipe_t and starts reading. At most
+    /// `most_buffered` bytes, and what one more read brings, wait in Received(); a peer that sends
+    /// more has to wait.
+    Stream(UvHandle<uv_any_handle> socket, std::size_t most_buffered);
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+
+    /// What was received and not yet taken: the caller erases, or moves away, what it has used.
+    std::string& Received() noexcept { return received_; }
+
+    /// `co_await stream.Read()`: waits until Received() has grown. False once nothing more will
+    /// come: the peer has closed its side, or the connection broke or was aborted.
+    Reading Read() noexcept;
+
+    /// Sends all of `bytes`, which stay where they are meanwhile. False if the connection is gone.
+    /// One Write at a time.
+    Task<bool> Write(std::string_view bytes);
+
+    void Abort() noexcept;
+    bool IsAborted() const noexcept { return socket_ == nullptr; }
+
+private:
+    uv_stream_t* Socket() noexcept { return reinterpret_cast<uv_stream_t*>(socket_.get()); }
+    static void LendBuffer(uv_handle_t* socket, std::size_t suggested, uv_buf_t* buffer);
+    static void OnRead(uv_stream_t* socket, ssize_t size, const uv_buf_t* buffer);
+    void GoOnReading();
+
+    UvHandle<uv_any_handle> socket_;
+    const std::size_t most_buffered_;
+    std::string received_;
+    bool peer_is_gone_ = false;
+    bool paused_ = false;
+    std::coroutine_handle<> reader_;
+};
+
+class [[nodiscard]] Stream::Reading {
+public:
+    explicit Reading(Stream& stream) noexcept : stream_(stream), seen_(stream.received_.size()) {}
+
+    bool await_ready() const noexcept { return stream_.peer_is_gone_; }
+    void await_suspend(std::coroutine_handle<> reader) const {
+        stream_.GoOnReading();
+        stream_.reader_ = reader;
+    }
+    bool await_resume() const noexcept { return stream_.received_.size() > seen_; }
+
+private:
+    Stream& stream_;
+    const std::size_t seen_;
+};
+
+inline Stream::Reading Stream::Read() noexcept {
+    return Reading(*this);
+}
+
+}  // namespace policyd::async

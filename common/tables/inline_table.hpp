@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "common/tables/lookup_table.hpp"
+
+namespace policyd::tables {
+
+/// `inline:{ key=value, {key = value with blanks} }`: the table is its own name.
+class InlineTable final : public LookupTable {
+public:
+    /// `definition` is what follows "inline:". Throws config::ConfigError where Postfix calls its
+    /// syntax bad. The last of several entries with one key holds.
+    explicit InlineTable(std::string_view definition);
+
+    const std::string& Name() const override { return name_; }
+    async::Task<std::optional<std::string>> Find(std::string_view key) override;
+
+private:
+    void Add(std::string_view entry);
+    [[noreturn]] void Refuse(const std::string& why) const;
+
+    std::string name_;
+    std::unordered_map<std::string, std::string> values_;
+};
+
+}  // namespace policyd::tables

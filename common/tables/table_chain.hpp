@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/tables/lookup_table.hpp"
+
+namespace policyd::tables {
+
+/// What a key is to the caller: all of what was searched, or a part such as a parent domain.
+enum class KeyKind { kWhole, kPartial };
+
+/// The tables of one parameter, such as virtual_alias_maps, searched in order: Postfix's maps(3).
+class TableChain {
+public:
+    TableChain() = default;
+    /// `parameter` is for messages; the tables belong to the registry, which outlives the chain.
+    TableChain(std::string parameter, std::vector<LookupTable*> tables)
+        : parameter_(std::move(parameter)), tables_(std::move(tables)) {}
+
+    /// The value in the first table that has the key. Tables that match whole keys only are passed
+    /// over for a partial one. An empty key is not found. Throws outage::TableUnavailable as soon
+    /// as a table could not answer, and for an empty value, which Postfix takes for a mistake.
+    /// `key` must outlive the returned task.
+    async::Task<std::optional<std::string>> Find(std::string_view key,
+                                                 KeyKind kind = KeyKind::kWhole) const;
+
+    const std::string& Parameter() const noexcept { return parameter_; }
+    const std::vector<LookupTable*>& Tables() const noexcept { return tables_; }
+    bool IsEmpty() const noexcept { return tables_.empty(); }
+
+private:
+    std::string parameter_;
+    std::vector<LookupTable*> tables_;
+};
+
+}  // namespace policyd::tables

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/async/event_loop.hpp"
+#include "common/tables/domain_list.hpp"
+#include "common/tables/lookup_table.hpp"
+#include "common/tables/table_chain.hpp"
+#include "common/tables/warning_sink.hpp"
+
+namespace policyd::tables {
+
+/// How tables reach their servers and where they say what an administrator should know.
+struct TableSettings {
+    std::size_t mysql_connections = 4;                 ///< for each set of servers
+    std::chrono::milliseconds mysql_time_limit{1500};  ///< to connect, and for each answer
+    WarningSink warn;  ///< called while tables are opened; the log if empty
+};
+
+/// Opens look-up tables by the names that main.cf gives them, and owns them. Belongs to one loop
+/// thread, and so do its tables; destroyed when no look-up is under way.
+///
+/// The same name opened twice is the same table. Tables are read when they are opened: a reload
+/// makes a new registry.
+class TableRegistry {
+public:
+    TableRegistry(async::EventLoop& loop, TableSettings settings);
+    ~TableRegistry();
+    TableRegistry(const TableRegistry&) = delete;
+    TableRegistry& operator=(const TableRegistry&) = delete;
+
+    /// `spec` is `type:name`; a leading "proxy:" is accepted and ignored. Throws
+    /// config::ConfigError for an unknown type, a file that cannot be read or one with a mistake.
+    /// A server that is down is no reason not to open its table.
+    LookupTable& Open(std::string_view spec);
+
+    /// The tables of a parameter. Each element of `lists` is a list as main.cf has it: one table or
+    /// several, separated by commas and blanks.
+    TableChain OpenChain(const std::string& parameter, const std::vector<std::string>& lists);
+
+    /// A parameter such as mydestination, whose elements are words, files and tables.
+    DomainList OpenDomainList(const std::string& parameter, const std::vector<std::string>& lists,
+                              DomainList::Matching matching);
+
+private:
+    std::unique_ptr<LookupTable> Make(std::string_view type, const std::string& name);
+
+    async::EventLoop& loop_;
+    TableSettings settings_;
+    std::map<std::string, std::unique_ptr<LookupTable>, std::less<>> tables_;
+};
+
+}  // namespace policyd::tables

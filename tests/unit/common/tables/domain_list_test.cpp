@@ -1,0 +1,95 @@
+#include "common/tables/domain_list.hpp"
+
+#include <gmock/gmock.h>
+
+#include "common/config/config_error.hpp"
+#include "tests/support/run_to_end.hpp"
+#include "tests/support/scratch_directory.hpp"
+#include "tests/unit/common/tables/fake_table.hpp"
+
+namespace policyd::tables {
+namespace {
+
+using Matching = DomainList::Matching;
+
+class DomainListTest : public testing::Test {
+protected:
+    DomainList Open(const std::vector<std::string>& lists, Matching matching) {
+        const auto open_table = [this](std::string_view) -> LookupTable& { return table; };
+        const WarningSink warn = [this](const std::string& text) { warnings.push_back(text); };
+        return DomainList("mydestination", lists, matching, open_table, warn);
+    }
+    bool Contains(const std::string& list, std::string_view domain,
+                  Matching matching = Matching::kExact) {
+        const DomainList domains = Open({list}, matching);
+        return test::RunToEnd(domains.Contains(domain));
+    }
+
+    FakeTable table{{"example.com", ""}, {".example.org", "x"}};
+    std::vector<std::string> warnings;
+};
+
+TEST_F(DomainListTest, MatchesWordsWhateverTheirCase) {
+    EXPECT_TRUE(Contains("a.example, EXAMPLE.com", "Example.COM"));
+    EXPECT_FALSE(Contains("a.example", "x.a.example"));
+    EXPECT_FALSE(Contains("", "a.example"));
+}
+
+TEST_F(DomainListTest, MatchesSubdomainsAsTheListIsDefined) {
+    EXPECT_TRUE(Contains("example.com", "x.example.com", Matching::kSubdomains));
+    EXPECT_FALSE(Contains("example.com", "xexample.com", Matching::kSubdomains));
+    EXPECT_FALSE(Contains("example.com", "x.example.com", Matching::kDotSubdomains));
+    EXPECT_TRUE(Contains(".example.com", "x.example.com", Matching::kDotSubdomains));
+    EXPECT_FALSE(Contains(".example.com", "x.example.com", Matching::kExact));
+}
+
+TEST_F(DomainListTest, TheFirstElementThatMatchesDecides) {
+    EXPECT_FALSE(Contains("!x.example.com example.com", "x.example.com", Matching::kSubdomains));
+    EXPECT_TRUE(Contains("!x.example.com example.com", "y.example.com", Matching::kSubdomains));
+    EXPECT_TRUE(Contains("!!a.example", "a.example"));
+}
+
+TEST_F(DomainListTest, AnyValueInATableWillDo) {
+    EXPECT_TRUE(Contains("proxy:fake:x", "Example.com"));
+    EXPECT_FALSE(Contains("!fake:x example.com", "example.com"));
+}
+
+TEST_F(DomainListTest, SearchesParentsInATableWhereTheListDoes) {
+    EXPECT_FALSE(Contains("fake:x", "a.b.example.com"));
+    EXPECT_TRUE(Contains("fake:x", "a.b.example.com", Matching::kSubdomains));
+    EXPECT_TRUE(Contains("fake:x", "a.b.example.org", Matching::kDotSubdomains));
+    EXPECT_FALSE(Contains("fake:x", "a.b.example.com", Matching::kDotSubdomains));
+
+    table.asked.clear();
+    table.takes_partial_keys = false;
+    EXPECT_FALSE(Contains("fake:x", "a.b.example.com", Matching::kSubdomains));
+    EXPECT_THAT(table.asked, testing::ElementsAre("a.b.example.com"));
+}
+
+TEST_F(DomainListTest, ATableThatCannotAnswerIsNeitherInNorOut) {
+    table.broken = true;
+    EXPECT_THROW(Contains("fake:x example.com", "example.com"), outage::TableUnavailable);
+    EXPECT_TRUE(Contains("example.com fake:x", "example.com"));
+}
+
+TEST_F(DomainListTest, ReadsFilesInPlaceAndNegatesThemAsAWhole) {
+    const test::ScratchDirectory scratch;
+    const std::string path = scratch.Write("domains", "# ours\na.example b.example\n !c.example\n");
+
+    EXPECT_TRUE(Contains(path, "b.example"));
+    EXPECT_FALSE(Contains("!" + path + " a.example", "a.example"));
+    EXPECT_TRUE(Contains("!" + path, "c.example"));
+}
+
+TEST_F(DomainListTest, RefusesALonelyExclamationMarkAndAMissingFile) {
+    EXPECT_THROW(Open({"a !"}, Matching::kExact), config::ConfigError);
+    EXPECT_THROW(Open({"/nonexistent/file"}, Matching::kExact), config::ConfigError);
+}
+
+TEST_F(DomainListTest, WarnsOfACommentAtTheEndOfALine) {
+    EXPECT_FALSE(Contains("a.example # b.example", "b.example"));
+    EXPECT_THAT(warnings, testing::SizeIs(1));
+}
+
+}  // namespace
+}  // namespace policyd::tables

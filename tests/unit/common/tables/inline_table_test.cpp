@@ -1,0 +1,43 @@
+#include "common/tables/inline_table.hpp"
+
+#include <gtest/gtest.h>
+
+#include "common/config/config_error.hpp"
+#include "tests/support/run_to_end.hpp"
+
+namespace policyd::tables {
+namespace {
+
+using test::RunToEnd;
+
+TEST(InlineTableTest, TakesBothFormsOfEntries) {
+    InlineTable table("{ a=1, b=2 {c = some words, and more} d= }");
+
+    EXPECT_EQ(RunToEnd(table.Find("a")), "1");
+    EXPECT_EQ(RunToEnd(table.Find("b")), "2");
+    EXPECT_EQ(RunToEnd(table.Find("c")), "some words, and more");
+    EXPECT_EQ(RunToEnd(table.Find("d")), "");
+    EXPECT_EQ(RunToEnd(table.Find("e")), std::nullopt);
+}
+
+TEST(InlineTableTest, FoldsKeysAndLetsTheLastOneHold) {
+    InlineTable table("{JoE@Example.com=1, joe@example.COM=2, Straße=3}");
+
+    EXPECT_EQ(RunToEnd(table.Find("JOE@example.com")), "2");
+    EXPECT_EQ(RunToEnd(table.Find("STRASSE")), "3");
+}
+
+TEST(InlineTableTest, FindsNoKeyThatIsNotUtf8) {
+    InlineTable table("{a=1}");
+    EXPECT_EQ(RunToEnd(table.Find("a\xff")), std::nullopt);
+}
+
+TEST(InlineTableTest, RefusesWhatPostfixCallsBadSyntax) {
+    for (const char* definition : {"", "a=1", "{a=1", "{a=1} b", "{a=1} {b=2}", "{}", "{ }", "{a}",
+                                   "{=1}", "{{a b=1}}", "{{a=1}x}", "{a=\xff}"}) {
+        EXPECT_THROW(InlineTable{definition}, config::ConfigError) << definition;
+    }
+}
+
+}  // namespace
+}  // namespace policyd::tables

@@ -1,0 +1,195 @@
+#include "common/mail/mailbox_layout.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "common/text/ascii.hpp"
+
+namespace policyd::mail {
+
+namespace {
+
+std::vector<std::string_view> SplitAtSlashes(std::string_view path) {
+    std::vector<std::string_view> components;
+    for (;;) {
+        const std::size_t slash = path.find('/');
+        components.push_back(path.substr(0, slash));
+        if (slash == std::string_view::npos) return components;
+        path.remove_prefix(slash + 1);
+    }
+}
+
+bool CanNameADirectory(std::string_view name) {
+    return name != "." && name != ".." && name.find('/') == std::string_view::npos &&
+           name.find('\0') == std::string_view::npos;
+}
+
+[[noreturn]] void Malformed(std::string_view pattern) {
+    throw std::invalid_argument("a layout such as %d/%u, %d/%u/Maildir or %d/%1u/%u, not \"" +
+                                std::string(pattern) + '"');
+}
+
+/// Takes the number that `text` begins with; nothing if there is none.
+std::optional<std::size_t> TakeNumber(std::string_view& text) {
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto number = text::ParseUnsigned(text.substr(0, digits));
+    if (number) text.remove_prefix(digits);
+    return number;
+}
+
+}  // namespace
+
+MailboxLayout::MailboxLayout(std::string_view pattern) : pattern_(pattern) {
+    bool has_user = false;
+    bool has_domain = false;
+    for (const std::string_view text : SplitAtSlashes(pattern)) {
+        if (text.empty() || !CanNameADirectory(text)) Malformed(pattern);
+        const Component component = ParseComponent(text);
+        for (const Piece& piece : component) {
+            has_user |= piece.IsWhole() && piece.kind == Piece::Kind::kUser;
+            has_domain |= piece.IsWhole() && piece.kind == Piece::Kind::kDomain;
+        }
+        components_.push_back(component);
+        const bool only_user = std::all_of(component.begin(), component.end(), [](const Piece& p) {
+            return p.kind == Piece::Kind::kUser;
+        });
+        if (!only_user) catch_all_components_.push_back(component);
+    }
+    if (!has_user || !has_domain) Malformed(pattern);
+}
+
+MailboxLayout::Component MailboxLayout::ParseComponent(std::string_view text) {
+    const std::string_view all = text;
+    Component component;
+    const auto add_literal = [&component](char c) {
+        if (component.empty() || component.back().kind != Piece::Kind::kLiteral)
+            component.push_back({});
+        component.back().literal += c;
+    };
+    while (!text.empty()) {
+        const char c = text.front();
+        text.remove_prefix(1);
+        if (c != '%') {
+            add_literal(c);
+            continue;
+        }
+        Piece piece;
+        if (const auto number = TakeNumber(text)) {
+            piece.width = *number;
+            if (text.starts_with('.')) {
+                text.remove_prefix(1);
+                const auto width = TakeNumber(text);
+                if (!width) Malformed(all);
+                piece.skip = *number;
+                piece.width = *width;
+            }
+            if (piece.width == 0) Malformed(all);
+        }
+        if (text.empty()) Malformed(all);
+        const char letter = text.front();
+        text.remove_prefix(1);
+        if (letter == '%' && piece.width == std::string::npos) {
+            add_literal('%');
+        } else if (letter == 'u' || letter == 'n' || letter == 'd') {
+            piece.kind = letter == 'd' ? Piece::Kind::kDomain : Piece::Kind::kUser;
+            // Two variables side by side could not be told apart again.
+            if (!component.empty() && component.back().IsWhole()) Malformed(all);
+            component.push_back(piece);
+        } else {
+            Malformed(all);
+        }
+    }
+    return component;
+}
+
+std::string MailboxLayout::Render(const Component& component, std::string_view user,
+                                  std::string_view domain) {
+    std::string name;
+    for (const Piece& piece : component) {
+        const std::string_view value = piece.kind == Piece::Kind::kLiteral ? piece.literal
+                                       : piece.kind == Piece::Kind::kUser  ? user
+                                                                           : domain;
+        name += value.substr(std::min(piece.skip, value.size()), piece.width);
+    }
+    return name;
+}
+
+std::optional<std::string> MailboxLayout::DirectoryOf(std::string_view address) const {
+    const std::size_t at = address.rfind('@');
+    if (at == std::string_view::npos || at + 1 == address.size()) return std::nullopt;
+    const std::string_view user = address.substr(0, at);
+    const std::string_view domain = address.substr(at + 1);
+
+    std::string directory;
+    for (const Component& component : components_) {
+        const std::string name = Render(component, user, domain);
+        if (name.empty()) continue;
+        if (!CanNameADirectory(name)) return std::nullopt;
+        if (!directory.empty()) directory += '/';
+        directory += name;
+    }
+    return directory;
+}
+
+/// Reads the parts of the address that stand in full in `component` off a directory's name.
+bool MailboxLayout::Extract(const Component& component, std::string_view name, Parts& parts) {
+    for (std::size_t i = 0; i < component.size(); ++i) {
+        const Piece& piece = component[i];
+        if (!piece.IsWhole()) {
+            const std::size_t length =
+                piece.kind == Piece::Kind::kLiteral ? piece.literal.size() : piece.width;
+            name.remove_prefix(std::min(length, name.size()));
+            continue;
+        }
+        // What follows is a literal or the end: domains hold no '@', hence the last one.
+        const bool is_last = i + 1 == component.size();
+        const std::size_t length = is_last ? name.size() : name.rfind(component[i + 1].literal);
+        if (length == std::string_view::npos) return false;
+        auto& part = piece.kind == Piece::Kind::kUser ? parts.user : parts.domain;
+        if (!part) part = name.substr(0, length);
+        name.remove_prefix(length);
+    }
+    return true;
+}
+
+std::optional<std::string> MailboxLayout::AddressIf(const std::vector<Component>& components,
+                                                    std::string_view directory) const {
+    const std::vector<std::string_view> names = SplitAtSlashes(directory);
+    if (names.size() != components.size()) return std::nullopt;
+    Parts parts;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (!Extract(components[i], names[i], parts)) return std::nullopt;
+    }
+    if (!parts.domain || parts.domain->find('@') != std::string_view::npos) return std::nullopt;
+    std::string address(parts.user.value_or(""));
+    address += '@';
+    address += *parts.domain;
+    if (DirectoryOf(address) != directory) return std::nullopt;
+    return address;
+}
+
+std::optional<std::string> MailboxLayout::AddressOf(std::string_view directory) const {
+    if (auto address = AddressIf(components_, directory)) return address;
+    return AddressIf(catch_all_components_, directory);
+}
+
+std::optional<std::string> DirectoryWithinBase(std::string_view path) {
+    std::vector<std::string_view> kept;
+    for (const std::string_view name : SplitAtSlashes(path)) {
+        if (name.empty() || name == ".") continue;
+        if (name != "..") {
+            kept.push_back(name);
+            continue;
+        }
+        if (kept.empty()) return std::nullopt;
+        kept.pop_back();
+    }
+    std::string directory;
+    for (const std::string_view name : kept) {
+        if (!directory.empty()) directory += '/';
+        directory += name;
+    }
+    return directory;
+}
+
+}  // namespace policyd::mail

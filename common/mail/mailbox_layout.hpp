@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace policyd::mail {
+
+/// Where below virtual_mailbox_base the Maildir of an address is: the option mailbox_layout.
+///
+/// A pattern of components separated by '/', in which %u is the local part of the address and %d
+/// its domain; %Nu and %Nd are the first N bytes of these, %M.Nu the N bytes after the first M (as
+/// in Dovecot), for hashed layouts; %n is another name for %u, %% a percent sign. Examples:
+/// `%d/%u`, `%d/%u/Maildir`, `%d/%1u/%u`, `%u@%d`.
+///
+/// Bytes are compared and copied as they are: no case folding, no quoting. A component that is
+/// empty for an address is left out, so that the Maildir of the catch-all mailbox `@example.com` is
+/// the domain's own directory under `%d/%u`.
+class MailboxLayout {
+public:
+    /// Throws std::invalid_argument, saying what was expected, for a pattern that is malformed or
+    /// from which the address could not be told again: %u and %d must both be there in full.
+    explicit MailboxLayout(std::string_view pattern);
+
+    /// The directory of a mailbox, relative to the base, without a slash at either end. Nothing for
+    /// what is no address, or where a part of it cannot be a directory's name (it holds a slash or
+    /// a NUL byte, or would make the component "." or "..").
+    std::optional<std::string> DirectoryOf(std::string_view address) const;
+
+    /// The address whose directory this is, which then DirectoryOf() maps back to it; nothing where
+    /// there is none. `directory` is relative to the base, without slashes at its ends and without
+    /// empty, "." or ".." components.
+    std::optional<std::string> AddressOf(std::string_view directory) const;
+
+    /// How many components a directory has at most.
+    std::size_t Depth() const noexcept { return components_.size(); }
+    const std::string& Pattern() const noexcept { return pattern_; }
+
+private:
+    struct Piece {
+        enum class Kind { kLiteral, kUser, kDomain };
+        Kind kind = Kind::kLiteral;
+        std::string literal;
+        std::size_t skip = 0;
+        std::size_t width = std::string::npos;
+
+        bool IsWhole() const { return kind != Kind::kLiteral && width == std::string::npos; }
+    };
+    using Component = std::vector<Piece>;
+    struct Parts {
+        std::optional<std::string_view> user;
+        std::optional<std::string_view> domain;
+    };
+
+    static Component ParseComponent(std::string_view text);
+    static std::string Render(const Component& component, std::string_view user,
+                              std::string_view domain);
+    static bool Extract(const Component& component, std::string_view name, Parts& parts);
+    std::optional<std::string> AddressIf(const std::vector<Component>& components,
+                                         std::string_view directory) const;
+
+    std::string pattern_;
+    std::vector<Component> components_;
+    std::vector<Component> catch_all_components_;  ///< those that an empty local part leaves over
+};
+
+/// `path` as a table gives it, relative to the base whatever it begins with, as the directory that
+/// it leads to: without empty, "." and ".." components. Nothing for one that leads outside.
+std::optional<std::string> DirectoryWithinBase(std::string_view path);
+
+}  // namespace policyd::mail

@@ -1,0 +1,107 @@
+#include "common/mail/mailbox_layout.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace policyd::mail {
+namespace {
+
+struct LayoutCase {
+    const char* name;
+    const char* pattern;
+    const char* address;
+    const char* directory;
+};
+
+const LayoutCase kLayoutCases[] = {
+    {"HowTo", "%d/%u", "joe@example.com", "example.com/joe"},
+    {"CatchAllIsTheDomainDirectory", "%d/%u", "@example.com", "example.com"},
+    {"MaildirBelowHome", "%d/%u/Maildir", "joe@example.com", "example.com/joe/Maildir"},
+    {"UserNamedMaildir", "%d/%u/Maildir", "Maildir@example.com", "example.com/Maildir/Maildir"},
+    {"CatchAllWithMaildir", "%d/%u/Maildir", "@example.com", "example.com/Maildir"},
+    {"HashedByFirstLetter", "%d/%1u/%u", "joe@example.com", "example.com/j/joe"},
+    {"HashedUserOfOneLetter", "%d/%2u/%u", "j@example.com", "example.com/j/j"},
+    {"HashedCatchAll", "%d/%1u/%u", "@example.com", "example.com"},
+    {"HashedTwice", "%1d/%d/%1u/%1.1u/%u", "joe@example.com", "e/example.com/j/o/joe"},
+    {"HashedTwiceWithAShortUser", "%d/%1u/%1.1u_/%u", "j@example.com", "example.com/j/_/j"},
+    {"WholeAddress", "%u@%d", "joe@example.com", "joe@example.com"},
+    {"WholeAddressWithAnAtInside", "%u@%d", "j@e@example.com", "j@e@example.com"},
+    {"Literals", "mail/%d/u-%u/%%store", "joe@example.com", "mail/example.com/u-joe/%store"},
+    {"AnotherNameForTheUser", "%d/%n", "joe@example.com", "example.com/joe"},
+    {"BytesAsTheyAre", "%d/%u", "Jos\xc3\xa9 \xff\"@EXAMPLE.com", "EXAMPLE.com/Jos\xc3\xa9 \xff\""},
+    {"AtInTheLocalPart", "%d/%u", "a@b@example.com", "example.com/a@b"},
+    {"DotFirst", "%d/%u", ".joe@example.com", "example.com/.joe"},
+};
+
+class MailboxLayoutTest : public testing::TestWithParam<LayoutCase> {};
+
+TEST_P(MailboxLayoutTest, MapsAddressToDirectory) {
+    EXPECT_EQ(MailboxLayout(GetParam().pattern).DirectoryOf(GetParam().address),
+              GetParam().directory);
+}
+
+TEST_P(MailboxLayoutTest, MapsDirectoryToAddress) {
+    EXPECT_EQ(MailboxLayout(GetParam().pattern).AddressOf(GetParam().directory),
+              GetParam().address);
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, MailboxLayoutTest, testing::ValuesIn(kLayoutCases),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST(MailboxLayoutDirectoryOfTest, RefusesWhatCannotBeADirectory) {
+    const MailboxLayout layout("%d/%u");
+    EXPECT_EQ(layout.DirectoryOf("up/../joe@example.com"), std::nullopt);
+    EXPECT_EQ(layout.DirectoryOf("..@example.com"), std::nullopt);
+    EXPECT_EQ(layout.DirectoryOf(".@example.com"), std::nullopt);
+    EXPECT_EQ(layout.DirectoryOf("joe@.."), std::nullopt);
+    EXPECT_EQ(layout.DirectoryOf(std::string_view("jo\0e@example.com", 16)), std::nullopt);
+}
+
+TEST(MailboxLayoutDirectoryOfTest, RefusesWhatIsNoAddress) {
+    const MailboxLayout layout("%d/%u");
+    EXPECT_EQ(layout.DirectoryOf("joe"), std::nullopt);
+    EXPECT_EQ(layout.DirectoryOf("joe@"), std::nullopt);
+    EXPECT_EQ(layout.DirectoryOf(""), std::nullopt);
+}
+
+TEST(MailboxLayoutAddressOfTest, KnowsWhichDirectoriesAreNoMailboxes) {
+    EXPECT_EQ(MailboxLayout("%d/%u").AddressOf("example.com/joe/deeper"), std::nullopt);
+    EXPECT_EQ(MailboxLayout("%d/%u").AddressOf(""), std::nullopt);
+    EXPECT_EQ(MailboxLayout("%d/%u/Maildir").AddressOf("example.com/joe/mail"), std::nullopt);
+    EXPECT_EQ(MailboxLayout("%d/%1u/%u").AddressOf("example.com/x/joe"), std::nullopt);
+    EXPECT_EQ(MailboxLayout("%d/%1u/%u").AddressOf("example.com/j"), std::nullopt);
+    EXPECT_EQ(MailboxLayout("mail/%d/%u").AddressOf("post/example.com/joe"), std::nullopt);
+    EXPECT_EQ(MailboxLayout("%u@%d").AddressOf("example.com"), std::nullopt);
+}
+
+TEST(MailboxLayoutPatternTest, MustTellTheWholeAddress) {
+    for (const char* pattern : {"", "%d", "%u", "%d/%1u", "%1d/%u", "/%d/%u", "%d//%u", "%d/%u/",
+                                "%d/%u/..", "%d/%x/%u", "%d/%u/%", "%d/%0u/%u", "%d/%1.u/%u",
+                                "%d/%99999999999999999999u/%u", "%d/%1%/%u", "%u%d", "%d/%u%1u"}) {
+        EXPECT_THROW(MailboxLayout{pattern}, std::invalid_argument) << pattern;
+    }
+}
+
+TEST(MailboxLayoutPatternTest, HasADepth) {
+    EXPECT_EQ(MailboxLayout("%d/%u").Depth(), 2u);
+    EXPECT_EQ(MailboxLayout("%d/%1u/%u/Maildir").Depth(), 4u);
+}
+
+TEST(DirectoryWithinBaseTest, FollowsThePathAsTheFileSystemWould) {
+    EXPECT_EQ(DirectoryWithinBase("example.com/joe/"), "example.com/joe");
+    EXPECT_EQ(DirectoryWithinBase("example.com//"), "example.com");
+    EXPECT_EQ(DirectoryWithinBase("example.com/up/../joe/"), "example.com/joe");
+    EXPECT_EQ(DirectoryWithinBase("./example.com/./joe"), "example.com/joe");
+    EXPECT_EQ(DirectoryWithinBase("/example.com/joe/"), "example.com/joe");
+    EXPECT_EQ(DirectoryWithinBase("a/.."), "");
+}
+
+TEST(DirectoryWithinBaseTest, RefusesToLeaveTheBase) {
+    EXPECT_EQ(DirectoryWithinBase("../joe/"), std::nullopt);
+    EXPECT_EQ(DirectoryWithinBase("example.com/../../joe/"), std::nullopt);
+    EXPECT_EQ(DirectoryWithinBase("example.com/../../vmail/joe/"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace policyd::mail

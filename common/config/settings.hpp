@@ -57,10 +57,10 @@ struct Settings {
     bool allow_percent_hack = true;
     bool append_at_myorigin = true;
     bool append_dot_mydomain = true;
-    Strings parent_domain_matches_subdomains{"debug_peer_list",      "fast_flush_domains",
-                                             "mynetworks",           "permit_mx_backup_networks",
-                                             "qmqpd_authorized_clients", "relay_domains",
-                                             "smtpd_access_maps"};
+    Strings parent_domain_matches_subdomains{
+        "debug_peer_list",           "fast_flush_domains",       "mynetworks",
+        "permit_mx_backup_networks", "qmqpd_authorized_clients", "relay_domains",
+        "smtpd_access_maps"};
     Strings propagate_unmatched_extensions{"canonical", "virtual"};
     std::uint64_t virtual_alias_expansion_limit = 1000;
     std::uint64_t virtual_alias_recursion_limit = 1000;
@@ -81,6 +81,8 @@ struct Settings {
     // The scanner
     std::chrono::milliseconds scan_interval{300'000};
     std::chrono::milliseconds reservation_grace{300'000};
+
+    bool operator==(const Settings&) const = default;
 };
 
 }  // namespace policyd::config

@@ -1,0 +1,143 @@
+#include "common/config/config_file.hpp"
+
+#include <toml++/toml.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <stdexcept>
+
+#include "common/config/expansion.hpp"
+#include "common/config/options.hpp"
+#include "common/config/table_files.hpp"
+
+namespace policyd::config {
+namespace {
+
+/// Nothing for what no option takes: dates, fractions, nested arrays and tables.
+std::optional<Value> ValueOf(const toml::node& node) {
+    if (const auto* truth = node.as_boolean()) return truth->get();
+    if (const auto* number = node.as_integer()) return number->get();
+    if (const auto* text = node.as_string()) return text->get();
+    const auto* array = node.as_array();
+    if (array == nullptr) return std::nullopt;
+    Strings texts;
+    for (const toml::node& element : *array) {
+        const auto* text = element.as_string();
+        if (text == nullptr) return std::nullopt;
+        texts.push_back(text->get());
+    }
+    return texts;
+}
+
+/// Applies a parsed file key by key and keeps every mistake with its line.
+class Reader {
+public:
+    explicit Reader(std::string path) { file_.path = std::move(path); }
+
+    ConfigFile Read(const toml::table& table) {
+        for (const auto& [key, node] : table) ReadOption(key, node);
+        CheckExpansion();
+        if (!mistakes_.empty()) throw ConfigError(MistakesInOrder());
+        return std::move(file_);
+    }
+
+private:
+    void ReadOption(const toml::key& key, const toml::node& node) {
+        const std::size_t line = key.source().begin.line;
+        const Option* option = FindOption(key.str());
+        if (option == nullptr) {
+            AddUnknown(line, std::string(key.str()), node.is_table());
+            return;
+        }
+        file_.lines[std::string(option->name)] = line;
+        const std::optional<Value> value = ValueOf(node);
+        if (!value) {
+            Add(line, std::string(option->name) + ": expected " + DescribeAccepted(*option));
+            return;
+        }
+        try {
+            Assign(file_.settings, *option, *value);
+        } catch (const std::invalid_argument& error) {
+            Add(line, std::string(option->name) + ": " + error.what());
+            return;
+        }
+        CheckTables(*option, line);
+    }
+
+    void CheckTables(const Option& option, std::size_t line) {
+        const auto* list = std::get_if<Strings Settings::*>(&option.field);
+        const bool names_tables =
+            option.section == Section::kMailSystem || option.name.ends_with("_maps");
+        if (list == nullptr || !names_tables) return;
+        for (const std::string& problem : ProblemsOfTableFiles(file_.settings.**list))
+            Add(line, std::string(option.name) + ": " + problem);
+    }
+
+    void CheckExpansion() {
+        if (!mistakes_.empty()) return;
+        try {
+            Expanded(file_.settings);
+        } catch (const std::invalid_argument& error) {
+            const std::string text = error.what();
+            Add(file_.LineOf(text.substr(0, text.find(':'))), text);
+        }
+    }
+
+    void AddUnknown(std::size_t line, const std::string& name, bool is_section) {
+        if (is_section) {
+            Add(line, "[" + name + "]: options stand without sections");
+            return;
+        }
+        const std::string meant(SuggestOption(name));
+        Add(line,
+            name + ": unknown option" + (meant.empty() ? "" : " (did you mean " + meant + "?)"));
+    }
+
+    void Add(std::size_t line, const std::string& message) { mistakes_.emplace(line, message); }
+
+    std::string MistakesInOrder() const {
+        std::string text;
+        for (const auto& [line, message] : mistakes_)
+            text += (text.empty() ? "" : "\n") +
+                    std::string(ConfigError(file_.path, line, message).what());
+        return text;
+    }
+
+    ConfigFile file_;
+    std::multimap<std::size_t, std::string> mistakes_;
+};
+
+}  // namespace
+
+std::size_t ConfigFile::LineOf(const std::string& option) const {
+    const auto line = lines.find(option);
+    return line == lines.end() ? 0 : line->second;
+}
+
+ConfigFile ParseConfig(std::string_view text, const std::string& path) {
+    toml::table table;
+    try {
+        table = toml::parse(text, path);
+    } catch (const toml::parse_error& error) {
+        throw ConfigError(path, error.source().begin.line, std::string(error.description()));
+    }
+    return Reader(path).Read(table);
+}
+
+ConfigFile ReadConfigFile(const std::string& path) {
+    if (std::filesystem::is_directory(path)) throw ConfigError(path, 0, "is a directory");
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw ConfigError(path, 0, std::strerror(errno));
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    return ParseConfig(text, path);
+}
+
+Settings LoadConfigFile(const std::string& path) {
+    return Expanded(ReadConfigFile(path).settings);
+}
+
+}  // namespace policyd::config

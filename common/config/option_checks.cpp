@@ -1,0 +1,83 @@
+#include "common/config/option_checks.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+#include "common/async/endpoint.hpp"
+#include "common/protocol/policy_action.hpp"
+#include "common/text/ascii.hpp"
+
+namespace policyd::config {
+namespace {
+
+std::size_t CountOf(const std::string& text, std::string_view part) {
+    std::size_t count = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+    return count;
+}
+
+}  // namespace
+
+void CheckEndpoint(const std::string& text) {
+    async::ParseEndpoint(text);
+}
+
+void CheckLogDestination(const std::string& text) {
+    const bool named = text == "stderr" || text == "syslog" || text == "journal";
+    if (!named && !(text.starts_with("file:/")))
+        throw std::invalid_argument("stderr, syslog, journal or file:/PATH");
+}
+
+void CheckFileMode(const std::string& text) {
+    const bool octal =
+        std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '7'; });
+    const bool three_digits = text.size() == 3 || (text.size() == 4 && text.front() == '0');
+    if (!octal || !three_digits) throw std::invalid_argument("permissions in octal such as 0660");
+}
+
+void CheckAbsolutePath(const std::string& text) {
+    if (!text.starts_with('/')) throw std::invalid_argument("a path that begins with /");
+}
+
+void CheckAction(const std::string& text) {
+    protocol::ValidatedRefusalOrDunno(text);
+}
+
+void CheckTemporaryAction(const std::string& text) {
+    const std::string action = protocol::ValidatedRefusalOrDunno(text);
+    const std::string word = text::ToLower(action.substr(0, action.find(' ')));
+    const bool temporary = word == "dunno" || word == "defer" || word == "defer_if_permit" ||
+                           word == "defer_if_reject" || word.starts_with('4');
+    if (!temporary) throw std::invalid_argument("DUNNO, DEFER_IF_PERMIT, DEFER or 4NN with a text");
+}
+
+void CheckMailboxLayout(const std::string& text) {
+    const bool names_user = CountOf(text, "%u") == 1 && CountOf(text, "%d") <= 1;
+    const bool others = CountOf(text, "%") != CountOf(text, "%u") + CountOf(text, "%d");
+    if (!names_user || others || text.starts_with('/') || CountOf(text, "..") > 0)
+        throw std::invalid_argument(
+            "a relative path with %d and %u, such as %d/%u or %d/%u/Maildir");
+}
+
+void CheckUsageStore(const std::string& text) {
+    constexpr std::string_view kRedis = "redis:";
+    if (text.starts_with("sqlite:/")) return;
+    if (!text.starts_with(kRedis))
+        throw std::invalid_argument("sqlite:/PATH, redis:unix:/PATH or redis:inet:HOST:PORT");
+    CheckEndpoint(text.substr(kRedis.size()));
+}
+
+void CheckSecretFile(const std::string& text) {
+    if (text.empty()) return;
+    struct stat status {};
+    if (stat(text.c_str(), &status) != 0)
+        throw std::invalid_argument(std::string("a file (") + std::strerror(errno) + ")");
+    if (!S_ISREG(status.st_mode) || (status.st_mode & S_IRWXO) != 0)
+        throw std::invalid_argument("a file that others may not read (chmod 640)");
+}
+
+}  // namespace policyd::config

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+namespace policyd::config {
+
+// What the texts of certain options must be. Each throws std::invalid_argument with what would
+// have been accepted.
+
+/// As async::ParseEndpoint takes it.
+void CheckEndpoint(const std::string& text);
+/// As log::Configure takes it; whether the file can be opened shows later.
+void CheckLogDestination(const std::string& text);
+/// Three octal digits, after a 0 or not.
+void CheckFileMode(const std::string& text);
+void CheckAbsolutePath(const std::string& text);
+/// An action of this service: it must not permit outright.
+void CheckAction(const std::string& text);
+/// The same for an outage, which must never become a permanent rejection.
+void CheckTemporaryAction(const std::string& text);
+/// A relative path with %d and %u, each at most once, and no "..".
+void CheckMailboxLayout(const std::string& text);
+/// sqlite:/PATH or redis: and an endpoint.
+void CheckUsageStore(const std::string& text);
+/// Empty, or a file that others may not read.
+void CheckSecretFile(const std::string& text);
+
+}  // namespace policyd::config

@@ -1,0 +1,222 @@
+#include "common/config/options.hpp"
+
+#include <algorithm>
+
+#include "common/config/option_checks.hpp"
+#include "common/config/values.hpp"
+
+namespace policyd::config {
+namespace {
+
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
+using enum Section;
+using enum Takes;
+
+constexpr SectionText kSections[] = {
+    {kService, "The service", "Where Postfix finds the service, and its bounds."},
+    {kChecks, "The checks",
+     "What is decided, in which order, and what Postfix is told. An action is what access(5) has "
+     "on the right-hand side: DUNNO, a reply code 4NN or 5NN with enhanced status code and text, "
+     "DEFER_IF_PERMIT, REJECT and so on. OK and RELAY are not accepted, since they would skip "
+     "Postfix's later restrictions."},
+    {kMailSystem, "The mail system",
+     "The parameters of Postfix's main.cf that decide where mail goes, by the same names and with "
+     "the same syntax: give them the values that \"postconf\" prints (and let \"policyctl "
+     "check-config --postfix /etc/postfix\" compare). A list may be an array or one text as in "
+     "main.cf. $name stands for the value of another option of this section, $$ for a dollar "
+     "sign. Tables are mysql:, sqlite:, texthash:, cidr: and inline:, named as in main.cf; proxy: "
+     "before the name is accepted and ignored."},
+    {kMailStore, "The mail store", "Where mailboxes are, for policyd-scan."},
+    {kBackEnds, "Back ends", "The usage store, Redis and MySQL."},
+    {kScanner, "The scanner", "How policyd-scan measures."},
+};
+
+constexpr Option kOptions[] = {
+    {kService, "listen", &Settings::listen, kEffectOnRestart, CheckedBy(&CheckEndpoint),
+     "Where Postfix connects: unix:PATH, inet:HOST:PORT or inet:[IPV6]:PORT, any number of them. "
+     "Sockets passed in by systemd (policyd.socket) are used instead."},
+    {kService, "unix_socket_mode", &Settings::unix_socket_mode, kEffectOnRestart,
+     CheckedBy(&CheckFileMode),
+     "Permissions of the UNIX sockets, in octal. Whoever may connect can find out which addresses "
+     "exist."},
+    {kService, "unix_socket_group", &Settings::unix_socket_group, kEffectOnRestart, Anything(),
+     "Group of the UNIX sockets, usually postfix; empty: the group of the process."},
+    {kService, "workers", &Settings::workers, kEffectOnRestart, Between(1, 256),
+     "Threads that answer requests, each with connections to the back ends of its own."},
+    {kService, "max_connections", &Settings::max_connections, kEffectOnReload,
+     Between(1, 1'000'000),
+     "Open connections from Postfix at one time. Every smtpd(8) process holds one for each "
+     "check_policy_service: plan for default_process_limit times the number of mail servers and "
+     "services."},
+    {kService, "request_time_limit", &Settings::request_time_limit, kEffectOnReload, AtLeast(10ms),
+     "How long one request may take before it is answered with the failure action of the back end "
+     "that is slow. Postfix itself waits for smtpd_policy_service_timeout (100s)."},
+    {kService, "idle_time_limit", &Settings::idle_time_limit, kEffectOnReload, AtLeast(1s),
+     "When a silent connection is closed. Longer than Postfix's smtpd_policy_service_max_idle and "
+     "_max_ttl, since a connection that we close first costs the next client a second."},
+    {kService, "log_destination", &Settings::log_destination, kEffectOnReload,
+     CheckedBy(&CheckLogDestination), "Where log lines go: stderr, syslog, journal or file:PATH."},
+    {kService, "log_level", &Settings::log_level, kEffectOnReload,
+     OneOf("debug info warning error"), "The least important lines that are logged."},
+
+    {kChecks, "checks", &Settings::checks, kEffectOnReload,
+     OneOf("client_access recipient mailbox_quota"),
+     "The checks in their order; the first that has an opinion decides."},
+    {kChecks, "client_access_maps", &Settings::client_access_maps, kEffectOnReload, Anything(),
+     "Tables that say which clients may talk to the mail server, searched as check_client_access "
+     "does: host name and its parents, then address and its networks. A result OK ends this check "
+     "only."},
+    {kChecks, "client_access_default", &Settings::client_access_default, kEffectOnReload,
+     CheckedBy(&CheckAction),
+     "The action for a client that is in no table; a refusal makes the tables an allowlist."},
+    {kChecks, "unknown_recipient_action", &Settings::unknown_recipient_action, kEffectOnReload,
+     CheckedBy(&CheckAction),
+     "The action for a recipient in a hosted domain that does not exist; DUNNO leaves it to "
+     "Postfix."},
+    {kChecks, "mailbox_full_action", &Settings::mailbox_full_action, kEffectOnReload,
+     CheckedBy(&CheckAction), "The action for mail that does not fit into its mailbox."},
+    {kChecks, "full_target_refuses", &Settings::full_target_refuses, kEffectOnReload,
+     OneOf("any all never"),
+     "For an address that leads to several mailboxes: whether any full one refuses the mail, only "
+     "all of them together, or never."},
+    {kChecks, "table_failure_action", &Settings::table_failure_action, kEffectOnReload,
+     CheckedBy(&CheckTemporaryAction),
+     "The action while a look-up table cannot be asked. Never a permanent refusal."},
+    {kChecks, "usage_store_failure_action", &Settings::usage_store_failure_action, kEffectOnReload,
+     CheckedBy(&CheckTemporaryAction),
+     "The action while the usage store cannot be asked. Never a permanent refusal."},
+
+    {kMailSystem, "myhostname", &Settings::myhostname, kEffectOnReload, Anything(),
+     "This mail system's host name."},
+    {kMailSystem, "mydomain", &Settings::mydomain, kEffectOnReload, Anything(),
+     "This mail system's domain."},
+    {kMailSystem, "myorigin", &Settings::myorigin, kEffectOnReload, Anything(),
+     "The domain of addresses that have none. Write the domain itself where main.cf has the name "
+     "of a file."},
+    {kMailSystem, "mydestination", &Settings::mydestination, kEffectOnReload, Anything(),
+     "Domains delivered by local(8)."},
+    {kMailSystem, "inet_interfaces", &Settings::inet_interfaces, kEffectOnReload, Anything(),
+     "Addresses whose literals user@[address] are local: IP addresses only."},
+    {kMailSystem, "local_recipient_maps", &Settings::local_recipient_maps, kEffectOnReload,
+     Anything(), "Who exists in mydestination. Empty: everybody, so that Postfix decides."},
+    {kMailSystem, "relay_domains", &Settings::relay_domains, kEffectOnReload, Anything(),
+     "Domains that are relayed to."},
+    {kMailSystem, "relay_recipient_maps", &Settings::relay_recipient_maps, kEffectOnReload,
+     Anything(), "Who exists in relay_domains. Empty: everybody."},
+    {kMailSystem, "recipient_canonical_maps", &Settings::recipient_canonical_maps, kEffectOnReload,
+     Anything(), "Addresses rewritten before aliases are looked at."},
+    {kMailSystem, "canonical_maps", &Settings::canonical_maps, kEffectOnReload, Anything(),
+     "The same, after recipient_canonical_maps."},
+    {kMailSystem, "relocated_maps", &Settings::relocated_maps, kEffectOnReload, Anything(),
+     "Users who have moved: refused with their new address by Postfix."},
+    {kMailSystem, "virtual_alias_domains", &Settings::virtual_alias_domains, kEffectOnReload,
+     Anything(),
+     "Domains of which all addresses are aliases. Postfix's own default is $virtual_alias_maps; "
+     "here it is empty."},
+    {kMailSystem, "virtual_alias_maps", &Settings::virtual_alias_maps, kEffectOnReload, Anything(),
+     "Aliases, virtual(5). The tables' order matters: each key is tried in all of them before the "
+     "next key."},
+    {kMailSystem, "virtual_mailbox_domains", &Settings::virtual_mailbox_domains, kEffectOnReload,
+     Anything(), "Domains delivered into Maildirs by virtual(8): the hosted domains."},
+    {kMailSystem, "virtual_mailbox_maps", &Settings::virtual_mailbox_maps, kEffectOnReload,
+     Anything(), "The mailboxes of virtual_mailbox_domains."},
+    {kMailSystem, "virtual_mailbox_limit_maps", &Settings::virtual_mailbox_limit_maps,
+     kEffectOnReload, Anything(),
+     "The quota of each mailbox in bytes, by address; 0 or no entry is no limit. Postfix itself "
+     "ignores this parameter: it is what the mailbox_quota check is for."},
+    {kMailSystem, "transport_maps", &Settings::transport_maps, kEffectOnReload, Anything(),
+     "Routes, transport(5). Mail that does not stay on this host has no quota here."},
+    {kMailSystem, "virtual_transport", &Settings::virtual_transport, kEffectOnReload, Anything(),
+     "The transport that delivers virtual_mailbox_domains."},
+    {kMailSystem, "recipient_delimiter", &Settings::recipient_delimiter, kEffectOnReload,
+     Anything(), "Characters that begin an address extension, as the + in user+list@domain."},
+    {kMailSystem, "swap_bangpath", &Settings::swap_bangpath, kEffectOnReload, Anything(),
+     "Rewrite domain!user to user@domain."},
+    {kMailSystem, "allow_percent_hack", &Settings::allow_percent_hack, kEffectOnReload, Anything(),
+     "Rewrite user%domain to user@domain."},
+    {kMailSystem, "append_at_myorigin", &Settings::append_at_myorigin, kEffectOnReload, Anything(),
+     "Append @$myorigin to addresses without a domain."},
+    {kMailSystem, "append_dot_mydomain", &Settings::append_dot_mydomain, kEffectOnReload,
+     Anything(), "Append .$mydomain to domains without a dot."},
+    {kMailSystem, "parent_domain_matches_subdomains", &Settings::parent_domain_matches_subdomains,
+     kEffectOnReload, Anything(),
+     "The parameters in whose tables example.com stands for its subdomains too; "
+     "smtpd_access_maps and relay_domains matter here."},
+    {kMailSystem, "propagate_unmatched_extensions", &Settings::propagate_unmatched_extensions,
+     kEffectOnReload, OneOf("canonical virtual alias forward include generic"),
+     "Where address extensions are copied to the result of a rewriting; canonical and virtual "
+     "matter here."},
+    {kMailSystem, "virtual_alias_expansion_limit", &Settings::virtual_alias_expansion_limit,
+     kEffectOnReload, AtLeast(1), "The most addresses that one alias may become."},
+    {kMailSystem, "virtual_alias_recursion_limit", &Settings::virtual_alias_recursion_limit,
+     kEffectOnReload, AtLeast(1), "The deepest nesting of aliases."},
+    {kMailSystem, "virtual_alias_address_length_limit",
+     &Settings::virtual_alias_address_length_limit, kEffectOnReload, AtLeast(1),
+     "The longest address that an alias may become."},
+
+    {kMailStore, "virtual_mailbox_base", &Settings::virtual_mailbox_base, kEffectOnRestart,
+     CheckedBy(&CheckAbsolutePath), "The directory with all Maildirs, as in main.cf."},
+    {kMailStore, "mailbox_layout", &Settings::mailbox_layout, kEffectOnRestart,
+     CheckedBy(&CheckMailboxLayout),
+     "The path of a mailbox's Maildir below virtual_mailbox_base: %d is the domain of its address, "
+     "%u the part before the @."},
+
+    {kBackEnds, "usage_store", &Settings::usage_store, kEffectOnRestart,
+     CheckedBy(&CheckUsageStore),
+     "Where usage is kept, shared by all servers and scanners: sqlite:/PATH, redis:unix:/PATH or "
+     "redis:inet:HOST:PORT."},
+    {kBackEnds, "redis_user", &Settings::redis_user, kEffectOnRestart, Anything(),
+     "The user for Redis ACLs; empty: Redis's default user."},
+    {kBackEnds, "redis_password_file", &Settings::redis_password_file, kEffectOnRestart,
+     CheckedBy(&CheckSecretFile),
+     "A file with the Redis password, which others may not read; empty: no password."},
+    {kBackEnds, "redis_time_limit", &Settings::redis_time_limit, kEffectOnRestart, AtLeast(10ms),
+     "How long Redis may take for one command."},
+    {kBackEnds, "mysql_connections", &Settings::mysql_connections, kEffectOnRestart,
+     Between(1, 1'000),
+     "Connections to each set of MySQL servers, for every worker; each has a thread of its own."},
+    {kBackEnds, "mysql_time_limit", &Settings::mysql_time_limit, kEffectOnRestart, AtLeast(10ms),
+     "How long connecting to a MySQL server, and each of its answers, may take."},
+
+    {kScanner, "scan_interval", &Settings::scan_interval, kEffectOnReload, AtLeast(1s),
+     "The time from the beginning of one scan to that of the next."},
+    {kScanner, "reservation_grace", &Settings::reservation_grace, kEffectOnReload, Anything(),
+     "Accepted mail is held to be in a scan once it is older than the scan's beginning by this "
+     "much: the time that delivery takes. Mail in between is counted twice for a while, never "
+     "not at all."},
+};
+
+}  // namespace
+
+std::span<const Option> Options() {
+    return kOptions;
+}
+
+std::span<const SectionText> Sections() {
+    return kSections;
+}
+
+const Option* FindOption(std::string_view name) {
+    const auto found = std::find_if(std::begin(kOptions), std::end(kOptions),
+                                    [name](const Option& option) { return option.name == name; });
+    return found == std::end(kOptions) ? nullptr : &*found;
+}
+
+std::string_view SuggestOption(std::string_view name) {
+    std::vector<std::string_view> names;
+    for (const Option& option : kOptions) names.push_back(option.name);
+    return ClosestTo(name, names);
+}
+
+std::vector<std::string_view> Changed(const Settings& before, const Settings& after, Takes takes) {
+    std::vector<std::string_view> changed;
+    for (const Option& option : kOptions) {
+        const auto differs = [&](auto field) { return before.*field != after.*field; };
+        if (option.takes == takes && std::visit(differs, option.field))
+            changed.push_back(option.name);
+    }
+    return changed;
+}
+
+}  // namespace policyd::config

@@ -1,0 +1,50 @@
+#include "common/config/table_files.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+
+#include "common/config/values.hpp"
+
+namespace policyd::config {
+namespace {
+
+/// The path in `proxy:mysql:/path`; empty for what names no file.
+std::string FileOf(std::string_view element) {
+    if (element.starts_with("proxy:")) element.remove_prefix(6);
+    const std::size_t colon = element.find(':');
+    if (colon == std::string_view::npos || !element.substr(colon + 1).starts_with('/')) return "";
+    return std::string(element.substr(colon + 1));
+}
+
+std::string FileMeantBy(const std::filesystem::path& path) {
+    std::vector<std::string> names;
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), none))
+        names.push_back(entry.path().filename().string());
+    const std::string wanted = path.filename().string();
+    const std::string meant(ClosestTo(wanted, {names.begin(), names.end()}));
+    return meant.empty() ? "" : " (did you mean " + (path.parent_path() / meant).string() + "?)";
+}
+
+}  // namespace
+
+std::vector<std::string> ProblemsOfTableFiles(const Strings& lists) {
+    std::vector<std::string> problems;
+    for (const std::string& list : lists) {
+        for (const std::string& element : ParseList(list)) {
+            const std::string path = FileOf(element);
+            if (path.empty() || access(path.c_str(), R_OK) == 0) continue;
+            const int reason = errno;
+            problems.push_back(path + ": " + std::strerror(reason) +
+                               (reason == ENOENT ? FileMeantBy(path) : ""));
+        }
+    }
+    return problems;
+}
+
+}  // namespace policyd::config

@@ -1,0 +1,115 @@
+#include "common/config/config_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/scratch_directory.hpp"
+
+namespace policyd::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::string ErrorsIn(const std::string& text) {
+    try {
+        ParseConfig(text, "policyd.toml");
+    } catch (const ConfigError& error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(ConfigErrorTest, BeginsWithFileAndLine) {
+    EXPECT_STREQ(ConfigError("a.cf", 7, "no").what(), "a.cf:7: no");
+    EXPECT_STREQ(ConfigError("a.cf", 0, "no").what(), "a.cf: no");
+}
+
+TEST(ConfigFileTest, TakesValuesInTheTypesOfToml) {
+    const ConfigFile file = ParseConfig(
+        "# a comment\n"
+        "workers = 2\n"
+        "swap_bangpath = false\n"
+        "request_time_limit = \"1s\"\n"
+        "virtual_mailbox_domains = [ \"inline:{ a.example=1 }\",\n"
+        "  \"b.example\" ]\n",
+        "policyd.toml");
+    EXPECT_EQ(file.settings.workers, 2u);
+    EXPECT_FALSE(file.settings.swap_bangpath);
+    EXPECT_EQ(file.settings.request_time_limit, std::chrono::seconds(1));
+    EXPECT_THAT(file.settings.virtual_mailbox_domains,
+                ElementsAre("inline:{ a.example=1 }", "b.example"));
+    EXPECT_EQ(file.LineOf("virtual_mailbox_domains"), 5u);
+    EXPECT_EQ(file.LineOf("listen"), 0u);
+}
+
+TEST(ConfigFileTest, ReportsEveryMistakeInTheOrderOfTheFile) {
+    EXPECT_EQ(ErrorsIn("wrokers = 2\n"
+                       "log_level = \"loud\"\n"
+                       "swap_bangpath = 2024-01-01\n"
+                       "colour = \"red\"\n"),
+              "policyd.toml:1: wrokers: unknown option (did you mean workers?)\n"
+              "policyd.toml:2: log_level: expected debug, info, warning or error, found \"loud\"\n"
+              "policyd.toml:3: swap_bangpath: expected true or false\n"
+              "policyd.toml:4: colour: unknown option");
+}
+
+TEST(ConfigFileTest, ReportsWhatIsNotToml) {
+    EXPECT_THAT(ErrorsIn("workers = 2\nlisten = unix:/run/x\n"), HasSubstr("policyd.toml:2: "));
+    EXPECT_THAT(ErrorsIn("workers = 2\nworkers = 3\n"), HasSubstr("policyd.toml:2: "));
+}
+
+TEST(ConfigFileTest, RefusesSections) {
+    EXPECT_EQ(ErrorsIn("[service]\nworkers = 2\n"),
+              "policyd.toml:1: [service]: options stand without sections");
+}
+
+TEST(ConfigFileTest, ReportsATableWhoseFileIsMissingWithTheOneThatWasMeant) {
+    const test::ScratchDirectory scratch;
+    const std::string present = scratch.Write("users.cf", "");
+    const std::string missing = scratch / "uesrs.cf";
+    EXPECT_EQ(ErrorsIn("virtual_mailbox_maps = \"proxy:mysql:" + present + "\"\n"), "");
+    EXPECT_EQ(ErrorsIn("\nvirtual_mailbox_maps = \"proxy:mysql:" + missing + "\"\n"),
+              "policyd.toml:2: virtual_mailbox_maps: " + missing +
+                  ": No such file or directory (did you mean " + present + "?)");
+}
+
+TEST(ConfigFileTest, ReportsAFileThatCannotBeRead) {
+    const test::ScratchDirectory scratch;
+    EXPECT_THROW(ReadConfigFile(scratch / "none.toml"), ConfigError);
+    EXPECT_THROW(ReadConfigFile(scratch.Path()), ConfigError);
+}
+
+TEST(ConfigFileTest, RefusesAPasswordFileThatOthersMayRead) {
+    const test::ScratchDirectory scratch;
+    const std::filesystem::path secret = scratch.Write("redis.secret", "toto\n");
+    const std::string line = "redis_password_file = \"" + secret.string() + "\"\n";
+    std::filesystem::permissions(secret, std::filesystem::perms(0644));
+    EXPECT_THAT(ErrorsIn(line), HasSubstr("a file that others may not read (chmod 640)"));
+    std::filesystem::permissions(secret, std::filesystem::perms(0640));
+    EXPECT_EQ(ErrorsIn(line), "");
+}
+
+TEST(LoadConfigFileTest, ExpandsTheNamesOfOtherOptions) {
+    const test::ScratchDirectory scratch;
+    const auto path = scratch.Write("policyd.toml",
+                                    "myhostname = \"mx.example.com\"\n"
+                                    "mydomain = \"example.com\"\n"
+                                    "relay_domains = [\"$mydestination\", \"a$$b\"]\n");
+    const Settings settings = LoadConfigFile(path);
+    EXPECT_EQ(settings.myorigin, "mx.example.com");
+    EXPECT_THAT(settings.mydestination,
+                ElementsAre("mx.example.com", "localhost.example.com", "localhost"));
+    EXPECT_THAT(settings.relay_domains,
+                ElementsAre("mx.example.com, localhost.example.com, localhost", "a$b"));
+}
+
+TEST(LoadConfigFileTest, RefusesNamesThatLeadNowhereOrToThemselves) {
+    EXPECT_EQ(ErrorsIn("\nmyorigin = \"$myhotsname\"\n"),
+              "policyd.toml:2: myorigin: $myhotsname is not a text option of the mail system");
+    EXPECT_THAT(ErrorsIn("mydomain = \"${myhostname}\"\nmyhostname = \"x.$mydomain\"\n"),
+                HasSubstr("a value that leads to itself"));
+}
+
+}  // namespace
+}  // namespace policyd::config

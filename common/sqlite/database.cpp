@@ -1,0 +1,86 @@
+#include "common/sqlite/database.hpp"
+
+namespace policyd::sqlite {
+
+namespace {
+
+[[noreturn]] void Throw(sqlite3* database, int code) {
+    const char* path = database != nullptr ? sqlite3_db_filename(database, "main") : nullptr;
+    const char* what = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
+    throw Error("sqlite: " + std::string(path != nullptr ? path : "") + ": " + what, code);
+}
+
+}  // namespace
+
+void Statement::Check(int code) const {
+    if (code != SQLITE_OK) Throw(database_, code);
+}
+
+void Statement::Bind(int parameter, std::string_view text) {
+    Check(sqlite3_bind_text(statement_.get(), parameter, text.data(), static_cast<int>(text.size()),
+                            SQLITE_TRANSIENT));
+}
+
+void Statement::Bind(int parameter, std::int64_t number) {
+    Check(sqlite3_bind_int64(statement_.get(), parameter, number));
+}
+
+bool Statement::Step() {
+    const int code = sqlite3_step(statement_.get());
+    if (code == SQLITE_ROW) return true;
+    if (code != SQLITE_DONE) Throw(statement_ != nullptr ? database_ : nullptr, code);
+    return false;
+}
+
+void Statement::Reset() noexcept {
+    sqlite3_reset(statement_.get());
+    sqlite3_clear_bindings(statement_.get());
+}
+
+std::optional<std::string> Statement::Text(int column) const {
+    const unsigned char* text = sqlite3_column_text(statement_.get(), column);
+    if (text == nullptr) return std::nullopt;
+    return reinterpret_cast<const char*>(text);
+}
+
+std::int64_t Statement::Integer(int column) const {
+    return sqlite3_column_int64(statement_.get(), column);
+}
+
+Database::Database(const std::string& path, Mode mode, std::chrono::milliseconds patience) {
+    sqlite3* database = nullptr;
+    const int flags =
+        mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    const int code = sqlite3_open_v2(path.c_str(), &database, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+    database_.reset(database);
+    if (code != SQLITE_OK) {
+        const char* what = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
+        throw Error("sqlite: " + path + ": " + what, code);
+    }
+    sqlite3_extended_result_codes(database, 1);
+    sqlite3_busy_timeout(database, static_cast<int>(patience.count()));
+}
+
+void Database::Execute(const std::string& statements) {
+    const int code = sqlite3_exec(Raw(), statements.c_str(), nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) Throw(Raw(), code);
+}
+
+Statement Database::Prepare(std::string_view sql) {
+    sqlite3_stmt* statement = nullptr;
+    const int code =
+        sqlite3_prepare_v2(Raw(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
+    if (code != SQLITE_OK) Throw(Raw(), code);
+    return Statement(Raw(), statement);
+}
+
+Statement& Database::Prepared(std::string_view sql) {
+    const auto known = prepared_.find(sql);
+    if (known != prepared_.end()) {
+        known->second.Reset();
+        return known->second;
+    }
+    return prepared_.emplace(sql, Prepare(sql)).first->second;
+}
+
+}  // namespace policyd::sqlite

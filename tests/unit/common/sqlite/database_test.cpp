@@ -1,0 +1,85 @@
+#include "common/sqlite/database.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/scratch_directory.hpp"
+
+namespace policyd::sqlite {
+namespace {
+
+class DatabaseTest : public testing::Test {
+protected:
+    Database Open(Database::Mode mode = Database::Mode::kReadWrite) {
+        return Database(scratch / "db", mode, std::chrono::milliseconds(0));
+    }
+
+    test::ScratchDirectory scratch;
+};
+
+TEST_F(DatabaseTest, GivesBackTextNumbersAndNulls) {
+    Database database = Open();
+    database.Execute("CREATE TABLE t(a, b, c); INSERT INTO t VALUES ('é', 1 << 40, NULL)");
+
+    Statement& select = database.Prepared("SELECT a, b, c FROM t WHERE a = ?1 AND b > ?2");
+    select.Bind(1, "é");
+    select.Bind(2, std::int64_t{5});
+    ASSERT_TRUE(select.Step());
+    EXPECT_EQ(select.Text(0), "é");
+    EXPECT_EQ(select.Integer(1), 1LL << 40);
+    EXPECT_EQ(select.Text(2), std::nullopt);
+    EXPECT_FALSE(select.Step());
+}
+
+TEST_F(DatabaseTest, APreparedStatementStartsAfresh) {
+    Database database = Open();
+    Statement& first = database.Prepared("SELECT ?1");
+    first.Bind(1, "x");
+    ASSERT_TRUE(first.Step());
+
+    Statement& again = database.Prepared("SELECT ?1");
+    EXPECT_EQ(&again, &first);
+    ASSERT_TRUE(again.Step());
+    EXPECT_EQ(again.Text(0), std::nullopt);
+}
+
+TEST_F(DatabaseTest, MakesAMissingFileForWritingOnly) {
+    EXPECT_THROW(Open(Database::Mode::kReadOnly), Error);
+    Open().Execute("CREATE TABLE t(a)");
+    EXPECT_THROW(Open(Database::Mode::kReadOnly).Execute("INSERT INTO t VALUES (1)"), Error);
+}
+
+TEST_F(DatabaseTest, NamesTheFileInErrors) {
+    try {
+        Open().Prepare("SELECT * FROM nowhere");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find(scratch / "db"), std::string::npos);
+        EXPECT_NE(std::string(error.what()).find("nowhere"), std::string::npos);
+    }
+}
+
+TEST_F(DatabaseTest, RollsBackATransactionThatIsNotCommitted) {
+    Database database = Open();
+    database.Execute("CREATE TABLE t(a)");
+    {
+        const Transaction abandoned(database);
+        database.Execute("INSERT INTO t VALUES (1)");
+    }
+    Transaction kept(database);
+    database.Execute("INSERT INTO t VALUES (2)");
+    kept.Commit();
+
+    Statement select = database.Prepare("SELECT sum(a) FROM t");
+    ASSERT_TRUE(select.Step());
+    EXPECT_EQ(select.Integer(0), 2);
+}
+
+TEST_F(DatabaseTest, RefusesToRunATextWithoutAStatement) {
+    Database database = Open();
+    Statement nothing = database.Prepare(" -- nothing");
+    EXPECT_FALSE(nothing.IsStatement());
+    EXPECT_THROW(nothing.Step(), Error);
+}
+
+}  // namespace
+}  // namespace policyd::sqlite

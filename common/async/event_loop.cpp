@@ -45,14 +45,24 @@ void EventLoop::Post(std::function<void()> function) {
     uv_async_send(posted_.get());
 }
 
+void EventLoop::Drain() {
+    do {
+        uv_run(&loop_, UV_RUN_DEFAULT);
+    } while (RunPosted() || uv_loop_alive(&loop_) != 0);
+}
+
 void EventLoop::OnPosted(uv_async_t* posted) {
-    auto& loop = *static_cast<EventLoop*>(posted->data);
+    static_cast<EventLoop*>(posted->data)->RunPosted();
+}
+
+bool EventLoop::RunPosted() {
     std::vector<std::function<void()>> functions;
     {
-        const std::lock_guard lock(loop.mutex_);
-        functions.swap(loop.waiting_);
+        const std::lock_guard lock(mutex_);
+        functions.swap(waiting_);
     }
     for (const auto& function : functions) function();
+    return !functions.empty();
 }
 
 }  // namespace policyd::async

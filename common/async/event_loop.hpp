@@ -40,6 +40,9 @@ public:
     /// Runs `function` on the loop thread, soon. The one call that any thread may make.
     void Post(std::function<void()> function);
 
+    /// Runs until nothing is left to wait for and nothing is posted: the end of an orderly stop.
+    void Drain();
+
     /// Runs the loop until `task` has ended and returns its result or throws what escaped it.
     /// For programs and tests that do one thing; not to be called from within the loop.
     template <typename T>
@@ -47,6 +50,7 @@ public:
 
 private:
     static void OnPosted(uv_async_t* posted);
+    bool RunPosted();
 
     uv_loop_t loop_{};
     UvHandle<uv_async_t> posted_;

@@ -33,6 +33,9 @@ struct PolicyRequest {
     std::string_view queue_id;
     std::string_view sasl_username;
     std::string_view policy_context;
+    /// Who asks: the address of the peer, or the name of this host for a local one. No attribute,
+    /// but filled in by the connection that the request came over.
+    std::string_view postfix_host;
     /// Accepted recipients; 0 but at DATA and END-OF-MESSAGE.
     std::uint64_t recipient_count = 0;
     /// Bytes: as declared with SIZE= (0 if not) until END-OF-MESSAGE, then as received.

@@ -43,7 +43,8 @@ TEST(WorkerPoolTest, HandsExceptionsToTheAwaitingCoroutine) {
 
 TEST(WorkerPoolTest, RefusesMoreJobsThanItMayQueue) {
     EventLoop loop;
-    WorkerPool<Counter> pool(loop.Raw(), 1, [] { return std::make_unique<Counter>(); }, 0);
+    WorkerPool<Counter> pool(
+        loop.Raw(), 1, [] { return std::make_unique<Counter>(); }, 0);
 
     EXPECT_THROW(loop.RunUntilDone(CountTo(pool, 1)), WorkersOverloaded);
 }

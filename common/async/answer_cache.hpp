@@ -1,0 +1,178 @@
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "common/async/task.hpp"
+
+namespace policyd::async {
+
+/// Remembers the answers of a slow look-up, on one loop thread.
+///
+/// An answer is fresh for its own time and then asked for again; while the look-up fails, it is
+/// still given for the stale time. At most one look-up for a key is under way: whoever asks
+/// meanwhile waits for its answer. The least recently used answer goes when there are too many.
+template <typename Value>
+class AnswerCache {
+public:
+    using Answer = std::shared_ptr<const Value>;
+    using Milliseconds = std::chrono::milliseconds;
+    /// Looks the key up; the string outlives the task.
+    using Load = std::function<Task<Value>(const std::string& key)>;
+    /// How long an answer is fresh; zero or less: it is not kept.
+    using FreshTime = std::function<Milliseconds(const Value&)>;
+    /// Monotonic.
+    using Clock = std::function<Milliseconds()>;
+
+    struct Statistics {
+        std::uint64_t hits = 0;
+        std::uint64_t misses = 0;
+        std::uint64_t stale = 0;
+    };
+
+    AnswerCache(std::size_t most_answers, Milliseconds stale_time, Clock clock, FreshTime fresh,
+                Load load)
+        : most_answers_(most_answers),
+          stale_time_(stale_time),
+          clock_(std::move(clock)),
+          fresh_(std::move(fresh)),
+          load_(std::move(load)) {}
+    AnswerCache(const AnswerCache&) = delete;
+    AnswerCache& operator=(const AnswerCache&) = delete;
+
+    /// The remembered answer while it is fresh, null otherwise. Costs no coroutine.
+    Answer Fresh(std::string_view key) {
+        const auto found = index_.find(key);
+        if (found == index_.end() || clock_() >= found->second->fresh_until) return nullptr;
+        order_.splice(order_.begin(), order_, found->second);
+        ++statistics_.hits;
+        return found->second->answer;
+    }
+
+    /// The answer, looked up if it must be. Throws what the look-up throws when there is no answer
+    /// that is at most stale. `key` is copied before the task suspends.
+    Task<Answer> Get(std::string_view key) {
+        if (Answer answer = Fresh(key)) co_return answer;
+        ++statistics_.misses;
+        const auto under_way = loading_.find(key);
+        if (under_way != loading_.end()) {
+            const std::shared_ptr<Loading> loading = under_way->second;
+            Waiting waiting(*loading);
+            co_await waiting;
+            co_return loading->Result();
+        }
+        co_return co_await LoadFor(std::string(key));
+    }
+
+    void Clear() {
+        index_.clear();
+        order_.clear();
+        ++generation_;
+    }
+    std::size_t Size() const noexcept { return index_.size(); }
+    const Statistics& Counted() const noexcept { return statistics_; }
+
+private:
+    struct Entry {
+        std::string key;
+        Answer answer;
+        Milliseconds fresh_until;
+    };
+
+    /// A look-up that others may wait for.
+    struct Loading {
+        Answer answer;
+        std::exception_ptr failure;
+        std::vector<std::coroutine_handle<>> waiting;
+
+        Answer Result() const {
+            if (failure) std::rethrow_exception(failure);
+            return answer;
+        }
+    };
+
+    struct Waiting {
+        explicit Waiting(Loading& the_loading) : loading(the_loading) {}
+        Waiting(const Waiting&) = delete;
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> waiter) { loading.waiting.push_back(waiter); }
+        void await_resume() const noexcept {}
+        Loading& loading;
+    };
+
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view key) const noexcept {
+            return std::hash<std::string_view>()(key);
+        }
+    };
+    template <typename T>
+    using Map = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+    using Order = std::list<Entry>;
+
+    Task<Answer> LoadFor(std::string key) {
+        const auto loading = std::make_shared<Loading>();
+        loading_.emplace(key, loading);
+        const std::uint64_t generation = generation_;
+        try {
+            auto value = std::make_shared<const Value>(co_await load_(key));
+            if (generation == generation_) Keep(key, value);
+            loading->answer = std::move(value);
+        } catch (...) {
+            loading->answer = StaleAnswer(key);
+            if (!loading->answer) loading->failure = std::current_exception();
+        }
+        loading_.erase(key);
+        // Whoever waits asks for nothing here while it is resumed but the result, which it owns.
+        for (const std::coroutine_handle<> waiter : loading->waiting) waiter.resume();
+        co_return loading->Result();
+    }
+
+    void Keep(const std::string& key, const Answer& answer) {
+        const Milliseconds time = fresh_(*answer);
+        const auto found = index_.find(key);
+        if (found != index_.end()) {
+            order_.erase(found->second);
+            index_.erase(found);
+        }
+        if (time <= Milliseconds(0)) return;
+        const Entry entry{key, answer, clock_() + time};
+        order_.push_front(entry);
+        index_.emplace(std::string_view(order_.front().key), order_.begin());
+        if (index_.size() > most_answers_) {
+            index_.erase(std::string_view(order_.back().key));
+            order_.pop_back();
+        }
+    }
+
+    Answer StaleAnswer(std::string_view key) {
+        const auto found = index_.find(key);
+        if (found == index_.end()) return nullptr;
+        if (clock_() >= found->second->fresh_until + stale_time_) return nullptr;
+        ++statistics_.stale;
+        return found->second->answer;
+    }
+
+    const std::size_t most_answers_;
+    const Milliseconds stale_time_;
+    const Clock clock_;
+    const FreshTime fresh_;
+    const Load load_;
+    Order order_;  // most recently used first
+    std::unordered_map<std::string_view, typename Order::iterator> index_;  // keys live in order_
+    Map<std::shared_ptr<Loading>> loading_;
+    std::uint64_t generation_ = 0;  // counts Clear(): what was asked before it is not kept
+    Statistics statistics_;
+};
+
+}  // namespace policyd::async

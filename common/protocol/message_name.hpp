@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "common/protocol/policy_request.hpp"
+
+namespace policyd::protocol {
+
+/// The name of the message that a request is about, on all servers that share a usage store: the
+/// Postfix host and its `instance`, which is unique on that host alone. Empty while there is no
+/// message: before MAIL was accepted.
+inline std::string MessageName(const PolicyRequest& request) {
+    if (request.instance.empty()) return {};
+    std::string name(request.postfix_host);
+    name += ' ';
+    name += request.instance;
+    return name;
+}
+
+}  // namespace policyd::protocol

@@ -1,0 +1,70 @@
+#include "policyd/checks/message_tracker.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace policyd::checks {
+
+MessageTracker::MessageTracker(std::size_t most_messages, Milliseconds expiry)
+    : most_messages_(most_messages), expiry_(expiry) {}
+
+void MessageTracker::Remember(std::string_view message, TrackedRecipient recipient,
+                              Milliseconds now) {
+    const std::lock_guard lock(mutex_);
+    auto& recipients = Touch(message, now).recipients;
+    const bool known = std::any_of(
+        recipients.begin(), recipients.end(),
+        [&](const TrackedRecipient& other) { return other.recipient == recipient.recipient; });
+    if (!known) recipients.push_back(std::move(recipient));
+}
+
+std::vector<TrackedRecipient> MessageTracker::Recipients(std::string_view message,
+                                                         Milliseconds now) {
+    const std::lock_guard lock(mutex_);
+    if (!index_.contains(message)) return {};
+    return Touch(message, now).recipients;
+}
+
+void MessageTracker::Settle(std::string_view message, Milliseconds now) {
+    const std::lock_guard lock(mutex_);
+    Touch(message, now).settled = true;
+}
+
+std::vector<TrackedRecipient> MessageTracker::End(std::string_view message) {
+    const std::lock_guard lock(mutex_);
+    const auto found = index_.find(message);
+    if (found == index_.end()) return {};
+    const Order::iterator ended = found->second;
+    std::vector<TrackedRecipient> unsettled;
+    if (!ended->settled) unsettled = std::move(ended->recipients);
+    Forget(ended);
+    return unsettled;
+}
+
+std::size_t MessageTracker::Size() const {
+    const std::lock_guard lock(mutex_);
+    return index_.size();
+}
+
+MessageTracker::Message& MessageTracker::Touch(std::string_view name, Milliseconds now) {
+    while (!order_.empty() && order_.back().last_asked + expiry_ <= now)
+        Forget(std::prev(order_.end()));
+    const auto found = index_.find(name);
+    if (found != index_.end()) {
+        order_.splice(order_.begin(), order_, found->second);
+    } else {
+        if (order_.size() >= most_messages_) Forget(std::prev(order_.end()));
+        order_.emplace_front();
+        order_.front().name = name;
+        index_.emplace(order_.front().name, order_.begin());
+    }
+    order_.front().last_asked = now;
+    return order_.front();
+}
+
+void MessageTracker::Forget(Order::iterator message) {
+    index_.erase(message->name);
+    order_.erase(message);
+}
+
+}  // namespace policyd::checks

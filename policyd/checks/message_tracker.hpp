@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/recipients/mailbox.hpp"
+
+namespace policyd::checks {
+
+/// One recipient of a message that was let pass at its RCPT.
+struct TrackedRecipient {
+    std::string recipient;  ///< as the client typed it
+    std::shared_ptr<const recipients::Resolution> resolution;
+};
+
+/// Ties the RCPT requests of one message to its END-OF-MESSAGE, for all threads of the process:
+/// Postfix may send them over different connections, and names no recipient at the end of a
+/// message that has several.
+///
+/// A message is named by the Postfix host and the attribute `instance`. What is remembered is an
+/// upper bound: a later restriction of Postfix may have refused a recipient. Messages that nobody
+/// asks about for the expiry time are forgotten, and the oldest ones when there are too many.
+/// Every call may be made by any thread.
+class MessageTracker {
+public:
+    using Milliseconds = std::chrono::milliseconds;
+
+    MessageTracker(std::size_t most_messages, Milliseconds expiry);
+
+    /// Adds a recipient to a message; the same one again changes nothing but the time. `now` is
+    /// monotonic.
+    void Remember(std::string_view message, TrackedRecipient recipient, Milliseconds now);
+
+    /// The recipients of a message, in the order in which they were asked; empty if it is unknown.
+    std::vector<TrackedRecipient> Recipients(std::string_view message, Milliseconds now);
+
+    /// The message was accepted at its end: what it holds stays its own when it is forgotten.
+    void Settle(std::string_view message, Milliseconds now);
+
+    /// Forgets a message. Returns its recipients if it was not settled: it was refused, aborted or
+    /// replaced, and what was reserved for it is free again.
+    std::vector<TrackedRecipient> End(std::string_view message);
+
+    std::size_t Size() const;
+
+private:
+    struct Message {
+        std::string name;
+        std::vector<TrackedRecipient> recipients;
+        bool settled = false;
+        Milliseconds last_asked{0};
+    };
+    using Order = std::list<Message>;
+
+    /// Moves the message to the front of the order, making it if it is new. Needs the lock.
+    Message& Touch(std::string_view name, Milliseconds now);
+    void Forget(Order::iterator message);
+
+    const std::size_t most_messages_;
+    const Milliseconds expiry_;
+    mutable std::mutex mutex_;
+    Order order_;  // guarded by mutex_; most recently asked first
+    std::unordered_map<std::string_view, Order::iterator> index_;  // guarded by mutex_
+};
+
+}  // namespace policyd::checks

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "common/recipients/recipient_cache.hpp"
+#include "policyd/checks/policy_check.hpp"
+
+namespace policyd::checks {
+
+/// Refuses recipients that do not exist in the domains of this system; says nothing of others.
+class RecipientCheck final : public PolicyCheck {
+public:
+    RecipientCheck(recipients::RecipientCache& recipients, std::string unknown_recipient_action)
+        : recipients_(recipients), unknown_recipient_action_(std::move(unknown_recipient_action)) {}
+
+    std::string_view Name() const override { return "recipient"; }
+    async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) override;
+
+private:
+    recipients::RecipientCache& recipients_;
+    const std::string unknown_recipient_action_;
+};
+
+}  // namespace policyd::checks

@@ -1,0 +1,51 @@
+#include "policyd/server/decision.hpp"
+
+#include <exception>
+#include <utility>
+
+#include "common/log/logging.hpp"
+
+namespace policyd::server {
+
+void Decision::Start(const std::shared_ptr<Decision>& decision,
+                     std::shared_ptr<services::Services> services) {
+    async::Spawn(Decide(decision, std::move(services)), [decision](std::exception_ptr failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+            log::Error("failure: a request was not decided: {}", error.what());
+        }
+        decision->Finish(checks::CheckPipeline::OutOfTime(decision->progress_));
+    });
+}
+
+async::Task<void> Decision::Decide(std::shared_ptr<Decision> decision,
+                                   std::shared_ptr<services::Services> services) {
+    checks::Verdict verdict =
+        co_await services->Checks().Decide(decision->request, decision->progress_);
+    decision->Finish(std::move(verdict));
+}
+
+void Decision::Finish(checks::Verdict verdict) {
+    if (done_) return;
+    verdict_ = std::move(verdict);
+    done_ = true;
+    if (waiting_) std::exchange(waiting_, nullptr).resume();
+}
+
+void Decision::Expire() {
+    if (done_) return;
+    expired_ = true;
+    Finish(checks::CheckPipeline::OutOfTime(progress_));
+}
+
+void Decision::Reset() {
+    bytes.clear();
+    request = {};
+    progress_ = {};
+    verdict_ = {};
+    done_ = false;
+    waiting_ = nullptr;
+}
+
+}  // namespace policyd::server

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/async/event_loop.hpp"
+#include "common/async/listener.hpp"
+#include "common/config/settings.hpp"
+#include "policyd/checks/message_tracker.hpp"
+#include "policyd/server/worker.hpp"
+
+namespace policyd::server {
+
+/// The service: its listening sockets and the worker threads that share them. Used by one thread.
+class Server {
+public:
+    /// Opens the sockets and everything that the settings name; throws config::ConfigError or
+    /// std::runtime_error, and then nothing has been started.
+    explicit Server(const config::Settings& settings);
+    /// Stops if that has not been done.
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    void Start();
+
+    /// Takes over new settings, all of them or none: throws as the constructor does, and then
+    /// everything stays as it was. Options that only a restart changes are left alone.
+    void Reload(const config::Settings& settings);
+
+    /// Answers what is being decided, closes every connection and ends the threads.
+    void Stop();
+
+private:
+    checks::MessageTracker messages_;
+    std::vector<async::ListeningSocket> sockets_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace policyd::server

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/async/stream.hpp"
+#include "common/protocol/request_parser.hpp"
+#include "policyd/server/decision.hpp"
+
+namespace policyd::server {
+
+/// The time limits of a connection.
+struct SessionLimits {
+    std::chrono::milliseconds request_time{2'000};   ///< from a request's end to its answer
+    std::chrono::milliseconds receive_time{30'000};  ///< from a request's first byte to its last
+    std::chrono::milliseconds send_time{10'000};     ///< for the peer to take an answer
+    std::chrono::milliseconds idle_time{1'015'000};  ///< between requests
+};
+
+/// One connection of a Postfix: takes its requests one after the other and answers each once.
+class Session {
+public:
+    using Clock = std::function<std::chrono::milliseconds()>;
+    /// The services that decide a request that comes now; a reload changes them.
+    using CurrentServices = std::function<std::shared_ptr<services::Services>()>;
+
+    /// `postfix_host` names the peer (PolicyRequest::postfix_host).
+    Session(async::UvHandle<uv_any_handle> socket, std::string postfix_host,
+            const SessionLimits& limits, const Clock& clock, const CurrentServices& services);
+
+    /// Serves the connection to its end. Awaited once; the session outlives the task.
+    async::Task<> Serve();
+
+    /// To be called every now and then: ends what has taken too long.
+    void CheckTime(std::chrono::milliseconds now);
+
+    /// Answers the request that is being decided, if there is one, and closes then.
+    void Close();
+
+    std::chrono::milliseconds LastActive() const noexcept { return active_since_; }
+    bool IsIdle() const noexcept { return phase_ == Phase::kIdle; }
+
+private:
+    enum class Phase { kIdle, kReceiving, kDeciding, kSending };
+
+    async::Task<bool> Answer();
+    void TakeRequest();
+    void EndMessageUnless(std::string_view message);
+    void Enter(Phase phase);
+    std::chrono::milliseconds TimeLimit() const;
+
+    async::Stream stream_;
+    const std::string postfix_host_;
+    const SessionLimits& limits_;
+    const Clock& clock_;
+    const CurrentServices& services_;
+    protocol::RequestParser parser_;
+    std::shared_ptr<Decision> decision_;
+    std::string message_;  // protocol::MessageName of the last request that had one
+    std::string reply_;
+    Phase phase_ = Phase::kIdle;
+    std::chrono::milliseconds active_since_;  // when this phase began
+    bool closing_ = false;
+};
+
+}  // namespace policyd::server

@@ -1,0 +1,120 @@
+#include "policyd/server/worker.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/log/logging.hpp"
+#include "policyd/server/peer_name.hpp"
+
+namespace policyd::server {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+/// How closely time limits are kept.
+constexpr milliseconds kTimeCheckPeriod{100};
+/// A connection that has been idle for this long gives way to a new one where there are too many.
+constexpr milliseconds kIdleEnough{10'000};
+constexpr milliseconds kRefusalLogPeriod{60'000};
+
+}  // namespace
+
+Worker::Worker(const std::vector<async::ListeningSocket>& sockets, std::string host_name,
+               const Limits& limits)
+    : host_name_(std::move(host_name)),
+      limits_(limits),
+      clock_([this] { return loop_.Now(); }),
+      current_services_([this] { return services_; }) {
+    for (const async::ListeningSocket& socket : sockets) {
+        listeners_.push_back(std::make_unique<async::Listener>(
+            loop_.Raw(), socket, [this](auto connection) { StartSession(std::move(connection)); }));
+    }
+    time_check_ =
+        std::make_unique<async::Periodic>(loop_.Raw(), kTimeCheckPeriod, [this] { CheckTimes(); });
+}
+
+Worker::~Worker() = default;
+
+void Worker::Use(std::unique_ptr<services::Services> services) {
+    // Whoever lets go of them last may be called by them, so they are destroyed from the loop.
+    services_.reset(services.release(),
+                    [this](services::Services* old) { loop_.Post([old] { delete old; }); });
+}
+
+void Worker::Run() {
+    while (!stopping_ || !sessions_.empty()) loop_.Run();
+    time_check_.reset();
+    services_.reset();
+    loop_.Drain();
+}
+
+void Worker::Stop() {
+    loop_.Post([this] {
+        stopping_ = true;
+        listeners_.clear();
+        for (auto session = sessions_.begin(); session != sessions_.end();) (session++)->Close();
+        EndWhenIdle();
+    });
+}
+
+void Worker::EndWhenIdle() {
+    // Connections to back ends would keep the loop running for ever.
+    if (stopping_ && sessions_.empty()) loop_.Stop();
+}
+
+void Worker::StartSession(async::UvHandle<uv_any_handle> socket) {
+    if (sessions_.size() >= limits_.most_connections && !MakeRoom()) {
+        ++refused_;
+        return;
+    }
+    std::string postfix_host = PeerName(socket->handle, host_name_);
+    sessions_.emplace_back(std::move(socket), std::move(postfix_host), limits_.session, clock_,
+                           current_services_);
+    async::Spawn(Serve(std::prev(sessions_.end())), [](std::exception_ptr failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+            log::Error("failure: a connection was given up: {}", error.what());
+        }
+    });
+}
+
+async::Task<> Worker::Serve(Sessions::iterator session) {
+    std::exception_ptr failure;
+    try {
+        co_await session->Serve();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    sessions_.erase(session);
+    EndWhenIdle();
+    if (failure) std::rethrow_exception(failure);
+}
+
+/// Closes the connection that has been idle for longest, if any has for long enough.
+bool Worker::MakeRoom() {
+    const auto rank = [](const Session& session) {
+        return session.IsIdle() ? session.LastActive() : milliseconds::max();
+    };
+    const auto oldest =
+        std::min_element(sessions_.begin(), sessions_.end(),
+                         [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+    if (oldest == sessions_.end() || !oldest->IsIdle() ||
+        clock_() - oldest->LastActive() < kIdleEnough)
+        return false;
+    oldest->Close();
+    return true;
+}
+
+void Worker::CheckTimes() {
+    const milliseconds now = clock_();
+    for (auto session = sessions_.begin(); session != sessions_.end();) (session++)->CheckTime(now);
+    if (refused_ > 0 && now - refusal_logged_ >= kRefusalLogPeriod) {
+        log::Warning("too many connections: {} refused, {} open", std::exchange(refused_, 0),
+                     sessions_.size());
+        refusal_logged_ = now;
+    }
+}
+
+}  // namespace policyd::server

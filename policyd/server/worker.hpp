@@ -1,0 +1,67 @@
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/async/event_loop.hpp"
+#include "common/async/listener.hpp"
+#include "common/async/periodic.hpp"
+#include "policyd/server/session.hpp"
+
+namespace policyd::server {
+
+/// One event loop with its connections. Created and used on the thread that runs it; the calls
+/// that other threads may make say so.
+class Worker {
+public:
+    struct Limits {
+        SessionLimits session;
+        std::size_t most_connections = 10'000;
+    };
+
+    /// `sockets` outlive the worker. `host_name` stands for peers on this machine.
+    Worker(const std::vector<async::ListeningSocket>& sockets, std::string host_name,
+           const Limits& limits);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    async::EventLoop& Loop() noexcept { return loop_; }
+
+    /// Requests that come from now on are decided by these services, which belong to Loop(); the
+    /// ones before are destroyed when the last request that uses them has ended.
+    void Use(std::unique_ptr<services::Services> services);
+
+    /// Serves until Stop(); then answers what is being decided, for as long as requests may take,
+    /// and returns when the last connection is closed.
+    void Run();
+
+    /// Any thread may call it, once.
+    void Stop();
+
+private:
+    using Sessions = std::list<Session>;
+
+    void StartSession(async::UvHandle<uv_any_handle> socket);
+    async::Task<> Serve(Sessions::iterator session);
+    void EndWhenIdle();
+    bool MakeRoom();
+    void CheckTimes();
+
+    async::EventLoop loop_;
+    const std::string host_name_;
+    const Limits limits_;
+    const Session::Clock clock_;
+    const Session::CurrentServices current_services_;
+    std::shared_ptr<services::Services> services_;
+    Sessions sessions_;
+    std::vector<std::unique_ptr<async::Listener>> listeners_;
+    std::unique_ptr<async::Periodic> time_check_;
+    bool stopping_ = false;
+    std::uint64_t refused_ = 0;  // connections, since this was last logged
+    std::chrono::milliseconds refusal_logged_{0};
+};
+
+}  // namespace policyd::server

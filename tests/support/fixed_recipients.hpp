@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/recipients/recipient_cache.hpp"
+
+namespace policyd::test {
+
+/// Recipients that are what a test says they are, for unit tests of what asks for them.
+class FixedRecipients final : public recipients::RecipientResolver {
+public:
+    using Resolution = recipients::Resolution;
+
+    FixedRecipients()
+        : cache_(recipients::MakeRecipientCache(*this, {},
+                                                [] { return std::chrono::milliseconds(0); })) {}
+
+    /// `recipient` goes to these mailboxes, each with this limit in bytes.
+    void Add(const std::string& recipient, std::initializer_list<const char*> mailboxes,
+             std::uint64_t quota_bytes) {
+        Resolution resolution;
+        resolution.kind = Resolution::Kind::kKnown;
+        for (const char* const name : mailboxes) {
+            recipients::Mailbox mailbox;
+            mailbox.name = name;
+            mailbox.address = name;
+            mailbox.quota_bytes = quota_bytes;
+            resolution.mailboxes.push_back(mailbox);
+        }
+        known_[recipient] = resolution;
+    }
+
+    void AddUnknown(const std::string& recipient) {
+        known_[recipient].kind = Resolution::Kind::kUnknown;
+    }
+
+    bool down = false;
+
+    async::Task<Resolution> Resolve(std::string_view recipient) override {
+        if (down) throw outage::TableUnavailable("the table is down");
+        const auto found = known_.find(std::string(recipient));
+        co_return found == known_.end() ? Resolution() : found->second;
+    }
+
+    recipients::RecipientCache& Cache() { return *cache_; }
+
+private:
+    std::map<std::string, Resolution> known_;
+    std::unique_ptr<recipients::RecipientCache> cache_;
+};
+
+}  // namespace policyd::test

@@ -1,0 +1,130 @@
+#include "common/async/answer_cache.hpp"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <stdexcept>
+
+#include "common/async/event_loop.hpp"
+#include "common/async/sleep.hpp"
+#include "tests/support/run_to_end.hpp"
+
+namespace policyd::async {
+namespace {
+
+using std::chrono::milliseconds;
+using Cache = AnswerCache<std::optional<int>>;
+
+class AnswerCacheTest : public testing::Test {
+protected:
+    Task<std::optional<int>> Load(const std::string& key) {
+        ++loads_;
+        if (down_) throw std::runtime_error("down");
+        if (key == "unknown") co_return std::nullopt;
+        co_return value_;
+    }
+
+    std::optional<int> Get(std::string_view key) { return *test::RunToEnd(cache_.Get(key)); }
+
+    milliseconds now_{0};
+    int value_ = 1;
+    int loads_ = 0;
+    bool down_ = false;
+    Cache cache_{2, milliseconds(1000), [this] { return now_; },
+                 [](const std::optional<int>& value) { return milliseconds(value ? 100 : 10); },
+                 [this](const std::string& key) { return Load(key); }};
+};
+
+TEST_F(AnswerCacheTest, GivesAnAnswerWhileItIsFreshAndNoLonger) {
+    EXPECT_EQ(Get("a"), 1);
+    value_ = 2;
+    now_ = milliseconds(99);
+    EXPECT_EQ(Get("a"), 1);
+    now_ = milliseconds(100);
+    EXPECT_EQ(Get("a"), 2);
+    EXPECT_EQ(loads_, 2);
+}
+
+TEST_F(AnswerCacheTest, KeepsNegativeAnswersForTheirOwnTime) {
+    EXPECT_EQ(Get("unknown"), std::nullopt);
+    now_ = milliseconds(9);
+    EXPECT_EQ(Get("unknown"), std::nullopt);
+    EXPECT_EQ(loads_, 1);
+    now_ = milliseconds(10);
+    Get("unknown");
+    EXPECT_EQ(loads_, 2);
+}
+
+TEST_F(AnswerCacheTest, GivesAStaleAnswerWhileTheLookUpFailsButNotForEver) {
+    EXPECT_EQ(Get("a"), 1);
+    down_ = true;
+    now_ = milliseconds(1099);
+    EXPECT_EQ(Get("a"), 1);
+    EXPECT_EQ(cache_.Counted().stale, 1u);
+    now_ = milliseconds(1100);
+    EXPECT_THROW(Get("a"), std::runtime_error);
+    EXPECT_THROW(Get("never asked"), std::runtime_error);
+}
+
+TEST_F(AnswerCacheTest, LetsTheLeastRecentlyUsedAnswerGo) {
+    Get("a");
+    Get("b");
+    Get("a");
+    Get("c");
+    EXPECT_EQ(cache_.Size(), 2u);
+    EXPECT_NE(cache_.Fresh("a"), nullptr);
+    EXPECT_EQ(cache_.Fresh("b"), nullptr);
+}
+
+TEST_F(AnswerCacheTest, ForgetsEverythingWhenCleared) {
+    Get("a");
+    cache_.Clear();
+    value_ = 2;
+    EXPECT_EQ(Get("a"), 2);
+}
+
+/// Loads slowly, on a real loop.
+class SlowCacheTest : public testing::Test {
+protected:
+    Task<std::optional<int>> Load(const std::string&) {
+        ++loads_;
+        co_await Sleep(loop_.Raw(), milliseconds(1));
+        if (down_) throw std::runtime_error("down");
+        co_return loads_;
+    }
+    Task<void> Ask(int& answered, int& failed) {
+        try {
+            co_await cache_.Get("key");
+            ++answered;
+        } catch (const std::runtime_error&) {
+            ++failed;
+        }
+    }
+
+    EventLoop loop_;
+    int loads_ = 0;
+    bool down_ = false;
+    Cache cache_{2, milliseconds(0), [] { return milliseconds(0); },
+                 [](const std::optional<int>&) { return milliseconds(100); },
+                 [this](const std::string& key) { return Load(key); }};
+};
+
+TEST_F(SlowCacheTest, AsksOnceForAllWhoAskMeanwhile) {
+    int answered = 0, failed = 0;
+    for (int i = 0; i < 10; ++i) Spawn(Ask(answered, failed), [](std::exception_ptr) {});
+    while (answered < 10) loop_.RunOnce();
+    EXPECT_EQ(loads_, 1);
+    EXPECT_EQ(failed, 0);
+}
+
+TEST_F(SlowCacheTest, TellsAllWhoWaitThatTheLookUpFailed) {
+    down_ = true;
+    int answered = 0, failed = 0;
+    for (int i = 0; i < 10; ++i) Spawn(Ask(answered, failed), [](std::exception_ptr) {});
+    while (failed < 10) loop_.RunOnce();
+    EXPECT_EQ(loads_, 1);
+    EXPECT_EQ(answered, 0);
+}
+
+}  // namespace
+}  // namespace policyd::async

@@ -1,0 +1,122 @@
+#include "policyd/checks/check_pipeline.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "policyd/checks/recipient_check.hpp"
+#include "tests/support/fixed_recipients.hpp"
+#include "tests/support/run_to_end.hpp"
+
+namespace policyd::checks {
+namespace {
+
+class ScriptedCheck final : public PolicyCheck {
+public:
+    using Script = std::function<Verdict()>;
+    ScriptedCheck(Script script, int& asked) : script_(std::move(script)), asked_(asked) {}
+
+    std::string_view Name() const override { return "scripted"; }
+    async::Task<Verdict> Evaluate(const protocol::PolicyRequest&) override {
+        ++asked_;
+        co_return script_();
+    }
+
+private:
+    Script script_;
+    int& asked_;
+};
+
+class CheckPipelineTest : public testing::Test {
+protected:
+    void Add(ScriptedCheck::Script script, const std::string& table_failure = "DUNNO",
+             const std::string& store_failure = "DUNNO") {
+        CheckPipeline::Step step;
+        step.check = std::make_unique<ScriptedCheck>(std::move(script), asked_);
+        step.on_failure.table = table_failure;
+        step.on_failure.usage_store = store_failure;
+        step.on_failure.out_of_time = "450 4.3.0 Too slow";
+        steps_.push_back(std::move(step));
+    }
+
+    std::string Decide() {
+        const CheckPipeline pipeline(std::move(steps_));
+        return test::RunToEnd(pipeline.Decide({}, progress_)).action;
+    }
+
+    std::vector<CheckPipeline::Step> steps_;
+    CheckPipeline::Progress progress_;
+    int asked_ = 0;
+};
+
+Verdict NoOpinion() {
+    return Verdict::NoOpinion();
+}
+Verdict Refuse() {
+    return Verdict::Answer("550 5.7.1 No", "no");
+}
+Verdict TableDown() {
+    throw outage::TableUnavailable("mysql is down");
+}
+Verdict StoreDown() {
+    throw outage::UsageStoreUnavailable("redis is down");
+}
+
+TEST_F(CheckPipelineTest, TheFirstOpinionWins) {
+    Add(NoOpinion);
+    Add(Refuse);
+    Add([] { return Verdict::Answer("551 5.7.1 Later", "later"); });
+    EXPECT_EQ(Decide(), "550 5.7.1 No");
+    EXPECT_EQ(asked_, 2);
+}
+
+TEST_F(CheckPipelineTest, HasNoOpinionWhenNoCheckHasOne) {
+    Add(NoOpinion);
+    EXPECT_EQ(Decide(), "");
+}
+
+TEST_F(CheckPipelineTest, AnswersAnOutageWithTheActionForTheBackEndThatFailed) {
+    Add(TableDown, "DEFER_IF_PERMIT 4.3.0 Later", "DUNNO");
+    EXPECT_EQ(Decide(), "DEFER_IF_PERMIT 4.3.0 Later");
+}
+
+TEST_F(CheckPipelineTest, GoesOnWithTheOtherChecksWhereAnOutageIsDunno) {
+    Add(StoreDown, "DEFER_IF_PERMIT 4.3.0 Later", "DUNNO");
+    Add(Refuse);
+    EXPECT_EQ(Decide(), "550 5.7.1 No");
+}
+
+TEST_F(CheckPipelineTest, SurvivesAnyOtherException) {
+    Add([]() -> Verdict { throw std::runtime_error("a bug"); }, "451 4.3.0 Later");
+    EXPECT_EQ(Decide(), "451 4.3.0 Later");
+}
+
+TEST_F(CheckPipelineTest, KnowsWhatToAnswerWhenTheTimeIsUp) {
+    EXPECT_EQ(CheckPipeline::OutOfTime({}).action, "");
+    Add(NoOpinion);
+    const CheckPipeline::Progress at_first{&steps_.front()};
+    EXPECT_EQ(CheckPipeline::OutOfTime(at_first).action, "450 4.3.0 Too slow");
+}
+
+TEST(RecipientCheckTest, RefusesOnlyUnknownRecipientsAndOnlyAtRcpt) {
+    test::FixedRecipients recipients;
+    recipients.Add("ann@example.com", {"ann@example.com"}, 0);
+    recipients.AddUnknown("nobody@example.com");
+    RecipientCheck check(recipients.Cache(), "550 5.1.1 User unknown");
+    const auto ask = [&check](protocol::Stage stage, std::string_view recipient) {
+        protocol::PolicyRequest request;
+        request.stage = stage;
+        request.recipient = recipient;
+        return test::RunToEnd(check.Evaluate(request)).action;
+    };
+    using protocol::Stage;
+    EXPECT_EQ(ask(Stage::kRcpt, "nobody@example.com"), "550 5.1.1 User unknown");
+    EXPECT_EQ(ask(Stage::kRcpt, "ann@example.com"), "");
+    EXPECT_EQ(ask(Stage::kRcpt, "someone@elsewhere.example"), "");
+    EXPECT_EQ(ask(Stage::kEndOfMessage, "nobody@example.com"), "");
+    recipients.down = true;
+    EXPECT_THROW(ask(Stage::kRcpt, "ann@example.com"), outage::TableUnavailable);
+}
+
+}  // namespace
+}  // namespace policyd::checks

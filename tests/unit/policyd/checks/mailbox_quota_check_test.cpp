@@ -1,0 +1,249 @@
+#include "policyd/checks/mailbox_quota_check.hpp"
+
+#include <gtest/gtest.h>
+
+#include "common/protocol/message_name.hpp"
+#include "tests/support/fixed_recipients.hpp"
+#include "tests/support/memory_usage_store.hpp"
+#include "tests/support/run_to_end.hpp"
+
+namespace policyd::checks {
+namespace {
+
+using protocol::PolicyRequest;
+using protocol::Stage;
+
+class MailboxQuotaCheckTest : public testing::Test {
+protected:
+    MailboxQuotaCheckTest() {
+        recipients_.Add("ann@example.com", {"ann@example.com"}, 1000);
+        recipients_.Add("bob@example.com", {"bob@example.com"}, 1000);
+        recipients_.Add("team@example.com", {"ann@example.com", "bob@example.com"}, 1000);
+        recipients_.Add("archive@example.com", {"archive@example.com"}, 0);
+        Use({});
+    }
+
+    void Use(const QuotaRules& rules) {
+        check_ = std::make_unique<MailboxQuotaCheck>(recipients_.Cache(), usage_, messages_, rules,
+                                                     [] { return std::chrono::milliseconds(0); });
+    }
+
+    /// The action, "" for no opinion.
+    std::string AtRcpt(std::string_view recipient, std::uint64_t size,
+                       std::string_view instance = "1") {
+        return Ask(Stage::kRcpt, recipient, size, 0, instance);
+    }
+    std::string AtEnd(std::string_view recipient, std::uint64_t size, std::uint64_t count = 1,
+                      std::string_view instance = "1") {
+        return Ask(Stage::kEndOfMessage, recipient, size, count, instance);
+    }
+    void EndMessage(std::string_view instance) { test::RunToEnd(KeepGoing(NameOf(instance))); }
+
+    std::string Ask(Stage stage, std::string_view recipient, std::uint64_t size,
+                    std::uint64_t count, std::string_view instance) {
+        PolicyRequest request;
+        request.stage = stage;
+        request.recipient = recipient;
+        request.size = size;
+        request.recipient_count = count;
+        request.instance = instance;
+        request.postfix_host = "mx1";
+        return test::RunToEnd(check_->Evaluate(request)).action;
+    }
+
+    std::string NameOf(std::string_view instance) {
+        PolicyRequest request;
+        request.instance = instance;
+        request.postfix_host = "mx1";
+        return protocol::MessageName(request);
+    }
+
+    async::Task<bool> KeepGoing(std::string message) {
+        co_await check_->EndMessage(message);
+        co_return true;
+    }
+
+    test::FixedRecipients recipients_;
+    test::MemoryUsageStore usage_;
+    MessageTracker messages_{100, std::chrono::hours(1)};
+    std::unique_ptr<MailboxQuotaCheck> check_;
+    const std::string kFull = "552 5.2.2 Mailbox is full";
+};
+
+TEST_F(MailboxQuotaCheckTest, LetsInWhatFitsExactlyAndRefusesOneByteMore) {
+    usage_.Measure("ann@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 101), kFull);
+    EXPECT_EQ(AtRcpt("ann@example.com", 100), "");
+}
+
+TEST_F(MailboxQuotaCheckTest, CountsAMessageOfUnknownSizeAsOneByte) {
+    usage_.Measure("ann@example.com", 999);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0, "1"), "");
+    usage_.Measure("bob@example.com", 1000);
+    EXPECT_EQ(AtRcpt("bob@example.com", 0, "2"), kFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, HasNoOpinionOnUnlimitedMailboxesAndStrangers) {
+    usage_.Measure("archive@example.com", 1u << 30);
+    EXPECT_EQ(AtRcpt("archive@example.com", 1u << 30), "");
+    EXPECT_EQ(AtRcpt("stranger@example.net", 1u << 30), "");
+    EXPECT_EQ(usage_.ReservedIn("archive@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, TreatsAMailboxThatWasNeverMeasuredAsEmpty) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 1000), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 1001), kFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, CountsWhatWasAcceptedFromTheMomentItWas) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 600, "1"), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 600, 1, "1"), "");
+    EXPECT_EQ(AtRcpt("ann@example.com", 600, "2"), kFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, ChargesARepeatedRequestOnce) {
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(AtRcpt("ann@example.com", 600), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 600u);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(AtEnd("ann@example.com", 700), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 700u);
+}
+
+TEST_F(MailboxQuotaCheckTest, SettlesToTheRealSizeAndRefusesWhatNoLongerFits) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 1001), kFull);
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, AlsoChecksAtTheEndWithoutHavingSeenTheRcpt) {
+    EXPECT_EQ(AtEnd("ann@example.com", 1001), kFull);
+    EXPECT_EQ(AtEnd("bob@example.com", 1000), "");
+}
+
+TEST_F(MailboxQuotaCheckTest, AliasIsRefusedOnlyWhenEveryTargetIsFull) {
+    usage_.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("team@example.com", 100, "1"), "");
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 100u);
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 100u) << "it is delivered there as well";
+    usage_.Measure("bob@example.com", 1000);
+    EXPECT_EQ(AtRcpt("team@example.com", 100, "2"), kFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, AnyFullTargetRefusesWhereThatIsTheRule) {
+    QuotaRules rules;
+    rules.full_target_refuses = FullTargetRefuses::kAny;
+    Use(rules);
+    usage_.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("team@example.com", 100), kFull);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, NoAliasIsRefusedWhereThatIsTheRule) {
+    QuotaRules rules;
+    rules.full_target_refuses = FullTargetRefuses::kNever;
+    Use(rules);
+    usage_.Measure("ann@example.com", 1000);
+    usage_.Measure("bob@example.com", 1000);
+    EXPECT_EQ(AtRcpt("team@example.com", 100, "1"), "");
+    EXPECT_EQ(AtRcpt("ann@example.com", 100, "2"), kFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, TheMailboxAndItsAliasInOneMessageAreTwoCopies) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 400), "");
+    EXPECT_EQ(AtRcpt("team@example.com", 400), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 800u);
+}
+
+TEST_F(MailboxQuotaCheckTest, AtTheEndOfSeveralRecipientsTheOnesFromRcptCount) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 500u);
+}
+
+TEST_F(MailboxQuotaCheckTest, NobodyWithRoomIsRefusedForAnothersFullMailbox) {
+    usage_.Measure("ann@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u) << "it is delivered all the same";
+}
+
+TEST_F(MailboxQuotaCheckTest, DefersOrRejectsForOneFullMailboxWhereThatIsTheRule) {
+    for (const auto& [rule, action] :
+         {std::pair(FullAtEndOfMessage::kDefer, "452 4.2.2 Mailbox is full"),
+          std::pair(FullAtEndOfMessage::kReject, "552 5.2.2 Mailbox is full")}) {
+        QuotaRules rules;
+        rules.full_at_end_of_message = rule;
+        Use(rules);
+        usage_.Measure("ann@example.com", 900);
+        EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+        EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+        EXPECT_EQ(AtEnd("", 500, 2), action);
+        EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 0u);
+    }
+}
+
+TEST_F(MailboxQuotaCheckTest, RefusesAtTheEndWhenEverybodyIsFull) {
+    usage_.Measure("ann@example.com", 900);
+    usage_.Measure("bob@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 2), kFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, DoesNotRefuseForRecipientsItNeverSaw) {
+    usage_.Measure("ann@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 2), "") << "the other of the two may have room";
+}
+
+TEST_F(MailboxQuotaCheckTest, RecipientsThatALaterRestrictionRefusedGiveTheirRoomBack) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 500), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 500), "");
+    EXPECT_EQ(AtEnd("bob@example.com", 500, 1), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 500u);
+}
+
+TEST_F(MailboxQuotaCheckTest, AnAbortedMessageGivesItsRoomBackAndAnAcceptedOneKeepsIt) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 500, "1"), "");
+    EndMessage("1");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+    EXPECT_EQ(AtRcpt("ann@example.com", 500, "2"), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 500, 1, "2"), "");
+    EndMessage("2");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+}
+
+TEST_F(MailboxQuotaCheckTest, ThrowsWhenTheStoreCannotTellAndChecksAgainAtTheEnd) {
+    usage_.Measure("ann@example.com", 1000);
+    usage_.down = true;
+    EXPECT_THROW(AtRcpt("ann@example.com", 1), outage::UsageStoreUnavailable);
+    usage_.down = false;
+    EXPECT_EQ(AtEnd("", 1, 1), kFull) << "the recipient was remembered";
+}
+
+TEST_F(MailboxQuotaCheckTest, OnlyLooksWithoutAnInstanceOrWithReservationsOff) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 600, ""), "");
+    QuotaRules rules;
+    rules.reservations = false;
+    Use(rules);
+    EXPECT_EQ(AtRcpt("ann@example.com", 600), "");
+    EXPECT_EQ(AtRcpt("ann@example.com", 1001), kFull);
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, AddsWhatDeliveryAddsAndTheSizeThatIsAssumed) {
+    QuotaRules rules;
+    rules.undeclared_size = 300;
+    rules.delivery_overhead = 50;
+    Use(rules);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 350u);
+    EXPECT_EQ(AtEnd("ann@example.com", 100), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 150u);
+}
+
+}  // namespace
+}  // namespace policyd::checks

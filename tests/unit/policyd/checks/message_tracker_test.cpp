@@ -1,0 +1,56 @@
+#include "policyd/checks/message_tracker.hpp"
+
+#include <gtest/gtest.h>
+
+namespace policyd::checks {
+namespace {
+
+using std::chrono::milliseconds;
+
+TrackedRecipient Recipient(const char* address) {
+    return {address, nullptr};
+}
+
+TEST(MessageTrackerTest, RemembersEachRecipientOnceInOrder) {
+    MessageTracker tracker(10, milliseconds(100));
+    tracker.Remember("m", Recipient("a"), milliseconds(0));
+    tracker.Remember("m", Recipient("b"), milliseconds(0));
+    tracker.Remember("m", Recipient("a"), milliseconds(0));
+    const auto recipients = tracker.Recipients("m", milliseconds(0));
+    ASSERT_EQ(recipients.size(), 2u);
+    EXPECT_EQ(recipients[0].recipient, "a");
+    EXPECT_EQ(recipients[1].recipient, "b");
+    EXPECT_TRUE(tracker.Recipients("other", milliseconds(0)).empty());
+}
+
+TEST(MessageTrackerTest, EndingAMessageReturnsWhatWasNotSettled) {
+    MessageTracker tracker(10, milliseconds(100));
+    tracker.Remember("aborted", Recipient("a"), milliseconds(0));
+    tracker.Remember("accepted", Recipient("a"), milliseconds(0));
+    tracker.Settle("accepted", milliseconds(0));
+    EXPECT_EQ(tracker.End("aborted").size(), 1u);
+    EXPECT_TRUE(tracker.End("accepted").empty());
+    EXPECT_TRUE(tracker.End("aborted").empty());
+    EXPECT_EQ(tracker.Size(), 0u);
+}
+
+TEST(MessageTrackerTest, ForgetsMessagesThatNobodyAsksAbout) {
+    MessageTracker tracker(10, milliseconds(100));
+    tracker.Remember("old", Recipient("a"), milliseconds(0));
+    tracker.Remember("new", Recipient("a"), milliseconds(60));
+    tracker.Remember("other", Recipient("a"), milliseconds(120));
+    EXPECT_TRUE(tracker.Recipients("old", milliseconds(120)).empty());
+    EXPECT_EQ(tracker.Recipients("new", milliseconds(120)).size(), 1u);
+}
+
+TEST(MessageTrackerTest, HoldsNoMoreMessagesThanItMay) {
+    MessageTracker tracker(2, milliseconds(100));
+    for (const char* message : {"1", "2", "3"})
+        tracker.Remember(message, Recipient("a"), milliseconds(0));
+    EXPECT_EQ(tracker.Size(), 2u);
+    EXPECT_TRUE(tracker.Recipients("1", milliseconds(0)).empty());
+    EXPECT_EQ(tracker.Recipients("3", milliseconds(0)).size(), 1u);
+}
+
+}  // namespace
+}  // namespace policyd::checks

@@ -20,6 +20,10 @@ constexpr SectionText kSections[] = {
      "on the right-hand side: DUNNO, a reply code 4NN or 5NN with enhanced status code and text, "
      "DEFER_IF_PERMIT, REJECT and so on. OK and RELAY are not accepted, since they would skip "
      "Postfix's later restrictions."},
+    {kQuota, "The quota",
+     "How the mailbox_quota check counts. At RCPT it goes by the size that the client declares, at "
+     "END-OF-MESSAGE by the real one: list the service in smtpd_recipient_restrictions and in "
+     "smtpd_end_of_data_restrictions."},
     {kMailSystem, "The mail system",
      "The parameters of Postfix's main.cf that decide where mail goes, by the same names and with "
      "the same syntax: give them the values that \"postconf\" prints (and let \"policyctl "
@@ -28,6 +32,7 @@ constexpr SectionText kSections[] = {
      "sign. Tables are mysql:, sqlite:, texthash:, cidr: and inline:, named as in main.cf; proxy: "
      "before the name is accepted and ignored."},
     {kMailStore, "The mail store", "Where mailboxes are, for policyd-scan."},
+    {kCaches, "Caches", "What is remembered, and for how long."},
     {kBackEnds, "Back ends", "The usage store, Redis and MySQL."},
     {kScanner, "The scanner", "How policyd-scan measures."},
 };
@@ -76,16 +81,48 @@ constexpr Option kOptions[] = {
      "Postfix."},
     {kChecks, "mailbox_full_action", &Settings::mailbox_full_action, kEffectOnReload,
      CheckedBy(&CheckAction), "The action for mail that does not fit into its mailbox."},
-    {kChecks, "full_target_refuses", &Settings::full_target_refuses, kEffectOnReload,
-     OneOf("any all never"),
-     "For an address that leads to several mailboxes: whether any full one refuses the mail, only "
-     "all of them together, or never."},
+    {kChecks, "dry_run", &Settings::dry_run, kEffectOnReload,
+     OneOf("client_access recipient mailbox_quota"),
+     "Checks whose opinion is only logged: the next check is asked as if they had none."},
     {kChecks, "table_failure_action", &Settings::table_failure_action, kEffectOnReload,
      CheckedBy(&CheckTemporaryAction),
      "The action while a look-up table cannot be asked. Never a permanent refusal."},
     {kChecks, "usage_store_failure_action", &Settings::usage_store_failure_action, kEffectOnReload,
      CheckedBy(&CheckTemporaryAction),
      "The action while the usage store cannot be asked. Never a permanent refusal."},
+
+    {kQuota, "quota_reservations", &Settings::quota_reservations, kEffectOnReload, Anything(),
+     "Whether accepted mail takes its room from the moment it is accepted, on every server that "
+     "shares the usage store. Without, mail counts once the next scan has seen it."},
+    {kQuota, "full_target_refuses", &Settings::full_target_refuses, kEffectOnReload,
+     OneOf("any all never"),
+     "For an address that leads to several mailboxes: whether any full one refuses the mail, only "
+     "all of them together, or never."},
+    {kQuota, "full_at_end_of_message", &Settings::full_at_end_of_message, kEffectOnReload,
+     OneOf("accept defer reject"),
+     "What happens to a message that turns out too large for some of its recipients, but not for "
+     "all, at END-OF-MESSAGE, when Postfix takes one answer for all of them: accept it for "
+     "everybody, defer it with mailbox_full_defer_action, or reject it."},
+    {kQuota, "mailbox_full_defer_action", &Settings::mailbox_full_defer_action, kEffectOnReload,
+     CheckedBy(&CheckTemporaryAction), "The action where a full mailbox is to be tried again."},
+    {kQuota, "undeclared_size", &Settings::undeclared_size, kEffectOnReload, Bytes(),
+     "The size that is assumed at RCPT for a message whose client declares none."},
+    {kQuota, "delivery_overhead", &Settings::delivery_overhead, kEffectOnReload, Bytes(),
+     "What delivery adds to the size that Postfix tells: Received, Return-Path, Delivered-To and "
+     "X-Original-To, less one byte for every line."},
+    {kQuota, "quota_grace_percent", &Settings::quota_grace_percent, kEffectOnReload,
+     Between(0, 1000), "By how much of its limit a mailbox may exceed it."},
+    {kQuota, "quota_grace", &Settings::quota_grace, kEffectOnReload, Bytes(),
+     "By how many bytes a mailbox may exceed its limit, beside quota_grace_percent."},
+    {kQuota, "quota_exempt_recipients", &Settings::quota_exempt_recipients, kEffectOnReload,
+     Anything(),
+     "Recipients whose mail is never refused for a full mailbox: user@domain, user@ in every "
+     "domain, or @domain. The mail is counted all the same."},
+    {kQuota, "quota_exempt_senders", &Settings::quota_exempt_senders, kEffectOnReload, Anything(),
+     "The same by sender; <> is the null sender of bounces."},
+    {kQuota, "quota_exempt_clients", &Settings::quota_exempt_clients, kEffectOnReload, Anything(),
+     "The same by client: an address, a network in CIDR notation, a host name, or .domain for "
+     "every name below it."},
 
     {kMailSystem, "myhostname", &Settings::myhostname, kEffectOnReload, Anything(),
      "This mail system's host name."},
@@ -161,6 +198,21 @@ constexpr Option kOptions[] = {
      CheckedBy(&CheckMailboxLayout),
      "The path of a mailbox's Maildir below virtual_mailbox_base: %d is the domain of its address, "
      "%u the part before the @."},
+
+    {kCaches, "recipient_cache_time", &Settings::recipient_cache_time, kEffectOnReload, Anything(),
+     "How long it is remembered that a recipient exists, which mailboxes it leads to and what "
+     "their limits are; a change in the tables takes effect within this time."},
+    {kCaches, "unknown_recipient_cache_time", &Settings::unknown_recipient_cache_time,
+     kEffectOnReload, Anything(),
+     "How long it is remembered that a recipient does not exist: a new mailbox takes mail within "
+     "this time."},
+    {kCaches, "stale_time", &Settings::stale_time, kEffectOnReload, Anything(),
+     "For how long beyond these times an answer still serves while the tables cannot be asked."},
+    {kCaches, "cache_size", &Settings::cache_size, kEffectOnReload, Between(1, 100'000'000),
+     "How many recipients each worker remembers."},
+    {kCaches, "usage_cache_time", &Settings::usage_cache_time, kEffectOnReload, Anything(),
+     "Without quota_reservations: for how long a mailbox's usage is taken from a copy in memory. 0 "
+     "asks the usage store every time."},
 
     {kBackEnds, "usage_store", &Settings::usage_store, kEffectOnRestart,
      CheckedBy(&CheckUsageStore),

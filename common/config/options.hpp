@@ -49,7 +49,16 @@ constexpr Accepts CheckedBy(void (*check)(const std::string&)) {
 }
 
 /// The chapter of the manual that an option stands in.
-enum class Section { kService, kChecks, kMailSystem, kMailStore, kBackEnds, kScanner };
+enum class Section {
+    kService,
+    kChecks,
+    kQuota,
+    kMailSystem,
+    kMailStore,
+    kCaches,
+    kBackEnds,
+    kScanner
+};
 
 struct SectionText {
     Section section;

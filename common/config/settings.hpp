@@ -29,9 +29,22 @@ struct Settings {
     std::string client_access_default = "DUNNO";
     std::string unknown_recipient_action = "550 5.1.1 User unknown";
     std::string mailbox_full_action = "552 5.2.2 Mailbox is full";
-    std::string full_target_refuses = "all";
+    Strings dry_run;
     std::string table_failure_action = "DEFER_IF_PERMIT 4.3.0 Temporary lookup failure";
     std::string usage_store_failure_action = "DUNNO";
+
+    // The quota
+    bool quota_reservations = true;
+    std::string full_target_refuses = "all";
+    std::string full_at_end_of_message = "accept";
+    std::string mailbox_full_defer_action = "452 4.2.2 Mailbox is full";
+    std::uint64_t undeclared_size = 0;
+    std::uint64_t delivery_overhead = 0;
+    std::uint64_t quota_grace_percent = 0;
+    std::uint64_t quota_grace = 0;
+    Strings quota_exempt_recipients{"postmaster@", "abuse@"};
+    Strings quota_exempt_senders;
+    Strings quota_exempt_clients;
 
     // The mail system, as Postfix's main.cf has it
     std::string myhostname = "localhost";
@@ -69,6 +82,13 @@ struct Settings {
     // The mail store
     std::string virtual_mailbox_base = "/home/vmail";
     std::string mailbox_layout = "%d/%u";
+
+    // Caches
+    std::chrono::milliseconds recipient_cache_time{30'000};
+    std::chrono::milliseconds unknown_recipient_cache_time{5'000};
+    std::chrono::milliseconds stale_time{3'600'000};
+    std::uint64_t cache_size = 100'000;
+    std::chrono::milliseconds usage_cache_time{0};
 
     // Back ends
     std::string usage_store = "sqlite:/var/lib/policyd/usage.sqlite";

@@ -5,6 +5,7 @@
 
 #include "common/log/logging.hpp"
 #include "common/protocol/policy_action.hpp"
+#include "common/text/unicode.hpp"
 
 namespace policyd::checks {
 
@@ -36,6 +37,12 @@ async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& reques
         } catch (const std::exception& error) {
             log::Error("failure: {}: {}", step.check->Name(), error.what());
             verdict = InPlaceOf(step.on_failure.table, "failure");
+        }
+        if (verdict.HasOpinion() && step.dry_run) {
+            log::Info("dry run: {} would answer: {} (recipient {}, client {})", step.check->Name(),
+                      verdict.action, text::EscapedForLog(request.recipient),
+                      text::EscapedForLog(request.client_address));
+            continue;
         }
         if (verdict.HasOpinion()) co_return verdict;
     }

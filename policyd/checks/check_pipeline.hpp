@@ -26,6 +26,7 @@ public:
     struct Step {
         std::unique_ptr<PolicyCheck> check;
         FailureActions on_failure;
+        bool dry_run = false;  ///< its opinion is logged, and then ignored
     };
 
     /// How far a decision has come: whoever cannot wait for its end answers from this.

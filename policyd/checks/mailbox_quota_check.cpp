@@ -30,7 +30,7 @@ MailboxQuotaCheck::MailboxQuotaCheck(recipients::RecipientCache& recipients,
       messages_(messages),
       rules_(std::move(rules)),
       clock_(std::move(clock)),
-      room_(usage, rules_.full_target_refuses) {}
+      room_(usage, rules_.full_target_refuses, rules_.grace) {}
 
 async::Task<Verdict> MailboxQuotaCheck::Evaluate(const PolicyRequest& request) {
     if (request.stage == Stage::kRcpt && !request.recipient.empty())
@@ -48,7 +48,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request) {
 
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
     if (!message.empty()) messages_.Remember(message, recipient, clock_());
-    if (co_await HasRoom(message, recipient, StoredSize(request))) co_return Verdict::NoOpinion();
+    if (co_await HasRoom(request, message, recipient)) co_return Verdict::NoOpinion();
     co_return Verdict::Answer(rules_.mailbox_full_action, "mailbox_full");
 }
 
@@ -58,7 +58,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     const std::uint64_t bytes = StoredSize(request);
     std::vector<const TrackedRecipient*> full;
     for (const TrackedRecipient& recipient : recipients)
-        if (!co_await HasRoom(message, recipient, bytes)) full.push_back(&recipient);
+        if (!co_await HasRoom(request, message, recipient)) full.push_back(&recipient);
 
     // Recipients that were refused later on, or never seen here, may be among the accepted ones:
     // where that cannot be told, nobody is refused on their account.
@@ -103,12 +103,19 @@ async::Task<std::vector<TrackedRecipient>> MailboxQuotaCheck::AcceptedRecipients
     co_return recipients;
 }
 
-async::Task<bool> MailboxQuotaCheck::HasRoom(const std::string& message,
-                                             const TrackedRecipient& recipient,
-                                             std::uint64_t bytes) {
+async::Task<bool> MailboxQuotaCheck::HasRoom(const PolicyRequest& request,
+                                             const std::string& message,
+                                             const TrackedRecipient& recipient) {
     const auto& mailboxes = recipient.resolution->mailboxes;
-    if (!rules_.reservations || message.empty()) co_return co_await room_.Has(mailboxes, bytes);
-    co_return co_await room_.Take(ReservationId(message, recipient.recipient), mailboxes, bytes);
+    const std::uint64_t bytes = StoredSize(request);
+    const bool exempt = rules_.exempt.Cover(request, recipient.recipient);
+    if (!rules_.reservations || message.empty())
+        co_return exempt || co_await room_.Has(mailboxes, bytes);
+
+    const std::string id = ReservationId(message, recipient.recipient);
+    if (!exempt) co_return co_await room_.Take(id, mailboxes, bytes);
+    co_await room_.Charge(id, mailboxes, bytes);
+    co_return true;
 }
 
 async::Task<void> MailboxQuotaCheck::GiveBack(std::string message,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/recipients/recipient_cache.hpp"
+#include "policyd/checks/exemptions.hpp"
 #include "policyd/checks/mailbox_room.hpp"
 #include "policyd/checks/message_tracker.hpp"
 #include "policyd/checks/policy_check.hpp"
@@ -23,6 +24,8 @@ struct QuotaRules {
     bool reservations = true;
     std::uint64_t undeclared_size = 0;    ///< bytes assumed at RCPT without SIZE=
     std::uint64_t delivery_overhead = 0;  ///< bytes that delivery adds to a message's size
+    QuotaGrace grace;
+    Exemptions exempt;
 };
 
 /// Turns away mail that would not fit into the mailboxes of its recipient.
@@ -47,8 +50,8 @@ private:
     async::Task<Verdict> AtEndOfMessage(const protocol::PolicyRequest& request);
     async::Task<std::vector<TrackedRecipient>> AcceptedRecipients(
         const protocol::PolicyRequest& request, const std::string& message);
-    async::Task<bool> HasRoom(const std::string& message, const TrackedRecipient& recipient,
-                              std::uint64_t bytes);
+    async::Task<bool> HasRoom(const protocol::PolicyRequest& request, const std::string& message,
+                              const TrackedRecipient& recipient);
     async::Task<void> GiveBack(std::string message, std::vector<TrackedRecipient> recipients);
     std::uint64_t StoredSize(const protocol::PolicyRequest& request) const;
 

@@ -1,6 +1,8 @@
 #include "policyd/checks/mailbox_room.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <optional>
 
 namespace policyd::checks {
 
@@ -13,35 +15,44 @@ bool IsLimited(const Mailbox& mailbox) {
     return mailbox.quota_bytes != 0 || mailbox.quota_messages != 0;
 }
 
-bool HasRoomFor(std::uint64_t bytes, const Usage& usage, const Mailbox& mailbox) {
-    const auto fits = [](std::uint64_t used, std::uint64_t reserved, std::uint64_t more,
-                         std::uint64_t limit) {
-        if (limit == 0) return true;
-        if (used > limit || reserved > limit - used) return false;
-        return more <= limit - used - reserved;
-    };
-    return fits(usage.bytes, usage.reserved_bytes, std::max<std::uint64_t>(bytes, 1),
-                mailbox.quota_bytes) &&
-           fits(usage.messages, usage.reserved_messages, 1, mailbox.quota_messages);
+/// a + b, or the largest number there is.
+std::uint64_t Sum(std::uint64_t a, std::uint64_t b) {
+    std::uint64_t sum = 0;
+    return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<std::uint64_t>::max() : sum;
 }
 
-usage::Reservation ReservationFor(std::string_view id, const MailboxRoom::Mailboxes& mailboxes,
-                                  std::uint64_t bytes) {
-    usage::Reservation reservation;
-    reservation.id = id;
-    reservation.bytes = bytes;
-    for (const Mailbox& mailbox : mailboxes) {
-        if (!IsLimited(mailbox)) continue;
-        usage::Limit limit;
-        limit.mailbox = mailbox.name;
-        limit.bytes = mailbox.quota_bytes;
-        limit.messages = mailbox.quota_messages;
-        reservation.limits.push_back(std::move(limit));
-    }
-    return reservation;
+/// As usage::UsageStore::Reserve decides.
+bool HasRoomFor(std::uint64_t bytes, const Usage& usage, const usage::Limit& limit) {
+    const std::uint64_t stored = Sum(usage.bytes, usage.reserved_bytes);
+    const std::uint64_t messages = Sum(usage.messages, usage.reserved_messages);
+    const bool bytes_fit =
+        limit.bytes == 0 || Sum(stored, std::max<std::uint64_t>(bytes, 1)) <= limit.bytes;
+    return bytes_fit && (limit.messages == 0 || Sum(messages, 1) <= limit.messages);
 }
 
 }  // namespace
+
+usage::Limit MailboxRoom::LimitOf(const Mailbox& mailbox) const {
+    usage::Limit limit;
+    limit.mailbox = mailbox.name;
+    limit.messages = mailbox.quota_messages;
+    if (mailbox.quota_bytes == 0) return limit;
+    std::uint64_t percent = 0;
+    if (__builtin_mul_overflow(mailbox.quota_bytes, grace_.percent, &percent))
+        percent = std::numeric_limits<std::uint64_t>::max();
+    limit.bytes = Sum(mailbox.quota_bytes, Sum(percent / 100, grace_.bytes));
+    return limit;
+}
+
+usage::Reservation MailboxRoom::ReservationFor(std::string_view id, const Mailboxes& mailboxes,
+                                               std::uint64_t bytes) const {
+    usage::Reservation reservation;
+    reservation.id = id;
+    reservation.bytes = bytes;
+    for (const Mailbox& mailbox : mailboxes)
+        if (IsLimited(mailbox)) reservation.limits.push_back(LimitOf(mailbox));
+    return reservation;
+}
 
 bool MailboxRoom::Refuses(std::size_t full, std::size_t targets) const {
     if (full == 0) return false;
@@ -63,7 +74,7 @@ async::Task<bool> MailboxRoom::Has(const Mailboxes& mailboxes, std::uint64_t byt
         if (!IsLimited(mailbox)) continue;
         // A mailbox that the store does not know is new, and empty.
         const std::optional<Usage> usage = co_await usage_.Find(mailbox.name);
-        if (!HasRoomFor(bytes, usage.value_or(Usage()), mailbox)) ++full;
+        if (!HasRoomFor(bytes, usage.value_or(Usage()), LimitOf(mailbox))) ++full;
     }
     co_return !Refuses(full, mailboxes.size());
 }

@@ -18,6 +18,12 @@ enum class FullTargetRefuses {
     kNever,  ///< an alias is never refused; a recipient that is one mailbox is
 };
 
+/// By how much a mailbox may exceed its limit.
+struct QuotaGrace {
+    std::uint64_t percent = 0;
+    std::uint64_t bytes = 0;
+};
+
 /// Room for one recipient of a message, in all the mailboxes that its mail goes to. Owned by one
 /// loop thread. Everything throws outage::UsageStoreUnavailable as the store does, and arguments
 /// outlive the returned tasks.
@@ -25,7 +31,8 @@ class MailboxRoom {
 public:
     using Mailboxes = std::vector<recipients::Mailbox>;
 
-    MailboxRoom(usage::UsageStore& usage, FullTargetRefuses rule) : usage_(usage), rule_(rule) {}
+    MailboxRoom(usage::UsageStore& usage, FullTargetRefuses rule, QuotaGrace grace)
+        : usage_(usage), rule_(rule), grace_(grace) {}
 
     /// Only looks: true where a message of this size would be let in now.
     async::Task<bool> Has(const Mailboxes& mailboxes, std::uint64_t bytes);
@@ -43,8 +50,13 @@ public:
 private:
     bool Refuses(std::size_t full, std::size_t targets) const;
 
+    usage::Limit LimitOf(const recipients::Mailbox& mailbox) const;
+    usage::Reservation ReservationFor(std::string_view id, const Mailboxes& mailboxes,
+                                      std::uint64_t bytes) const;
+
     usage::UsageStore& usage_;
     const FullTargetRefuses rule_;
+    const QuotaGrace grace_;
 };
 
 }  // namespace policyd::checks

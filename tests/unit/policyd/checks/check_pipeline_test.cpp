@@ -86,6 +86,13 @@ TEST_F(CheckPipelineTest, GoesOnWithTheOtherChecksWhereAnOutageIsDunno) {
     EXPECT_EQ(Decide(), "550 5.7.1 No");
 }
 
+TEST_F(CheckPipelineTest, OnlyLogsTheOpinionOfACheckOnDryRun) {
+    Add(Refuse);
+    steps_.back().dry_run = true;
+    Add([] { return Verdict::Answer("551 5.7.1 Later", "later"); });
+    EXPECT_EQ(Decide(), "551 5.7.1 Later");
+}
+
 TEST_F(CheckPipelineTest, SurvivesAnyOtherException) {
     Add([]() -> Verdict { throw std::runtime_error("a bug"); }, "451 4.3.0 Later");
     EXPECT_EQ(Decide(), "451 4.3.0 Later");

@@ -234,6 +234,24 @@ TEST_F(MailboxQuotaCheckTest, OnlyLooksWithoutAnInstanceOrWithReservationsOff) {
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
 }
 
+TEST_F(MailboxQuotaCheckTest, LetsMailboxesExceedTheirLimitByTheGrace) {
+    QuotaRules rules;
+    rules.grace.percent = 10;
+    rules.grace.bytes = 5;
+    Use(rules);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1106), kFull);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1105), "");
+}
+
+TEST_F(MailboxQuotaCheckTest, CountsButNeverRefusesExemptMail) {
+    QuotaRules rules;
+    rules.exempt.senders = AddressList({"<>"});
+    Use(rules);
+    usage_.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 100), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 100u);
+}
+
 TEST_F(MailboxQuotaCheckTest, AddsWhatDeliveryAddsAndTheSizeThatIsAssumed) {
     QuotaRules rules;
     rules.undeclared_size = 300;

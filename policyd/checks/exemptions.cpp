@@ -1,0 +1,109 @@
+#include "policyd/checks/exemptions.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "common/text/ascii.hpp"
+#include "common/text/unicode.hpp"
+
+namespace policyd::checks {
+
+namespace {
+
+constexpr std::string_view kNullSender = "<>";
+
+}  // namespace
+
+AddressList::AddressList(const std::vector<std::string>& patterns) {
+    for (const std::string& pattern : patterns) {
+        if (pattern != kNullSender && (pattern.find('@') == std::string::npos || pattern == "@"))
+            throw std::invalid_argument("user@domain, user@, @domain or <>, not \"" + pattern +
+                                        '"');
+        patterns_.push_back(text::FoldCase(pattern));
+    }
+}
+
+bool AddressList::Contains(std::string_view address) const {
+    if (patterns_.empty()) return false;
+    const std::string folded = address.empty() ? std::string(kNullSender) : text::FoldCase(address);
+    const std::string_view whole = folded;
+    const std::size_t at = whole.rfind('@');
+    return std::any_of(patterns_.begin(), patterns_.end(), [&](std::string_view pattern) {
+        if (pattern == whole) return true;
+        if (pattern == kNullSender) return false;
+        if (pattern.front() == '@')
+            return at != std::string_view::npos && whole.substr(at) == pattern;
+        // A recipient without a domain is a local user.
+        return pattern.back() == '@' &&
+               whole.substr(0, at) == pattern.substr(0, pattern.size() - 1);
+    });
+}
+
+bool ClientList::ParseAddress(std::string_view text, Network& network) {
+    const std::string address(text);
+    if (inet_pton(AF_INET6, address.c_str(), network.address.data()) == 1) return true;
+    network.address = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    return inet_pton(AF_INET, address.c_str(), network.address.data() + 12) == 1;
+}
+
+ClientList::Network ClientList::ParseNetwork(std::string_view text) {
+    Network network;
+    const std::size_t slash = text.find('/');
+    const std::string_view address = text.substr(0, slash);
+    if (!ParseAddress(address, network))
+        throw std::invalid_argument("an address before the /, not \"" + std::string(text) + '"');
+    if (slash == std::string_view::npos) return network;
+    const unsigned bits = address.find(':') == std::string_view::npos ? 32 : 128;
+    const auto prefix = text::ParseUnsigned(text.substr(slash + 1));
+    if (!prefix || *prefix > bits)
+        throw std::invalid_argument("a prefix of 0 to " + std::to_string(bits) +
+                                    " bits behind the /, not \"" + std::string(text) + '"');
+    network.prefix = static_cast<unsigned>(*prefix) + (128 - bits);
+    return network;
+}
+
+ClientList::ClientList(const std::vector<std::string>& patterns) {
+    for (const std::string& pattern : patterns) {
+        Network address;
+        if (pattern.find('/') != std::string::npos) {
+            networks_.push_back(ParseNetwork(pattern));
+        } else if (ParseAddress(pattern, address)) {
+            networks_.push_back(address);
+        } else if (!pattern.empty() && pattern.find_first_of(" ,@:") == std::string::npos) {
+            names_.push_back(text::FoldCase(pattern));
+        } else {
+            throw std::invalid_argument("an address, a network, a host name or .domain, not \"" +
+                                        pattern + '"');
+        }
+    }
+}
+
+bool ClientList::Contains(std::string_view address, std::string_view name) const {
+    Network client;
+    if (!networks_.empty() && ParseAddress(address, client)) {
+        const auto matches = [&client](const Network& network) {
+            for (unsigned bit = 0; bit < network.prefix; bit += 8) {
+                const unsigned rest = std::min(8u, network.prefix - bit);
+                const auto mask = static_cast<std::uint8_t>(0xff00u >> rest);
+                if (((network.address[bit / 8] ^ client.address[bit / 8]) & mask) != 0)
+                    return false;
+            }
+            return true;
+        };
+        if (std::any_of(networks_.begin(), networks_.end(), matches)) return true;
+    }
+    if (names_.empty()) return false;
+    const std::string folded = text::FoldCase(name);
+    return std::any_of(names_.begin(), names_.end(), [&folded](const std::string& pattern) {
+        return pattern.front() == '.' ? folded.ends_with(pattern) : folded == pattern;
+    });
+}
+
+bool Exemptions::Cover(const protocol::PolicyRequest& request, std::string_view recipient) const {
+    return recipients.Contains(recipient) || senders.Contains(request.sender) ||
+           clients.Contains(request.client_address, request.client_name);
+}
+
+}  // namespace policyd::checks

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/protocol/policy_request.hpp"
+
+namespace policyd::checks {
+
+/// Addresses that a rule makes an exception for: `user@domain`, `user@` in every domain, `@domain`,
+/// and `<>`, the null sender. Upper and lower case are the same.
+class AddressList {
+public:
+    /// Throws std::invalid_argument, with what would have been accepted, for anything else.
+    explicit AddressList(const std::vector<std::string>& patterns);
+
+    bool Contains(std::string_view address) const;
+
+private:
+    std::vector<std::string> patterns_;  // case-folded
+};
+
+/// Clients that a rule makes an exception for: an address, a network in CIDR notation, a verified
+/// host name, or `.domain` for every name below it.
+class ClientList {
+public:
+    /// Throws std::invalid_argument, with what would have been accepted, for anything else.
+    explicit ClientList(const std::vector<std::string>& patterns);
+
+    bool Contains(std::string_view address, std::string_view name) const;
+
+private:
+    struct Network {
+        std::array<std::uint8_t, 16> address{};  // IPv4 as the last four bytes of ::ffff:0:0
+        unsigned prefix = 128;                   // bits
+    };
+
+    static bool ParseAddress(std::string_view text, Network& network);
+    static Network ParseNetwork(std::string_view text);
+
+    std::vector<Network> networks_;
+    std::vector<std::string> names_;  // case-folded
+};
+
+/// Whose mail a full mailbox does not refuse.
+struct Exemptions {
+    AddressList recipients{{}};
+    AddressList senders{{}};
+    ClientList clients{{}};
+
+    bool Cover(const protocol::PolicyRequest& request, std::string_view recipient) const;
+};
+
+}  // namespace policyd::checks

@@ -1,0 +1,57 @@
+#include "policyd/checks/exemptions.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace policyd::checks {
+namespace {
+
+TEST(AddressListTest, MatchesAddressesUsersDomainsAndTheNullSender) {
+    const AddressList list({"Boss@Example.com", "postmaster@", "@partner.example", "<>"});
+    EXPECT_TRUE(list.Contains("boss@example.COM"));
+    EXPECT_TRUE(list.Contains("Postmaster@any.example"));
+    EXPECT_TRUE(list.Contains("postmaster"));
+    EXPECT_TRUE(list.Contains("anyone@partner.example"));
+    EXPECT_TRUE(list.Contains(""));
+    EXPECT_FALSE(list.Contains("boss@example.org"));
+    EXPECT_FALSE(list.Contains("notpostmaster@any.example"));
+    EXPECT_FALSE(list.Contains("anyone@sub.partner.example"));
+}
+
+TEST(AddressListTest, MatchesNothingWhenItIsEmpty) {
+    EXPECT_FALSE(AddressList({}).Contains(""));
+}
+
+TEST(AddressListTest, RefusesWhatIsNoPattern) {
+    EXPECT_THROW(AddressList({"postmaster"}), std::invalid_argument);
+    EXPECT_THROW(AddressList({"@"}), std::invalid_argument);
+}
+
+TEST(ClientListTest, MatchesAddressesNetworksAndNames) {
+    const ClientList list(
+        {"192.0.2.1", "198.51.100.0/24", "2001:db8::/33", "mx.example.net", ".lan.example"});
+    EXPECT_TRUE(list.Contains("192.0.2.1", "unknown"));
+    EXPECT_FALSE(list.Contains("192.0.2.2", "unknown"));
+    EXPECT_TRUE(list.Contains("198.51.100.255", "unknown"));
+    EXPECT_FALSE(list.Contains("198.51.101.0", "unknown"));
+    EXPECT_TRUE(list.Contains("2001:db8:7fff::1", "unknown"));
+    EXPECT_FALSE(list.Contains("2001:db8:8000::1", "unknown"));
+    EXPECT_TRUE(list.Contains("203.0.113.1", "MX.example.net"));
+    EXPECT_TRUE(list.Contains("203.0.113.1", "a.lan.example"));
+    EXPECT_FALSE(list.Contains("203.0.113.1", "lan.example"));
+}
+
+TEST(ClientListTest, ANetworkOfZeroBitsIsEveryAddressOfItsFamily) {
+    const ClientList list({"0.0.0.0/0"});
+    EXPECT_TRUE(list.Contains("203.0.113.1", ""));
+    EXPECT_FALSE(list.Contains("2001:db8::1", ""));
+}
+
+TEST(ClientListTest, RefusesWhatIsNoPattern) {
+    for (const char* pattern : {"192.0.2.0/33", "x/8", "", "a b", "2001:db8::/129", "192.0.2.0/"})
+        EXPECT_THROW(ClientList({pattern}), std::invalid_argument) << pattern;
+}
+
+}  // namespace
+}  // namespace policyd::checks

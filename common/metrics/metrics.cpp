@@ -1,0 +1,93 @@
+#include "common/metrics/metrics.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace policyd::metrics {
+namespace {
+
+using enum Metric;
+using enum Kind;
+
+constexpr Definition kDefinitions[] = {
+    {kBuildInfo, "policyd_build_info", kGauge, "version", "Always 1; the version is a label."},
+    {kStartTime, "policyd_start_time_seconds", kGauge, "",
+     "When the process began, in seconds since 1970."},
+    {kReady, "policyd_ready", kGauge, "", "1 while requests are taken, 0 while stopping."},
+    {kConnections, "policyd_connections", kGauge, "", "Open connections from Postfix."},
+    {kConnectionsAccepted, "policyd_connections_accepted_total", kCounter, "",
+     "Connections from Postfix that were accepted."},
+    {kConnectionsRefused, "policyd_connections_refused_total", kCounter, "",
+     "Connections closed at once because max_connections were open."},
+    {kAcceptPauses, "policyd_accept_pauses_total", kCounter, "",
+     "How often accepting had to pause because descriptors or memory had run out."},
+    {kRequests, "policyd_requests_total", kCounter, "stage",
+     "Requests by Postfix's protocol_state (RCPT, END-OF-MESSAGE and so on; other)."},
+    {kRequestsMalformed, "policyd_requests_malformed_total", kCounter, "",
+     "Connections closed without an answer because what came was no request."},
+    {kRequestsOutOfTime, "policyd_requests_out_of_time_total", kCounter, "",
+     "Requests answered without a decision after request_time_limit."},
+    {kClientsOutOfTime, "policyd_clients_out_of_time_total", kCounter, "phase",
+     "Connections closed because the client was too slow: receiving (no whole request came), "
+     "sending (an answer was not taken), idle."},
+    {kVerdicts, "policyd_verdicts_total", kCounter, "check reason",
+     "Answers by the check that decided and its reason; check none, reason no_opinion is DUNNO."},
+    {kRequestDuration, "policyd_request_duration_seconds", kHistogram, "",
+     "Time from a request's last byte to its answer."},
+    {kTrackedMessages, "policyd_tracked_messages", kGauge, "",
+     "Messages whose accepted recipients are remembered until their end."},
+    {kRecipientLookups, "policyd_recipient_lookups_total", kCounter, "result",
+     "Recipients asked of the cache: hit, miss, or stale (an old answer while tables are down)."},
+    {kRecipientsCached, "policyd_recipients_cached", kGauge, "", "Recipients in the caches."},
+    {kBackEndDown, "policyd_back_end_down", kGauge, "back_end",
+     "Threads that spare the back end now because it does not answer; 0 while all is well."},
+    {kBackEndErrors, "policyd_back_end_errors_total", kCounter, "back_end",
+     "Questions that the back end did not answer."},
+    {kBackEndSpared, "policyd_back_end_spared_total", kCounter, "back_end",
+     "Questions that were not put to the back end because it was failing."},
+    {kBackEndDuration, "policyd_back_end_duration_seconds", kHistogram, "back_end",
+     "Time that the back end took for an answer or an error."},
+    {kCheckFailures, "policyd_check_failures_total", kCounter, "check cause",
+     "Checks that could not tell: table, usage_store (the back end was unavailable) or error."},
+    {kReservations, "policyd_reservations_total", kCounter, "result",
+     "Room asked for in mailboxes: granted, or full."},
+    {kLastScan, "policyd_last_scan_timestamp_seconds", kGauge, "",
+     "Beginning of the newest measurement that was seen, in seconds since 1970; 0: none yet."},
+    {kReloads, "policyd_reloads_total", kCounter, "result", "Reloads: success or failure."},
+    {kLastReload, "policyd_last_reload_successful", kGauge, "",
+     "0 if the last reload failed and the old configuration stays, 1 otherwise."},
+    {kLogLinesLost, "policyd_log_lines_lost_total", kCounter, "",
+     "Log lines that were never written: a full queue or a full disk."},
+};
+
+constexpr bool InOrder() {
+    std::size_t next = 0;
+    for (const Definition& definition : kDefinitions)
+        if (static_cast<std::size_t>(definition.metric) != next++) return false;
+    return next == static_cast<std::size_t>(kCount);
+}
+static_assert(InOrder(), "one row for each metric, in the order of the enumeration");
+
+}  // namespace
+
+std::span<const Definition> Definitions() {
+    return kDefinitions;
+}
+
+const Definition& DefinitionOf(Metric metric) {
+    return kDefinitions[static_cast<std::size_t>(metric)];
+}
+
+std::string_view KindName(Kind kind) {
+    switch (kind) {
+        case kCounter:
+            return "counter";
+        case kGauge:
+            return "gauge";
+        case kHistogram:
+            return "histogram";
+    }
+    return "untyped";
+}
+
+}  // namespace policyd::metrics

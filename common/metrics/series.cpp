@@ -1,0 +1,92 @@
+#include "common/metrics/series.hpp"
+
+#include <map>
+#include <mutex>
+
+namespace policyd::metrics {
+namespace {
+
+using Key = std::pair<Metric, Labels>;
+
+struct CellRange {
+    std::size_t first = 0;
+    std::size_t count = 0;
+};
+
+struct Source {
+    Key key;
+    std::function<double()> value;
+};
+
+struct AllSeries {
+    std::mutex mutex;
+    std::map<Key, CellRange> counted;         // guarded by mutex
+    std::map<std::uint64_t, Source> sources;  // guarded by mutex
+    std::uint64_t last_id = 0;                // guarded by mutex
+};
+
+/// Never destroyed: threads may count after main has returned.
+AllSeries& All() {
+    static auto* const all = new AllSeries;
+    return *all;
+}
+
+}  // namespace
+
+Counter::Counter(Metric metric, const Labels& labels) : cell_(CellsOf(metric, labels, 1)) {}
+
+Gauge::Gauge(Metric metric, const Labels& labels) : cell_(CellsOf(metric, labels, 1)) {}
+
+Counter CounterFamily::With(std::string_view last_label) {
+    for (const auto& [label, counter] : counters_)
+        if (label == last_label) return counter;
+    Labels labels = first_labels_;
+    labels.emplace_back(last_label);
+    return counters_.emplace_back(last_label, Counter(metric_, labels)).second;
+}
+
+Observed::Observed(Metric metric, Labels labels, std::function<double()> value) {
+    const std::lock_guard lock(All().mutex);
+    id_ = ++All().last_id;
+    All().sources.emplace(id_, Source{{metric, std::move(labels)}, std::move(value)});
+}
+
+Observed::~Observed() {
+    const std::lock_guard lock(All().mutex);
+    All().sources.erase(id_);
+}
+
+std::vector<Sample> Samples(Metric metric) {
+    std::map<Labels, std::vector<double>> found;
+    const std::lock_guard lock(All().mutex);
+    for (auto entry = All().counted.lower_bound({metric, {}});
+         entry != All().counted.end() && entry->first.first == metric; ++entry) {
+        std::vector<double>& values = found[entry->first.second];
+        for (std::size_t i = 0; i < entry->second.count; ++i)
+            values.push_back(static_cast<double>(cells::Sum(entry->second.first + i)));
+    }
+    for (const auto& [id, source] : All().sources) {
+        if (source.key.first != metric) continue;
+        std::vector<double>& values = found[source.key.second];
+        if (values.empty()) values.push_back(0);
+        values.front() += source.value();
+    }
+    std::vector<Sample> samples;
+    for (auto& [labels, values] : found) samples.push_back({labels, std::move(values)});
+    return samples;
+}
+
+double Value(Metric metric, const Labels& labels) {
+    for (const Sample& sample : Samples(metric))
+        if (sample.labels == labels) return sample.values.front();
+    return 0;
+}
+
+std::size_t CellsOf(Metric metric, const Labels& labels, std::size_t count) {
+    const std::lock_guard lock(All().mutex);
+    const auto [entry, is_new] = All().counted.try_emplace({metric, labels});
+    if (is_new) entry->second = {cells::Allocate(count), count};
+    return entry->second.first;
+}
+
+}  // namespace policyd::metrics

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/metrics/cells.hpp"
+#include "common/metrics/metrics.hpp"
+
+namespace policyd::metrics {
+
+/// The values of a metric's labels, in the order of their names in its definition.
+using Labels = std::vector<std::string>;
+
+/// A number that only grows. Making one takes a lock; adding to it costs next to nothing, on any
+/// thread. Two with the same labels are the same number.
+class Counter {
+public:
+    explicit Counter(Metric metric, const Labels& labels = {});
+    void Add(std::uint64_t amount = 1) const {
+        cells::Add(cell_, static_cast<std::int64_t>(amount));
+    }
+
+private:
+    std::size_t cell_;
+};
+
+/// A number that goes up and down by what all threads do together.
+class Gauge {
+public:
+    explicit Gauge(Metric metric, const Labels& labels = {});
+    void Add(std::int64_t amount) const { cells::Add(cell_, amount); }
+
+private:
+    std::size_t cell_;
+};
+
+/// Counters of one metric that differ in their last label, each made when it is first needed.
+/// Owned by one thread.
+class CounterFamily {
+public:
+    CounterFamily(Metric metric, Labels first_labels)
+        : metric_(metric), first_labels_(std::move(first_labels)) {}
+
+    Counter With(std::string_view last_label);
+
+private:
+    Metric metric_;
+    Labels first_labels_;
+    std::vector<std::pair<std::string, Counter>> counters_;
+};
+
+/// A number that is asked for when somebody wants to see it, for as long as this object lives. The
+/// function is called by any thread, and must make no new series. Several with the same labels are
+/// added up.
+class Observed {
+public:
+    Observed(Metric metric, Labels labels, std::function<double()> value);
+    ~Observed();
+    Observed(const Observed&) = delete;
+    Observed& operator=(const Observed&) = delete;
+
+private:
+    std::uint64_t id_;
+};
+
+/// One series as it is now: for a histogram its cells, otherwise one value.
+struct Sample {
+    Labels labels;
+    std::vector<double> values;
+};
+
+/// All series of a metric, sorted by their labels.
+std::vector<Sample> Samples(Metric metric);
+
+/// The value of one series of a counter or gauge; 0 if there is none.
+double Value(Metric metric, const Labels& labels = {});
+
+/// The first cell of a series, which is made with `count` cells if it is new.
+std::size_t CellsOf(Metric metric, const Labels& labels, std::size_t count);
+
+}  // namespace policyd::metrics

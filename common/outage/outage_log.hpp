@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace policyd::outage {
+
+/// Says once that something is unavailable, repeats it at a bounded rate with the count in
+/// between, and says once that it is back. Owned by one loop thread; `now` is monotonic.
+///
+///     log.Failed("recipient", error.what(), now);   // unavailable: recipient: ...
+///     log.Answered("recipient", now);               // back again: recipient: ...
+class OutageLog {
+public:
+    using Milliseconds = std::chrono::milliseconds;
+
+    static constexpr Milliseconds kRepeatPeriod{60'000};
+
+    /// Something is back when it has answered, and has not failed for `quiet_time` before: answers
+    /// from a cache between failures are no recovery.
+    explicit OutageLog(Milliseconds quiet_time) : quiet_time_(quiet_time) {}
+
+    /// `name` is what failed, `reason` why: texts that may be logged.
+    void Failed(std::string_view name, std::string_view reason, Milliseconds now);
+    void Answered(std::string_view name, Milliseconds now);
+
+private:
+    struct Outage {
+        Milliseconds began;
+        Milliseconds last_failure;
+        Milliseconds next_line;
+        std::uint64_t failures = 0;
+        std::uint64_t logged = 0;  // of them
+    };
+
+    const Milliseconds quiet_time_;
+    std::map<std::string, Outage, std::less<>> outages_;
+};
+
+}  // namespace policyd::outage

@@ -1,0 +1,72 @@
+#include "common/metrics/series.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace policyd::metrics {
+namespace {
+
+TEST(SeriesTest, WhatAllThreadsCountIsAddedUpAlsoAfterTheyHaveEnded) {
+    const double before = Value(Metric::kConnectionsAccepted);
+    constexpr int kEach = 100'000;
+    const auto count = [] {
+        const Counter accepted(Metric::kConnectionsAccepted);
+        for (int i = 0; i < kEach; ++i) accepted.Add();
+    };
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) threads.emplace_back(count);
+    count();
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(Value(Metric::kConnectionsAccepted) - before, 5.0 * kEach);
+}
+
+TEST(SeriesTest, AGaugeGoesDownOnAnotherThreadThanItWentUp) {
+    const Gauge connections(Metric::kConnections);
+    connections.Add(3);
+    std::thread([&] { connections.Add(-2); }).join();
+    EXPECT_EQ(Value(Metric::kConnections), 1);
+    connections.Add(-1);
+    EXPECT_EQ(Value(Metric::kConnections), 0);
+}
+
+TEST(SeriesTest, SeriesWithDifferentLabelsAreDifferentNumbers) {
+    Counter(Metric::kReloads, {"success"}).Add(2);
+    Counter(Metric::kReloads, {"failure"}).Add();
+    EXPECT_EQ(Value(Metric::kReloads, {"success"}), 2);
+    EXPECT_EQ(Value(Metric::kReloads, {"failure"}), 1);
+    EXPECT_EQ(Value(Metric::kReloads, {"neither"}), 0);
+}
+
+TEST(SeriesTest, AFamilyCountsEachLastLabelByItself) {
+    CounterFamily verdicts(Metric::kVerdicts, {"family_test"});
+    verdicts.With("full").Add();
+    verdicts.With("unknown").Add();
+    verdicts.With("full").Add();
+    EXPECT_EQ(Value(Metric::kVerdicts, {"family_test", "full"}), 2);
+    EXPECT_EQ(Value(Metric::kVerdicts, {"family_test", "unknown"}), 1);
+}
+
+TEST(SeriesTest, ObservedNumbersAreAskedForAndAddedUpWhileTheirSourcesLive) {
+    double messages = 4;
+    {
+        const Observed first(Metric::kTrackedMessages, {}, [&] { return messages; });
+        const Observed second(Metric::kTrackedMessages, {}, [] { return 10.0; });
+        EXPECT_EQ(Value(Metric::kTrackedMessages), 14);
+        messages = 5;
+        EXPECT_EQ(Value(Metric::kTrackedMessages), 15);
+    }
+    EXPECT_EQ(Value(Metric::kTrackedMessages), 0);
+}
+
+TEST(SeriesTest, SamplesComeSortedByTheirLabels) {
+    for (const char* name : {"b", "c", "a"}) Counter(Metric::kBackEndSpared, {name}).Add();
+    std::vector<std::string> names;
+    for (const Sample& sample : Samples(Metric::kBackEndSpared))
+        names.push_back(sample.labels.front());
+    EXPECT_THAT(names, testing::ElementsAre("a", "b", "c"));
+}
+
+}  // namespace
+}  // namespace policyd::metrics

@@ -1,0 +1,68 @@
+#include "common/outage/back_end.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace policyd::outage {
+namespace {
+
+using namespace std::chrono_literals;
+using metrics::Metric;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class BackEndTest : public testing::Test {
+protected:
+    static std::string UniqueName() {
+        return std::string("test:") + testing::UnitTest::GetInstance()->current_test_info()->name();
+    }
+
+    void FailThreeTimes() {
+        for (int i = 0; i < 3; ++i) BackEnd::Question(*back_end_).Failed("refused");
+    }
+
+    std::chrono::milliseconds now_{1'000};
+    std::string name_ = UniqueName();
+    std::unique_ptr<BackEnd> back_end_ = std::make_unique<BackEnd>(name_, [this] { return now_; });
+};
+
+TEST_F(BackEndTest, IsSparedAndReportedDownAfterThreeFailuresUntilAProbeIsAnswered) {
+    EXPECT_TRUE(back_end_->MayAsk());
+    FailThreeTimes();
+    EXPECT_FALSE(back_end_->MayAsk());
+    EXPECT_THAT(BackEndsDown(), ElementsAre(name_));
+
+    now_ += 1s;
+    EXPECT_TRUE(back_end_->MayAsk());
+    BackEnd::Question(*back_end_).Answered();
+    EXPECT_TRUE(back_end_->MayAsk());
+    EXPECT_THAT(BackEndsDown(), IsEmpty());
+}
+
+TEST_F(BackEndTest, CountsErrorsSparedQuestionsAndTimes) {
+    FailThreeTimes();
+    back_end_->MayAsk();
+    back_end_->MayAsk();
+    EXPECT_EQ(metrics::Value(Metric::kBackEndErrors, {name_}), 3);
+    EXPECT_EQ(metrics::Value(Metric::kBackEndSpared, {name_}), 2);
+}
+
+TEST_F(BackEndTest, OneThatIsNoLongerUsedIsNoLongerDown) {
+    FailThreeTimes();
+    back_end_.reset();
+    EXPECT_THAT(BackEndsDown(), IsEmpty());
+}
+
+TEST_F(BackEndTest, IsDownWhileOneOfTheThreadsThatUseItSparesIt) {
+    FailThreeTimes();
+    std::thread([this] {
+        BackEnd same(name_, [] { return 1s; });
+        BackEnd::Question(same).Answered();
+    }).join();
+    EXPECT_THAT(BackEndsDown(), ElementsAre(name_));
+}
+
+}  // namespace
+}  // namespace policyd::outage

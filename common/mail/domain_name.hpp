@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace policyd::mail {
+
+/// Whether mail can be addressed to a domain: a host name of labels of at most 63 letters, digits,
+/// hyphens and underscores, at most 255 bytes together and not all numbers, or an
+/// internationalized one that becomes such a name.
+bool IsValidDomain(std::string_view domain);
+
+/// The address in a literal such as `[192.0.2.1]` or `[IPv6:2001:db8::1]`, in the form that
+/// inet_ntop(3) gives it; empty if it is none.
+std::string AddressInLiteral(std::string_view domain);
+
+/// An IP address as a configuration has it, in the form that inet_ntop(3) gives it; empty if it is
+/// none.
+std::string NormalizedIpAddress(std::string_view address);
+
+}  // namespace policyd::mail

@@ -75,6 +75,10 @@ constexpr Option kOptions[] = {
     {kChecks, "client_access_default", &Settings::client_access_default, kEffectOnReload,
      CheckedBy(&CheckAction),
      "The action for a client that is in no table; a refusal makes the tables an allowlist."},
+    {kChecks, "refuse_alias_to_nobody", &Settings::refuse_alias_to_nobody, kEffectOnReload,
+     Anything(),
+     "Treat an alias as unknown when none of the recipients that it leads to exists. Postfix "
+     "accepts its mail and bounces it later."},
     {kChecks, "unknown_recipient_action", &Settings::unknown_recipient_action, kEffectOnReload,
      CheckedBy(&CheckAction),
      "The action for a recipient in a hosted domain that does not exist; DUNNO leaves it to "
@@ -164,8 +168,14 @@ constexpr Option kOptions[] = {
      "ignores this parameter: it is what the mailbox_quota check is for."},
     {kMailSystem, "transport_maps", &Settings::transport_maps, kEffectOnReload, Anything(),
      "Routes, transport(5). Mail that does not stay on this host has no quota here."},
+    {kMailSystem, "local_transport", &Settings::local_transport, kEffectOnReload, Anything(),
+     "The transport that delivers mydestination."},
     {kMailSystem, "virtual_transport", &Settings::virtual_transport, kEffectOnReload, Anything(),
      "The transport that delivers virtual_mailbox_domains."},
+    {kMailSystem, "relay_transport", &Settings::relay_transport, kEffectOnReload, Anything(),
+     "The transport for relay_domains."},
+    {kMailSystem, "default_transport", &Settings::default_transport, kEffectOnReload, Anything(),
+     "The transport for all other domains."},
     {kMailSystem, "recipient_delimiter", &Settings::recipient_delimiter, kEffectOnReload,
      Anything(), "Characters that begin an address extension, as the + in user+list@domain."},
     {kMailSystem, "swap_bangpath", &Settings::swap_bangpath, kEffectOnReload, Anything(),
@@ -197,7 +207,10 @@ constexpr Option kOptions[] = {
     {kMailStore, "mailbox_layout", &Settings::mailbox_layout, kEffectOnRestart,
      CheckedBy(&CheckMailboxLayout),
      "The path of a mailbox's Maildir below virtual_mailbox_base: %d is the domain of its address, "
-     "%u the part before the @."},
+     "%u the part before the @, %1u its first byte."},
+    {kMailStore, "mailbox_transports", &Settings::mailbox_transports, kEffectOnReload, Anything(),
+     "Transports that deliver into the mail store, besides virtual_transport: a name in master.cf, "
+     "or a name and how the next hop begins. Mail that goes elsewhere has no quota here."},
 
     {kCaches, "recipient_cache_time", &Settings::recipient_cache_time, kEffectOnReload, Anything(),
      "How long it is remembered that a recipient exists, which mailboxes it leads to and what "
@@ -233,6 +246,53 @@ constexpr Option kOptions[] = {
 
     {kScanner, "scan_interval", &Settings::scan_interval, kEffectOnReload, AtLeast(1s),
      "The time from the beginning of one scan to that of the next."},
+    {kScanner, "scan_live", &Settings::scan_live, kEffectOnRestart,
+     OneOf("auto fanotify inotify off"),
+     "How changes are noticed between scans. auto takes fanotify where it is permitted "
+     "(CAP_SYS_ADMIN), else inotify while the mail store is within its limits, else none."},
+    {kScanner, "scan_settle_time", &Settings::scan_settle_time, kEffectOnRestart,
+     Between(10, 60'000),
+     "How long changes are collected before the mailboxes that changed are measured."},
+    {kScanner, "scan_verify_interval", &Settings::scan_verify_interval, kEffectOnRestart,
+     Anything(),
+     "How often every directory of a mailbox is read again although nothing shows a change, to "
+     "find figures that are wrong. 0: only by policyd-scan --verify."},
+    {kScanner, "scan_refresh_interval", &Settings::scan_refresh_interval, kEffectOnRestart,
+     AtLeast(1s),
+     "After how long an unchanged mailbox is committed again. Reservations for mail that never "
+     "came are dropped then."},
+    {kScanner, "scan_state_file", &Settings::scan_state_file, kEffectOnRestart,
+     CheckedBy(&CheckAbsolutePathOrNone),
+     "Where policyd-scan remembers what it measured, so that it need not read what has not "
+     "changed. Empty: it remembers nothing."},
+    {kScanner, "scan_metrics_file", &Settings::scan_metrics_file, kEffectOnRestart,
+     CheckedBy(&CheckAbsolutePathOrNone),
+     "Where policyd-scan writes its metrics in the text format of Prometheus, for the textfile "
+     "collector of its node exporter. Empty: nowhere."},
+    {kScanner, "scan_threads", &Settings::scan_threads, kEffectOnRestart, Between(1, 64),
+     "Threads that read the mail store. More than there are processors help while the disk is "
+     "waited for."},
+    {kScanner, "scan_nice", &Settings::scan_nice, kEffectOnRestart, Between(0, 19),
+     "The nice value of policyd-scan: higher is less important."},
+    {kScanner, "scan_io_priority", &Settings::scan_io_priority, kEffectOnRestart,
+     OneOf("normal low idle"),
+     "The priority of policyd-scan's disk accesses: normal, low (the lowest of best-effort) or "
+     "idle (only while nobody else reads or writes)."},
+    {kScanner, "scan_rate_limit", &Settings::scan_rate_limit, kEffectOnRestart, Anything(),
+     "How many directories and messages are looked at a second, at most. 0: no limit."},
+    {kScanner, "scan_most_vanished_percent", &Settings::scan_most_vanished_percent,
+     kEffectOnRestart, Between(0, 100),
+     "When more than this share of all mailboxes, and more than five, are gone at once, nothing "
+     "is removed from the usage store and an alarm is logged: a disk may not be mounted."},
+    {kScanner, "scan_size_source", &Settings::scan_size_source, kEffectOnRestart,
+     OneOf("name stat"),
+     "Where the size of a message comes from: the ,S= in its name, where there is one (for "
+     "compressed mail that is the size before), or always the file, its size on disk."},
+    {kScanner, "scan_ignore_folders", &Settings::scan_ignore_folders, kEffectOnRestart, Anything(),
+     "Folders that do not count, by their names without the leading dot, with * and ? as in file "
+     "names: Trash, Trash.*"},
+    {kScanner, "scan_ignore_deleted", &Settings::scan_ignore_deleted, kEffectOnRestart, Anything(),
+     "Leave out messages that are marked as deleted (flag T), as Courier does."},
     {kScanner, "reservation_grace", &Settings::reservation_grace, kEffectOnReload, Anything(),
      "Accepted mail is held to be in a scan once it is older than the scan's beginning by this "
      "much: the time that delivery takes. Mail in between is counted twice for a while, never "

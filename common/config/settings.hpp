@@ -27,6 +27,7 @@ struct Settings {
     Strings checks{"client_access", "recipient", "mailbox_quota"};
     Strings client_access_maps;
     std::string client_access_default = "DUNNO";
+    bool refuse_alias_to_nobody = false;
     std::string unknown_recipient_action = "550 5.1.1 User unknown";
     std::string mailbox_full_action = "552 5.2.2 Mailbox is full";
     Strings dry_run;
@@ -64,7 +65,10 @@ struct Settings {
     Strings virtual_mailbox_maps;
     Strings virtual_mailbox_limit_maps;
     Strings transport_maps;
+    std::string local_transport = "local:$myhostname";
     std::string virtual_transport = "virtual";
+    std::string relay_transport = "relay";
+    std::string default_transport = "smtp";
     std::string recipient_delimiter;
     bool swap_bangpath = true;
     bool allow_percent_hack = true;
@@ -82,6 +86,7 @@ struct Settings {
     // The mail store
     std::string virtual_mailbox_base = "/home/vmail";
     std::string mailbox_layout = "%d/%u";
+    Strings mailbox_transports{"virtual", "lmtp:unix:"};
 
     // Caches
     std::chrono::milliseconds recipient_cache_time{30'000};
@@ -100,6 +105,20 @@ struct Settings {
 
     // The scanner
     std::chrono::milliseconds scan_interval{300'000};
+    std::string scan_live = "auto";
+    std::chrono::milliseconds scan_settle_time{200};
+    std::chrono::milliseconds scan_verify_interval{86'400'000};
+    std::chrono::milliseconds scan_refresh_interval{600'000};
+    std::string scan_state_file = "/var/lib/policyd/scan.state";
+    std::string scan_metrics_file;
+    std::uint64_t scan_threads = 8;
+    std::uint64_t scan_nice = 10;
+    std::string scan_io_priority = "low";
+    std::uint64_t scan_rate_limit = 0;
+    std::uint64_t scan_most_vanished_percent = 5;
+    std::string scan_size_source = "name";
+    Strings scan_ignore_folders;
+    bool scan_ignore_deleted = false;
     std::chrono::milliseconds reservation_grace{300'000};
 
     bool operator==(const Settings&) const = default;

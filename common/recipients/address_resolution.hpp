@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/recipients/decision_lookups.hpp"
+#include "common/recipients/mail_system.hpp"
+
+namespace policyd::recipients {
+
+/// The classes of domains (ADDRESS_CLASS_README).
+enum class AddressClass {
+    kLocal,           ///< mydestination, inet_interfaces
+    kVirtualAlias,    ///< virtual_alias_domains
+    kVirtualMailbox,  ///< virtual_mailbox_domains
+    kRelay,           ///< relay_domains
+    kDefault,         ///< everything else
+};
+
+/// Where mail for an address goes.
+struct ResolvedAddress {
+    AddressClass address_class = AddressClass::kDefault;
+    std::string recipient;  ///< internal; local routing (`user%domain@us`) is resolved
+    std::string transport;  ///< its name in master.cf
+    std::string next_hop;
+    bool is_routed = false;      ///< its local part names a further destination
+    bool is_bad_syntax = false;  ///< cannot be delivered: the domain is none, or '-' comes first
+};
+
+/// Resolves a rewritten internal address as trivial-rewrite(8) does: strips domains that are local
+/// and follows the routing left of them, then finds the class of the domain, the transport of that
+/// class, what transport_maps say instead, and relocated_maps. `address` must outlive the task.
+async::Task<ResolvedAddress> ResolveAddress(const MailSystem& system, DecisionLookups& lookups,
+                                            std::string_view address);
+
+}  // namespace policyd::recipients

@@ -1,0 +1,71 @@
+#include "common/recipients/listed_recipient.hpp"
+
+#include "common/mail/address.hpp"
+#include "common/recipients/address_resolution.hpp"
+#include "common/recipients/address_search.hpp"
+#include "common/text/ascii.hpp"
+#include "common/text/unicode.hpp"
+
+namespace policyd::recipients {
+
+namespace {
+
+async::Task<bool> IsFound(const MailSystem& system, DecisionLookups& lookups,
+                          const tables::TableChain& tables, std::string_view recipient) {
+    const auto match =
+        co_await FindAddress(system, lookups, tables, recipient, KeyForms::kExternalThenInternal);
+    co_return match.has_value();
+}
+
+/// Recipients that Postfix itself needs in local domains.
+bool IsIndispensable(std::string_view recipient) {
+    const std::string_view user = mail::LocalPart(recipient);
+    return text::EqualsIgnoringCase(user, "postmaster") ||
+           text::EqualsIgnoringCase(user, "mailer-daemon") ||
+           text::EqualsIgnoringCase(user, "double-bounce");
+}
+
+/// The table of all recipients of a class; an empty one lists everybody.
+const tables::TableChain* RecipientsOf(const MailSystem& system, AddressClass address_class) {
+    switch (address_class) {
+        case AddressClass::kLocal:
+            return &system.local_recipient_maps;
+        case AddressClass::kVirtualMailbox:
+            return &system.virtual_mailbox_maps;
+        case AddressClass::kRelay:
+            return &system.relay_recipient_maps;
+        default:
+            return nullptr;
+    }
+}
+
+}  // namespace
+
+async::Task<Listing> FindListing(const MailSystem& system, DecisionLookups& lookups,
+                                 std::string_view address) {
+    const ResolvedAddress resolved = co_await ResolveAddress(system, lookups, address);
+    if (resolved.is_bad_syntax || resolved.is_routed ||
+        resolved.address_class == AddressClass::kDefault)
+        co_return Listing::kNotOurs;
+
+    const std::string recipient = text::FoldCase(resolved.recipient);
+    for (const auto* aliases :
+         {&system.recipient_canonical_maps, &system.canonical_maps, &system.virtual_alias_maps}) {
+        const bool is_alias = co_await IsFound(system, lookups, *aliases, recipient);
+        if (is_alias) co_return Listing::kAlias;
+    }
+    if (resolved.transport == "error") co_return Listing::kUnlisted;
+    if (resolved.transport == "retry") {
+        throw outage::TableUnavailable("transport_maps: mail for " +
+                                       text::EscapedForLog(recipient) +
+                                       " is deferred: " + text::EscapedForLog(resolved.next_hop));
+    }
+    const tables::TableChain* listed = RecipientsOf(system, resolved.address_class);
+    if (listed == nullptr || listed->IsEmpty()) co_return Listing::kListed;
+    if (resolved.address_class == AddressClass::kLocal && IsIndispensable(recipient))
+        co_return Listing::kListed;
+    const bool is_listed = co_await IsFound(system, lookups, *listed, recipient);
+    co_return is_listed ? Listing::kListed : Listing::kUnlisted;
+}
+
+}  // namespace policyd::recipients

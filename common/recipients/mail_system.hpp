@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/config/settings.hpp"
+#include "common/mail/address_rewriting.hpp"
+#include "common/mail/mailbox_layout.hpp"
+#include "common/tables/table_registry.hpp"
+
+namespace policyd::recipients {
+
+/// What the served Postfix's main.cf says of recipients, ready to be asked: the tables opened, the
+/// lists read. Members are named after the parameters. Belongs to one loop thread, as the tables
+/// do; the registry outlives it.
+struct MailSystem {
+    mail::RewritingRules rewriting;
+    std::string myhostname;
+    std::string recipient_delimiter;
+    std::set<std::string> own_addresses;  ///< inet_interfaces, as inet_ntop(3) writes them
+
+    tables::DomainList mydestination;
+    tables::DomainList virtual_alias_domains;
+    tables::DomainList virtual_mailbox_domains;
+    tables::DomainList relay_domains;
+
+    tables::TableChain local_recipient_maps;
+    tables::TableChain relay_recipient_maps;
+    tables::TableChain recipient_canonical_maps;
+    tables::TableChain canonical_maps;
+    tables::TableChain relocated_maps;
+    tables::TableChain virtual_alias_maps;
+    tables::TableChain virtual_mailbox_maps;
+    tables::TableChain virtual_mailbox_limit_maps;
+    tables::TableChain transport_maps;
+
+    std::string local_transport;
+    std::string virtual_transport;
+    std::string relay_transport;
+    std::string default_transport;
+    std::vector<std::string> mailbox_transports;
+    bool transport_of_domain_includes_subdomains = false;
+
+    bool propagate_extension_of_canonical = true;
+    bool propagate_extension_of_virtual = true;
+    std::uint64_t virtual_alias_expansion_limit = 1000;
+    std::uint64_t virtual_alias_recursion_limit = 1000;
+    std::uint64_t virtual_alias_address_length_limit = 1000;
+
+    mail::MailboxLayout mailbox_layout{"%d/%u"};
+    bool refuse_alias_to_nobody = false;
+};
+
+/// `settings` have been expanded (config::Expanded). Throws config::ConfigError for a table that
+/// cannot be opened and std::invalid_argument for a layout that is none.
+MailSystem OpenMailSystem(const config::Settings& settings, tables::TableRegistry& tables);
+
+}  // namespace policyd::recipients

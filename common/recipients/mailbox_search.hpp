@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "common/recipients/address_resolution.hpp"
+#include "common/recipients/decision_lookups.hpp"
+#include "common/recipients/mail_system.hpp"
+#include "common/recipients/mailbox.hpp"
+
+namespace policyd::recipients {
+
+/// Whether a transport delivers into the mail store whose usage is measured: virtual_transport
+/// does, and what mailbox_transports lists.
+bool DeliversIntoMailStore(const MailSystem& system, const ResolvedAddress& resolved);
+
+/// The mailbox of a final recipient, as virtual(8) finds it in virtual_mailbox_maps, with its quota
+/// from virtual_mailbox_limit_maps. Nothing where it has none: not found, or a path that leads
+/// outside virtual_mailbox_base. Throws outage::TableUnavailable as well for a quota that is no
+/// number. `recipient` is internal and must outlive the returned task.
+async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, DecisionLookups& lookups,
+                                                std::string_view recipient);
+
+}  // namespace policyd::recipients

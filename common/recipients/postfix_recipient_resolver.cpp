@@ -1,0 +1,61 @@
+#include "common/recipients/postfix_recipient_resolver.hpp"
+
+#include <algorithm>
+
+#include "common/mail/address.hpp"
+#include "common/recipients/alias_expansion.hpp"
+#include "common/recipients/listed_recipient.hpp"
+#include "common/recipients/mailbox_search.hpp"
+
+namespace policyd::recipients {
+
+namespace {
+
+/// Where the mail of one recipient ends.
+struct Ends {
+    std::vector<Mailbox> mailboxes;
+    bool any_elsewhere = false;  ///< some of it leaves for another system, or waits
+};
+
+void AddOnce(std::vector<Mailbox>& mailboxes, Mailbox mailbox) {
+    const bool is_known = std::any_of(mailboxes.begin(), mailboxes.end(),
+                                      [&](const Mailbox& m) { return m.name == mailbox.name; });
+    if (!is_known) mailboxes.push_back(std::move(mailbox));
+}
+
+async::Task<> FollowTo(const MailSystem& system, DecisionLookups& lookups, std::string_view address,
+                       Ends& ends) {
+    const ResolvedAddress resolved = co_await ResolveAddress(system, lookups, address);
+    if (resolved.is_bad_syntax || resolved.transport == "error") co_return;
+    if (!DeliversIntoMailStore(system, resolved)) {
+        ends.any_elsewhere = true;
+        co_return;
+    }
+    auto mailbox = co_await FindMailbox(system, lookups, resolved.recipient);
+    if (mailbox) AddOnce(ends.mailboxes, std::move(*mailbox));
+}
+
+}  // namespace
+
+async::Task<Resolution> PostfixRecipientResolver::Resolve(std::string_view recipient) {
+    const std::string address = mail::Rewritten(recipient, system_.rewriting);
+    DecisionLookups lookups;
+    Resolution resolution;
+    const Listing listing = co_await FindListing(system_, lookups, address);
+    if (listing == Listing::kNotOurs) co_return resolution;
+    resolution.kind = Resolution::Kind::kUnknown;
+    if (listing == Listing::kUnlisted) co_return resolution;
+    resolution.kind = Resolution::Kind::kKnown;
+
+    const auto targets = co_await ExpandAliases(system_, lookups, address);
+    if (!targets) co_return resolution;
+    Ends ends;
+    for (const std::string& target : *targets) co_await FollowTo(system_, lookups, target, ends);
+    const bool reaches_nobody = ends.mailboxes.empty() && !ends.any_elsewhere;
+    if (reaches_nobody && system_.refuse_alias_to_nobody && listing == Listing::kAlias)
+        resolution.kind = Resolution::Kind::kUnknown;
+    resolution.mailboxes = std::move(ends.mailboxes);
+    co_return resolution;
+}
+
+}  // namespace policyd::recipients

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/recipients/mail_system.hpp"
+#include "common/recipients/postfix_recipient_resolver.hpp"
+#include "common/text/unicode.hpp"
+#include "tests/support/run_to_end.hpp"
+
+namespace policyd::recipients {
+
+/// A table in memory that counts its look-ups and can be broken.
+class MapTable final : public tables::LookupTable {
+public:
+    const std::string& Name() const override { return name_; }
+
+    async::Task<std::optional<std::string>> Find(std::string_view key) override {
+        ++lookups;
+        if (broken) throw outage::TableUnavailable("broken");
+        const auto row = rows.find(text::FoldCase(key));
+        if (row == rows.end()) co_return std::nullopt;
+        co_return row->second;
+    }
+
+    std::map<std::string, std::string> rows;
+    bool broken = false;
+    int lookups = 0;
+
+private:
+    std::string name_ = "map:";
+};
+
+/// The how-to's mail system over tables in memory: hosted domains example.com and example.org,
+/// users joe and ann in the former, each mapped to itself after the forwardings.
+class MailSystemFixture : public testing::Test {
+protected:
+    MailSystemFixture() {
+        domains.rows = {{"example.com", "example.com"}, {"example.org", "example.org"}};
+        AddUser("joe@example.com");
+        AddUser("ann@example.com");
+        system.rewriting.myorigin = "mx.lab.test";
+        system.rewriting.mydomain = "lab.test";
+        system.myhostname = "mx.lab.test";
+        system.local_transport = "local:mx.lab.test";
+        system.virtual_transport = "virtual";
+        system.relay_transport = "relay";
+        system.default_transport = "smtp";
+        system.mailbox_transports = {"virtual", "lmtp:unix:"};
+        system.mydestination = List("mydestination", {"mx.lab.test"});
+        system.virtual_mailbox_domains = List("virtual_mailbox_domains", {"test:domains"});
+        system.virtual_alias_maps =
+            tables::TableChain("virtual_alias_maps", {&forwardings, &email2email});
+        system.virtual_mailbox_maps = tables::TableChain("virtual_mailbox_maps", {&mailboxes});
+        system.virtual_mailbox_limit_maps =
+            tables::TableChain("virtual_mailbox_limit_maps", {&quotas});
+        system.transport_maps = tables::TableChain("transport_maps", {&transports});
+    }
+
+    /// A row of users, as the how-to's queries show it.
+    void AddUser(const std::string& address) {
+        const std::string key = text::FoldCase(address);
+        const std::size_t at = address.rfind('@');
+        mailboxes.rows[key] = address.substr(at + 1) + '/' + address.substr(0, at) + '/';
+        email2email.rows[key] = address;
+        quotas.rows[key] = "0";
+    }
+
+    tables::DomainList List(
+        const std::string& parameter, const std::vector<std::string>& elements,
+        tables::DomainList::Matching matching = tables::DomainList::Matching::kExact) {
+        const auto open = [this](std::string_view) -> tables::LookupTable& { return domains; };
+        return tables::DomainList(parameter, elements, matching, open, [](const std::string&) {});
+    }
+
+    Resolution Resolve(const std::string& recipient) {
+        PostfixRecipientResolver resolver(system);
+        return test::RunToEnd(resolver.Resolve(recipient));
+    }
+
+    Resolution::Kind KindOf(const std::string& recipient) { return Resolve(recipient).kind; }
+
+    /// The names of the mailboxes, in the order found.
+    std::vector<std::string> MailboxesOf(const std::string& recipient) {
+        std::vector<std::string> names;
+        for (const Mailbox& mailbox : Resolve(recipient).mailboxes) names.push_back(mailbox.name);
+        return names;
+    }
+
+    MapTable domains, forwardings, email2email, mailboxes, quotas, transports;
+    MailSystem system;
+};
+
+}  // namespace policyd::recipients

@@ -1,0 +1,377 @@
+#include "common/recipients/postfix_recipient_resolver.hpp"
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/common/recipients/mail_system_fixture.hpp"
+
+namespace policyd::recipients {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using Kind = Resolution::Kind;
+
+class PostfixRecipientResolverTest : public MailSystemFixture {};
+
+// Who exists
+
+TEST_F(PostfixRecipientResolverTest, AUserOfAHostedDomainIsKnown) {
+    const Resolution resolution = Resolve("joe@example.com");
+    EXPECT_EQ(resolution.kind, Kind::kKnown);
+    const Mailbox expected{"joe@example.com", "joe@example.com", 0, 0};
+    EXPECT_THAT(resolution.mailboxes, ElementsAre(expected));
+}
+
+TEST_F(PostfixRecipientResolverTest, ASizeLimitComesWithTheMailbox) {
+    quotas.rows["joe@example.com"] = "18446744073709551615";
+    EXPECT_EQ(Resolve("joe@example.com").mailboxes.at(0).quota_bytes, 18446744073709551615u);
+}
+
+TEST_F(PostfixRecipientResolverTest, AMissingSizeLimitIsNone) {
+    quotas.rows.clear();
+    EXPECT_EQ(Resolve("joe@example.com").mailboxes.at(0).quota_bytes, 0u);
+}
+
+TEST_F(PostfixRecipientResolverTest, ASizeLimitThatIsNoNumberCannotBeTold) {
+    for (const char* quota : {"many", "-1", "10 MB", "18446744073709551616"}) {
+        quotas.rows["joe@example.com"] = quota;
+        EXPECT_THROW(Resolve("joe@example.com"), outage::TableUnavailable) << quota;
+    }
+}
+
+TEST_F(PostfixRecipientResolverTest, AnotherUserOfAHostedDomainIsUnknown) {
+    EXPECT_EQ(KindOf("nobody@example.com"), Kind::kUnknown);
+    EXPECT_EQ(KindOf("postmaster@example.com"), Kind::kUnknown);
+}
+
+TEST_F(PostfixRecipientResolverTest, AForeignDomainIsNotOurs) {
+    EXPECT_EQ(KindOf("joe@foreign.example"), Kind::kNotOurs);
+    EXPECT_EQ(KindOf("joe@sub.example.com"), Kind::kNotOurs);
+    EXPECT_EQ(KindOf("joe@[192.0.2.1]"), Kind::kNotOurs);
+}
+
+TEST_F(PostfixRecipientResolverTest, CaseDoesNotMatterAndOneDotIsStripped) {
+    EXPECT_THAT(MailboxesOf("JOE@Example.COM."), ElementsAre("joe@example.com"));
+}
+
+TEST_F(PostfixRecipientResolverTest, AnAddressWithoutDomainGetsMyOrigin) {
+    system.rewriting.myorigin = "example.com";
+    EXPECT_THAT(MailboxesOf("joe"), ElementsAre("joe@example.com"));
+    EXPECT_EQ(KindOf("nobody"), Kind::kUnknown);
+}
+
+TEST_F(PostfixRecipientResolverTest, PercentAndBangAreRouting) {
+    EXPECT_THAT(MailboxesOf("joe%example.com"), ElementsAre("joe@example.com"));
+    EXPECT_THAT(MailboxesOf("example.com!joe"), ElementsAre("joe@example.com"));
+    EXPECT_THAT(MailboxesOf("joe%example.com@mx.lab.test"), ElementsAre("joe@example.com"));
+    AddUser("50%off@example.com");
+    EXPECT_EQ(KindOf("50%off@example.com"), Kind::kNotOurs);
+}
+
+TEST_F(PostfixRecipientResolverTest, AnAliasAskedByWayOfALocalDomainIsKnownButLeadsNowhere) {
+    forwardings.rows["info@example.com"] = "joe@example.com";
+    const Resolution resolution = Resolve("info%example.com@mx.lab.test");
+    EXPECT_EQ(resolution.kind, Kind::kKnown);
+    EXPECT_THAT(resolution.mailboxes, IsEmpty());
+}
+
+TEST_F(PostfixRecipientResolverTest, LocalDomainsAreKnownUnlessTheirRecipientsAreListed) {
+    EXPECT_EQ(KindOf("root@mx.lab.test"), Kind::kKnown);
+    MapTable passwd;
+    passwd.rows["root"] = "x";
+    system.local_recipient_maps = tables::TableChain("local_recipient_maps", {&passwd});
+    EXPECT_EQ(KindOf("root@mx.lab.test"), Kind::kKnown);
+    EXPECT_EQ(KindOf("nobody@mx.lab.test"), Kind::kUnknown);
+    EXPECT_EQ(KindOf("postmaster@mx.lab.test"), Kind::kKnown);
+}
+
+TEST_F(PostfixRecipientResolverTest, AliasDomainsHaveOnlyAliases) {
+    system.virtual_alias_domains = List("virtual_alias_domains", {"alias.example"});
+    forwardings.rows["info@alias.example"] = "joe@example.com";
+    EXPECT_THAT(MailboxesOf("info@alias.example"), ElementsAre("joe@example.com"));
+    EXPECT_EQ(KindOf("joe@alias.example"), Kind::kUnknown);
+}
+
+TEST_F(PostfixRecipientResolverTest, RelayDomainsAreKnownUnlessTheirRecipientsAreListed) {
+    system.relay_domains =
+        List("relay_domains", {"relay.example"}, tables::DomainList::Matching::kSubdomains);
+    EXPECT_EQ(KindOf("joe@sub.relay.example"), Kind::kKnown);
+    MapTable recipients;
+    recipients.rows["@relay.example"] = "x";
+    system.relay_recipient_maps = tables::TableChain("relay_recipient_maps", {&recipients});
+    EXPECT_EQ(KindOf("joe@relay.example"), Kind::kKnown);
+    EXPECT_EQ(KindOf("joe@sub.relay.example"), Kind::kUnknown);
+}
+
+TEST_F(PostfixRecipientResolverTest, AQuotedLocalPartIsFoundInEitherForm) {
+    mailboxes.rows["\"a b\"@example.com"] = "example.com/a b/";
+    mailboxes.rows["c d@example.com"] = "example.com/c d/";
+    EXPECT_THAT(MailboxesOf("a b@example.com"), ElementsAre("a b@example.com"));
+    EXPECT_THAT(MailboxesOf("c d@example.com"), ElementsAre("c d@example.com"));
+}
+
+TEST_F(PostfixRecipientResolverTest, WhatIsNoAddressIsNotOurs) {
+    for (const char* address : {"joe@", "joe@exa mple.com", "joe@example..com", "-joe@example.com",
+                                "joe@192.0.2.1", "joe@\xff.example"})
+        EXPECT_EQ(KindOf(address), Kind::kNotOurs) << address;
+}
+
+// Extensions
+
+TEST_F(PostfixRecipientResolverTest, WithoutADelimiterAnExtensionIsPartOfTheName) {
+    EXPECT_EQ(KindOf("joe+box@example.com"), Kind::kUnknown);
+}
+
+TEST_F(PostfixRecipientResolverTest, AnExtensionLeadsToTheSameMailbox) {
+    system.recipient_delimiter = "+-";
+    for (const char* address : {"joe+box@example.com", "joe-box@example.com"}) {
+        const Resolution resolution = Resolve(address);
+        ASSERT_EQ(resolution.mailboxes.size(), 1u) << address;
+        EXPECT_EQ(resolution.mailboxes[0].name, "joe@example.com");
+        EXPECT_EQ(resolution.mailboxes[0].address, "joe@example.com");
+    }
+}
+
+TEST_F(PostfixRecipientResolverTest, AnExtensionIsPropagatedToEveryTarget) {
+    system.recipient_delimiter = "+";
+    forwardings.rows["info@example.com"] = "joe@example.com, x@example.org";
+    forwardings.rows["x+box@example.org"] = "ann@example.com";
+    EXPECT_THAT(MailboxesOf("info+box@example.com"),
+                ElementsAre("joe@example.com", "ann@example.com"));
+    system.propagate_extension_of_virtual = false;
+    EXPECT_THAT(MailboxesOf("info+box@example.com"), ElementsAre("joe@example.com"));
+}
+
+TEST_F(PostfixRecipientResolverTest, ACatchAllDoesNotLoseTheExtension) {
+    system.recipient_delimiter = "+";
+    forwardings.rows["@example.org"] = "@example.com";
+    mailboxes.rows["x+box@example.com"] = "example.com/x-box/";
+    EXPECT_THAT(MailboxesOf("x+box@example.org"), ElementsAre("x-box@example.com"));
+}
+
+// Forwardings
+
+TEST_F(PostfixRecipientResolverTest, AForwardingLeadsToItsTargets) {
+    forwardings.rows["info@example.com"] = "joe@example.com, ann@example.com,far@foreign.example";
+    EXPECT_THAT(MailboxesOf("info@example.com"), ElementsAre("joe@example.com", "ann@example.com"));
+}
+
+TEST_F(PostfixRecipientResolverTest, AUserWinsOverACatchAllButNotOverHisOwnForwarding) {
+    forwardings.rows["@example.com"] = "ann@example.com";
+    EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("joe@example.com"));
+    EXPECT_THAT(MailboxesOf("nobody@example.com"), ElementsAre("ann@example.com"));
+    forwardings.rows["joe@example.com"] = "ann@example.com";
+    EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("ann@example.com"));
+}
+
+TEST_F(PostfixRecipientResolverTest, ADomainIsForwardedUserByUser) {
+    forwardings.rows["@example.org"] = "@example.com";
+    EXPECT_THAT(MailboxesOf("joe@example.org"), ElementsAre("joe@example.com"));
+    EXPECT_THAT(MailboxesOf("nobody@example.org"), IsEmpty());
+    EXPECT_EQ(KindOf("nobody@example.org"), Kind::kKnown);
+}
+
+TEST_F(PostfixRecipientResolverTest, ChainsAreFollowed) {
+    forwardings.rows["a@example.com"] = "b@example.org";
+    forwardings.rows["b@example.org"] = "c@unhosted.example, ann@example.com";
+    forwardings.rows["c@unhosted.example"] = "JOE@example.com";
+    EXPECT_THAT(MailboxesOf("a@example.com"), ElementsAre("joe@example.com", "ann@example.com"));
+}
+
+TEST_F(PostfixRecipientResolverTest, AnAliasThatListsItselfKeepsACopy) {
+    forwardings.rows["joe@example.com"] = "ann@example.com, Joe@example.com";
+    EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("ann@example.com", "joe@example.com"));
+}
+
+TEST_F(PostfixRecipientResolverTest, MutualCopiesAreFine) {
+    forwardings.rows["joe@example.com"] = "joe@example.com, ann@example.com";
+    forwardings.rows["ann@example.com"] = "ann@example.com, joe@example.com";
+    EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("joe@example.com", "ann@example.com"));
+}
+
+TEST_F(PostfixRecipientResolverTest, ALoopIsKnownAndLeadsNowhere) {
+    forwardings.rows["a@example.com"] = "b@example.com";
+    forwardings.rows["b@example.com"] = "a@example.com, joe@example.com";
+    EXPECT_EQ(KindOf("a@example.com"), Kind::kKnown);
+    EXPECT_THAT(MailboxesOf("a@example.com"), IsEmpty());
+}
+
+TEST_F(PostfixRecipientResolverTest, TheLimitsOfExpansionHold) {
+    forwardings.rows["a@example.com"] = "joe@example.com, ann@example.com";
+    forwardings.rows["b@example.com"] = "a@example.com";
+    system.virtual_alias_expansion_limit = 2;
+    EXPECT_THAT(MailboxesOf("b@example.com"), ElementsAre("joe@example.com", "ann@example.com"));
+    system.virtual_alias_expansion_limit = 1;
+    EXPECT_THAT(MailboxesOf("b@example.com"), IsEmpty());
+    system.virtual_alias_expansion_limit = 1000;
+    system.virtual_alias_recursion_limit = 1;
+    EXPECT_THAT(MailboxesOf("b@example.com"), IsEmpty());
+    system.virtual_alias_recursion_limit = 1000;
+    system.virtual_alias_address_length_limit = 14;
+    EXPECT_THAT(MailboxesOf("b@example.com"), IsEmpty());
+    system.virtual_alias_address_length_limit = 15;
+    EXPECT_THAT(MailboxesOf("b@example.com"), ElementsAre("joe@example.com", "ann@example.com"));
+}
+
+TEST_F(PostfixRecipientResolverTest, AForwardingWithoutAnAddressIsKnownAndLeadsNowhere) {
+    forwardings.rows["a@example.com"] = " , ";
+    EXPECT_EQ(KindOf("a@example.com"), Kind::kKnown);
+    EXPECT_THAT(MailboxesOf("a@example.com"), IsEmpty());
+}
+
+TEST_F(PostfixRecipientResolverTest, ADestinationThatStartsWithAnAtIsOneAddress) {
+    forwardings.rows["joe@example.org"] = "@example.com, @example.com";
+    EXPECT_THAT(MailboxesOf("joe@example.org"), IsEmpty());
+}
+
+TEST_F(PostfixRecipientResolverTest, ATargetWithoutDomainGetsMyOrigin) {
+    system.rewriting.myorigin = "example.com";
+    forwardings.rows["info@example.com"] = "joe ann";
+    EXPECT_THAT(MailboxesOf("info@example.com"), ElementsAre("joe@example.com", "ann@example.com"));
+}
+
+TEST_F(PostfixRecipientResolverTest, ABareNameIsAKeyForLocalDomainsOnly) {
+    forwardings.rows["root"] = "joe@example.com";
+    EXPECT_THAT(MailboxesOf("root@mx.lab.test"), ElementsAre("joe@example.com"));
+    EXPECT_EQ(KindOf("root@example.com"), Kind::kUnknown);
+}
+
+TEST_F(PostfixRecipientResolverTest, CanonicalMapsRewriteBeforeAliases) {
+    MapTable canonical;
+    canonical.rows["old@example.com"] = "info@example.com";
+    system.canonical_maps = tables::TableChain("canonical_maps", {&canonical});
+    forwardings.rows["info@example.com"] = "joe@example.com";
+    forwardings.rows["old@example.com"] = "ann@example.com";
+    EXPECT_THAT(MailboxesOf("old@example.com"), ElementsAre("joe@example.com"));
+}
+
+TEST_F(PostfixRecipientResolverTest, AnAliasToNobodyIsRefusedIfAskedFor) {
+    forwardings.rows["a@example.com"] = "nobody@example.com, none@example.org";
+    forwardings.rows["b@example.com"] = "nobody@example.com, far@foreign.example";
+    EXPECT_EQ(KindOf("a@example.com"), Kind::kKnown);
+    system.refuse_alias_to_nobody = true;
+    EXPECT_EQ(KindOf("a@example.com"), Kind::kUnknown);
+    EXPECT_EQ(KindOf("b@example.com"), Kind::kKnown);
+}
+
+// Transport
+
+TEST_F(PostfixRecipientResolverTest, MailThatIsRoutedAwayHasNoMailboxHere) {
+    for (const char* key : {"joe@example.com", "example.com", ".com", "*"}) {
+        transports.rows = {{key, "smtp:[192.0.2.1]"}};
+        EXPECT_EQ(KindOf("joe@example.com"), Kind::kKnown) << key;
+        EXPECT_THAT(MailboxesOf("joe@example.com"), IsEmpty()) << key;
+    }
+}
+
+TEST_F(PostfixRecipientResolverTest, TheBestTransportKeyDecides) {
+    transports.rows = {{"*", "smtp:x"}, {"example.com", "smtp:y"}, {"joe@example.com", ":"}};
+    EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("joe@example.com"));
+    EXPECT_THAT(MailboxesOf("ann@example.com"), IsEmpty());
+}
+
+TEST_F(PostfixRecipientResolverTest, TheAddressWithoutExtensionIsATransportKey) {
+    system.recipient_delimiter = "+";
+    transports.rows = {{"joe@example.com", "smtp:x"}};
+    EXPECT_THAT(MailboxesOf("joe+box@example.com"), IsEmpty());
+}
+
+TEST_F(PostfixRecipientResolverTest, ParentDomainsAreTransportKeysWithADot) {
+    domains.rows["sub.example.com"] = "x";
+    AddUser("joe@sub.example.com");
+    transports.rows = {{"example.com", "smtp:x"}};
+    EXPECT_THAT(MailboxesOf("joe@sub.example.com"), ElementsAre("joe@sub.example.com"));
+    system.transport_of_domain_includes_subdomains = true;
+    EXPECT_THAT(MailboxesOf("joe@sub.example.com"), IsEmpty());
+}
+
+TEST_F(PostfixRecipientResolverTest, ErrorAndRetryAnswerForWhomNoAliasHas) {
+    transports.rows = {{"example.com", "error:closed"}};
+    mailboxes.rows["bob@example.com"] = "example.com/bob/";
+    EXPECT_EQ(KindOf("bob@example.com"), Kind::kUnknown);
+    EXPECT_EQ(KindOf("joe@example.com"), Kind::kKnown);
+    EXPECT_THAT(MailboxesOf("joe@example.com"), IsEmpty());
+    transports.rows = {{"example.com", "retry:4.7.1 later"}};
+    EXPECT_THROW(Resolve("bob@example.com"), outage::TableUnavailable);
+}
+
+TEST_F(PostfixRecipientResolverTest, DeliveryByLmtpIntoTheStoreCounts) {
+    system.virtual_transport = "dovecot:whatever";
+    EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("joe@example.com"));
+    transports.rows = {{"example.com", "lmtp:unix:private/dovecot-lmtp"}};
+    EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("joe@example.com"));
+    transports.rows = {{"example.com", "lmtp:inet:192.0.2.1:24"}};
+    EXPECT_THAT(MailboxesOf("joe@example.com"), IsEmpty());
+}
+
+TEST_F(PostfixRecipientResolverTest, ARelocatedUserWhomNoAliasHasIsUnknown) {
+    MapTable relocated;
+    relocated.rows["bob@example.com"] = "bob@foreign.example";
+    system.relocated_maps = tables::TableChain("relocated_maps", {&relocated});
+    mailboxes.rows["bob@example.com"] = "example.com/bob/";
+    EXPECT_EQ(KindOf("bob@example.com"), Kind::kUnknown);
+}
+
+// Mailboxes
+
+TEST_F(PostfixRecipientResolverTest, ACatchAllMailboxIsTheDomainsDirectory) {
+    AddUser("@example.org");
+    email2email.rows.erase("@example.org");
+    const Resolution resolution = Resolve("Anyone@example.org");
+    const Mailbox expected{"@example.org", "@example.org", 0, 0};
+    EXPECT_THAT(resolution.mailboxes, ElementsAre(expected));
+}
+
+TEST_F(PostfixRecipientResolverTest, TheDirectoryNamesTheMailbox) {
+    mailboxes.rows["joe@example.com"] = "example.com/up/../Joe.User//";
+    EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("Joe.User@example.com"));
+    EXPECT_EQ(Resolve("joe@example.com").mailboxes[0].address, "joe@example.com");
+}
+
+TEST_F(PostfixRecipientResolverTest, APathOutsideTheStoreIsNoMailbox) {
+    mailboxes.rows["joe@example.com"] = "example.com/../../joe/";
+    EXPECT_EQ(KindOf("joe@example.com"), Kind::kKnown);
+    EXPECT_THAT(MailboxesOf("joe@example.com"), IsEmpty());
+}
+
+TEST_F(PostfixRecipientResolverTest, AFileOrAForeignDirectoryIsNamedByItsAddress) {
+    mailboxes.rows["joe@example.com"] = "example.com/file";
+    EXPECT_THAT(MailboxesOf("JOE@example.com"), ElementsAre("joe@example.com"));
+    mailboxes.rows["joe@example.com"] = "quite/another/layout/";
+    EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("joe@example.com"));
+}
+
+TEST_F(PostfixRecipientResolverTest, OneMailboxReachedTwiceIsListedOnce) {
+    mailboxes.rows["jo@example.com"] = "example.com/joe/";
+    forwardings.rows["info@example.com"] = "joe@example.com, jo@example.com";
+    EXPECT_THAT(MailboxesOf("info@example.com"), ElementsAre("joe@example.com"));
+}
+
+// Outages
+
+TEST_F(PostfixRecipientResolverTest, ABrokenTableIsTemporaryForAllWhoNeedIt) {
+    forwardings.rows["info@example.com"] = "joe@example.com";
+    for (MapTable* table : {&domains, &transports}) {
+        table->broken = true;
+        EXPECT_THROW(Resolve("joe@example.com"), outage::TableUnavailable);
+        EXPECT_THROW(Resolve("joe@foreign.example"), outage::TableUnavailable);
+        table->broken = false;
+    }
+    for (MapTable* table : {&forwardings, &email2email, &mailboxes, &quotas}) {
+        table->broken = true;
+        EXPECT_THROW(Resolve("joe@example.com"), outage::TableUnavailable);
+        EXPECT_EQ(KindOf("joe@foreign.example"), Kind::kNotOurs);
+        table->broken = false;
+    }
+}
+
+TEST_F(PostfixRecipientResolverTest, WhatOneDecisionAsksTwiceIsLookedUpOnce) {
+    Resolve("joe@example.com");
+    EXPECT_EQ(domains.lookups, 1);
+    EXPECT_EQ(mailboxes.lookups, 1);
+    EXPECT_EQ(email2email.lookups, 1);
+    EXPECT_EQ(transports.lookups, 4);  // the address, the domain, .com and *
+}
+
+}  // namespace
+}  // namespace policyd::recipients

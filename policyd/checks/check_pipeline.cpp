@@ -11,6 +11,10 @@ namespace policyd::checks {
 
 namespace {
 
+/// How long a check must have gone without an outage before it is said to be well again: answers
+/// from a cache come in between.
+constexpr std::chrono::seconds kQuietTime{10};
+
 Verdict InPlaceOf(const std::string& failure_action, const char* reason) {
     if (failure_action == protocol::kDunno) return Verdict::NoOpinion();
     return Verdict::Answer(failure_action, reason);
@@ -22,7 +26,8 @@ const std::string& FailureActions::For(outage::Unavailable::BackEnd back_end) co
     return back_end == outage::Unavailable::BackEnd::kTable ? table : usage_store;
 }
 
-CheckPipeline::CheckPipeline(std::vector<Step> steps) : steps_(std::move(steps)) {}
+CheckPipeline::CheckPipeline(std::vector<Step> steps, Clock clock)
+    : steps_(std::move(steps)), clock_(std::move(clock)), outages_(kQuietTime) {}
 
 async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& request,
                                            Progress& progress) const {
@@ -31,12 +36,11 @@ async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& reques
         Verdict verdict;
         try {
             verdict = co_await step.check->Evaluate(request);
+            outages_.Answered(step.check->Name(), clock_());
         } catch (const outage::Unavailable& unavailable) {
-            log::Warning("unavailable: {}: {}", step.check->Name(), unavailable.what());
-            verdict = InPlaceOf(step.on_failure.For(unavailable.Which()), "unavailable");
+            verdict = OnOutage(step, unavailable);
         } catch (const std::exception& error) {
-            log::Error("failure: {}: {}", step.check->Name(), error.what());
-            verdict = InPlaceOf(step.on_failure.table, "failure");
+            verdict = OnError(step, error);
         }
         if (verdict.HasOpinion() && step.dry_run) {
             log::Info("dry run: {} would answer: {} (recipient {}, client {})", step.check->Name(),
@@ -54,9 +58,26 @@ async::Task<void> CheckPipeline::EndMessage(std::string_view message) const {
         try {
             co_await step.check->EndMessage(message);
         } catch (const std::exception& error) {
-            log::Warning("unavailable: {}: {}", step.check->Name(), error.what());
+            NoteFailure(step, "end_of_message", error.what());
         }
     }
+}
+
+Verdict CheckPipeline::OnOutage(const Step& step, const outage::Unavailable& unavailable) const {
+    const bool table = unavailable.Which() == outage::Unavailable::BackEnd::kTable;
+    NoteFailure(step, table ? "table" : "usage_store", unavailable.what());
+    return InPlaceOf(step.on_failure.For(unavailable.Which()), "unavailable");
+}
+
+Verdict CheckPipeline::OnError(const Step& step, const std::exception& error) const {
+    NoteFailure(step, "error", error.what());
+    return InPlaceOf(step.on_failure.table, "failure");
+}
+
+void CheckPipeline::NoteFailure(const Step& step, std::string_view cause,
+                                const char* reason) const {
+    outages_.Failed(step.check->Name(), reason, clock_());
+    failures_.With({step.check->Name(), cause}).Add();
 }
 
 Verdict CheckPipeline::OutOfTime(const Progress& progress) {

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "common/async/task.hpp"
+#include "common/metrics/series.hpp"
+#include "common/outage/outage_log.hpp"
 #include "common/outage/unavailable.hpp"
 #include "policyd/checks/policy_check.hpp"
 
@@ -34,7 +36,10 @@ public:
         const Step* step = nullptr;
     };
 
-    explicit CheckPipeline(std::vector<Step> steps);
+    /// Monotonic.
+    using Clock = std::function<std::chrono::milliseconds()>;
+
+    CheckPipeline(std::vector<Step> steps, Clock clock);
 
     /// Never throws what a back end threw. `request` and `progress` outlive the returned task. An
     /// empty verdict means DUNNO.
@@ -48,7 +53,15 @@ public:
     static Verdict OutOfTime(const Progress& progress);
 
 private:
-    std::vector<Step> steps_;
+    Verdict OnOutage(const Step& step, const outage::Unavailable& unavailable) const;
+    Verdict OnError(const Step& step, const std::exception& error) const;
+    void NoteFailure(const Step& step, std::string_view cause, const char* reason) const;
+
+    const std::vector<Step> steps_;
+    const Clock clock_;
+    // What is told of outages is no part of what is decided.
+    mutable outage::OutageLog outages_;
+    mutable metrics::CounterFamily failures_{metrics::Metric::kCheckFailures};
 };
 
 }  // namespace policyd::checks

@@ -30,7 +30,7 @@ MailboxQuotaCheck::MailboxQuotaCheck(recipients::RecipientCache& recipients,
       messages_(messages),
       rules_(std::move(rules)),
       clock_(std::move(clock)),
-      room_(usage, rules_.full_target_refuses, rules_.grace) {}
+      room_(usage, rules_.room, clock_) {}
 
 async::Task<Verdict> MailboxQuotaCheck::Evaluate(const PolicyRequest& request) {
     if (request.stage == Stage::kRcpt && !request.recipient.empty())

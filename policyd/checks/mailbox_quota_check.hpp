@@ -19,12 +19,11 @@ enum class FullAtEndOfMessage { kAccept, kDefer, kReject };
 struct QuotaRules {
     std::string mailbox_full_action = "552 5.2.2 Mailbox is full";
     std::string mailbox_full_defer_action = "452 4.2.2 Mailbox is full";
-    FullTargetRefuses full_target_refuses = FullTargetRefuses::kAll;
+    RoomRules room;
     FullAtEndOfMessage full_at_end_of_message = FullAtEndOfMessage::kAccept;
     bool reservations = true;
     std::uint64_t undeclared_size = 0;    ///< bytes assumed at RCPT without SIZE=
     std::uint64_t delivery_overhead = 0;  ///< bytes that delivery adds to a message's size
-    QuotaGrace grace;
     Exemptions exempt;
 };
 

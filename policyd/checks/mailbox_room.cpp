@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
+#include <utility>
 
 namespace policyd::checks {
 
@@ -32,15 +32,23 @@ bool HasRoomFor(std::uint64_t bytes, const Usage& usage, const usage::Limit& lim
 
 }  // namespace
 
+MailboxRoom::MailboxRoom(usage::UsageStore& usage, const RoomRules& rules, UsageCopies::Clock clock)
+    : usage_(usage),
+      rules_(rules),
+      copies_(
+          rules.most_copies, rules.stale_time, std::move(clock),
+          [time = rules.copy_time](const std::optional<Usage>&) { return time; },
+          [&usage](const std::string& mailbox) { return usage.Find(mailbox); }) {}
+
 usage::Limit MailboxRoom::LimitOf(const Mailbox& mailbox) const {
     usage::Limit limit;
     limit.mailbox = mailbox.name;
     limit.messages = mailbox.quota_messages;
     if (mailbox.quota_bytes == 0) return limit;
     std::uint64_t percent = 0;
-    if (__builtin_mul_overflow(mailbox.quota_bytes, grace_.percent, &percent))
+    if (__builtin_mul_overflow(mailbox.quota_bytes, rules_.grace_percent, &percent))
         percent = std::numeric_limits<std::uint64_t>::max();
-    limit.bytes = Sum(mailbox.quota_bytes, Sum(percent / 100, grace_.bytes));
+    limit.bytes = Sum(mailbox.quota_bytes, Sum(percent / 100, rules_.grace_bytes));
     return limit;
 }
 
@@ -57,7 +65,7 @@ usage::Reservation MailboxRoom::ReservationFor(std::string_view id, const Mailbo
 bool MailboxRoom::Refuses(std::size_t full, std::size_t targets) const {
     if (full == 0) return false;
     if (targets == 1) return true;
-    switch (rule_) {
+    switch (rules_.full_target_refuses) {
         case FullTargetRefuses::kAny:
             return true;
         case FullTargetRefuses::kAll:
@@ -73,8 +81,8 @@ async::Task<bool> MailboxRoom::Has(const Mailboxes& mailboxes, std::uint64_t byt
     for (const Mailbox& mailbox : mailboxes) {
         if (!IsLimited(mailbox)) continue;
         // A mailbox that the store does not know is new, and empty.
-        const std::optional<Usage> usage = co_await usage_.Find(mailbox.name);
-        if (!HasRoomFor(bytes, usage.value_or(Usage()), LimitOf(mailbox))) ++full;
+        const UsageCopies::Answer usage = co_await copies_.Get(mailbox.name);
+        if (!HasRoomFor(bytes, usage->value_or(Usage()), LimitOf(mailbox))) ++full;
     }
     co_return !Refuses(full, mailboxes.size());
 }

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/async/answer_cache.hpp"
 #include "common/async/task.hpp"
 #include "common/recipients/mailbox.hpp"
 #include "common/usage/usage_store.hpp"
@@ -18,10 +21,16 @@ enum class FullTargetRefuses {
     kNever,  ///< an alias is never refused; a recipient that is one mailbox is
 };
 
-/// By how much a mailbox may exceed its limit.
-struct QuotaGrace {
-    std::uint64_t percent = 0;
-    std::uint64_t bytes = 0;
+/// The rules for one mailbox and for several.
+struct RoomRules {
+    FullTargetRefuses full_target_refuses = FullTargetRefuses::kAll;
+    std::uint64_t grace_percent = 0;  ///< by how much a mailbox may exceed its limit
+    std::uint64_t grace_bytes = 0;    ///< and by how many bytes beside that
+    /// For how long Has() goes by a copy of a mailbox's usage, and for how much longer while the
+    /// store cannot be asked.
+    std::chrono::milliseconds copy_time{0};
+    std::chrono::milliseconds stale_time{0};
+    std::size_t most_copies = 100'000;
 };
 
 /// Room for one recipient of a message, in all the mailboxes that its mail goes to. Owned by one
@@ -31,10 +40,13 @@ class MailboxRoom {
 public:
     using Mailboxes = std::vector<recipients::Mailbox>;
 
-    MailboxRoom(usage::UsageStore& usage, FullTargetRefuses rule, QuotaGrace grace)
-        : usage_(usage), rule_(rule), grace_(grace) {}
+    using UsageCopies = async::AnswerCache<std::optional<usage::Usage>>;
 
-    /// Only looks: true where a message of this size would be let in now.
+    /// `usage` outlives this; `clock` is monotonic.
+    MailboxRoom(usage::UsageStore& usage, const RoomRules& rules, UsageCopies::Clock clock);
+
+    /// Only looks, at copies that may be as old as the rules say: true where a message of this size
+    /// would be let in.
     async::Task<bool> Has(const Mailboxes& mailboxes, std::uint64_t bytes);
 
     /// Reserves room under `id`, or adjusts what `id` holds to this size. False where the rule
@@ -55,8 +67,8 @@ private:
                                       std::uint64_t bytes) const;
 
     usage::UsageStore& usage_;
-    const FullTargetRefuses rule_;
-    const QuotaGrace grace_;
+    const RoomRules rules_;
+    UsageCopies copies_;
 };
 
 }  // namespace policyd::checks

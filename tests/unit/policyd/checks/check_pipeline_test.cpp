@@ -40,7 +40,8 @@ protected:
     }
 
     std::string Decide() {
-        const CheckPipeline pipeline(std::move(steps_));
+        const CheckPipeline pipeline(std::move(steps_),
+                                     [] { return std::chrono::milliseconds(0); });
         return test::RunToEnd(pipeline.Decide({}, progress_)).action;
     }
 

@@ -25,7 +25,7 @@ protected:
 
     void Use(const QuotaRules& rules) {
         check_ = std::make_unique<MailboxQuotaCheck>(recipients_.Cache(), usage_, messages_, rules,
-                                                     [] { return std::chrono::milliseconds(0); });
+                                                     [this] { return now_; });
     }
 
     /// The action, "" for no opinion.
@@ -63,6 +63,7 @@ protected:
         co_return true;
     }
 
+    std::chrono::milliseconds now_{0};
     test::FixedRecipients recipients_;
     test::MemoryUsageStore usage_;
     MessageTracker messages_{100, std::chrono::hours(1)};
@@ -130,7 +131,7 @@ TEST_F(MailboxQuotaCheckTest, AliasIsRefusedOnlyWhenEveryTargetIsFull) {
 
 TEST_F(MailboxQuotaCheckTest, AnyFullTargetRefusesWhereThatIsTheRule) {
     QuotaRules rules;
-    rules.full_target_refuses = FullTargetRefuses::kAny;
+    rules.room.full_target_refuses = FullTargetRefuses::kAny;
     Use(rules);
     usage_.Measure("ann@example.com", 1000);
     EXPECT_EQ(AtRcpt("team@example.com", 100), kFull);
@@ -139,7 +140,7 @@ TEST_F(MailboxQuotaCheckTest, AnyFullTargetRefusesWhereThatIsTheRule) {
 
 TEST_F(MailboxQuotaCheckTest, NoAliasIsRefusedWhereThatIsTheRule) {
     QuotaRules rules;
-    rules.full_target_refuses = FullTargetRefuses::kNever;
+    rules.room.full_target_refuses = FullTargetRefuses::kNever;
     Use(rules);
     usage_.Measure("ann@example.com", 1000);
     usage_.Measure("bob@example.com", 1000);
@@ -236,8 +237,8 @@ TEST_F(MailboxQuotaCheckTest, OnlyLooksWithoutAnInstanceOrWithReservationsOff) {
 
 TEST_F(MailboxQuotaCheckTest, LetsMailboxesExceedTheirLimitByTheGrace) {
     QuotaRules rules;
-    rules.grace.percent = 10;
-    rules.grace.bytes = 5;
+    rules.room.grace_percent = 10;
+    rules.room.grace_bytes = 5;
     Use(rules);
     EXPECT_EQ(AtRcpt("ann@example.com", 1106), kFull);
     EXPECT_EQ(AtRcpt("ann@example.com", 1105), "");
@@ -250,6 +251,19 @@ TEST_F(MailboxQuotaCheckTest, CountsButNeverRefusesExemptMail) {
     usage_.Measure("ann@example.com", 1000);
     EXPECT_EQ(AtRcpt("ann@example.com", 100), "");
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 100u);
+}
+
+TEST_F(MailboxQuotaCheckTest, LooksAtACopyForItsTimeOnly) {
+    QuotaRules rules;
+    rules.reservations = false;
+    rules.room.copy_time = std::chrono::milliseconds(1000);
+    Use(rules);
+    EXPECT_EQ(AtRcpt("ann@example.com", 100), "");
+    usage_.Measure("ann@example.com", 1000);
+    now_ = std::chrono::milliseconds(999);
+    EXPECT_EQ(AtRcpt("ann@example.com", 100), "");
+    now_ = std::chrono::milliseconds(1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 100), kFull);
 }
 
 TEST_F(MailboxQuotaCheckTest, AddsWhatDeliveryAddsAndTheSizeThatIsAssumed) {

@@ -122,6 +122,17 @@ std::size_t FilesBelow(const std::filesystem::path& directory) {
 
 }  // namespace
 
+void MakeLookSettled(const std::filesystem::path& path) {
+    const auto before = std::filesystem::file_time_type::clock::now() - std::chrono::minutes(1);
+    if (!std::filesystem::is_directory(path)) {
+        std::filesystem::last_write_time(path, before);
+        return;
+    }
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
+        if (entry.is_regular_file()) std::filesystem::last_write_time(entry.path(), before);
+    }
+}
+
 PostfixInstance::PostfixInstance(const Parameters& parameters, std::vector<std::string> services)
     : port_(FreePort()), parameters_(Defaults(scratch_.Path())), services_(DefaultServices(port_)) {
     for (const auto& [name, value] : parameters) parameters_[name] = value;
@@ -167,7 +178,7 @@ void PostfixInstance::Start() {
 void PostfixInstance::Stop() {
     if (!master_) return;
     master_->Signal(SIGTERM);
-    master_->Wait(std::chrono::seconds(10));
+    master_->Wait();
     master_.reset();  // kills the whole group if it did not end
 }
 
@@ -215,7 +226,7 @@ Finished PostfixInstance::Command(std::vector<std::string> arguments,
 void PostfixInstance::WriteConfiguration() const {
     std::string main_cf;
     for (const auto& [name, value] : parameters_) main_cf += name + " = " + value + '\n';
-    scratch_.Write("etc/main.cf", main_cf);
+    MakeLookSettled(scratch_.Write("etc/main.cf", main_cf));
     std::string master_cf;
     for (const std::string& line : services_) master_cf += line + '\n';
     scratch_.Write("etc/master.cf", master_cf);

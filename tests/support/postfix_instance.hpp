@@ -11,6 +11,10 @@
 
 namespace policyd::test {
 
+/// Makes a file, or all files below a directory, look a minute old. Every Postfix process waits up
+/// to two seconds for each configuration or table file that was written just now.
+void MakeLookSettled(const std::filesystem::path& path);
+
 /// A private Postfix: its own configuration, queue, data and log below a scratch directory, smtpd
 /// on a port of 127.0.0.1, nothing in common with the one installed but its programs. Needs root.
 ///

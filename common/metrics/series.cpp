@@ -1,5 +1,6 @@
 #include "common/metrics/series.hpp"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -20,9 +21,10 @@ struct Source {
 
 struct AllSeries {
     std::mutex mutex;
-    std::map<Key, CellRange> counted;         // guarded by mutex
-    std::map<std::uint64_t, Source> sources;  // guarded by mutex
-    std::uint64_t last_id = 0;                // guarded by mutex
+    std::map<Key, CellRange> counted;                     // guarded by mutex
+    std::map<std::uint64_t, Source> sources;              // guarded by mutex
+    std::map<Metric, std::atomic<std::int64_t>> largest;  // entries guarded by mutex
+    std::uint64_t last_id = 0;                            // guarded by mutex
 };
 
 /// Never destroyed: threads may count after main has returned.
@@ -37,12 +39,22 @@ Counter::Counter(Metric metric, const Labels& labels) : cell_(CellsOf(metric, la
 
 Gauge::Gauge(Metric metric, const Labels& labels) : cell_(CellsOf(metric, labels, 1)) {}
 
-Counter CounterFamily::With(std::string_view last_label) {
-    for (const auto& [label, counter] : counters_)
-        if (label == last_label) return counter;
-    Labels labels = first_labels_;
-    labels.emplace_back(last_label);
-    return counters_.emplace_back(last_label, Counter(metric_, labels)).second;
+Counter CounterFamily::With(std::initializer_list<std::string_view> labels) {
+    for (const auto& [known, counter] : counters_)
+        if (std::equal(known.begin(), known.end(), labels.begin(), labels.end())) return counter;
+    const Labels owned(labels.begin(), labels.end());
+    return counters_.emplace_back(owned, Counter(metric_, owned)).second;
+}
+
+Largest::Largest(Metric metric) {
+    const std::lock_guard lock(All().mutex);
+    number_ = &All().largest[metric];
+}
+
+void Largest::Note(std::int64_t number) const {
+    std::int64_t known = number_->load(std::memory_order_relaxed);
+    while (known < number && !number_->compare_exchange_weak(known, number)) {
+    }
 }
 
 Observed::Observed(Metric metric, Labels labels, std::function<double()> value) {
@@ -71,6 +83,8 @@ std::vector<Sample> Samples(Metric metric) {
         if (values.empty()) values.push_back(0);
         values.front() += source.value();
     }
+    const auto largest = All().largest.find(metric);
+    if (largest != All().largest.end()) found[{}] = {static_cast<double>(largest->second.load())};
     std::vector<Sample> samples;
     for (auto& [labels, values] : found) samples.push_back({labels, std::move(values)});
     return samples;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,19 +41,27 @@ private:
     std::size_t cell_;
 };
 
-/// Counters of one metric that differ in their last label, each made when it is first needed.
-/// Owned by one thread.
+/// The counters of one metric by their labels, each made when it is first needed. Owned by one
+/// thread, and meant for few counters: finding one costs a comparison with each.
 class CounterFamily {
 public:
-    CounterFamily(Metric metric, Labels first_labels)
-        : metric_(metric), first_labels_(std::move(first_labels)) {}
+    explicit CounterFamily(Metric metric) : metric_(metric) {}
 
-    Counter With(std::string_view last_label);
+    Counter With(std::initializer_list<std::string_view> labels);
 
 private:
     Metric metric_;
-    Labels first_labels_;
-    std::vector<std::pair<std::string, Counter>> counters_;
+    std::vector<std::pair<Labels, Counter>> counters_;
+};
+
+/// A number of which only the largest that was ever noted counts. Any thread.
+class Largest {
+public:
+    explicit Largest(Metric metric);
+    void Note(std::int64_t number) const;
+
+private:
+    std::atomic<std::int64_t>* number_;
 };
 
 /// A number that is asked for when somebody wants to see it, for as long as this object lives. The

@@ -39,6 +39,11 @@ void Decision::Expire() {
     Finish(checks::CheckPipeline::OutOfTime(progress_));
 }
 
+std::string_view Decision::DecidedBy() const {
+    if (!verdict_.HasOpinion() || progress_.step == nullptr) return {};
+    return progress_.step->check->Name();
+}
+
 void Decision::Reset() {
     bytes.clear();
     request = {};

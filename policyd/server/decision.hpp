@@ -39,6 +39,9 @@ struct Decision {
     /// True after Expire() came before the end: what decides may still use this object.
     bool HasExpired() const noexcept { return expired_; }
 
+    /// The check whose opinion the verdict is; empty where none has one. While the services live.
+    std::string_view DecidedBy() const;
+
     /// Makes a decision that has ended by itself ready for another request.
     void Reset();
 

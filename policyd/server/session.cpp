@@ -21,12 +21,14 @@ async::Task<void> EndMessage(std::string message, std::shared_ptr<services::Serv
 }  // namespace
 
 Session::Session(async::UvHandle<uv_any_handle> socket, std::string postfix_host,
-                 const SessionLimits& limits, const Clock& clock, const CurrentServices& services)
+                 const SessionLimits& limits, const Clock& clock, const CurrentServices& services,
+                 SessionMetrics& metrics)
     : stream_(std::move(socket), protocol::kLongestRequest),
       postfix_host_(std::move(postfix_host)),
       limits_(limits),
       clock_(clock),
       services_(services),
+      metrics_(metrics),
       decision_(std::make_shared<Decision>()),
       active_since_(clock()) {}
 
@@ -42,6 +44,7 @@ async::Task<> Session::Serve() {
                 open = co_await stream_.Read();
                 break;
             case RequestParser::Parsed::kMalformed:
+                metrics_.malformed.Add();
                 log::Warning("malformed request from {}: {}", postfix_host_, parser_.Problem());
                 open = false;
                 break;
@@ -67,10 +70,14 @@ async::Task<bool> Session::Answer() {
     const std::string message = protocol::MessageName(decision_->request);
     if (!message.empty()) EndMessageUnless(message);
 
+    metrics_.CountRequest(decision_->request.stage);
+    const auto began = SessionMetrics::Clock::now();
     Enter(Phase::kDeciding);
     Decision::Start(decision_, services_());
     const checks::Verdict& verdict = co_await decision_->Verdict();
     reply_ = protocol::ReplyFor(verdict.HasOpinion() ? verdict.action : protocol::kDunno);
+    metrics_.CountAnswer(decision_->DecidedBy(), verdict.reason,
+                         SessionMetrics::Clock::now() - began);
     if (decision_->HasExpired()) {
         decision_ = std::make_shared<Decision>();
     } else {
@@ -101,6 +108,20 @@ void Session::Enter(Phase phase) {
     active_since_ = clock_();
 }
 
+std::string_view Session::PhaseName(Phase phase) {
+    switch (phase) {
+        case Phase::kIdle:
+            return "idle";
+        case Phase::kReceiving:
+            return "receiving";
+        case Phase::kDeciding:
+            return "deciding";
+        case Phase::kSending:
+            return "sending";
+    }
+    return "";
+}
+
 std::chrono::milliseconds Session::TimeLimit() const {
     switch (phase_) {
         case Phase::kIdle:
@@ -118,11 +139,13 @@ std::chrono::milliseconds Session::TimeLimit() const {
 void Session::CheckTime(std::chrono::milliseconds now) {
     if (now - active_since_ < TimeLimit()) return;
     if (phase_ == Phase::kDeciding) {
+        metrics_.out_of_time.Add();
         log::Warning("out of time: a request from {} was answered without a decision",
                      postfix_host_);
         decision_->Expire();
         return;
     }
+    metrics_.CountSlowClient(PhaseName(phase_));
     if (phase_ != Phase::kIdle)
         log::Warning("out of time: {} {}", postfix_host_,
                      phase_ == Phase::kReceiving ? "sent no whole request" : "took no answer");

@@ -9,6 +9,7 @@
 #include "common/async/stream.hpp"
 #include "common/protocol/request_parser.hpp"
 #include "policyd/server/decision.hpp"
+#include "policyd/server/session_metrics.hpp"
 
 namespace policyd::server {
 
@@ -29,7 +30,8 @@ public:
 
     /// `postfix_host` names the peer (PolicyRequest::postfix_host).
     Session(async::UvHandle<uv_any_handle> socket, std::string postfix_host,
-            const SessionLimits& limits, const Clock& clock, const CurrentServices& services);
+            const SessionLimits& limits, const Clock& clock, const CurrentServices& services,
+            SessionMetrics& metrics);
 
     /// Serves the connection to its end. Awaited once; the session outlives the task.
     async::Task<> Serve();
@@ -50,6 +52,7 @@ private:
     void TakeRequest();
     void EndMessageUnless(std::string_view message);
     void Enter(Phase phase);
+    static std::string_view PhaseName(Phase phase);
     std::chrono::milliseconds TimeLimit() const;
 
     async::Stream stream_;
@@ -57,6 +60,7 @@ private:
     const SessionLimits& limits_;
     const Clock& clock_;
     const CurrentServices& services_;
+    SessionMetrics& metrics_;
     protocol::RequestParser parser_;
     std::shared_ptr<Decision> decision_;
     std::string message_;  // protocol::MessageName of the last request that had one

@@ -37,6 +37,7 @@ Worker::Worker(const std::vector<async::ListeningSocket>& sockets, std::string h
 Worker::~Worker() = default;
 
 void Worker::Use(std::unique_ptr<services::Services> services) {
+    metrics_.ForgetCache();
     // Whoever lets go of them last may be called by them, so they are destroyed from the loop.
     services_.reset(services.release(),
                     [this](services::Services* old) { loop_.Post([old] { delete old; }); });
@@ -66,11 +67,14 @@ void Worker::EndWhenIdle() {
 void Worker::StartSession(async::UvHandle<uv_any_handle> socket) {
     if (sessions_.size() >= limits_.most_connections && !MakeRoom()) {
         ++refused_;
+        metrics_.refused.Add();
         return;
     }
     std::string postfix_host = PeerName(socket->handle, host_name_);
     sessions_.emplace_back(std::move(socket), std::move(postfix_host), limits_.session, clock_,
-                           current_services_);
+                           current_services_, metrics_);
+    metrics_.accepted.Add();
+    metrics_.connections.Add(1);
     async::Spawn(Serve(std::prev(sessions_.end())), [](std::exception_ptr failure) {
         try {
             std::rethrow_exception(failure);
@@ -88,6 +92,7 @@ async::Task<> Worker::Serve(Sessions::iterator session) {
         failure = std::current_exception();
     }
     sessions_.erase(session);
+    metrics_.connections.Add(-1);
     EndWhenIdle();
     if (failure) std::rethrow_exception(failure);
 }
@@ -109,6 +114,7 @@ bool Worker::MakeRoom() {
 
 void Worker::CheckTimes() {
     const milliseconds now = clock_();
+    if (services_) metrics_.CountLookups(services_->Recipients());
     for (auto session = sessions_.begin(); session != sessions_.end();) (session++)->CheckTime(now);
     if (refused_ > 0 && now - refusal_logged_ >= kRefusalLogPeriod) {
         log::Warning("too many connections: {} refused, {} open", std::exchange(refused_, 0),

@@ -55,6 +55,7 @@ private:
     const Limits limits_;
     const Session::Clock clock_;
     const Session::CurrentServices current_services_;
+    SessionMetrics metrics_;
     std::shared_ptr<services::Services> services_;
     Sessions sessions_;
     std::vector<std::unique_ptr<async::Listener>> listeners_;

@@ -39,13 +39,21 @@ TEST(SeriesTest, SeriesWithDifferentLabelsAreDifferentNumbers) {
     EXPECT_EQ(Value(Metric::kReloads, {"neither"}), 0);
 }
 
-TEST(SeriesTest, AFamilyCountsEachLastLabelByItself) {
-    CounterFamily verdicts(Metric::kVerdicts, {"family_test"});
-    verdicts.With("full").Add();
-    verdicts.With("unknown").Add();
-    verdicts.With("full").Add();
+TEST(SeriesTest, AFamilyCountsEachCombinationOfLabelsByItself) {
+    CounterFamily verdicts(Metric::kVerdicts);
+    verdicts.With({"family_test", "full"}).Add();
+    verdicts.With({"family_test", "unknown"}).Add();
+    verdicts.With({"family_test", "full"}).Add();
     EXPECT_EQ(Value(Metric::kVerdicts, {"family_test", "full"}), 2);
     EXPECT_EQ(Value(Metric::kVerdicts, {"family_test", "unknown"}), 1);
+}
+
+TEST(SeriesTest, OfTheLargestNumberOnlyTheLargestCounts) {
+    const Largest last_scan(Metric::kLastScan);
+    last_scan.Note(7);
+    std::thread([] { Largest(Metric::kLastScan).Note(9); }).join();
+    last_scan.Note(8);
+    EXPECT_EQ(Value(Metric::kLastScan), 9);
 }
 
 TEST(SeriesTest, ObservedNumbersAreAskedForAndAddedUpWhileTheirSourcesLive) {

@@ -43,6 +43,10 @@ void CheckAbsolutePath(const std::string& text) {
     if (!text.starts_with('/')) throw std::invalid_argument("a path that begins with /");
 }
 
+void CheckAbsolutePathOrNone(const std::string& text) {
+    if (!text.empty()) CheckAbsolutePath(text);
+}
+
 void CheckAction(const std::string& text) {
     protocol::ValidatedRefusalOrDunno(text);
 }

@@ -14,6 +14,7 @@ void CheckLogDestination(const std::string& text);
 /// Three octal digits, after a 0 or not.
 void CheckFileMode(const std::string& text);
 void CheckAbsolutePath(const std::string& text);
+void CheckAbsolutePathOrNone(const std::string& text);
 /// An action of this service: it must not permit outright.
 void CheckAction(const std::string& text);
 /// The same for an outage, which must never become a permanent rejection.

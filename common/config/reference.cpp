@@ -129,7 +129,7 @@ std::string ManualPage() {
         ".TH POLICYD.TOML 5 \"\" \"policyd " POLICYD_VERSION
         "\" \"File formats\"\n"
         ".SH NAME\n"
-        "policyd.toml \\- configuration of policyd(8), policyd\\-scan(8) and policyctl(1)\n"
+        "policyd.toml \\- configuration of policyd(8), policyd\\-scan(8) and policyctl(8)\n"
         ".SH SYNOPSIS\n"
         ".I /etc/policyd/policyd.toml\n"
         ".SH DESCRIPTION\n"
@@ -151,7 +151,7 @@ std::string ManualPage() {
     }
     return text +
            ".SH SEE ALSO\n"
-           "policyd(8), policyd\\-scan(8), policyctl(1), postconf(5), access(5), virtual(5),\n"
+           "policyd(8), policyd\\-scan(8), policyctl(8), postconf(5), access(5), virtual(5),\n"
            "transport(5), mysql_table(5), sqlite_table(5), cidr_table(5)\n";
 }
 

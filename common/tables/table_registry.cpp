@@ -1,13 +1,24 @@
 #include "common/tables/table_registry.hpp"
 
+#include <filesystem>
+
 #include "common/config/config_error.hpp"
 #include "common/log/logging.hpp"
+#include "common/tables/cidr_table.hpp"
 #include "common/tables/inline_table.hpp"
 #include "common/tables/table_list.hpp"
+#include "common/tables/texthash_table.hpp"
 #include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
 
 namespace policyd::tables {
+
+namespace {
+
+/// How long a look-up waits for a writer of an SQLite file.
+constexpr std::chrono::milliseconds kSqlitePatience{1000};
+
+}  // namespace
 
 TableRegistry::TableRegistry(async::EventLoop& loop, TableSettings settings)
     : loop_(loop), settings_(std::move(settings)) {
@@ -29,17 +40,72 @@ LookupTable& TableRegistry::Open(std::string_view spec) {
                                   "\" is no table: write type:name, for instance "
                                   "mysql:/etc/postfix/mysql-virtual_forwardings.cf");
     }
+    if (!being_opened_.emplace(spec).second) {
+        throw config::ConfigError("\"" + text::EscapedForLog(spec) +
+                                  "\": its own \"domain\" parameter names it");
+    }
     auto table = Make(spec.substr(0, colon), std::string(spec.substr(colon + 1)));
+    being_opened_.erase(std::string(spec));
     return *tables_.emplace(spec, std::move(table)).first->second;
 }
 
 std::unique_ptr<LookupTable> TableRegistry::Make(std::string_view type, const std::string& name) {
+    if (type == "mysql") return MakeMysql(name);
+    if (type == "sqlite") return MakeSqlite(name);
+    if (type == "texthash") return std::make_unique<TexthashTable>(name, settings_.warn);
+    if (type == "cidr") return std::make_unique<CidrTable>(name, settings_.warn);
     if (type == "inline") return std::make_unique<InlineTable>(name);
-    throw config::ConfigError("\"" + text::EscapedForLog(std::string(type) + ":" + name) +
-                              "\": the table types are mysql, sqlite, texthash, cidr and inline" +
-                              (type == "hash" || type == "btree" || type == "cdb" || type == "lmdb"
-                                   ? "; texthash reads the text that postmap makes such a file of"
-                                   : ""));
+    const bool is_compiled = type == "hash" || type == "btree" || type == "cdb" || type == "lmdb";
+    throw config::ConfigError(
+        "\"" + text::EscapedForLog(std::string(type) + ":" + name) +
+        "\": the table types are mysql, sqlite, texthash, cidr and inline" +
+        (is_compiled ? "; texthash reads the text that postmap compiles" : ""));
+}
+
+std::unique_ptr<LookupTable> TableRegistry::MakeMysql(const std::string& path) {
+    const TableFile file(path, settings_.warn);
+    file.WarnOfAllBut({"hosts",          "user",          "password",      "dbname",
+                       "query",          "result_format", "domain",        "expansion_limit",
+                       "option_file",    "option_group",  "charset",       "require_result_set",
+                       "retry_interval", "idle_interval", "tls_cert_file", "tls_key_file",
+                       "tls_CAfile",     "tls_CApath",    "tls_ciphers",   "tls_verify_cert",
+                       "select_field",   "table",         "where_field",   "additional_conditions"},
+                      settings_.warn);
+    SqlLookup lookup = MakeSqlLookup("mysql:" + path, file);
+    const bool needs_result_set = file.YesOrNo("require_result_set", true);
+    const auto account = ReadAccount(file, settings_.mysql_time_limit, settings_.warn);
+    std::shared_ptr<MysqlTable::Workers>& workers = mysql_workers_[account];
+    if (!workers) {
+        const auto board = std::make_shared<mysql::ServerBoard>(account);
+        workers = std::make_shared<MysqlTable::Workers>(
+            loop_.Raw(), settings_.mysql_connections,
+            [board] { return std::make_unique<mysql::Client>(board); });
+    }
+    return std::make_unique<MysqlTable>(std::move(lookup), needs_result_set, workers);
+}
+
+std::unique_ptr<LookupTable> TableRegistry::MakeSqlite(const std::string& path) {
+    const TableFile file(path, settings_.warn);
+    file.WarnOfAllBut({"dbpath", "query", "result_format", "domain", "expansion_limit",
+                       "select_field", "table", "where_field", "additional_conditions"},
+                      settings_.warn);
+    SqlLookup lookup = MakeSqlLookup("sqlite:" + path, file);
+    const std::string database = file.NeededText("dbpath");
+    std::error_code ignored;
+    if (!std::filesystem::exists(database, ignored))
+        file.Refuse("dbpath", "names a file that does not exist: " + database);
+    std::shared_ptr<SqliteTable::Workers>& workers = sqlite_workers_[database];
+    if (!workers) {
+        workers = std::make_shared<SqliteTable::Workers>(loop_.Raw(), 1, [database] {
+            return std::make_unique<SqliteFile>(database, kSqlitePatience);
+        });
+    }
+    return std::make_unique<SqliteTable>(std::move(lookup), workers);
+}
+
+SqlLookup TableRegistry::MakeSqlLookup(const std::string& name, const TableFile& file) {
+    const auto open = [this](std::string_view spec) -> LookupTable& { return Open(spec); };
+    return SqlLookup(name, file, open, settings_.warn);
 }
 
 TableChain TableRegistry::OpenChain(const std::string& parameter,

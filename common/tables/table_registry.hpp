@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,10 @@
 #include "common/async/event_loop.hpp"
 #include "common/tables/domain_list.hpp"
 #include "common/tables/lookup_table.hpp"
+#include "common/tables/mysql_table.hpp"
+#include "common/tables/sqlite_table.hpp"
 #include "common/tables/table_chain.hpp"
+#include "common/tables/table_file.hpp"
 #include "common/tables/warning_sink.hpp"
 
 namespace policyd::tables {
@@ -51,9 +55,15 @@ public:
 
 private:
     std::unique_ptr<LookupTable> Make(std::string_view type, const std::string& name);
+    std::unique_ptr<LookupTable> MakeMysql(const std::string& path);
+    std::unique_ptr<LookupTable> MakeSqlite(const std::string& path);
+    SqlLookup MakeSqlLookup(const std::string& name, const TableFile& file);
 
     async::EventLoop& loop_;
     TableSettings settings_;
+    std::set<std::string, std::less<>> being_opened_;
+    std::map<mysql::Account, std::shared_ptr<MysqlTable::Workers>> mysql_workers_;
+    std::map<std::string, std::shared_ptr<SqliteTable::Workers>> sqlite_workers_;
     std::map<std::string, std::unique_ptr<LookupTable>, std::less<>> tables_;
 };
 

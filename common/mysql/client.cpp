@@ -1,0 +1,86 @@
+#include "common/mysql/client.hpp"
+
+#include "common/outage/unavailable.hpp"
+#include "common/text/unicode.hpp"
+
+namespace policyd::mysql {
+
+Client::Client(std::shared_ptr<ServerBoard> board) : board_(std::move(board)) {
+    Session::BeginThread();
+}
+
+Client::~Client() {
+    session_.reset();
+    Session::EndThread();
+}
+
+Values Client::Run(const Query& query) {
+    tried_.clear();
+    failures_.clear();
+    const auto began = Clock::now();
+    if (auto values = TryOldSession(query)) return *values;
+    while (Clock::now() - began < board_->For().time_limit) {
+        const auto server = board_->Choose(tried_, Clock::now());
+        if (!server) break;
+        if (auto values = TryServer(*server, query)) return *values;
+    }
+    throw outage::TableUnavailable(
+        "mysql: " + (failures_.empty() ? "the servers failed a moment ago" : failures_));
+}
+
+bool Client::HasUsableSession(Clock::time_point now) const {
+    return session_ && now - last_used_ < board_->For().idle_interval;
+}
+
+std::optional<Values> Client::TryOldSession(const Query& query) {
+    const auto began = Clock::now();
+    if (!HasUsableSession(began)) {
+        session_.reset();
+        return std::nullopt;
+    }
+    try {
+        Values values = session_->Run(query);
+        last_used_ = Clock::now();
+        return values;
+    } catch (const Error& error) {
+        session_.reset();
+        // One that the server closed while it was idle fails at once, and says nothing of the
+        // server: that one is then the first to be tried again.
+        const bool was_closed =
+            error.IsOfServer() && Clock::now() - began < board_->For().time_limit / 2;
+        if (!was_closed) NoteFailure(error, began);
+        return std::nullopt;
+    }
+}
+
+std::optional<Values> Client::TryServer(std::size_t server, const Query& query) {
+    const auto began = Clock::now();
+    server_ = server;
+    try {
+        session_.emplace(board_->For(), board_->For().servers[server]);
+    } catch (const Error& error) {
+        const Error failure(error.what(), Error::kCannotConnect);
+        NoteFailure(failure, began);
+        return std::nullopt;
+    }
+    try {
+        Values values = session_->Run(query);
+        last_used_ = Clock::now();
+        board_->NoteSuccess(server);
+        return values;
+    } catch (const Error& error) {
+        session_.reset();
+        NoteFailure(error, began);
+        return std::nullopt;
+    }
+}
+
+void Client::NoteFailure(const Error& error, Clock::time_point began) {
+    const auto now = Clock::now();
+    if (error.IsOfServer()) board_->NoteFailure(server_, now, now - began, error.what());
+    tried_.push_back(server_);
+    failures_ += (failures_.empty() ? "" : "; ") + board_->For().servers[server_].ToText() + ": " +
+                 text::EscapedForLog(error.what(), 500);
+}
+
+}  // namespace policyd::mysql

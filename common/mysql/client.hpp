@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/mysql/server_board.hpp"
+#include "common/mysql/session.hpp"
+
+namespace policyd::mysql {
+
+/// Asks the servers of one account on one thread, which makes and destroys it. Connects when it is
+/// first asked, drops its session on any error, and goes on with the next server.
+class Client {
+public:
+    explicit Client(std::shared_ptr<ServerBoard> board);
+    ~Client();
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    /// Throws outage::TableUnavailable where no server could answer. A session that turns out to
+    /// have been closed meanwhile is made anew once. No further server is tried once the time limit
+    /// has passed, so that the wait is at most twice that.
+    Values Run(const Query& query);
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    bool HasUsableSession(Clock::time_point now) const;
+    std::optional<Values> TryOldSession(const Query& query);
+    std::optional<Values> TryServer(std::size_t server, const Query& query);
+    void NoteFailure(const Error& error, Clock::time_point began);
+
+    std::shared_ptr<ServerBoard> board_;
+    std::optional<Session> session_;
+    std::size_t server_ = 0;  ///< of the session
+    Clock::time_point last_used_{};
+    std::vector<std::size_t> tried_;
+    std::string failures_;
+};
+
+}  // namespace policyd::mysql

@@ -1,0 +1,48 @@
+#include "common/mysql/server_board.hpp"
+
+#include <algorithm>
+
+#include "common/log/logging.hpp"
+#include "common/text/unicode.hpp"
+
+namespace policyd::mysql {
+
+bool ServerBoard::IsUp(const State& state, Time now) const {
+    return !state.has_failed || now >= state.failed_at + account_.retry_interval;
+}
+
+std::optional<std::size_t> ServerBoard::Choose(const std::vector<std::size_t>& tried, Time now) {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::size_t> best;
+    int best_rank = 4;
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+        if (std::find(tried.begin(), tried.end(), i) != tried.end()) continue;
+        const bool is_up = IsUp(states_[i], now);
+        if (!is_up && now < states_[i].failed_at + states_[i].took) continue;
+        const int rank = (is_up ? 0 : 2) + (account_.servers[i].IsLocal() ? 0 : 1);
+        if (rank < best_rank) best.clear();
+        best_rank = std::min(rank, best_rank);
+        if (rank == best_rank) best.push_back(i);
+    }
+    if (best.empty()) return std::nullopt;
+    return best[std::uniform_int_distribution<std::size_t>(0, best.size() - 1)(random_)];
+}
+
+void ServerBoard::NoteSuccess(std::size_t server) {
+    const std::lock_guard lock(mutex_);
+    if (!states_[server].has_failed) return;
+    states_[server].has_failed = false;
+    log::Info("mysql: {} answers again", account_.servers[server].ToText());
+}
+
+void ServerBoard::NoteFailure(std::size_t server, Time now,
+                              std::chrono::steady_clock::duration took, const std::string& what) {
+    const std::lock_guard lock(mutex_);
+    if (!states_[server].has_failed) {
+        log::Warning("mysql: {} failed: {}", account_.servers[server].ToText(),
+                     text::EscapedForLog(what));
+    }
+    states_[server] = {true, now, took};
+}
+
+}  // namespace policyd::mysql

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "common/mysql/account.hpp"
+
+namespace policyd::mysql {
+
+/// What is known of the servers of one account: which of them failed, and which to try next. Shared
+/// by the worker threads that use them; every call may come from any of these.
+class ServerBoard {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    explicit ServerBoard(Account account)
+        : account_(std::move(account)), states_(account_.servers.size()) {}
+
+    const Account& For() const noexcept { return account_; }
+
+    /// The number of the server to try: one at random, sockets before TCP; a server that failed
+    /// within `retry_interval` only where no other is left. Even that one is left alone for as
+    /// long as its failure took: a dead server costs no more than half of the time. Nothing if
+    /// there is none that is not in `tried`.
+    std::optional<std::size_t> Choose(const std::vector<std::size_t>& tried, Time now);
+
+    void NoteSuccess(std::size_t server);
+    /// `took` is how long the failure kept the caller waiting.
+    void NoteFailure(std::size_t server, Time now, std::chrono::steady_clock::duration took,
+                     const std::string& what);
+
+private:
+    struct State {
+        bool has_failed = false;
+        Time failed_at{};
+        std::chrono::steady_clock::duration took{};
+    };
+
+    bool IsUp(const State& state, Time now) const;
+
+    const Account account_;
+    std::mutex mutex_;
+    std::vector<State> states_;                        // guarded by mutex_
+    std::minstd_rand random_{std::random_device{}()};  // guarded by mutex_
+};
+
+}  // namespace policyd::mysql

@@ -1,0 +1,200 @@
+#include "common/mysql/session.hpp"
+
+#include <cppconn/datatype.h>
+#include <cppconn/driver.h>
+#include <cppconn/exception.h>
+#include <cppconn/prepared_statement.h>
+#include <cppconn/resultset.h>
+#include <cppconn/statement.h>
+#include <mysql_connection.h>
+#include <mysql_driver.h>
+
+#include <array>
+
+namespace policyd::mysql {
+
+namespace {
+
+std::string Address(const Server& server) {
+    if (!server.socket.empty()) return "unix://" + server.socket;
+    if (server.host.empty()) return "localhost";
+    const bool is_ipv6 = server.host.find(':') != std::string::npos;
+    return "tcp://" + (is_ipv6 ? "[" + server.host + "]" : server.host) + ":" +
+           std::to_string(server.port == 0 ? 3306 : server.port);
+}
+
+/// The library counts time limits in seconds. Above the limit, so that a server that lives is the
+/// first to give up on a slow query, and the connection survives.
+int WholeSeconds(std::chrono::milliseconds limit) {
+    return static_cast<int>(std::chrono::floor<std::chrono::seconds>(limit).count()) + 1;
+}
+
+void SetUnlessEmpty(sql::ConnectOptionsMap& options, const char* name, const std::string& value) {
+    if (!value.empty()) options[name] = sql::SQLString(value);
+}
+
+sql::ConnectOptionsMap OptionsFor(const Account& account, const Server& server) {
+    sql::ConnectOptionsMap options;
+    options["hostName"] = sql::SQLString(Address(server));
+    options["userName"] = sql::SQLString(account.user);
+    options["password"] = sql::SQLString(account.password);
+    options["schema"] = sql::SQLString(account.database);
+    options["OPT_CHARSET_NAME"] = sql::SQLString(account.charset);
+    options["characterSetResults"] = sql::SQLString(account.charset);
+    for (const char* limit : {"OPT_CONNECT_TIMEOUT", "OPT_READ_TIMEOUT", "OPT_WRITE_TIMEOUT"})
+        options[limit] = WholeSeconds(account.time_limit);
+    SetUnlessEmpty(options, "readDefaultFile", account.option_file);
+    SetUnlessEmpty(options, "readDefaultGroup", account.option_group);
+    SetUnlessEmpty(options, "sslKey", account.tls.key_file);
+    SetUnlessEmpty(options, "sslCert", account.tls.cert_file);
+    SetUnlessEmpty(options, "sslCA", account.tls.ca_file);
+    SetUnlessEmpty(options, "sslCAPath", account.tls.ca_path);
+    SetUnlessEmpty(options, "sslCipher", account.tls.ciphers);
+    if (account.tls.IsUsed()) {
+        options["sslEnforce"] = true;
+        options["sslVerify"] = account.tls.verify_cert;
+    }
+    return options;
+}
+
+/// Asks the server itself to give up on a slow query; each kind of server reads its own part.
+std::string LimitStatementTime(std::chrono::milliseconds limit) {
+    const std::string milliseconds = std::to_string(limit.count());
+    return "SET autocommit = 1 /*M!100101 , max_statement_time = " +
+           std::to_string(static_cast<double>(limit.count()) / 1000) +
+           " */ /*!50708 , max_execution_time = " + milliseconds + " */";
+}
+
+sql::mysql::MySQL_Driver& Driver() {
+    // Making the driver is not thread-safe; this initialization is.
+    static sql::mysql::MySQL_Driver* const driver = sql::mysql::get_mysql_driver_instance();
+    return *driver;
+}
+
+[[noreturn]] void Rethrow(const sql::SQLException& error) {
+    throw Error(error.what(), error.getErrorCode());
+}
+
+void AppendRows(sql::ResultSet& rows, Values& values) {
+    const unsigned columns = rows.getMetaData()->getColumnCount();
+    while (rows.next()) {
+        for (unsigned column = 1; column <= columns; ++column) {
+            const sql::SQLString text = rows.getString(column);
+            values.push_back(rows.wasNull() ? std::nullopt
+                                            : std::optional<std::string>(text.asStdString()));
+        }
+    }
+}
+
+/// Types that a prepared statement gives back as the same text that a plain query does.
+bool ReadsAsText(sql::ResultSetMetaData& columns) {
+    for (unsigned column = 1; column <= columns.getColumnCount(); ++column) {
+        switch (columns.getColumnType(column)) {
+            case sql::DataType::CHAR:
+            case sql::DataType::VARCHAR:
+            case sql::DataType::LONGVARCHAR:
+                break;
+            case sql::DataType::SMALLINT:
+            case sql::DataType::MEDIUMINT:
+            case sql::DataType::INTEGER:
+            case sql::DataType::BIGINT:
+                if (columns.isZerofill(column)) return false;
+                break;
+            default:
+                return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace
+
+bool Error::IsOfServer() const noexcept {
+    static constexpr std::array kServerCodes{1040, 1042, 1043, 1053, 1080, 1129, 1130,
+                                             1152, 1184, 1203, 1226, 1927, 4031};
+    if (code_ >= 2000 && code_ < 3000) return true;
+    for (const int code : kServerCodes) {
+        if (code_ == code) return true;
+    }
+    return false;
+}
+
+void Session::BeginThread() {
+    Driver().threadInit();
+}
+
+void Session::EndThread() {
+    Driver().threadEnd();
+}
+
+Session::Session(const Account& account, const Server& server) {
+    try {
+        sql::ConnectOptionsMap options = OptionsFor(account, server);
+        connection_.reset(Driver().connect(options));
+        const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
+        statement->execute(LimitStatementTime(account.time_limit));
+    } catch (const sql::SQLException& error) {
+        Rethrow(error);
+    }
+}
+
+Session::~Session() = default;
+
+Values Session::Run(const Query& query) {
+    try {
+        sql::PreparedStatement* statement =
+            query.prepared.empty() ? nullptr : Prepare(query.prepared);
+        return statement != nullptr ? RunPrepared(*statement, query.parameters) : RunText(query);
+    } catch (const sql::SQLException& error) {
+        Rethrow(error);
+    }
+}
+
+sql::PreparedStatement* Session::Prepare(const std::string& query) {
+    const auto known = prepared_.find(query);
+    if (known != prepared_.end()) return known->second.get();
+    std::unique_ptr<sql::PreparedStatement> statement;
+    try {
+        statement.reset(connection_->prepareStatement(query));
+        if (!ReadsAsText(*statement->getMetaData())) statement.reset();
+    } catch (const sql::SQLException& error) {
+        if (Error("", error.getErrorCode()).IsOfServer()) throw;
+        statement.reset();
+    }
+    return prepared_.emplace(query, std::move(statement)).first->second.get();
+}
+
+Values Session::RunPrepared(sql::PreparedStatement& statement,
+                            const std::vector<std::string>& values) {
+    unsigned number = 0;
+    for (const std::string& value : values) statement.setString(++number, value);
+    const std::unique_ptr<sql::ResultSet> rows(statement.executeQuery());
+    Values result;
+    AppendRows(*rows, result);
+    return result;
+}
+
+Values Session::RunText(const Query& query) {
+    const auto quote = [this](std::string_view part) { return Quoted(part); };
+    const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
+    Values values;
+    if (!statement->execute(query.text(quote))) {
+        if (query.needs_result_set) throw Error("the query gave no result set", 0);
+        return values;
+    }
+    int result_sets = 0;
+    do {
+        const std::unique_ptr<sql::ResultSet> rows(statement->getResultSet());
+        AppendRows(*rows, values);
+        ++result_sets;
+    } while (statement->getMoreResults());
+    if (result_sets > 1) throw Error("the query gave more than one result set", 0);
+    return values;
+}
+
+std::string Session::Quoted(std::string_view part) const {
+    auto& connection = dynamic_cast<sql::mysql::MySQL_Connection&>(*connection_);
+    return connection.escapeString(sql::SQLString(part.data(), part.size())).asStdString();
+}
+
+}  // namespace policyd::mysql

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/mysql/account.hpp"
+
+namespace sql {
+class Connection;
+class PreparedStatement;
+class ResultSet;
+}  // namespace sql
+
+namespace policyd::mysql {
+
+/// The client library or the server said no; `Code()` is MySQL's error number, 0 for a mistake of
+/// the query that the server does not see. The text never holds a password.
+class Error : public std::runtime_error {
+public:
+    /// Whatever the reason was: a server that does not let us in is of no use.
+    static constexpr int kCannotConnect = 2002;
+
+    Error(const std::string& what, int code) : std::runtime_error(what), code_(code) {}
+
+    int Code() const noexcept { return code_; }
+    /// Whether the connection or its server failed, rather than the query.
+    bool IsOfServer() const noexcept;
+
+private:
+    int code_;
+};
+
+/// A query in its two forms.
+struct Query {
+    /// Makes a part of the query fit for a string literal of the connection's character set.
+    using Quote = std::function<std::string(std::string_view)>;
+
+    std::string prepared;                 ///< with `?`; empty: only as text
+    std::vector<std::string> parameters;  ///< of `prepared`
+    std::function<std::string(const Quote&)> text;
+    bool needs_result_set = true;  ///< a query that gives none is an error
+};
+
+/// The columns of all rows, one after the other, as their text; nothing for NULL.
+using Values = std::vector<std::optional<std::string>>;
+
+/// One connection to one server, for one thread. Not to be used again once a call has thrown.
+class Session {
+public:
+    /// Every thread that uses sessions calls these first and last.
+    static void BeginThread();
+    static void EndThread();
+
+    /// Connects. Throws Error.
+    Session(const Account& account, const Server& server);
+    ~Session();
+
+    /// Throws Error, also for a query with several result sets.
+    Values Run(const Query& query);
+
+private:
+    sql::PreparedStatement* Prepare(const std::string& query);
+    Values RunPrepared(sql::PreparedStatement& statement, const std::vector<std::string>& values);
+    Values RunText(const Query& query);
+    std::string Quoted(std::string_view part) const;
+
+    std::unique_ptr<sql::Connection> connection_;
+    /// Null for a query whose results come out differently as text.
+    std::map<std::string, std::unique_ptr<sql::PreparedStatement>> prepared_;
+};
+
+}  // namespace policyd::mysql

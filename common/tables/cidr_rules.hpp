@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/tables/address_prefix.hpp"
+
+namespace policyd::tables {
+
+/// When a rule applies: the address lies in one network and in none of some others. The rules of a
+/// cidr: table with the if-blocks around them all come down to this.
+struct CidrCondition {
+    AddressPrefix inside;
+    std::vector<AddressPrefix> outside;
+};
+
+/// Rules in the order of their file, of which the first that applies holds. Searched by prefix: one
+/// binary search for each prefix length that occurs, however many rules there are.
+class CidrRules {
+public:
+    void Add(CidrCondition condition, std::string_view value);
+
+    /// After the last Add(), before the first Find().
+    void Finish();
+
+    /// The value of the first rule that applies; null if none does.
+    const std::string* Find(const Address& address) const;
+
+    std::size_t Size() const noexcept { return rules_.size(); }
+
+private:
+    struct Entry {
+        AddressBits bits;
+        std::uint32_t rule = 0;  ///< its place in the order
+
+        auto operator<=>(const Entry&) const = default;
+    };
+    struct Rule {
+        std::uint32_t value = 0;       ///< index in values_
+        std::uint32_t exceptions = 0;  ///< index in exceptions_
+    };
+    struct Level {
+        Family family = Family::kIpv4;
+        std::uint8_t length = 0;
+        std::vector<Entry> entries;  ///< sorted by bits, then by rule
+    };
+
+    Level& LevelOf(const AddressPrefix& prefix);
+    bool Applies(const Rule& rule, const Address& address) const;
+
+    std::vector<Rule> rules_;
+    std::vector<Level> levels_;
+    std::vector<std::string> values_;  ///< each once: a million rules share a few of them
+    std::unordered_map<std::string, std::uint32_t> value_numbers_;  ///< empty after Finish()
+    std::vector<std::vector<AddressPrefix>> exceptions_{{}};
+};
+
+}  // namespace policyd::tables

@@ -1,0 +1,26 @@
+#include "common/tables/cidr_table.hpp"
+
+#include "common/tables/cidr_parser.hpp"
+#include "common/tables/key_rules.hpp"
+#include "common/tables/logical_lines.hpp"
+
+namespace policyd::tables {
+
+CidrTable::CidrTable(const std::string& path, const WarningSink& warn) : name_("cidr:" + path) {
+    const std::string content = ReadTableFile(path);
+    LogicalLines lines(path, content, warn);
+    CidrParser parser(path, rules_, warn);
+    while (const auto line = lines.Next()) parser.AddLine(line->text.c_str(), line->first);
+    parser.Finish();
+    rules_.Finish();
+}
+
+async::Task<std::optional<std::string>> CidrTable::Find(std::string_view key) {
+    const std::optional<Address> address = ParseAddress(key);
+    if (!address) co_return std::nullopt;
+    const std::string* value = rules_.Find(*address);
+    if (value == nullptr) co_return std::nullopt;
+    co_return CheckedValue(*value, name_, key);
+}
+
+}  // namespace policyd::tables

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/tables/cidr_rules.hpp"
+#include "common/tables/lookup_table.hpp"
+#include "common/tables/warning_sink.hpp"
+
+namespace policyd::tables {
+
+/// `cidr:/path`: networks and what is said of them, cidr_table(5).
+class CidrTable final : public LookupTable {
+public:
+    /// Reads the file. Rules that Postfix skips are skipped with the same warnings. Throws
+    /// config::ConfigError where it cannot be read.
+    CidrTable(const std::string& path, const WarningSink& warn);
+
+    const std::string& Name() const override { return name_; }
+    /// Anything but an IP address is not found.
+    async::Task<std::optional<std::string>> Find(std::string_view key) override;
+    bool TakesPartialKeys() const override { return false; }
+
+    std::size_t Size() const noexcept { return rules_.Size(); }
+
+private:
+    std::string name_;
+    CidrRules rules_;
+};
+
+}  // namespace policyd::tables

@@ -1,0 +1,84 @@
+#include "common/tables/mysql_table.hpp"
+
+#include <stdexcept>
+
+#include "common/outage/unavailable.hpp"
+#include "common/text/ascii.hpp"
+
+namespace policyd::tables {
+
+namespace {
+
+std::vector<mysql::Server> ReadServers(const TableFile& file, const WarningSink& warn) {
+    const std::string hosts = file.Text("hosts");
+    std::vector<mysql::Server> servers;
+    for (const std::string_view host : text::SplitAtAny(hosts, ", \t\r\n")) {
+        try {
+            servers.push_back(mysql::ParseServer(host));
+        } catch (const std::invalid_argument& error) {
+            file.Refuse("hosts", "has \"" + std::string(host) + "\": " + error.what());
+        }
+    }
+    if (servers.empty()) {
+        warn(file.Path() + ": \"hosts\" names no server: localhost is asked");
+        servers.emplace_back();
+    }
+    return servers;
+}
+
+}  // namespace
+
+mysql::Account ReadAccount(const TableFile& file, std::chrono::milliseconds time_limit,
+                           const WarningSink& warn) {
+    mysql::Account account;
+    account.servers = ReadServers(file, warn);
+    account.user = file.Text("user");
+    account.password = file.Text("password");
+    account.database = file.NeededText("dbname");
+    account.charset = file.Text("charset", account.charset);
+    account.option_file = file.Text("option_file");
+    account.option_group = file.Text("option_group", account.option_group);
+    account.tls.key_file = file.Text("tls_key_file");
+    account.tls.cert_file = file.Text("tls_cert_file");
+    account.tls.ca_file = file.Text("tls_CAfile");
+    account.tls.ca_path = file.Text("tls_CApath");
+    account.tls.ciphers = file.Text("tls_ciphers");
+    account.tls.verify_cert = file.YesOrNo("tls_verify_cert", false);
+    account.retry_interval = std::chrono::seconds(file.Number("retry_interval", 60, 1));
+    account.idle_interval = std::chrono::seconds(file.Number("idle_interval", 60, 1));
+    account.time_limit = time_limit;
+    return account;
+}
+
+mysql::Query MysqlTable::QueryFor(const std::string& key) const {
+    mysql::Query query;
+    const QueryTemplate& templates = lookup_.Query();
+    query.needs_result_set = needs_result_set_;
+    query.text = [&templates, key](const mysql::Query::Quote& quote) {
+        return templates.Query(key, quote);
+    };
+    if (templates.Prepared()) {
+        query.prepared = templates.Prepared()->sql;
+        query.parameters = templates.Parameters(key);
+    }
+    return query;
+}
+
+async::Task<std::optional<std::string>> MysqlTable::Find(std::string_view key) {
+    const std::optional<std::string> search_key = co_await lookup_.SearchKey(key);
+    if (!search_key) co_return std::nullopt;
+    const mysql::Values values = co_await Run(QueryFor(*search_key));
+    co_return lookup_.Combine(values, *search_key);
+}
+
+async::Task<mysql::Values> MysqlTable::Run(mysql::Query query) {
+    auto ask = [query = std::move(query)](mysql::Client& client) { return client.Run(query); };
+    try {
+        auto call = workers_->Run(std::move(ask));
+        co_return co_await call;
+    } catch (const std::runtime_error& failure) {
+        throw outage::TableUnavailable(lookup_.Name() + ": " + failure.what());
+    }
+}
+
+}  // namespace policyd::tables

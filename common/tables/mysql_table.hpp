@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/async/worker_pool.hpp"
+#include "common/mysql/client.hpp"
+#include "common/tables/lookup_table.hpp"
+#include "common/tables/sql_lookup.hpp"
+
+namespace policyd::tables {
+
+/// Who is asked, according to a mysql_table(5) file. Throws config::ConfigError.
+mysql::Account ReadAccount(const TableFile& file, std::chrono::milliseconds time_limit,
+                           const WarningSink& warn);
+
+/// `mysql:/path.cf`: mysql_table(5). Looked up on worker threads that own their connections.
+class MysqlTable final : public LookupTable {
+public:
+    /// Tables with equal accounts share them.
+    using Workers = async::WorkerPool<mysql::Client>;
+
+    MysqlTable(SqlLookup lookup, bool needs_result_set, std::shared_ptr<Workers> workers)
+        : lookup_(std::move(lookup)),
+          needs_result_set_(needs_result_set),
+          workers_(std::move(workers)) {}
+
+    const std::string& Name() const override { return lookup_.Name(); }
+    async::Task<std::optional<std::string>> Find(std::string_view key) override;
+
+private:
+    mysql::Query QueryFor(const std::string& key) const;
+    async::Task<mysql::Values> Run(mysql::Query query);
+
+    SqlLookup lookup_;
+    bool needs_result_set_;
+    std::shared_ptr<Workers> workers_;
+};
+
+}  // namespace policyd::tables

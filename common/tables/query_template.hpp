@@ -1,0 +1,90 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace policyd::tables {
+
+/// A text with the `%` expansions of mysql_table(5) in it.
+class Template {
+public:
+    /// What stands at one place: literal text, or what a `%` letter is replaced by.
+    struct Piece {
+        char expansion = 0;   ///< one of s u d S U D 1-9; 0: literal
+        std::string literal;  ///< `%%` is a literal
+    };
+
+    /// Throws std::invalid_argument for a `%` that is none of these.
+    explicit Template(std::string_view text);
+
+    const std::vector<Piece>& Pieces() const noexcept { return pieces_; }
+    bool Uses(std::string_view expansions) const;
+    /// The highest of `%1` to `%9`; 0 if there is none.
+    unsigned MostLabels() const;
+
+private:
+    std::vector<Piece> pieces_;
+};
+
+/// What the expansions of a key or of a value are: split at its last '@'.
+struct AddressParts {
+    explicit AddressParts(std::string_view whole);
+
+    std::string_view whole;
+    std::string_view user;                 ///< all of it where there is no '@'
+    std::string_view domain;               ///< empty where there is no '@'
+    std::vector<std::string_view> labels;  ///< of the domain, those that are not empty
+    bool has_empty_user = false;           ///< begins with its last '@'
+};
+
+/// An SQL text with `?` for every parameter, and what each is bound to.
+struct PreparedQuery {
+    std::string sql;
+    std::vector<char> parameters;  ///< letters of expansions, in order
+};
+
+/// The query and the result format of one table: Postfix's db_common(3).
+class QueryTemplate {
+public:
+    /// Throws std::invalid_argument for a bad expansion, naming the parameter that has it.
+    QueryTemplate(std::string_view query, std::string_view result_format);
+
+    /// False where the table is not to be asked for a key, since it lacks a part that the query or
+    /// the result format needs: it is not found.
+    bool IsSearchable(std::string_view key) const;
+
+    /// The query for a searchable key; `quote(part)` makes each part of it fit for SQL.
+    template <typename Quote>
+    std::string Query(std::string_view key, const Quote& quote) const {
+        const AddressParts parts(key);
+        std::string query;
+        for (const Template::Piece& piece : query_.Pieces()) {
+            query +=
+                piece.expansion == 0 ? piece.literal : quote(Expansion(piece.expansion, parts));
+        }
+        return query;
+    }
+
+    /// The query as a prepared statement: where every expansion is a string literal of its own, so
+    /// that binding a parameter means the same. Nothing for any other query.
+    const std::optional<PreparedQuery>& Prepared() const noexcept { return prepared_; }
+    std::vector<std::string> Parameters(std::string_view key) const;
+
+    /// The result for one value, which is not empty; nothing where the value lacks a part that the
+    /// result format needs.
+    std::optional<std::string> Result(std::string_view value, std::string_view key) const;
+
+private:
+    static std::string_view Expansion(char expansion, const AddressParts& parts);
+
+    Template query_;
+    Template result_;
+    unsigned labels_ = 0;
+    bool needs_key_user_ = false;
+    bool needs_key_domain_ = false;
+    std::optional<PreparedQuery> prepared_;
+};
+
+}  // namespace policyd::tables

@@ -1,0 +1,63 @@
+#include "common/tables/sqlite_file.hpp"
+
+#include <sys/stat.h>
+
+#include "common/outage/unavailable.hpp"
+#include "common/text/unicode.hpp"
+
+namespace policyd::tables {
+
+namespace {
+
+std::string Escaped(std::string_view part) {
+    std::string escaped;
+    for (const char c : part) {
+        if (c == '\'') escaped += c;
+        escaped += c;
+    }
+    return escaped;
+}
+
+SqlLookup::Values FirstColumnOfAllRows(sqlite::Statement& statement) {
+    SqlLookup::Values values;
+    while (statement.Step()) values.push_back(statement.Text(0));
+    statement.Reset();
+    return values;
+}
+
+}  // namespace
+
+sqlite::Database& SqliteFile::Open() {
+    struct stat status {};
+    const bool exists = stat(path_.c_str(), &status) == 0;
+    const Identity identity{status.st_dev, status.st_ino};
+    if (exists && identity != identity_) database_.reset();
+    if (!database_) {
+        database_.emplace(path_, sqlite::Database::Mode::kReadOnly, patience_);
+        identity_ = identity;
+    }
+    return *database_;
+}
+
+SqlLookup::Values SqliteFile::Run(const QueryTemplate& query, std::string_view key) {
+    sqlite::Database& database = Open();
+    if (!query.Prepared()) {
+        sqlite::Statement statement = database.Prepare(query.Query(key, Escaped));
+        return FirstColumnOfAllRows(statement);
+    }
+    sqlite::Statement& statement = database.Prepared(query.Prepared()->sql);
+    int number = 0;
+    for (const std::string& value : query.Parameters(key)) statement.Bind(++number, value);
+    return FirstColumnOfAllRows(statement);
+}
+
+SqlLookup::Values SqliteFile::FirstColumns(const QueryTemplate& query, std::string_view key) {
+    try {
+        return Run(query, key);
+    } catch (const sqlite::Error& error) {
+        database_.reset();
+        throw outage::TableUnavailable(text::EscapedForLog(error.what(), 1000));
+    }
+}
+
+}  // namespace policyd::tables

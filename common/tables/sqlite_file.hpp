@@ -1,0 +1,42 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "common/sqlite/database.hpp"
+#include "common/tables/query_template.hpp"
+#include "common/tables/sql_lookup.hpp"
+
+namespace policyd::tables {
+
+/// An SQLite file that is only read, for one worker thread: opened when it is first needed, again
+/// after an error, and again when another file has taken its place.
+class SqliteFile {
+public:
+    SqliteFile(std::string path, std::chrono::milliseconds patience)
+        : path_(std::move(path)), patience_(patience) {}
+
+    /// The first columns of the rows for a searchable key. Throws outage::TableUnavailable.
+    SqlLookup::Values FirstColumns(const QueryTemplate& query, std::string_view key);
+
+private:
+    struct Identity {
+        dev_t device = 0;
+        ino_t inode = 0;
+
+        bool operator==(const Identity&) const = default;
+    };
+
+    sqlite::Database& Open();
+    SqlLookup::Values Run(const QueryTemplate& query, std::string_view key);
+
+    std::string path_;
+    std::chrono::milliseconds patience_;
+    Identity identity_;
+    std::optional<sqlite::Database> database_;
+};
+
+}  // namespace policyd::tables

@@ -1,0 +1,299 @@
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include "common/config/config_error.hpp"
+#include "common/sqlite/database.hpp"
+#include "tests/contract/lookup_table_contract.hpp"
+#include "tests/support/mariadb_server.hpp"
+#include "tests/support/process.hpp"
+
+namespace policyd::tables {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+/// One server for all tests of this program.
+test::MariaDbServer& MariaDb() {
+    static test::MariaDbServer server;
+    return server;
+}
+
+std::string Literal(const std::string& text, bool doubles_backslashes) {
+    std::string literal = "'";
+    for (const char c : text) {
+        if (c == '\'' || (c == '\\' && doubles_backslashes)) literal += c;
+        literal += c;
+    }
+    return literal + "'";
+}
+
+std::string CreateAndFill(const TableMaker::Rows& rows, bool doubles_backslashes) {
+    std::string sql =
+        doubles_backslashes
+            ? "CREATE TABLE t (k VARCHAR(255) COLLATE utf8mb4_bin PRIMARY KEY, v TEXT);"
+            : "CREATE TABLE t (k TEXT PRIMARY KEY, v TEXT);";
+    for (const auto& [key, value] : rows) {
+        sql += "INSERT INTO t VALUES (" + Literal(key, doubles_backslashes) + ", " +
+               Literal(value, doubles_backslashes) + ");";
+    }
+    return sql;
+}
+
+class TexthashMaker final : public TableMaker {
+public:
+    std::string Make(const Rows& rows) override {
+        std::string content;
+        for (const auto& [key, value] : rows) content += key + "\t" + value + "\n";
+        return "texthash:" + scratch_.Write("table", content).string();
+    }
+    bool CanHold(std::string_view key) const override {
+        return key.find(' ') == std::string_view::npos;
+    }
+
+private:
+    test::ScratchDirectory scratch_;
+};
+
+class CidrMaker final : public TableMaker {
+public:
+    std::string Make(const Rows& rows) override {
+        std::string content;
+        for (const auto& [key, value] : rows) content += key + " " + value + "\n";
+        return "cidr:" + scratch_.Write("table", content).string();
+    }
+    bool CanHold(std::string_view key) const override {
+        return key.find_first_not_of("0123456789abcdef.:") == std::string_view::npos;
+    }
+
+private:
+    test::ScratchDirectory scratch_;
+};
+
+class InlineMaker final : public TableMaker {
+public:
+    std::string Make(const Rows& rows) override {
+        std::string entries;
+        for (const auto& [key, value] : rows) entries += " {" + key + " = " + value + "}";
+        return "inline:{" + entries + " }";
+    }
+    bool CanHold(std::string_view key) const override {
+        return key.find_first_of(" ={}") == std::string_view::npos;
+    }
+};
+
+class SqliteMaker final : public TableMaker {
+public:
+    explicit SqliteMaker(std::string query) : query_(std::move(query)) {}
+
+    std::string Make(const Rows& rows) override {
+        sqlite::Database database(scratch_ / "db", sqlite::Database::Mode::kReadWrite,
+                                  std::chrono::milliseconds(0));
+        database.Execute(CreateAndFill(rows, false));
+        return "sqlite:" + scratch_
+                               .Write("table.cf", "dbpath = " + (scratch_ / "db").string() +
+                                                      "\nquery = " + query_ + "\n")
+                               .string();
+    }
+    bool CanHold(std::string_view) const override { return true; }
+
+private:
+    std::string query_;
+    test::ScratchDirectory scratch_;
+};
+
+class MysqlMaker final : public TableMaker {
+public:
+    explicit MysqlMaker(std::string query) : query_(std::move(query)) {}
+
+    std::string Make(const Rows& rows) override {
+        MariaDb().Execute("DROP DATABASE IF EXISTS lookup; CREATE DATABASE lookup");
+        MariaDb().Execute(CreateAndFill(rows, true), "lookup");
+        return "mysql:" + scratch_
+                              .Write("table.cf",
+                                     "hosts = " + MariaDb().Hosts() +
+                                         "\nuser = root\ndbname = lookup\nquery = " + query_ + "\n")
+                              .string();
+    }
+    bool CanHold(std::string_view) const override { return true; }
+
+private:
+    std::string query_;
+    test::ScratchDirectory scratch_;
+};
+
+using MakerFactory = std::unique_ptr<TableMaker> (*)();
+
+struct Named {
+    const char* name;
+    MakerFactory make;
+};
+
+const Named kMakers[] = {
+    {"Texthash", []() -> std::unique_ptr<TableMaker> { return std::make_unique<TexthashMaker>(); }},
+    {"Cidr", []() -> std::unique_ptr<TableMaker> { return std::make_unique<CidrMaker>(); }},
+    {"Inline", []() -> std::unique_ptr<TableMaker> { return std::make_unique<InlineMaker>(); }},
+    {"SqlitePrepared",
+     []() -> std::unique_ptr<TableMaker> {
+         return std::make_unique<SqliteMaker>("SELECT v FROM t WHERE k = '%s'");
+     }},
+    {"SqliteText",
+     []() -> std::unique_ptr<TableMaker> {
+         return std::make_unique<SqliteMaker>("SELECT v FROM t WHERE '' || k = '' || '%s'");
+     }},
+    {"MysqlPrepared",
+     []() -> std::unique_ptr<TableMaker> {
+         return std::make_unique<MysqlMaker>("SELECT v FROM t WHERE k = '%s'");
+     }},
+    {"MysqlText",
+     []() -> std::unique_ptr<TableMaker> {
+         return std::make_unique<MysqlMaker>("SELECT v FROM t WHERE k = /**/ '%s'");
+     }},
+};
+
+std::vector<MakerFactory> Factories() {
+    std::vector<MakerFactory> factories;
+    for (const Named& maker : kMakers) factories.push_back(maker.make);
+    return factories;
+}
+
+INSTANTIATE_TEST_SUITE_P(Tables, LookupTableContract, testing::ValuesIn(Factories()),
+                         [](const auto& maker) { return std::string(kMakers[maker.index].name); });
+
+/// What a data base can do to a table.
+class OutageTest : public testing::Test {
+protected:
+    LookupTable& Open(const std::string& type, const std::string& content) {
+        TableSettings settings;
+        settings.mysql_time_limit = std::chrono::seconds(1);
+        settings.mysql_connections = 2;
+        registry = std::make_unique<TableRegistry>(loop, settings);
+        return registry->Open(type + ":" + scratch.Write("table.cf", content).string());
+    }
+    LookupTable& OpenMysql(const std::string& hosts, const std::string& more = "user = root\n") {
+        MariaDb().Execute(
+            "CREATE DATABASE IF NOT EXISTS outage; CREATE OR REPLACE TABLE outage.t (k TEXT, v "
+            "TEXT); INSERT INTO outage.t VALUES ('a', '1')");
+        return Open("mysql", "hosts = " + hosts + "\ndbname = outage\n" + more +
+                                 "query = SELECT v FROM t WHERE k = '%s'\n");
+    }
+    std::optional<std::string> Find(LookupTable& table, std::string_view key = "a") {
+        return loop.RunUntilDone(table.Find(key));
+    }
+    std::string Failure(LookupTable& table) {
+        try {
+            const auto value = Find(table);
+            return "no failure, but " + value.value_or("nothing");
+        } catch (const outage::TableUnavailable& failure) {
+            return failure.what();
+        }
+    }
+
+    async::EventLoop loop;
+    test::ScratchDirectory scratch;
+    std::unique_ptr<TableRegistry> registry;
+};
+
+TEST_F(OutageTest, AServerThatIsDownIsNotAMissAndAnswersAgainWhenItIsUp) {
+    LookupTable& table = OpenMysql(MariaDb().Hosts());
+    EXPECT_EQ(Find(table), "1");
+    MariaDb().Stop();
+    EXPECT_THAT(Failure(table), HasSubstr("table.cf: mysql: unix:"));
+    EXPECT_THAT(Failure(table), HasSubstr("table.cf: mysql: unix:"));
+    MariaDb().Start();
+    EXPECT_EQ(Find(table), "1");
+}
+
+TEST_F(OutageTest, AServerThatWasRestartedMeanwhileIsNotNoticed) {
+    LookupTable& table = OpenMysql(MariaDb().Hosts());
+    EXPECT_EQ(Find(table), "1");
+    MariaDb().Stop();
+    MariaDb().Start();
+    EXPECT_EQ(Find(table), "1");
+}
+
+TEST_F(OutageTest, AServerThatHangsIsGivenUpAfterTheTimeLimit) {
+    LookupTable& table = OpenMysql("inet:127.0.0.1:" + std::to_string(MariaDb().Port()));
+    EXPECT_EQ(Find(table), "1");
+    MariaDb().Pause();
+    EXPECT_THAT(Failure(table), HasSubstr("inet:127.0.0.1:"));
+    EXPECT_THAT(Failure(table), Not(HasSubstr("no failure")));
+    MariaDb().Resume();
+    test::WaitUntil("the table answers again",
+                    [&] { return Failure(table) == "no failure, but 1"; });
+}
+
+TEST_F(OutageTest, AQueryThatTakesTooLongIsGivenUp) {
+    LookupTable& table =
+        Open("mysql", "hosts = " + MariaDb().Hosts() +
+                          "\nuser = root\ndbname = mysql\nquery = SELECT sleep(60), '%s'\n");
+    EXPECT_THAT(Failure(table), HasSubstr("mysql: unix:"));
+}
+
+TEST_F(OutageTest, AnotherServerIsAskedWhereOneIsDown) {
+    LookupTable& table = OpenMysql("unix:" + (scratch / "nowhere").string() +
+                                   " inet:127.0.0.1:" + std::to_string(MariaDb().Port()));
+    EXPECT_EQ(Find(table), "1");
+    EXPECT_EQ(Find(table, "b"), std::nullopt);
+}
+
+TEST_F(OutageTest, APasswordIsInNoMessage) {
+    LookupTable& table = OpenMysql(MariaDb().Hosts(), "user = nobody\npassword = s3cret\n");
+    const std::string failure = Failure(table);
+    EXPECT_THAT(failure, HasSubstr("Access denied for user 'nobody'"));
+    EXPECT_THAT(failure, Not(HasSubstr("s3cret")));
+}
+
+TEST_F(OutageTest, ATableThatIsDroppedIsNotAMiss) {
+    LookupTable& table = OpenMysql(MariaDb().Hosts());
+    EXPECT_EQ(Find(table), "1");
+    MariaDb().Execute("DROP TABLE outage.t");
+    EXPECT_THAT(Failure(table), HasSubstr("doesn't exist"));
+    MariaDb().Execute("CREATE TABLE outage.t (k TEXT, v TEXT)");
+    EXPECT_EQ(Find(table), std::nullopt);
+}
+
+TEST_F(OutageTest, AStoredProcedureMayGiveOneResultSet) {
+    MariaDb().Execute(
+        "CREATE DATABASE IF NOT EXISTS outage; USE outage;\nDELIMITER //\n"
+        "CREATE OR REPLACE PROCEDURE one(k TEXT) BEGIN SELECT concat('<', k, '>'); END //\n"
+        "CREATE OR REPLACE PROCEDURE two(k TEXT) BEGIN SELECT 1; SELECT 2; END //\n"
+        "CREATE OR REPLACE PROCEDURE none(k TEXT) BEGIN SET @x = k; END //\n");
+    const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
+
+    EXPECT_EQ(Find(Open("mysql", head + "query = CALL one('%s')\n")), "<a>");
+    EXPECT_THAT(Failure(Open("mysql", head + "query = CALL two('%s')\n")),
+                HasSubstr("more than one result set"));
+    LookupTable& none = Open("mysql", head + "query = CALL none('%s')\n");
+    EXPECT_THAT(Failure(none), HasSubstr("no result set"));
+    LookupTable& may_be_none =
+        Open("mysql", head + "query = CALL none('%s')\nrequire_result_set = no\n");
+    EXPECT_EQ(Find(may_be_none), std::nullopt);
+    EXPECT_EQ(Find(may_be_none), std::nullopt);
+}
+
+TEST_F(OutageTest, AnSqliteFileThatIsReplacedIsReadAnew) {
+    const auto make = [this](const char* name, const char* sql) {
+        sqlite::Database(scratch / name, sqlite::Database::Mode::kReadWrite,
+                         std::chrono::milliseconds(0))
+            .Execute(sql);
+    };
+    make("db", "CREATE TABLE t (k, v); INSERT INTO t VALUES ('a', 'old')");
+    LookupTable& table = Open("sqlite", "dbpath = " + (scratch / "db").string() +
+                                            "\nquery = SELECT v FROM t WHERE k = '%s'\n");
+    EXPECT_EQ(Find(table), "old");
+    make("new", "CREATE TABLE t (k, v); INSERT INTO t VALUES ('a', 'new')");
+    std::filesystem::rename(scratch / "new", scratch / "db");
+    EXPECT_EQ(Find(table), "new");
+    make("db", "DROP TABLE t");
+    EXPECT_THAT(Failure(table), HasSubstr("no such table"));
+}
+
+TEST_F(OutageTest, AMissingSqliteFileIsAMistakeOfTheConfiguration) {
+    EXPECT_THROW(Open("sqlite", "dbpath = /nonexistent/db\nquery = SELECT 1\n"),
+                 config::ConfigError);
+}
+
+}  // namespace
+}  // namespace policyd::tables

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "common/async/worker_pool.hpp"
+#include "common/sqlite/database.hpp"
+#include "common/usage/usage_store.hpp"
+
+namespace policyd::usage {
+
+/// The usage store in an SQLite file, shared by the servers and scanners of one machine. Every
+/// call is one transaction, made by a thread that owns the connection.
+class SqliteUsageStore final : public UsageStore {
+public:
+    class File;
+
+    /// The file is made on the first call if it does not exist; a file that cannot be used makes
+    /// calls fail, not the constructor. `clock` tells the store's time, on another thread.
+    SqliteUsageStore(uv_loop_t* loop, std::string path,
+                     text::WallClock clock = &text::SystemWallTime);
+    ~SqliteUsageStore() override;
+
+    async::Task<text::WallTime> Now() override;
+    async::Task<std::optional<Usage>> Find(std::string_view mailbox) override;
+    async::Task<Reserved> Reserve(const Reservation& reservation) override;
+    async::Task<void> Release(std::string_view id, std::span<const std::string> mailboxes) override;
+    async::Task<void> Commit(std::span<const Measurement> measurements,
+                             std::chrono::milliseconds grace) override;
+    async::Task<void> Remove(std::span<const std::string> mailboxes) override;
+    async::Task<std::vector<std::string>> MeasuredMailboxes() override;
+
+private:
+    template <typename Function>
+    auto Do(Function function);
+
+    async::WorkerPool<File> pool_;
+};
+
+}  // namespace policyd::usage

@@ -1,0 +1,96 @@
+#include "policyd/checks/access_result.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "common/text/ascii.hpp"
+#include "common/text/unicode.hpp"
+
+namespace policyd::checks {
+
+namespace {
+
+using Kind = AccessResult::Kind;
+
+struct Word {
+    std::string_view name;
+    Kind kind;
+    /// Must occur in the argument; 0: none needed. Without it Postfix warns and does nothing.
+    char needed;
+};
+
+constexpr Word kWords[] = {
+    {"OK", Kind::kPermit, 0},
+    {"RELAY", Kind::kPermit, 0},
+    {"DUNNO", Kind::kNext, 0},
+    {"REJECT", Kind::kDecide, 0},
+    {"DEFER", Kind::kDecide, 0},
+    {"DISCARD", Kind::kDecide, 0},
+    {"DEFER_IF_PERMIT", Kind::kAside, 0},
+    {"DEFER_IF_REJECT", Kind::kAside, 0},
+    {"HOLD", Kind::kAside, 0},
+    {"FILTER", Kind::kAside, ':'},
+    {"REDIRECT", Kind::kAside, '@'},
+    {"BCC", Kind::kAside, '@'},
+    {"PREPEND", Kind::kAside, ':'},
+    {"WARN", Kind::kNote, 0},
+    {"INFO", Kind::kNote, 0},
+};
+
+bool AllDigits(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), text::IsDigit);
+}
+
+/// On one line, as a policy reply must be.
+std::string Printable(std::string_view text) {
+    std::string printable(text);
+    for (char& c : printable) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    }
+    return printable;
+}
+
+std::string Joined(std::string_view word, std::string_view argument) {
+    return std::string(word) + (argument.empty() ? "" : " " + Printable(argument));
+}
+
+bool IsReplyCode(std::string_view word) {
+    return word.size() == 3 && AllDigits(word) && (word[0] == '4' || word[0] == '5');
+}
+
+/// A list of restrictions that can refuse and nothing else.
+bool OnlyRejects(std::string_view value) {
+    const auto words = text::SplitAtAny(value, ", \t\r\n");
+    return !words.empty() && std::all_of(words.begin(), words.end(), [](std::string_view word) {
+        constexpr std::string_view kReject = "reject_";
+        return text::EqualsIgnoringCase(word.substr(0, kReject.size()), kReject);
+    });
+}
+
+}  // namespace
+
+AccessResult ParseAccessResult(std::string_view value) {
+    const std::size_t length = std::min(value.find_first_of(" \t"), value.size());
+    const std::string_view word = value.substr(0, length);
+    const std::string_view argument = text::Trim(value.substr(length));
+    for (const Word& known : kWords) {
+        if (!text::EqualsIgnoringCase(word, known.name)) continue;
+        if (known.needed != 0 && argument.find(known.needed) == std::string_view::npos)
+            return {Kind::kNext, {}, {}};
+        if (known.kind == Kind::kNote) return {known.kind, {}, Joined(known.name, argument)};
+        return {known.kind, Joined(known.name, argument), {}};
+    }
+    if (IsReplyCode(word) && !argument.empty()) return {Kind::kDecide, Joined(word, argument), {}};
+    if (AllDigits(value) || text::EqualsIgnoringCase(value, "permit"))
+        return {Kind::kPermit, {}, {}};
+    if (OnlyRejects(value)) return {Kind::kDecide, Printable(value), {}};
+    throw std::invalid_argument("\"" + text::EscapedForLog(value) +
+                                "\" is no action of access(5) that can be passed on");
+}
+
+bool RefusesForGood(std::string_view action) {
+    const std::string_view word = action.substr(0, action.find(' '));
+    return text::EqualsIgnoringCase(word, "REJECT") || (IsReplyCode(word) && word[0] == '5');
+}
+
+}  // namespace policyd::checks

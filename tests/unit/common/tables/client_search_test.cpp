@@ -1,0 +1,59 @@
+#include "common/tables/client_search.hpp"
+
+#include <gmock/gmock.h>
+
+#include "tests/support/run_to_end.hpp"
+#include "tests/unit/common/tables/fake_table.hpp"
+
+namespace policyd::tables {
+namespace {
+
+using testing::ElementsAre;
+
+std::vector<std::string> KeysAskedFor(std::string_view name, std::string_view address,
+                                      ParentStyle parents = ParentStyle::kDomain,
+                                      bool takes_partial_keys = true) {
+    FakeTable table;
+    table.takes_partial_keys = takes_partial_keys;
+    EXPECT_EQ(test::RunToEnd(FindClient(table, name, address, parents)), std::nullopt);
+    return table.asked;
+}
+
+TEST(FindClientTest, AsksForTheNameItsParentsTheAddressAndItsNetworks) {
+    EXPECT_THAT(KeysAskedFor("Mail.Example.COM", "192.0.2.1"),
+                ElementsAre("mail.example.com", "example.com", "com", "192.0.2.1", "192.0.2",
+                            "192.0", "192"));
+}
+
+TEST(FindClientTest, AsksForParentsWithTheirDotWherePostfixDoes) {
+    EXPECT_THAT(KeysAskedFor("mail.example.com", "192.0.2.1", ParentStyle::kDotDomain),
+                ElementsAre("mail.example.com", ".example.com", ".com", "192.0.2.1", "192.0.2",
+                            "192.0", "192"));
+}
+
+TEST(FindClientTest, CutsTheTextOfIpv6AddressesAtColons) {
+    EXPECT_THAT(KeysAskedFor("unknown", "2001:db8::1"),
+                ElementsAre("unknown", "2001:db8::1", "2001:db8:", "2001:db8", "2001"));
+    EXPECT_THAT(KeysAskedFor("unknown", "::1"), ElementsAre("unknown", "::1", ":", ""));
+}
+
+TEST(FindClientTest, ANumericNameHasNoParents) {
+    EXPECT_THAT(KeysAskedFor("192.0.2.9", "192.0.2.1"),
+                ElementsAre("192.0.2.9", "192.0.2.1", "192.0.2", "192.0", "192"));
+}
+
+TEST(FindClientTest, AsksTablesOfPatternsForWholeKeysOnly) {
+    EXPECT_THAT(KeysAskedFor("mail.example.com", "192.0.2.1", ParentStyle::kDomain, false),
+                ElementsAre("mail.example.com", "192.0.2.1"));
+}
+
+TEST(FindClientTest, AParentDomainWinsOverTheAddress) {
+    FakeTable table{{"example.com", "REJECT"}, {"192.0.2.1", "OK"}};
+    EXPECT_EQ(test::RunToEnd(FindClient(table, "a.example.com", "192.0.2.1", ParentStyle::kDomain)),
+              "REJECT");
+    EXPECT_EQ(test::RunToEnd(FindClient(table, "unknown", "192.0.2.1", ParentStyle::kDomain)),
+              "OK");
+}
+
+}  // namespace
+}  // namespace policyd::tables

@@ -1,0 +1,55 @@
+#include "policyd/checks/access_result.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace policyd::checks {
+namespace {
+
+using Kind = AccessResult::Kind;
+
+TEST(AccessResultTest, DigitsAloneAndOkPermit) {
+    for (const char* value : {"OK", "ok", "RELAY", "OK whatever", "550", "1", "permit"})
+        EXPECT_EQ(ParseAccessResult(value).kind, Kind::kPermit) << value;
+}
+
+TEST(AccessResultTest, ReplyCodesWithATextRefuse) {
+    const AccessResult result = ParseAccessResult("550  5.7.1   go\taway");
+    EXPECT_EQ(result.kind, Kind::kDecide);
+    EXPECT_EQ(result.action, "550 5.7.1   go?away");
+    EXPECT_EQ(ParseAccessResult("450 later").action, "450 later");
+}
+
+TEST(AccessResultTest, WordsMayBeWrittenInAnyCaseAndWithAnyBlank) {
+    EXPECT_EQ(ParseAccessResult("reject\tno").action, "REJECT no");
+    EXPECT_EQ(ParseAccessResult("Dunno").kind, Kind::kNext);
+    EXPECT_EQ(ParseAccessResult("hold").kind, Kind::kAside);
+    EXPECT_EQ(ParseAccessResult("warn me").text, "WARN me");
+}
+
+TEST(AccessResultTest, AnActionWithoutItsArgumentDoesNothing) {
+    for (const char* value : {"FILTER", "FILTER x", "REDIRECT joe", "PREPEND x", "BCC"})
+        EXPECT_EQ(ParseAccessResult(value).kind, Kind::kNext) << value;
+    EXPECT_EQ(ParseAccessResult("FILTER smtp:[x]").action, "FILTER smtp:[x]");
+}
+
+TEST(AccessResultTest, WhatOnlySmtpdCanEvaluateIsAnErrorUnlessItCannotPermit) {
+    for (const char* value : {"permit_mynetworks", "250 hello", "nonsense", "", "1234 x",
+                              "reject_unknown_client_hostname, permit"}) {
+        EXPECT_THROW(ParseAccessResult(value), std::invalid_argument) << value;
+    }
+    EXPECT_EQ(ParseAccessResult("reject_unknown_client_hostname").action,
+              "reject_unknown_client_hostname");
+}
+
+TEST(AccessResultTest, KnowsWhatRefusesForGood) {
+    EXPECT_TRUE(RefusesForGood("REJECT"));
+    EXPECT_TRUE(RefusesForGood("554 5.7.1 no"));
+    EXPECT_FALSE(RefusesForGood("DEFER"));
+    EXPECT_FALSE(RefusesForGood("450 4.7.1 later"));
+    EXPECT_FALSE(RefusesForGood("HOLD"));
+}
+
+}  // namespace
+}  // namespace policyd::checks

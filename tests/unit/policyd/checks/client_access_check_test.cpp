@@ -1,0 +1,88 @@
+#include "policyd/checks/client_access_check.hpp"
+
+#include <gtest/gtest.h>
+
+#include "common/outage/unavailable.hpp"
+#include "tests/support/run_to_end.hpp"
+#include "tests/unit/common/tables/fake_table.hpp"
+
+namespace policyd::checks {
+namespace {
+
+constexpr const char* kRefused = "554 5.7.1 Client host is not on the list";
+
+class ClientAccessCheckTest : public testing::Test {
+protected:
+    ClientAccessCheckTest() {
+        request.stage = protocol::Stage::kRcpt;
+        request.client_address = "192.0.2.1";
+        request.client_name = "mx.example.com";
+    }
+
+    std::string Answer(std::vector<tables::LookupTable*> tables,
+                       const std::string& default_action = kRefused) {
+        ClientAccessCheck check({"client_access_maps", std::move(tables)}, default_action);
+        return test::RunToEnd(check.Evaluate(request)).action;
+    }
+    std::string AnswerFor(const std::string& value, const std::string& default_action = kRefused) {
+        tables::FakeTable table{{"192.0.2.1", value}};
+        return Answer({&table}, default_action);
+    }
+
+    protocol::PolicyRequest request;
+};
+
+TEST_F(ClientAccessCheckTest, AClientInNoTableGetsTheDefault) {
+    tables::FakeTable table;
+    EXPECT_EQ(Answer({&table}), kRefused);
+    EXPECT_EQ(Answer({}), kRefused);
+    EXPECT_EQ(Answer({&table}, "DUNNO"), "");
+}
+
+TEST_F(ClientAccessCheckTest, AClientThatIsPermittedGoesOnToTheNextCheck) {
+    EXPECT_EQ(AnswerFor("OK"), "");
+    EXPECT_EQ(AnswerFor("550"), "") << "digits alone are OK to Postfix";
+}
+
+TEST_F(ClientAccessCheckTest, DunnoGoesOnToTheNextTableAndThenToTheDefault) {
+    EXPECT_EQ(AnswerFor("DUNNO"), kRefused);
+    tables::FakeTable first{{"192.0.2.1", "DUNNO"}}, second{{"192.0.2.1", "OK"}};
+    EXPECT_EQ(Answer({&first, &second}), "");
+}
+
+TEST_F(ClientAccessCheckTest, EachTableIsSearchedCompletelyBeforeTheNext) {
+    tables::FakeTable first{{"192", "REJECT first"}}, second{{"mx.example.com", "OK"}};
+    EXPECT_EQ(Answer({&first, &second}), "REJECT first");
+}
+
+TEST_F(ClientAccessCheckTest, AnActionBesideTheDecisionIsAnsweredUnlessSomethingRefuses) {
+    EXPECT_EQ(AnswerFor("PREPEND X-List: yes", "DUNNO"), "PREPEND X-List: yes");
+    EXPECT_EQ(AnswerFor("PREPEND X-List: yes"), kRefused);
+    tables::FakeTable first{{"192.0.2.1", "HOLD"}}, second{{"192.0.2.1", "OK"}};
+    EXPECT_EQ(Answer({&first, &second}), "HOLD");
+}
+
+TEST_F(ClientAccessCheckTest, DeferIfRejectMakesARefusalTemporary) {
+    EXPECT_EQ(AnswerFor("DEFER_IF_REJECT busy"), "DEFER busy");
+    EXPECT_EQ(AnswerFor("DEFER_IF_REJECT busy", "450 4.7.1 later"), "450 4.7.1 later");
+}
+
+TEST_F(ClientAccessCheckTest, AWarningIsNoDecision) {
+    EXPECT_EQ(AnswerFor("WARN look at this"), kRefused);
+    EXPECT_EQ(AnswerFor("INFO look at this", "DUNNO"), "");
+}
+
+TEST_F(ClientAccessCheckTest, ATableThatCannotAnswerOrMakesNoSenseIsAnOutage) {
+    tables::FakeTable broken;
+    broken.broken = true;
+    EXPECT_THROW(Answer({&broken}), outage::TableUnavailable);
+    EXPECT_THROW(AnswerFor("nonsense"), outage::TableUnavailable);
+}
+
+TEST_F(ClientAccessCheckTest, SaysNothingAtTheEndOfAMessage) {
+    request.stage = protocol::Stage::kEndOfMessage;
+    EXPECT_EQ(AnswerFor("REJECT"), "");
+}
+
+}  // namespace
+}  // namespace policyd::checks

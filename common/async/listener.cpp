@@ -142,9 +142,20 @@ Listener::Listener(uv_loop_t* loop, const ListeningSocket& socket, OnConnection 
     status = is_unix_ ? uv_pipe_open(&handle_->pipe, fd) : uv_tcp_open(&handle_->tcp, fd);
     ThrowIfFailed(status, "listener");
     status = uv_listen(&handle_->stream, kBacklog, [](uv_stream_t* stream, int error) {
-        if (error == 0) static_cast<Listener*>(stream->data)->Accept();
+        if (error == 0) static_cast<Listener*>(stream->data)->OnIncoming();
     });
     ThrowIfFailed(status, "uv_listen");
+}
+
+/// libuv asks for no further connection until the one that it announced is taken.
+void Listener::OnIncoming() {
+    waiting_ = paused_;
+    if (!paused_) Accept();
+}
+
+void Listener::Resume() {
+    paused_ = false;
+    if (std::exchange(waiting_, false)) Accept();
 }
 
 void Listener::Accept() {

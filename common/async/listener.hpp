@@ -53,12 +53,21 @@ public:
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
 
+    /// Between Pause() and Resume() no connection is accepted: whoever connects waits.
+    void Pause() noexcept { paused_ = true; }
+    void Resume();
+    /// Whether a connection came since Pause().
+    bool HasWaiting() const noexcept { return waiting_; }
+
 private:
+    void OnIncoming();
     void Accept();
 
     uv_loop_t* loop_;
     OnConnection on_connection_;
     bool is_unix_;
+    bool paused_ = false;
+    bool waiting_ = false;
     UvHandle<uv_any_handle> handle_;
 };
 

@@ -26,6 +26,16 @@ void CheckEndpoint(const std::string& text) {
     async::ParseEndpoint(text);
 }
 
+void CheckEndpointOrNone(const std::string& text) {
+    if (!text.empty()) CheckEndpoint(text);
+}
+
+void CheckUnixEndpointOrNone(const std::string& text) {
+    if (text.empty()) return;
+    if (async::ParseEndpoint(text).kind != async::Endpoint::Kind::kUnix)
+        throw std::invalid_argument("unix:PATH");
+}
+
 void CheckLogDestination(const std::string& text) {
     const bool named = text == "stderr" || text == "syslog" || text == "journal";
     if (!named && !(text.starts_with("file:/")))

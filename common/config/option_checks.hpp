@@ -9,6 +9,8 @@ namespace policyd::config {
 
 /// As async::ParseEndpoint takes it.
 void CheckEndpoint(const std::string& text);
+void CheckEndpointOrNone(const std::string& text);
+void CheckUnixEndpointOrNone(const std::string& text);
 /// As log::Configure takes it; whether the file can be opened shows later.
 void CheckLogDestination(const std::string& text);
 /// Three octal digits, after a 0 or not.

@@ -57,9 +57,23 @@ constexpr Option kOptions[] = {
     {kService, "request_time_limit", &Settings::request_time_limit, kEffectOnReload, AtLeast(10ms),
      "How long one request may take before it is answered with the failure action of the back end "
      "that is slow. Postfix itself waits for smtpd_policy_service_timeout (100s)."},
+    {kService, "receive_time_limit", &Settings::receive_time_limit, kEffectOnReload, AtLeast(10ms),
+     "How long a request may take to come, from its first byte to its last, before the connection "
+     "is closed."},
+    {kService, "send_time_limit", &Settings::send_time_limit, kEffectOnReload, AtLeast(10ms),
+     "How long an answer may wait to be taken before the connection is closed."},
     {kService, "idle_time_limit", &Settings::idle_time_limit, kEffectOnReload, AtLeast(1s),
      "When a silent connection is closed. Longer than Postfix's smtpd_policy_service_max_idle and "
      "_max_ttl, since a connection that we close first costs the next client a second."},
+    {kService, "metrics_listen", &Settings::metrics_listen, kEffectOnRestart,
+     CheckedBy(&CheckEndpointOrNone),
+     "Where a monitoring system finds /metrics (Prometheus) and /health over HTTP, written as in "
+     "listen; empty: nowhere. Whoever may connect can read the metrics."},
+    {kService, "control_socket", &Settings::control_socket, kEffectOnRestart,
+     CheckedBy(&CheckUnixEndpointOrNone),
+     "The UNIX socket, unix:PATH, over which \"policyctl reload\" and \"policyctl flush\" reach "
+     "the "
+     "server; only the server's own user and root may connect. Empty: none."},
     {kService, "log_destination", &Settings::log_destination, kEffectOnReload,
      CheckedBy(&CheckLogDestination), "Where log lines go: stderr, syslog, journal or file:PATH."},
     {kService, "log_level", &Settings::log_level, kEffectOnReload,

@@ -16,6 +16,7 @@ struct ShippedValue {
 };
 
 constexpr ShippedValue kShipped[] = {
+    {"control_socket", R"("unix:/run/policyd/control.sock")"},
     {"client_access_maps", R"(["cidr:/etc/policyd/clients.cidr"])"},
     {"client_access_default", R"("554 5.7.1 Client host is not on the list")"},
     {"virtual_alias_maps", R"(["mysql:/etc/postfix/mysql-virtual_forwardings.cf",

@@ -19,7 +19,11 @@ struct Settings {
     std::uint64_t workers = 1;
     std::uint64_t max_connections = 10'000;
     std::chrono::milliseconds request_time_limit{2'000};
+    std::chrono::milliseconds receive_time_limit{30'000};
+    std::chrono::milliseconds send_time_limit{10'000};
     std::chrono::milliseconds idle_time_limit{1'015'000};
+    std::string metrics_listen;
+    std::string control_socket;
     std::string log_destination = "stderr";
     std::string log_level = "info";
 

@@ -9,10 +9,8 @@ namespace policyd::metrics {
 enum class Metric {
     kBuildInfo,
     kStartTime,
-    kReady,
     kConnections,
     kConnectionsAccepted,
-    kConnectionsRefused,
     kAcceptPauses,
     kRequests,
     kRequestsMalformed,

@@ -1,91 +1,32 @@
 #include <signal.h>
-#include <systemd/sd-daemon.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <string>
 
-#include "common/async/event_loop.hpp"
+#include "common/config/config_error.hpp"
 #include "common/config/config_file.hpp"
 #include "common/log/logging.hpp"
-#include "policyd/server/server.hpp"
+#include "policyd/server/daemon.hpp"
 
 namespace {
-
-using policyd::async::EventLoop;
-using policyd::async::MakeHandle;
-using policyd::async::UvHandle;
 
 /// Exit statuses, as sysexits.h has them.
 constexpr int kExitConfig = 78;
 constexpr int kExitCannotStart = 71;
 
-policyd::log::LogSettings LogSettingsFrom(const policyd::config::Settings& settings) {
-    policyd::log::LogSettings log;
-    log.destination = settings.log_destination;
-    log.level = settings.log_level;
-    return log;
-}
-
-/// Calls `function` on the loop whenever the signal comes.
-class SignalWatch {
-public:
-    SignalWatch(EventLoop& loop, int signal, std::function<void()> function)
-        : function_(std::move(function)),
-          watch_(MakeHandle<uv_signal_t>("uv_signal_init", this, uv_signal_init, loop.Raw())) {
-        policyd::async::ThrowIfFailed(uv_signal_start(
-                                          watch_.get(),
-                                          [](uv_signal_t* watch, int) {
-                                              static_cast<SignalWatch*>(watch->data)->function_();
-                                          },
-                                          signal),
-                                      "uv_signal_start");
-    }
-
-private:
-    std::function<void()> function_;
-    UvHandle<uv_signal_t> watch_;
-};
-
-void Reload(policyd::server::Server& server, const std::string& config) {
-    policyd::log::Reopen();
-    sd_notify(0, "RELOADING=1");
-    try {
-        const policyd::config::Settings settings = policyd::config::LoadConfigFile(config);
-        server.Reload(settings);
-        policyd::log::Configure("policyd", LogSettingsFrom(settings));
-        policyd::log::Info("reloaded: {}", config);
-    } catch (const std::exception& error) {
-        policyd::log::Error("reload failed, the old configuration stays: {}", error.what());
-    }
-    sd_notify(0, "READY=1");
-}
-
 int Serve(const std::string& config) {
-    const policyd::config::Settings settings = policyd::config::LoadConfigFile(config);
-    policyd::log::Configure("policyd", LogSettingsFrom(settings));
-    policyd::server::Server server(settings);
-
-    EventLoop control;
-    bool stopping = false;
-    const auto stop = [&] {
-        stopping = true;
-        control.Stop();
-    };
-    {
-        const SignalWatch terminate(control, SIGTERM, stop);
-        const SignalWatch interrupt(control, SIGINT, stop);
-        const SignalWatch hang_up(control, SIGHUP, [&] { Reload(server, config); });
-        server.Start();
-        policyd::log::Info("ready: version {}", POLICYD_VERSION);
-        sd_notify(0, "READY=1");
-        while (!stopping) control.Run();
-        sd_notify(0, "STOPPING=1");
-        server.Stop();
+    try {
+        policyd::server::Daemon(config).Run();
+        return 0;
+    } catch (const policyd::config::ConfigError& error) {
+        std::fprintf(stderr, "policyd: %s\n", error.what());
+        return kExitConfig;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "policyd: %s\n", error.what());
+        return kExitCannotStart;
     }
-    policyd::log::Info("stopped");
-    return 0;
 }
 
 }  // namespace
@@ -100,16 +41,7 @@ int main(int argc, char** argv) {
 
     // A Postfix that goes away must not take the service with it.
     signal(SIGPIPE, SIG_IGN);
-    int status = 0;
-    try {
-        status = Serve(config);
-    } catch (const policyd::config::ConfigError& error) {
-        std::fprintf(stderr, "policyd: %s\n", error.what());
-        status = kExitConfig;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "policyd: %s\n", error.what());
-        status = kExitCannotStart;
-    }
+    const int status = Serve(config);
     policyd::log::Shutdown();
     return status;
 }

@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <future>
 #include <utility>
 
 #include "common/config/config_error.hpp"
+#include "policyd/server/descriptor_limit.hpp"
 
 namespace policyd::server {
 
@@ -22,13 +24,14 @@ std::string HostName() {
     return name;
 }
 
-Worker::Limits LimitsFrom(const config::Settings& settings) {
-    Worker::Limits limits;
-    limits.session.request_time = settings.request_time_limit;
-    limits.session.idle_time = settings.idle_time_limit;
-    limits.most_connections =
-        settings.max_connections / std::max<std::uint64_t>(settings.workers, 1);
-    return limits;
+/// Descriptors that are open besides the connections of clients: those of libraries and loops, and
+/// the ones to back ends.
+std::uint64_t OtherDescriptors(const config::Settings& settings) {
+    constexpr std::uint64_t kOfTheProcess = 64;
+    constexpr std::uint64_t kOfEachWorker = 24;
+    constexpr std::uint64_t kSetsOfServers = 4;
+    return kOfTheProcess +
+           settings.workers * (kOfEachWorker + kSetsOfServers * settings.mysql_connections);
 }
 
 std::vector<async::ListeningSocket> OpenSockets(const config::Settings& settings) {
@@ -43,8 +46,12 @@ std::vector<async::ListeningSocket> OpenSockets(const config::Settings& settings
 
 }  // namespace
 
-Server::Server(const config::Settings& settings) : messages_(kMostMessages, kMessageExpiry) {
-    sockets_ = OpenSockets(settings);
+Server::Server(const config::Settings& settings, std::vector<async::ListeningSocket> sockets)
+    : messages_(kMostMessages, kMessageExpiry),
+      most_connections_(
+          MakeRoomForConnections(settings.max_connections, OtherDescriptors(settings))),
+      sockets_(std::move(sockets)) {
+    if (sockets_.empty()) sockets_ = OpenSockets(settings);
     for (std::uint64_t i = 0; i < settings.workers; ++i) {
         workers_.push_back(std::make_unique<Worker>(sockets_, HostName(), LimitsFrom(settings)));
         Worker& worker = *workers_.back();
@@ -54,6 +61,18 @@ Server::Server(const config::Settings& settings) : messages_(kMostMessages, kMes
 
 Server::~Server() {
     Stop();
+}
+
+Worker::Limits Server::LimitsFrom(const config::Settings& settings) const {
+    Worker::Limits limits;
+    limits.session.request_time = settings.request_time_limit;
+    limits.session.receive_time = settings.receive_time_limit;
+    limits.session.send_time = settings.send_time_limit;
+    limits.session.idle_time = settings.idle_time_limit;
+    const std::uint64_t connections = std::min(settings.max_connections, most_connections_);
+    limits.most_connections =
+        std::max<std::uint64_t>(connections / std::max<std::uint64_t>(settings.workers, 1), 1);
+    return limits;
 }
 
 void Server::Start() {
@@ -89,13 +108,32 @@ void Server::Reload(const config::Settings& settings) {
     }
     // What is not used is destroyed where it belongs, too.
     for (std::size_t i = 0; i < workers_.size(); ++i) {
-        workers_[i]->Loop().Post([use = !failure, built = all[i], &worker = *workers_[i]] {
+        workers_[i]->Loop().Post([use = !failure, built = all[i], limits = LimitsFrom(settings),
+                                  &worker = *workers_[i]] {
             if (!built) return;
-            if (use) worker.Use(std::move(*built));
+            if (use) {
+                worker.Use(limits);
+                worker.Use(std::move(*built));
+            }
             built->reset();
         });
     }
     if (failure) std::rethrow_exception(failure);
+}
+
+void Server::FlushCaches() {
+    for (const auto& worker : workers_)
+        worker->Loop().Post([&worker = *worker] { worker.FlushCaches(); });
+}
+
+bool Server::IsAlive() {
+    turns_seen_.resize(workers_.size());
+    bool alive = true;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        const std::uint64_t turns = workers_[i]->Turns();
+        if (turns == std::exchange(turns_seen_[i], turns)) alive = false;
+    }
+    return alive;
 }
 
 void Server::Stop() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -9,6 +10,7 @@
 #include "common/async/listener.hpp"
 #include "common/config/settings.hpp"
 #include "policyd/checks/message_tracker.hpp"
+#include "policyd/server/process_metrics.hpp"
 #include "policyd/server/worker.hpp"
 
 namespace policyd::server {
@@ -16,9 +18,11 @@ namespace policyd::server {
 /// The service: its listening sockets and the worker threads that share them. Used by one thread.
 class Server {
 public:
-    /// Opens the sockets and everything that the settings name; throws config::ConfigError or
-    /// std::runtime_error, and then nothing has been started.
-    explicit Server(const config::Settings& settings);
+    /// Listens on `sockets`, or where there are none on what the settings name. Opens everything
+    /// that the settings name; throws config::ConfigError or std::runtime_error, and then nothing
+    /// has been started.
+    explicit Server(const config::Settings& settings,
+                    std::vector<async::ListeningSocket> sockets = {});
     /// Stops if that has not been done.
     ~Server();
     Server(const Server&) = delete;
@@ -30,13 +34,24 @@ public:
     /// everything stays as it was. Options that only a restart changes are left alone.
     void Reload(const config::Settings& settings);
 
+    /// Forgets what is remembered of tables, soon.
+    void FlushCaches();
+
+    /// Whether every worker has done something since this was last called.
+    bool IsAlive();
+
     /// Answers what is being decided, closes every connection and ends the threads.
     void Stop();
 
 private:
+    Worker::Limits LimitsFrom(const config::Settings& settings) const;
+
     checks::MessageTracker messages_;
+    const ProcessMetrics metrics_{messages_};
+    const std::uint64_t most_connections_;  // for which there are descriptors
     std::vector<async::ListeningSocket> sockets_;
     std::vector<std::unique_ptr<Worker>> workers_;
+    std::vector<std::uint64_t> turns_seen_;  // of each worker
     std::vector<std::thread> threads_;
 };
 

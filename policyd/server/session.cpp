@@ -45,7 +45,8 @@ async::Task<> Session::Serve() {
                 break;
             case RequestParser::Parsed::kMalformed:
                 metrics_.malformed.Add();
-                log::Warning("malformed request from {}: {}", postfix_host_, parser_.Problem());
+                if (metrics_.warnings.Take(clock_()))
+                    log::Warning("malformed request from {}: {}", postfix_host_, parser_.Problem());
                 open = false;
                 break;
         }
@@ -140,13 +141,14 @@ void Session::CheckTime(std::chrono::milliseconds now) {
     if (now - active_since_ < TimeLimit()) return;
     if (phase_ == Phase::kDeciding) {
         metrics_.out_of_time.Add();
-        log::Warning("out of time: a request from {} was answered without a decision",
-                     postfix_host_);
+        if (metrics_.warnings.Take(now))
+            log::Warning("out of time: a request from {} was answered without a decision",
+                         postfix_host_);
         decision_->Expire();
         return;
     }
     metrics_.CountSlowClient(PhaseName(phase_));
-    if (phase_ != Phase::kIdle)
+    if (phase_ != Phase::kIdle && metrics_.warnings.Take(now))
         log::Warning("out of time: {} {}", postfix_host_,
                      phase_ == Phase::kReceiving ? "sent no whole request" : "took no answer");
     stream_.Abort();

@@ -7,19 +7,22 @@
 #include "common/metrics/series.hpp"
 #include "common/protocol/policy_request.hpp"
 #include "common/recipients/recipient_cache.hpp"
+#include "policyd/server/warning_budget.hpp"
 
 namespace policyd::server {
 
-/// What one worker counts of its connections and their requests.
+/// What one worker counts of its connections and their requests, and how much it says of them.
 class SessionMetrics {
 public:
     using Clock = metrics::LatencyHistogram::Clock;
 
     metrics::Gauge connections{metrics::Metric::kConnections};
     metrics::Counter accepted{metrics::Metric::kConnectionsAccepted};
-    metrics::Counter refused{metrics::Metric::kConnectionsRefused};
+    metrics::Counter accept_pauses{metrics::Metric::kAcceptPauses};
     metrics::Counter malformed{metrics::Metric::kRequestsMalformed};
     metrics::Counter out_of_time{metrics::Metric::kRequestsOutOfTime};
+
+    WarningBudget warnings;
 
     void CountRequest(protocol::Stage stage) { requests_.With({protocol::StageName(stage)}).Add(); }
     /// An answer and how long it took; `check` is empty where none had an opinion.

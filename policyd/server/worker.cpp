@@ -16,7 +16,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kTimeCheckPeriod{100};
 /// A connection that has been idle for this long gives way to a new one where there are too many.
 constexpr milliseconds kIdleEnough{10'000};
-constexpr milliseconds kRefusalLogPeriod{60'000};
+/// Connections that are closed at one time check, to make room.
+constexpr int kMostEvicted = 16;
+constexpr milliseconds kPauseLogPeriod{60'000};
 
 }  // namespace
 
@@ -43,6 +45,10 @@ void Worker::Use(std::unique_ptr<services::Services> services) {
                     [this](services::Services* old) { loop_.Post([old] { delete old; }); });
 }
 
+void Worker::FlushCaches() {
+    if (services_) services_->Recipients().Clear();
+}
+
 void Worker::Run() {
     while (!stopping_ || !sessions_.empty()) loop_.Run();
     time_check_.reset();
@@ -65,16 +71,12 @@ void Worker::EndWhenIdle() {
 }
 
 void Worker::StartSession(async::UvHandle<uv_any_handle> socket) {
-    if (sessions_.size() >= limits_.most_connections && !MakeRoom()) {
-        ++refused_;
-        metrics_.refused.Add();
-        return;
-    }
     std::string postfix_host = PeerName(socket->handle, host_name_);
     sessions_.emplace_back(std::move(socket), std::move(postfix_host), limits_.session, clock_,
                            current_services_, metrics_);
     metrics_.accepted.Add();
     metrics_.connections.Add(1);
+    if (sessions_.size() >= limits_.most_connections) PauseAccepting();
     async::Spawn(Serve(std::prev(sessions_.end())), [](std::exception_ptr failure) {
         try {
             std::rethrow_exception(failure);
@@ -93,8 +95,29 @@ async::Task<> Worker::Serve(Sessions::iterator session) {
     }
     sessions_.erase(session);
     metrics_.connections.Add(-1);
+    if (!accepting_) loop_.Post([this] { ResumeAccepting(); });
     EndWhenIdle();
     if (failure) std::rethrow_exception(failure);
+}
+
+void Worker::PauseAccepting() {
+    if (!std::exchange(accepting_, false)) return;
+    ++pauses_;
+    metrics_.accept_pauses.Add();
+    for (const auto& listener : listeners_) listener->Pause();
+}
+
+void Worker::ResumeAccepting() {
+    for (const auto& listener : listeners_) {
+        if (sessions_.size() >= limits_.most_connections) return;
+        accepting_ = true;
+        listener->Resume();
+    }
+}
+
+bool Worker::SomebodyWaits() const {
+    return std::any_of(listeners_.begin(), listeners_.end(),
+                       [](const auto& listener) { return listener->HasWaiting(); });
 }
 
 /// Closes the connection that has been idle for longest, if any has for long enough.
@@ -112,14 +135,24 @@ bool Worker::MakeRoom() {
     return true;
 }
 
+/// Those who wait to be accepted take the place of connections that have been idle for long.
+void Worker::KeepAccepting() {
+    if (accepting_) return;
+    for (int i = 0; i < kMostEvicted && SomebodyWaits() && MakeRoom(); ++i) {
+    }
+    ResumeAccepting();
+}
+
 void Worker::CheckTimes() {
     const milliseconds now = clock_();
+    ++turns_;
     if (services_) metrics_.CountLookups(services_->Recipients());
     for (auto session = sessions_.begin(); session != sessions_.end();) (session++)->CheckTime(now);
-    if (refused_ > 0 && now - refusal_logged_ >= kRefusalLogPeriod) {
-        log::Warning("too many connections: {} refused, {} open", std::exchange(refused_, 0),
-                     sessions_.size());
-        refusal_logged_ = now;
+    KeepAccepting();
+    if (pauses_ > 0 && now >= next_pause_log_) {
+        log::Warning("too many connections: accepting paused {} times, {} open",
+                     std::exchange(pauses_, 0), sessions_.size());
+        next_pause_log_ = now + kPauseLogPeriod;
     }
 }
 

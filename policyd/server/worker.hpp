@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <list>
 #include <memory>
 #include <string>
@@ -33,6 +34,14 @@ public:
     /// Requests that come from now on are decided by these services, which belong to Loop(); the
     /// ones before are destroyed when the last request that uses them has ended.
     void Use(std::unique_ptr<services::Services> services);
+    /// Forgets what is remembered of tables. Loop thread.
+    void FlushCaches();
+
+    /// Takes over changed limits. Loop thread.
+    void Use(const Limits& limits) { limits_ = limits; }
+
+    /// Goes up for as long as the loop turns. Any thread.
+    std::uint64_t Turns() const noexcept { return turns_; }
 
     /// Serves until Stop(); then answers what is being decided, for as long as requests may take,
     /// and returns when the last connection is closed.
@@ -45,14 +54,18 @@ private:
     using Sessions = std::list<Session>;
 
     void StartSession(async::UvHandle<uv_any_handle> socket);
+    void PauseAccepting();
+    void ResumeAccepting();
+    bool SomebodyWaits() const;
     async::Task<> Serve(Sessions::iterator session);
     void EndWhenIdle();
     bool MakeRoom();
+    void KeepAccepting();
     void CheckTimes();
 
     async::EventLoop loop_;
     const std::string host_name_;
-    const Limits limits_;
+    Limits limits_;
     const Session::Clock clock_;
     const Session::CurrentServices current_services_;
     SessionMetrics metrics_;
@@ -61,8 +74,10 @@ private:
     std::vector<std::unique_ptr<async::Listener>> listeners_;
     std::unique_ptr<async::Periodic> time_check_;
     bool stopping_ = false;
-    std::uint64_t refused_ = 0;  // connections, since this was last logged
-    std::chrono::milliseconds refusal_logged_{0};
+    bool accepting_ = true;
+    std::uint64_t pauses_ = 0;  // of accepting, since this was last logged
+    std::chrono::milliseconds next_pause_log_{0};
+    std::atomic<std::uint64_t> turns_ = 0;
 };
 
 }  // namespace policyd::server

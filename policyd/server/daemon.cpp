@@ -1,0 +1,185 @@
+#include "policyd/server/daemon.hpp"
+
+#include <signal.h>
+
+#include <exception>
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "common/config/config_file.hpp"
+#include "common/config/options.hpp"
+#include "common/log/logging.hpp"
+#include "policyd/server/metrics_endpoint.hpp"
+
+namespace policyd::server {
+
+namespace {
+
+/// Only the user of the server, and root, may control it.
+constexpr unsigned kControlSocketMode = 0600;
+
+void ConfigureLog(const config::Settings& settings) {
+    log::LogSettings log;
+    log.destination = settings.log_destination;
+    log.level = settings.log_level;
+    log::Configure("policyd", log);
+}
+
+config::Settings LoadAndConfigureLog(const std::string& path) {
+    config::Settings settings = config::LoadConfigFile(path);
+    ConfigureLog(settings);
+    return settings;
+}
+
+}  // namespace
+
+/// Calls a function on the loop whenever the signal comes.
+class Daemon::SignalWatch {
+public:
+    SignalWatch(async::EventLoop& loop, int signal, std::function<void()> function)
+        : function_(std::move(function)),
+          watch_(
+              async::MakeHandle<uv_signal_t>("uv_signal_init", this, uv_signal_init, loop.Raw())) {
+        const auto call = [](uv_signal_t* watch, int) {
+            static_cast<SignalWatch*>(watch->data)->function_();
+        };
+        async::ThrowIfFailed(uv_signal_start(watch_.get(), call, signal), "uv_signal_start");
+    }
+
+private:
+    std::function<void()> function_;
+    async::UvHandle<uv_signal_t> watch_;
+};
+
+Daemon::Daemon(std::string config_path)
+    : Daemon(config_path, LoadAndConfigureLog(config_path), TakePassedSockets()) {}
+
+Daemon::Daemon(std::string config_path, config::Settings settings, PassedSockets sockets)
+    : config_path_(std::move(config_path)),
+      settings_(std::move(settings)),
+      server_(settings_, std::move(sockets.policy)) {
+    OpenEndpoints(std::move(sockets));
+    WatchSignals();
+    if (const auto period = WatchdogPeriod())
+        watchdog_ =
+            std::make_unique<async::Periodic>(control_.Raw(), *period, [this] { CheckAlive(); });
+}
+
+Daemon::~Daemon() {
+    endpoints_.clear();
+    signals_.clear();
+    watchdog_.reset();
+    control_.Drain();
+}
+
+void Daemon::OpenEndpoints(PassedSockets sockets) {
+    const auto flush = [this] {
+        if (stopping_) return HttpReply{503, "stopping\n"};
+        server_.FlushCaches();
+        return HttpReply{200, "flushed\n"};
+    };
+    std::vector<HttpEndpoint::Route> routes = MetricsRoutes([this] { return stopping_; });
+    OpenEndpoint(std::move(sockets.metrics), settings_.metrics_listen, routes);
+    routes.push_back({"POST", "/reload", [this] { return Reload(); }});
+    routes.push_back({"POST", "/flush", flush});
+    OpenEndpoint(std::move(sockets.control), settings_.control_socket, std::move(routes));
+}
+
+void Daemon::OpenEndpoint(std::optional<async::ListeningSocket> passed, const std::string& setting,
+                          std::vector<HttpEndpoint::Route> routes) {
+    if (!passed && setting.empty()) return;
+    async::ListeningSocket::UnixAccess access;
+    access.mode = kControlSocketMode;
+    if (!passed) passed.emplace(async::ParseEndpoint(setting), access);
+    endpoints_.push_back(
+        std::make_unique<HttpEndpoint>(control_, std::move(*passed), std::move(routes)));
+}
+
+void Daemon::WatchSignals() {
+    const auto watch = [this](int signal, std::function<void()> function) {
+        signals_.push_back(std::make_unique<SignalWatch>(control_, signal, std::move(function)));
+    };
+    watch(SIGTERM, [this] { Stop(); });
+    watch(SIGINT, [this] { Stop(); });
+    watch(SIGHUP, [this] { Reload(); });
+}
+
+void Daemon::Run() {
+    server_.Start();
+    log::Info("ready: version {}", POLICYD_VERSION);
+    NotifyReady();
+    while (!stopped_) control_.Run();
+    stopper_.join();
+    log::Info("stopped");
+}
+
+/// A worker that hangs is a server that hangs: the service manager is to start another.
+void Daemon::CheckAlive() {
+    if (server_.IsAlive()) {
+        NotifyAlive();
+    } else {
+        log::Error("hung: a worker thread does nothing any more");
+    }
+}
+
+HttpReply Daemon::Reload() {
+    if (stopping_) return {503, "stopping\n"};
+    log::Reopen();
+    NotifyReloading();
+    HttpReply reply;
+    try {
+        reply.body = "reloaded\n" + TakeOver(config::LoadConfigFile(config_path_));
+        log::Info("reloaded: {}", config_path_);
+    } catch (const std::exception& error) {
+        log::Error("reload failed, the old configuration stays: {}", error.what());
+        reply = {500, std::string(error.what()) + '\n'};
+    }
+    const bool succeeded = reply.status == 200;
+    metrics::Counter(metrics::Metric::kReloads, {succeeded ? "success" : "failure"}).Add();
+    last_reload_succeeded_ = succeeded ? 1 : 0;
+    NotifyReady();
+    return reply;
+}
+
+/// All of the new settings are in force afterwards, or, if it throws, none. Returns what there is
+/// to say about them.
+std::string Daemon::TakeOver(const config::Settings& wanted) {
+    const config::Settings settings = WithRestartOptionsOf(settings_, wanted);
+    server_.Reload(settings);
+    std::string left;
+    for (const std::string_view name :
+         config::Changed(settings_, wanted, config::Takes::kEffectOnRestart))
+        left.append(left.empty() ? "" : ", ").append(name);
+    settings_ = settings;
+    ConfigureLog(settings_);
+    if (left.empty()) return {};
+    log::Warning("reload: these take effect on restart only: {}", left);
+    return "These take effect on restart only: " + left + '\n';
+}
+
+/// The server ends on a thread of its own, so that /health is answered meanwhile.
+void Daemon::Stop() {
+    if (std::exchange(stopping_, true)) return;
+    NotifyStopping();
+    watchdog_.reset();
+    stopper_ = std::thread([this] {
+        server_.Stop();
+        control_.Post([this] {
+            stopped_ = true;
+            control_.Stop();
+        });
+    });
+}
+
+config::Settings WithRestartOptionsOf(const config::Settings& running,
+                                      const config::Settings& wanted) {
+    config::Settings settings = wanted;
+    for (const config::Option& option : config::Options()) {
+        if (option.takes != config::Takes::kEffectOnRestart) continue;
+        std::visit([&](auto field) { settings.*field = running.*field; }, option.field);
+    }
+    return settings;
+}
+
+}  // namespace policyd::server

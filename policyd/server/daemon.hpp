@@ -1,0 +1,63 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/async/event_loop.hpp"
+#include "common/async/periodic.hpp"
+#include "common/config/settings.hpp"
+#include "policyd/server/http_endpoint.hpp"
+#include "policyd/server/server.hpp"
+#include "policyd/server/service_manager.hpp"
+
+namespace policyd::server {
+
+/// The life of the process: starts the server, tells the service manager, answers at /metrics,
+/// /health and the control socket, reloads on SIGHUP and stops on SIGTERM. Used by the main thread.
+class Daemon {
+public:
+    /// Reads the configuration and opens everything that it names; throws config::ConfigError or
+    /// another std::exception if it cannot.
+    explicit Daemon(std::string config_path);
+    ~Daemon();
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+
+    /// Serves until SIGTERM or SIGINT.
+    void Run();
+
+private:
+    class SignalWatch;
+
+    Daemon(std::string config_path, config::Settings settings, PassedSockets sockets);
+    void OpenEndpoints(PassedSockets sockets);
+    void OpenEndpoint(std::optional<async::ListeningSocket> passed, const std::string& setting,
+                      std::vector<HttpEndpoint::Route> routes);
+    void WatchSignals();
+    void CheckAlive();
+    HttpReply Reload();
+    std::string TakeOver(const config::Settings& wanted);
+    void Stop();
+
+    const std::string config_path_;
+    config::Settings settings_;  // in force
+    async::EventLoop control_;
+    Server server_;
+    std::vector<std::unique_ptr<HttpEndpoint>> endpoints_;
+    std::vector<std::unique_ptr<SignalWatch>> signals_;
+    std::unique_ptr<async::Periodic> watchdog_;
+    std::thread stopper_;
+    bool stopping_ = false;
+    bool stopped_ = false;
+    double last_reload_succeeded_ = 1;
+    metrics::Observed last_reload_{
+        metrics::Metric::kLastReload, {}, [this] { return last_reload_succeeded_; }};
+};
+
+/// `wanted`, but for the options that only a restart changes: those stay as in `running`.
+config::Settings WithRestartOptionsOf(const config::Settings& running,
+                                      const config::Settings& wanted);
+
+}  // namespace policyd::server

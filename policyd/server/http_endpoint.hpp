@@ -1,0 +1,67 @@
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/async/event_loop.hpp"
+#include "common/async/listener.hpp"
+#include "common/async/periodic.hpp"
+
+namespace policyd::server {
+
+/// The first line of an HTTP request.
+struct HttpRequest {
+    std::string_view method;
+    std::string_view path;  ///< without what follows a '?'
+};
+
+/// Nothing for what is no HTTP/1.0 or 1.1 request. The views point into `head`.
+std::optional<HttpRequest> ParseHttpRequest(std::string_view head);
+
+struct HttpReply {
+    int status = 200;
+    std::string body;
+    std::string type = "text/plain; charset=utf-8";
+};
+
+/// Answers HTTP/1.0 and 1.1 requests without a body on one listening socket, one on each
+/// connection: enough for a monitoring system and an administrator. Owned by one loop thread.
+class HttpEndpoint {
+public:
+    struct Route {
+        std::string method;  ///< a GET is answered to HEAD as well
+        std::string path;
+        std::function<HttpReply()> answer;
+    };
+
+    HttpEndpoint(async::EventLoop& loop, async::ListeningSocket socket, std::vector<Route> routes);
+    /// Aborts what is open; the loop must turn once more before it is closed.
+    ~HttpEndpoint();
+    HttpEndpoint(const HttpEndpoint&) = delete;
+    HttpEndpoint& operator=(const HttpEndpoint&) = delete;
+
+    const std::string& Name() const noexcept { return socket_.Name(); }
+
+private:
+    struct Exchange;
+    using Exchanges = std::list<std::weak_ptr<Exchange>>;
+
+    void Start(async::UvHandle<uv_any_handle> connection);
+    static async::Task<> Serve(std::shared_ptr<Exchange> exchange,
+                               std::shared_ptr<const std::vector<Route>> routes);
+    void EndSlowExchanges();
+
+    async::EventLoop& loop_;
+    const async::ListeningSocket socket_;
+    const std::shared_ptr<const std::vector<Route>> routes_;
+    Exchanges exchanges_;
+    async::Listener listener_;
+    async::Periodic time_check_;
+};
+
+}  // namespace policyd::server

@@ -1,0 +1,28 @@
+#include "policyd/server/process_metrics.hpp"
+
+#include <chrono>
+
+#include "common/log/logging.hpp"
+
+namespace policyd::server {
+
+namespace {
+
+double SecondsSinceEpoch() {
+    const std::chrono::duration<double> since = std::chrono::system_clock::now().time_since_epoch();
+    return since.count();
+}
+
+}  // namespace
+
+using metrics::Metric;
+
+ProcessMetrics::ProcessMetrics(const checks::MessageTracker& messages)
+    : build_(Metric::kBuildInfo, {POLICYD_VERSION}, [] { return 1.0; }),
+      start_(Metric::kStartTime, {}, [began = SecondsSinceEpoch()] { return began; }),
+      tracked_(Metric::kTrackedMessages, {},
+               [&messages] { return static_cast<double>(messages.Size()); }),
+      lines_lost_(Metric::kLogLinesLost, {}, [] { return static_cast<double>(log::LinesLost()); }) {
+}
+
+}  // namespace policyd::server

@@ -31,6 +31,7 @@ CheckPipeline::CheckPipeline(std::vector<Step> steps, Clock clock)
 
 async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& request,
                                            Progress& progress) const {
+    Verdict remark;
     for (const Step& step : steps_) {
         progress.step = &step;
         Verdict verdict;
@@ -48,9 +49,11 @@ async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& reques
                       text::EscapedForLog(request.client_address));
             continue;
         }
-        if (verdict.HasOpinion()) co_return verdict;
+        if (!verdict.HasOpinion()) continue;
+        if (verdict.is_final) co_return verdict;
+        if (!remark.HasOpinion()) remark = std::move(verdict);
     }
-    co_return Verdict::NoOpinion();
+    co_return remark;
 }
 
 async::Task<void> CheckPipeline::EndMessage(std::string_view message) const {

@@ -87,6 +87,16 @@ TEST_F(CheckPipelineTest, GoesOnWithTheOtherChecksWhereAnOutageIsDunno) {
     EXPECT_EQ(Decide(), "550 5.7.1 No");
 }
 
+TEST_F(CheckPipelineTest, ARemarkIsGivenUnlessALaterCheckRefuses) {
+    const auto hold = [] { return Verdict::Remark("HOLD", "client"); };
+    Add(hold);
+    Add(NoOpinion);
+    EXPECT_EQ(Decide(), "HOLD");
+    Add(hold);
+    Add(Refuse);
+    EXPECT_EQ(Decide(), "550 5.7.1 No");
+}
+
 TEST_F(CheckPipelineTest, OnlyLogsTheOpinionOfACheckOnDryRun) {
     Add(Refuse);
     steps_.back().dry_run = true;

@@ -1,0 +1,165 @@
+#include "policyd/services/services.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include "common/config/config_error.hpp"
+#include "common/protocol/policy_action.hpp"
+#include "common/recipients/postfix_recipient_resolver.hpp"
+#include "common/usage/open_usage_store.hpp"
+#include "policyd/checks/client_access_check.hpp"
+#include "policyd/checks/mailbox_quota_check.hpp"
+#include "policyd/checks/recipient_check.hpp"
+
+namespace policyd::services {
+
+namespace {
+
+using config::Settings;
+
+bool Contains(const config::Strings& list, std::string_view word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+tables::ParentStyle ParentsOf(const Settings& settings) {
+    return Contains(settings.parent_domain_matches_subdomains, "smtpd_access_maps")
+               ? tables::ParentStyle::kDomain
+               : tables::ParentStyle::kDotDomain;
+}
+
+/// What the checks are made of.
+struct Parts {
+    const Settings& settings;
+    tables::TableRegistry& tables;
+    usage::UsageStore& usage;
+    recipients::RecipientCache& recipients;
+    checks::MessageTracker& messages;
+    recipients::RecipientCache::Clock clock;
+};
+
+tables::TableSettings TableSettingsFrom(const Settings& settings) {
+    tables::TableSettings tables;
+    tables.mysql_connections = settings.mysql_connections;
+    tables.mysql_time_limit = settings.mysql_time_limit;
+    return tables;
+}
+
+recipients::CacheTimes CacheTimesFrom(const Settings& settings) {
+    recipients::CacheTimes times;
+    times.positive = settings.recipient_cache_time;
+    times.negative = settings.unknown_recipient_cache_time;
+    times.stale = settings.stale_time;
+    times.most = settings.cache_size;
+    return times;
+}
+
+checks::FullTargetRefuses FullTargetRefusesFrom(std::string_view word) {
+    if (word == "any") return checks::FullTargetRefuses::kAny;
+    if (word == "never") return checks::FullTargetRefuses::kNever;
+    return checks::FullTargetRefuses::kAll;
+}
+
+checks::FullAtEndOfMessage FullAtEndOfMessageFrom(std::string_view word) {
+    if (word == "defer") return checks::FullAtEndOfMessage::kDefer;
+    if (word == "reject") return checks::FullAtEndOfMessage::kReject;
+    return checks::FullAtEndOfMessage::kAccept;
+}
+
+/// Makes a list of an option's value; what it refuses is a mistake in that option.
+template <typename List>
+List ListFrom(std::string_view option, const config::Strings& patterns) {
+    try {
+        return List(patterns);
+    } catch (const std::invalid_argument& expected) {
+        throw config::ConfigError(std::string(option) + ": expected " + expected.what());
+    }
+}
+
+checks::QuotaRules QuotaRulesFrom(const Settings& settings) {
+    checks::QuotaRules rules;
+    rules.mailbox_full_action = settings.mailbox_full_action;
+    rules.mailbox_full_defer_action = settings.mailbox_full_defer_action;
+    rules.room.full_target_refuses = FullTargetRefusesFrom(settings.full_target_refuses);
+    rules.room.grace_percent = settings.quota_grace_percent;
+    rules.room.grace_bytes = settings.quota_grace;
+    rules.room.copy_time = settings.usage_cache_time;
+    rules.room.stale_time = settings.stale_time;
+    rules.room.most_copies = settings.cache_size;
+    rules.full_at_end_of_message = FullAtEndOfMessageFrom(settings.full_at_end_of_message);
+    rules.reservations = settings.quota_reservations;
+    rules.undeclared_size = settings.undeclared_size;
+    rules.delivery_overhead = settings.delivery_overhead;
+    rules.exempt.recipients =
+        ListFrom<checks::AddressList>("quota_exempt_recipients", settings.quota_exempt_recipients);
+    rules.exempt.senders =
+        ListFrom<checks::AddressList>("quota_exempt_senders", settings.quota_exempt_senders);
+    rules.exempt.clients =
+        ListFrom<checks::ClientList>("quota_exempt_clients", settings.quota_exempt_clients);
+    return rules;
+}
+
+/// Every kind of check, by its name in the option `checks`.
+const struct {
+    std::string_view name;
+    std::unique_ptr<checks::PolicyCheck> (*make)(const Parts&);
+    bool asks_usage_store;
+} kChecks[] = {
+    {"client_access",
+     [](const Parts& parts) -> std::unique_ptr<checks::PolicyCheck> {
+         return std::make_unique<checks::ClientAccessCheck>(
+             parts.tables.OpenChain("client_access_maps", parts.settings.client_access_maps),
+             parts.settings.client_access_default, ParentsOf(parts.settings));
+     },
+     false},
+    {"recipient",
+     [](const Parts& parts) -> std::unique_ptr<checks::PolicyCheck> {
+         return std::make_unique<checks::RecipientCheck>(parts.recipients,
+                                                         parts.settings.unknown_recipient_action);
+     },
+     false},
+    {"mailbox_quota",
+     [](const Parts& parts) -> std::unique_ptr<checks::PolicyCheck> {
+         return std::make_unique<checks::MailboxQuotaCheck>(
+             parts.recipients, parts.usage, parts.messages, QuotaRulesFrom(parts.settings),
+             parts.clock);
+     },
+     true},
+};
+
+checks::CheckPipeline::Step MakeStep(const std::string& name, const Parts& parts) {
+    const Settings& settings = parts.settings;
+    for (const auto& kind : kChecks) {
+        if (kind.name != name) continue;
+        checks::CheckPipeline::Step step;
+        step.check = kind.make(parts);
+        step.on_failure.table = settings.table_failure_action;
+        step.on_failure.usage_store = settings.usage_store_failure_action;
+        step.on_failure.out_of_time = kind.asks_usage_store ? settings.usage_store_failure_action
+                                                            : settings.table_failure_action;
+        step.dry_run = Contains(settings.dry_run, name);
+        return step;
+    }
+    throw config::ConfigError("checks: there is no check \"" + name + '"');
+}
+
+}  // namespace
+
+Services::Services(async::EventLoop& loop, const Settings& settings,
+                   checks::MessageTracker& messages) {
+    const auto clock = [&loop] { return loop.Now(); };
+    tables_ = std::make_unique<tables::TableRegistry>(loop, TableSettingsFrom(settings));
+    usage_store_ = usage::OpenUsageStore(loop, settings);
+    resolver_ = std::make_unique<recipients::PostfixRecipientResolver>(
+        recipients::OpenMailSystem(settings, *tables_));
+    recipients_ = recipients::MakeRecipientCache(*resolver_, CacheTimesFrom(settings), clock);
+    const Parts parts{settings, *tables_, *usage_store_, *recipients_, messages, clock};
+    std::vector<checks::CheckPipeline::Step> steps;
+    for (const std::string& name : settings.checks) steps.push_back(MakeStep(name, parts));
+    checks_ = std::make_unique<checks::CheckPipeline>(std::move(steps), clock);
+}
+
+Services::~Services() = default;
+
+}  // namespace policyd::services

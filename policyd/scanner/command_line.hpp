@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace policyd::scanner {
+
+/// Exit codes of policyd-scan.
+enum ExitCode : int {
+    kDone = 0,
+    kFailed = 1,      ///< the mail store or the usage store could not be used
+    kWrongUsage = 2,  ///< of the command line, or a mistake in the configuration
+    kIncomplete = 3,  ///< done, but for places that could not be read or removals withheld
+    kDrift = 4,       ///< a verification found figures that were wrong
+    kStopped = 5,     ///< by a signal, before a single scan was done
+};
+
+struct CommandLine {
+    std::string config;
+    bool once = false;
+    bool verify = false;   ///< one scan that reads everything
+    bool rebuild = false;  ///< forget what was remembered
+    bool accept_removals = false;
+    bool quiet = false;  ///< no progress, no report
+};
+
+/// Nothing if the program is to end with `exit_code`: after --help, --version or a mistake, of
+/// which standard output or standard error tell.
+std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int& exit_code);
+
+}  // namespace policyd::scanner

@@ -1,0 +1,252 @@
+#include "policyd/scanner/mailbox_meter.hpp"
+
+#include <dirent.h>
+
+#include <algorithm>
+
+#include "common/mail/maildir_entry.hpp"
+
+namespace policyd::scanner {
+
+namespace {
+
+constexpr int kMostReadings = 3;
+
+std::uint64_t Distance(std::uint64_t a, std::uint64_t b) {
+    return a > b ? a - b : b - a;
+}
+
+}  // namespace
+
+/// One mailbox on its way from the previous record to the next.
+struct MailboxMeter::Job {
+    const std::string& mailbox;
+    const RecordPointer& previous;
+    Thoroughness thoroughness;
+    MailboxRecord next{};
+    MeasuredMailbox result{};
+    bool read_something = false;
+    bool list_is_known = false;  ///< the mailbox's own stamp is the remembered one
+};
+
+MeasuredMailbox MailboxMeter::Measure(const std::string& mailbox, const RecordPointer& previous,
+                                      Thoroughness thoroughness) {
+    Job job{mailbox, previous, thoroughness};
+    ListFolders(job);
+    if (job.result.mailbox != Sight::kThere) return std::move(job.result);
+
+    std::size_t at = 0;
+    for (FolderRecord& folder : job.next.folders) {
+        const std::string_view name = job.next.NameOf(folder);
+        const FolderRecord* known = nullptr;
+        if (previous != nullptr) {
+            // Where no folder came or went, each is where it was.
+            const bool in_place =
+                at < previous->folders.size() && previous->NameOf(previous->folders[at]) == name;
+            known = in_place ? &previous->folders[at] : previous->Find(name);
+        }
+        ++at;
+        MeasurePair(job, name, known, folder);
+    }
+    if (job.read_something) ConfirmMailbox(job);
+    if (job.result.mailbox != Sight::kThere) return std::move(job.result);
+
+    if (previous == nullptr || job.read_something) {
+        job.next.folders.shrink_to_fit();
+        job.next.names.shrink_to_fit();
+        job.result.record = std::make_shared<const MailboxRecord>(std::move(job.next));
+    } else {
+        job.result.record = previous;
+    }
+    if (previous == nullptr) job.result.changed = true;
+    return std::move(job.result);
+}
+
+void MailboxMeter::ListFolders(Job& job) {
+    const MailboxRecord* const previous = job.previous.get();
+    ++job.result.work.directories_looked_at;
+    const bool believed = previous != nullptr && !previous->racy && !previous->unreadable &&
+                          job.thoroughness == Thoroughness::kWhatChanged;
+    if (believed && files_.Look(job.mailbox.c_str()).stamp == previous->stamp) {
+        job.next = *previous;
+        job.list_is_known = true;
+        return;
+    }
+    const FileTime now = clock_();
+    OpenedDirectory directory = files_.Open(job.mailbox.c_str());
+    std::vector<std::string> names;
+    if (directory.sight == Sight::kThere) {
+        job.next.stamp = directory.stamp;
+        job.next.racy = IsTooYoung(directory.stamp.ctime, now);
+        if (!ReadFolderNames(job, directory, names)) directory.sight = Sight::kUnreadable;
+    }
+    if (directory.sight == Sight::kUnreadable) {
+        if (previous == nullptr || !previous->unreadable)
+            job.result.obstacles.push_back({job.mailbox, directory.error});
+        if (previous == nullptr) {
+            job.result.mailbox = Sight::kUnreadable;
+            return;
+        }
+        job.next = *previous;
+        job.next.unreadable = job.next.racy = job.read_something = true;
+        return;
+    }
+    if (directory.sight == Sight::kAbsent) {
+        job.result.mailbox = Sight::kAbsent;
+        return;
+    }
+    job.list_is_known = previous != nullptr && previous->stamp == job.next.stamp && !previous->racy;
+    job.read_something = true;
+    if (previous != nullptr && !(previous->stamp == job.next.stamp)) job.result.changed = true;
+    std::sort(names.begin(), names.end());
+    AppendFolder(job, "");
+    for (const std::string& name : names) AppendFolder(job, name);
+    if (previous == nullptr) return;
+    for (const FolderRecord& gone : previous->folders) {
+        if (job.next.Find(previous->NameOf(gone)) != nullptr) continue;
+        job.result.changed = true;
+        NoteDrift(job, &gone.fresh, nullptr);
+        NoteDrift(job, &gone.seen, nullptr);
+    }
+}
+
+/// False if the directory could not be read to its end.
+bool MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
+                                   std::vector<std::string>& names) {
+    ++job.result.work.directories_read;
+    const auto visit = [&](const char* name, unsigned char type) {
+        if (!mail::IsFolderName(name) || rules_.Ignores(name)) return;
+        const bool is_directory =
+            type == DT_DIR ||
+            (type == DT_UNKNOWN && files_.LookAtFile(directory.directory, name).is_directory);
+        if (is_directory) names.emplace_back(name);
+    };
+    for (int reading = 1;; ++reading) {
+        if (reading > 1) EntryReader::Rewind(directory.directory);
+        names.clear();
+        const EntryReader::Result result =
+            folder_reader_.ForEach(directory.directory, directory.size, visit);
+        pace_.Spend(result.entries + 1);
+        if (result.error != 0) return false;
+        if (result.at_once || reading == kMostReadings) {
+            job.next.racy |= !result.at_once;
+            break;
+        }
+        folder_reader_.Enlarge();
+    }
+    folder_reader_.Shrink();
+    return true;
+}
+
+void MailboxMeter::AppendFolder(Job& job, std::string_view name) {
+    FolderRecord folder;
+    folder.name = static_cast<std::uint32_t>(job.next.names.size());
+    job.next.names.append(name).push_back('\0');
+    job.next.folders.push_back(folder);
+}
+
+/// `new` before `cur`, as messages move: read while they do, they are counted twice rather than
+/// not at all, so both are read again; those that move the third time, too, are told apart.
+void MailboxMeter::MeasurePair(Job& job, std::string_view name, const FolderRecord* known,
+                               FolderRecord& folder) {
+    std::string path = job.mailbox;
+    path += '/';
+    if (!name.empty()) path.append(name).push_back('/');
+    const std::size_t stem = path.size();
+    const std::string fresh_path = path + "new";
+    const std::string seen_path = path.replace(stem, std::string::npos, "cur");
+
+    const DirectoryRecord* const known_fresh = known != nullptr ? &known->fresh : nullptr;
+    const DirectoryRecord* const known_seen = known != nullptr ? &known->seen : nullptr;
+    MessageCounter::SizesByName moving;
+    for (int reading = 1; reading <= kMostReadings; ++reading) {
+        const bool again = reading > 1;
+        const bool last = reading == kMostReadings;
+        if (last) counter_.Remember(moving);
+        const bool read_fresh = MeasureDirectory(job, fresh_path, known_fresh, again, folder.fresh);
+        if (last) counter_.LookFor(moving);
+        const bool read_seen = MeasureDirectory(job, seen_path, known_seen, again, folder.seen);
+        const MessageCount twice = counter_.Twice();
+        counter_.ForgetNames();
+        if (!read_fresh && !read_seen) return;
+        job.read_something = true;
+        const bool quiet = folder.fresh.Matches(files_.Look(fresh_path.c_str()).stamp) &&
+                           folder.seen.Matches(files_.Look(seen_path.c_str()).stamp);
+        if (quiet) break;
+        if (!last) continue;
+        folder.fresh.bytes -= std::min(folder.fresh.bytes, twice.bytes);
+        folder.fresh.messages -= std::min(folder.fresh.messages, twice.messages);
+        folder.fresh.racy = folder.seen.racy = true;
+    }
+    if (known == nullptr || !known->fresh.HoldsWhat(folder.fresh) ||
+        !known->seen.HoldsWhat(folder.seen))
+        job.result.changed = true;
+    NoteDrift(job, known_fresh, &folder.fresh);
+    NoteDrift(job, known_seen, &folder.seen);
+}
+
+/// Brings `record` up to date; true if that took reading the directory, or it could not be read.
+bool MailboxMeter::MeasureDirectory(Job& job, const std::string& path, const DirectoryRecord* known,
+                                    bool read_anyway, DirectoryRecord& record) {
+    ++job.result.work.directories_looked_at;
+    const bool believed = known != nullptr && !known->racy && !known->unreadable && !read_anyway &&
+                          job.thoroughness == Thoroughness::kWhatChanged;
+    if (believed) {
+        const SeenDirectory seen = files_.Look(path.c_str());
+        pace_.Spend(1);
+        if (seen.sight != Sight::kUnreadable && known->Matches(seen.stamp)) {
+            record = *known;
+            return false;
+        }
+    }
+    const FileTime now = clock_();
+    const OpenedDirectory directory = files_.Open(path.c_str());
+    if (directory.sight == Sight::kUnreadable) {
+        Obstruct(job, path, directory.error, known, record);
+        return true;
+    }
+    record = {};
+    record.Take(directory.stamp);
+    if (directory.sight == Sight::kAbsent)
+        return known == nullptr || !known->Matches(directory.stamp);
+    const MessageCount count = counter_.Count(directory, job.result.work);
+    pace_.Spend(count.messages + 1);
+    record.bytes = count.bytes;
+    record.messages = count.messages;
+    record.racy = count.racy || IsTooYoung(directory.stamp.ctime, now) ||
+                  directory.stamp.device != job.next.stamp.device;
+    if (count.error != 0) Obstruct(job, path, count.error, known, record);
+    return true;
+}
+
+/// Keeps the last good figures of a directory that cannot be read now.
+void MailboxMeter::Obstruct(Job& job, const std::string& path, int error,
+                            const DirectoryRecord* known, DirectoryRecord& record) {
+    if (known == nullptr || !known->unreadable) job.result.obstacles.push_back({path, error});
+    if (known != nullptr) record = *known;
+    record.unreadable = record.racy = true;
+}
+
+/// What changed behind a stamp that did not: of a directory that is there both times, or of one
+/// that came or went (null) although the list of folders is by its stamp the same.
+void MailboxMeter::NoteDrift(Job& job, const DirectoryRecord* known,
+                             const DirectoryRecord* now) const {
+    if (job.thoroughness != Thoroughness::kEverything || job.previous == nullptr) return;
+    const DirectoryRecord nothing;
+    const DirectoryRecord& before = known != nullptr ? *known : nothing;
+    const DirectoryRecord& after = now != nullptr ? *now : nothing;
+    const bool is_in_both = known != nullptr && now != nullptr;
+    const bool is_shown = is_in_both ? !before.HasStampOf(after) : !job.list_is_known;
+    if (is_shown || before.racy || after.racy || after.unreadable) return;
+    job.result.drift.bytes += Distance(before.bytes, after.bytes);
+    job.result.drift.messages += Distance(before.messages, after.messages);
+}
+
+/// The mailbox may have been renamed, or folders come and gone, while its folders were read.
+void MailboxMeter::ConfirmMailbox(Job& job) {
+    const SeenDirectory now = files_.Look(job.mailbox.c_str());
+    if (now.sight == Sight::kAbsent) job.result.mailbox = Sight::kAbsent;
+    if (!(now.stamp == job.next.stamp)) job.next.racy = true;
+}
+
+}  // namespace policyd::scanner

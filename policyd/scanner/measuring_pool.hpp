@@ -1,0 +1,73 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/async/event_loop.hpp"
+#include "policyd/scanner/mailbox_meter.hpp"
+#include "policyd/scanner/scan_state.hpp"
+
+namespace policyd::scanner {
+
+struct MeasuringTask {
+    std::string mailbox;
+    RecordPointer previous;
+    Thoroughness thoroughness = Thoroughness::kWhatChanged;
+};
+
+/// Mailboxes that one thread measures one after the other.
+struct MeasuringBatch {
+    std::shared_ptr<const StoreFiles> files;
+    StoreTime began = 0;    ///< the store's time, from before the batch was submitted
+    bool is_sweep = false;  ///< waits behind batches that are not: what changed just now is first
+    std::vector<MeasuringTask> tasks;
+    /// In the order of the tasks; fewer if the pool was stopped.
+    std::vector<MeasuredMailbox> results;
+};
+
+/// The threads that measure. All calls, and the results, are on the loop thread.
+class MeasuringPool {
+public:
+    using OnMeasured = std::function<void(MeasuringBatch&)>;
+
+    /// `rules` and `pace` outlive the pool.
+    MeasuringPool(async::EventLoop& loop, std::size_t threads, const CountingRules& rules,
+                  Pace& pace, FileClock clock, OnMeasured on_measured);
+    /// Every batch has come back.
+    ~MeasuringPool();
+    MeasuringPool(const MeasuringPool&) = delete;
+    MeasuringPool& operator=(const MeasuringPool&) = delete;
+
+    void Submit(MeasuringBatch batch);
+    /// What was submitted comes back soon, measured or not.
+    void Stop();
+
+private:
+    void Serve();
+    std::shared_ptr<MeasuringBatch> NextBatch();
+    void Return(std::shared_ptr<MeasuringBatch> batch);
+    static void OnWake(uv_async_t* wake);
+
+    const CountingRules& rules_;
+    Pace& pace_;
+    FileClock clock_;
+    OnMeasured on_measured_;
+    std::atomic<bool> stopped_{false};
+    std::mutex mutex_;
+    std::condition_variable batch_waits_;
+    std::deque<std::shared_ptr<MeasuringBatch>> changed_;  // guarded by mutex_
+    std::deque<std::shared_ptr<MeasuringBatch>> sweep_;    // guarded by mutex_
+    std::deque<std::shared_ptr<MeasuringBatch>> done_;     // guarded by mutex_
+    bool ending_ = false;                                  // guarded by mutex_
+    std::size_t unfinished_ = 0;                           // loop thread
+    async::UvHandle<uv_async_t> wake_;                     // keeps the loop going while unfinished
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace policyd::scanner

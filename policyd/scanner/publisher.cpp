@@ -1,0 +1,149 @@
+#include "policyd/scanner/publisher.hpp"
+
+#include <algorithm>
+#include <exception>
+
+#include "common/async/sleep.hpp"
+#include "common/log/logging.hpp"
+
+namespace policyd::scanner {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kBatch = 1000;
+constexpr milliseconds kLongestPause{5'000};
+constexpr milliseconds kSlice{100};  // how soon a pause notices that it is time to stop
+constexpr int kShortPatience = 6;    // failures in a row: about three seconds of pauses
+
+milliseconds PauseAfter(int failures) {
+    return std::min(kLongestPause, milliseconds(100) * (1 << std::min(failures - 1, 10)));
+}
+
+}  // namespace
+
+Publisher::Publisher(async::EventLoop& loop, usage::UsageStore& store, ScanState& state,
+                     const mail::MailboxLayout& layout, milliseconds grace, Patience patience)
+    : loop_(loop),
+      store_(store),
+      state_(state),
+      layout_(layout),
+      grace_(grace),
+      patience_(patience) {}
+
+void Publisher::Offer(const std::string& mailbox, StoreTime began) {
+    due_[mailbox] = began;
+    if (committing_) return;
+    committing_ = true;
+    // A store fails with Unavailable, which CommitAll() waits out: anything else is a bug.
+    async::Spawn(CommitAll(), [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+}
+
+async::Task<> Publisher::Finish() {
+    while (committing_) co_await idle_.Wait();
+}
+
+async::Task<> Publisher::CommitAll() {
+    // What else has been measured by the next turn of the loop goes along.
+    co_await async::Sleep(loop_.Raw(), milliseconds(0));
+    while (!due_.empty()) {
+        const Batch batch = TakeBatch();
+        const std::vector<usage::Measurement> measurements = MeasurementsOf(batch);
+        std::string failure;
+        try {
+            co_await store_.Commit(measurements, grace_);
+        } catch (const outage::Unavailable& outage) {
+            failure = outage.what();
+        }
+        if (failure.empty()) {
+            Recovered();
+            committed_ += measurements.size();
+            for (const auto& [mailbox, began] : batch) {
+                const auto known = state_.mailboxes.find(mailbox);
+                if (known != state_.mailboxes.end()) known->second.committed_at = began;
+            }
+            continue;
+        }
+        due_.insert(batch.begin(), batch.end());  // but for what was measured again meanwhile
+        const bool go_on = co_await WaitOut(std::move(failure));
+        if (!go_on) break;
+    }
+    committing_ = false;
+    idle_.Set();
+}
+
+Publisher::Batch Publisher::TakeBatch() {
+    Batch batch;
+    while (!due_.empty() && batch.size() < kBatch) {
+        auto first = due_.extract(due_.begin());
+        batch.emplace_back(std::move(first.key()), first.mapped());
+    }
+    return batch;
+}
+
+std::vector<usage::Measurement> Publisher::MeasurementsOf(const Batch& batch) const {
+    std::vector<usage::Measurement> measurements;
+    for (const auto& [mailbox, began] : batch) {
+        const auto known = state_.mailboxes.find(mailbox);
+        if (known == state_.mailboxes.end() || known->second.record == nullptr) continue;
+        const auto address = layout_.AddressOf(mailbox);
+        if (!address) continue;
+        const MailboxRecord& record = *known->second.record;
+        measurements.push_back(
+            {*address, record.Bytes(), record.Messages(), text::WallTime(milliseconds(began))});
+    }
+    return measurements;
+}
+
+async::Task<StoreTime> Publisher::AskTime() {
+    for (;;) {
+        std::exception_ptr outage;
+        std::string failure;
+        try {
+            const text::WallTime now = co_await store_.Now();
+            Recovered();
+            co_return now.time_since_epoch().count();
+        } catch (const outage::Unavailable& unavailable) {
+            outage = std::current_exception();
+            failure = unavailable.what();
+        }
+        const bool go_on = co_await WaitOut(std::move(failure));
+        if (!go_on) std::rethrow_exception(outage);
+    }
+}
+
+async::Task<> Publisher::Remove(std::vector<std::string> addresses) {
+    for (std::size_t at = 0; at < addresses.size();) {
+        const std::size_t size = std::min(kBatch, addresses.size() - at);
+        const std::span<const std::string> some(addresses.data() + at, size);
+        std::exception_ptr outage;
+        std::string failure;
+        try {
+            co_await store_.Remove(some);
+            Recovered();
+            at += size;
+        } catch (const outage::Unavailable& unavailable) {
+            outage = std::current_exception();
+            failure = unavailable.what();
+        }
+        if (outage == nullptr) continue;
+        const bool go_on = co_await WaitOut(std::move(failure));
+        if (!go_on) std::rethrow_exception(outage);
+    }
+}
+
+async::Task<bool> Publisher::WaitOut(std::string what) {
+    if (++failures_ == 1) log::Warning("usage store: {}; trying again", what);
+    milliseconds left = PauseAfter(failures_);
+    for (; left.count() > 0 && !stopped_; left -= kSlice)
+        co_await async::Sleep(loop_.Raw(), std::min(left, kSlice));
+    co_return !stopped_ && (patience_ == Patience::kForever || failures_ < kShortPatience);
+}
+
+void Publisher::Recovered() {
+    if (failures_ > 0) log::Info("usage store: it answers again");
+    failures_ = 0;
+}
+
+}  // namespace policyd::scanner

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/async/event_loop.hpp"
+#include "common/mail/mailbox_layout.hpp"
+#include "common/usage/usage_store.hpp"
+#include "policyd/scanner/scan_state.hpp"
+#include "policyd/scanner/wake_up.hpp"
+
+namespace policyd::scanner {
+
+/// How long an outage of the usage store is waited out.
+enum class Patience {
+    kForever,  ///< a daemon's
+    kShort,    ///< some seconds: a run that somebody waits for
+};
+
+/// Brings measurements into the usage store, in batches, while others are being made. An outage
+/// is waited out; nothing that was offered is lost, and the state says only of what the store has
+/// acknowledged that it was committed. Loop thread.
+class Publisher {
+public:
+    /// The store, the state and the layout outlive the publisher; so does its last task.
+    Publisher(async::EventLoop& loop, usage::UsageStore& store, ScanState& state,
+              const mail::MailboxLayout& layout, std::chrono::milliseconds grace,
+              Patience patience);
+
+    /// To be committed soon: what the state then says of this mailbox, as of `began`.
+    void Offer(const std::string& mailbox, StoreTime began);
+
+    /// Until everything that was offered is committed, or patience is at its end.
+    async::Task<> Finish();
+
+    /// The store's time. Waits for the store as long as patience says, then throws its
+    /// outage::UsageStoreUnavailable.
+    async::Task<StoreTime> AskTime();
+    /// Removes these mailboxes' entries, with the same patience.
+    async::Task<> Remove(std::vector<std::string> addresses);
+
+    /// From now on an outage is not waited out any more.
+    void Stop() { stopped_ = true; }
+
+    std::uint64_t Committed() const { return committed_; }
+    std::size_t Waiting() const { return due_.size(); }
+
+private:
+    using Batch = std::vector<std::pair<std::string, StoreTime>>;
+
+    async::Task<> CommitAll();
+    Batch TakeBatch();
+    std::vector<usage::Measurement> MeasurementsOf(const Batch& batch) const;
+    /// False when it is time to give up.
+    async::Task<bool> WaitOut(std::string what);
+    void Recovered();
+
+    async::EventLoop& loop_;
+    usage::UsageStore& store_;
+    ScanState& state_;
+    const mail::MailboxLayout& layout_;
+    std::chrono::milliseconds grace_;
+    Patience patience_;
+    std::map<std::string, StoreTime> due_;
+    bool committing_ = false;
+    bool stopped_ = false;
+    std::uint64_t committed_ = 0;
+    int failures_ = 0;  // in a row
+    WakeUp idle_;
+};
+
+}  // namespace policyd::scanner

@@ -1,0 +1,166 @@
+#include "policyd/scanner/scan_program.hpp"
+
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <system_error>
+
+#include "common/log/logging.hpp"
+
+namespace policyd::scanner {
+
+namespace {
+
+using namespace std::chrono_literals;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr auto kSaveEvery = 30s;  // a crash costs no more than measuring this long again
+
+ScannerOptions MakeOptions(const config::Settings& settings, const CommandLine& command_line) {
+    ScannerOptions options = OptionsFrom(settings);
+    options.accept_removals = command_line.accept_removals;
+    options.patience = command_line.once ? Patience::kShort : Patience::kForever;
+    return options;
+}
+
+ExitCode ExitCodeFor(const ScanReport& report) {
+    if (report.not_committed > 0) return kFailed;
+    if (report.interrupted) return kStopped;
+    if (report.drifted > 0 || report.store_drifted > 0) return kDrift;
+    if (report.withheld > 0 || report.partial > 0 || report.unreadable_places > 0)
+        return kIncomplete;
+    return kDone;
+}
+
+}  // namespace
+
+ScanProgram::ScanProgram(async::EventLoop& loop, usage::UsageStore& store,
+                         const config::Settings& settings, const CommandLine& command_line)
+    : loop_(loop),
+      settings_(settings),
+      command_line_(command_line),
+      options_(MakeOptions(settings, command_line)),
+      scanner_(loop, store, state_, options_),
+      progress_(!command_line.quiet && isatty(STDERR_FILENO) != 0),
+      timer_(async::MakeHandle<uv_timer_t>("uv_timer_init", &wake_up_, uv_timer_init, loop.Raw())) {
+    scanner_.OnProgress([this] {
+        progress_.Show(scanner_.CurrentProgress());
+        if (SteadyClock::now() - saved_ > kSaveEvery) SaveState();
+    });
+}
+
+async::Task<ExitCode> ScanProgram::Run() {
+    if (!LoadState()) co_return kFailed;
+    ExitCode exit_code = kFailed;
+    if (command_line_.once) {
+        exit_code = co_await RunOnce();
+    } else {
+        exit_code = co_await RunUntilStopped();
+    }
+    scanner_.Stop();
+    co_await scanner_.Finish();
+    SaveState();
+    co_return exit_code;
+}
+
+void ScanProgram::Stop() {
+    stopped_ = true;
+    scanner_.Stop();
+    wake_up_.Set();
+}
+
+void ScanProgram::VerifyNow() {
+    verify_now_ = true;
+    wake_up_.Set();
+}
+
+bool ScanProgram::LoadState() {
+    const std::string& path = settings_.scan_state_file;
+    saved_ = SteadyClock::now();
+    if (path.empty()) return true;
+    try {
+        lock_ = StateLock::Take(path);
+        if (lock_ == nullptr) {
+            log::Error("state: {} is in use by another policyd-scan", path);
+            return false;
+        }
+        state_file_.emplace(path, options_.Fingerprint());
+        if (command_line_.rebuild) return true;
+        if (auto loaded = state_file_->Load()) state_ = std::move(*loaded);
+    } catch (const StateDamaged& damage) {
+        log::Warning("state: {}: {}; everything is measured anew", path, damage.what());
+    } catch (const std::system_error& error) {
+        log::Error("state: {}", error.what());
+        return false;
+    }
+    return true;
+}
+
+void ScanProgram::SaveState() {
+    saved_ = SteadyClock::now();
+    if (!state_file_ || !scanner_.TakeStateChanged()) return;
+    try {
+        state_file_->Save(state_);
+    } catch (const std::system_error& error) {
+        // The next scan measures more than it would have had to, which is all.
+        log::Error("state: cannot be saved: {}", error.what());
+    }
+}
+
+/// Nothing if there was nothing to scan, or nobody to tell.
+async::Task<std::optional<ScanReport>> ScanProgram::SweepOnce(Thoroughness thoroughness) {
+    std::optional<ScanReport> report;
+    try {
+        report = co_await scanner_.Sweep(thoroughness);
+    } catch (const outage::Unavailable& outage) {
+        log::Error("usage store: {}", outage.what());
+    } catch (const std::system_error& error) {
+        log::Error("mail store: {}", error.what());
+    }
+    progress_.Clear();
+    SaveState();
+    co_return report;
+}
+
+async::Task<ExitCode> ScanProgram::RunOnce() {
+    const std::optional<ScanReport> report = co_await SweepOnce(
+        command_line_.verify ? Thoroughness::kEverything : Thoroughness::kWhatChanged);
+    if (!report) co_return kFailed;
+    if (!command_line_.quiet) std::puts(report->Line().c_str());
+    co_return ExitCodeFor(*report);
+}
+
+async::Task<ExitCode> ScanProgram::RunUntilStopped() {
+    log::Info("policyd-scan {} watches over {}", POLICYD_VERSION, options_.root);
+    bool is_first = true;
+    while (!stopped_) {
+        const auto start = SteadyClock::now();
+        const bool verify = std::exchange(verify_now_, false);
+        const std::optional<ScanReport> report =
+            co_await SweepOnce(verify ? Thoroughness::kEverything : Thoroughness::kWhatChanged);
+        if (report) log::Info("{}", report->Line());
+        if (std::exchange(is_first, false)) sd_notify(0, "READY=1");
+        if (!stopped_) co_await WaitForNextSweep(start);
+    }
+    sd_notify(0, "STOPPING=1");
+    co_return kDone;
+}
+
+async::Task<> ScanProgram::WaitForNextSweep(SteadyClock::time_point start) {
+    const auto due = start + settings_.scan_interval;
+    while (!stopped_ && !verify_now_) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - SteadyClock::now());
+        if (left.count() <= 0) break;
+        WakeUpLater(left);
+        co_await wake_up_.Wait();
+    }
+    uv_timer_stop(timer_.get());
+}
+
+void ScanProgram::WakeUpLater(std::chrono::milliseconds time) {
+    const auto fire = [](uv_timer_t* timer) { static_cast<WakeUp*>(timer->data)->Set(); };
+    uv_timer_start(timer_.get(), fire, static_cast<std::uint64_t>(time.count()), 0);
+}
+
+}  // namespace policyd::scanner

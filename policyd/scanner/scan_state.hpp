@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "policyd/scanner/store_survey.hpp"
+
+namespace policyd::scanner {
+
+/// Milliseconds since 1970 by the usage store's clock; 0 is never.
+using StoreTime = std::int64_t;
+
+/// What is known of one mailbox.
+struct KnownMailbox {
+    RecordPointer record;        ///< null until it was measured
+    StoreTime changed_at = 0;    ///< when the last measurement that differed began
+    StoreTime committed_at = 0;  ///< when the last measurement that the store took began
+    StoreTime verified_at = 0;   ///< when the last reading of all its directories began
+    bool in_flight = false;      ///< being measured now; not kept in the file
+};
+
+/// All that a scan hands on to the next one.
+struct ScanState {
+    std::uint32_t root_device = 0;  ///< 0: no scan yet
+    Places places;
+    std::map<std::string, KnownMailbox> mailboxes;  ///< by path below the root
+};
+
+}  // namespace policyd::scanner

@@ -1,0 +1,363 @@
+#include "policyd/scanner/scanner.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/async/blocking_call.hpp"
+#include "common/log/logging.hpp"
+#include "common/text/unicode.hpp"
+#include "policyd/scanner/vanished.hpp"
+
+namespace policyd::scanner {
+
+namespace {
+
+using namespace std::chrono_literals;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::size_t kMostInBatch = 32;
+constexpr std::uint64_t kMostObstaclesLogged = 20;
+constexpr auto kTimeHolds = 2s;  // how long one answer to "what time is it" is used
+
+std::string Quoted(const std::string& path) {
+    return '"' + text::EscapedForLog(path) + '"';
+}
+
+}  // namespace
+
+Scanner::Scanner(async::EventLoop& loop, usage::UsageStore& store, ScanState& state,
+                 const ScannerOptions& options)
+    : loop_(loop),
+      store_(store),
+      state_(state),
+      options_(options),
+      layout_(options.layout),
+      pace_(options.rate_limit),
+      publisher_(loop, store, state, layout_, options.grace, options.patience),
+      pool_(loop, options.threads, options.rules, pace_, options.clock,
+            [this](MeasuringBatch& batch) { OnMeasured(batch); }) {}
+
+void Scanner::Stop() {
+    stopped_ = true;
+    publisher_.Stop();
+    pool_.Stop();
+}
+
+Scanner::Progress Scanner::CurrentProgress() const {
+    return {report_.measured, state_.mailboxes.size(), report_.work, sweeping_};
+}
+
+async::Task<> Scanner::Finish() {
+    co_await publisher_.Finish();
+}
+
+async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness) {
+    const auto start = SteadyClock::now();
+    const std::uint64_t committed_before = publisher_.Committed();
+    report_ = {};
+    report_.verified = thoroughness == Thoroughness::kEverything;
+    obstacles_logged_ = 0;
+    vanished_.clear();
+    OpenRoot();
+    began_ = co_await publisher_.AskTime();
+    began_asked_ = SteadyClock::now();
+    if (!stopped_) co_await FindLossInStore();
+    if (!stopped_) co_await SurveyMailboxes(thoroughness);
+    if (!stopped_ && report_.verified) co_await CompareWithStore();
+    sweeping_ = true;
+    co_await MeasureMailboxes(thoroughness);
+    sweeping_ = false;
+    if (!stopped_) co_await RemoveVanished();
+    co_await publisher_.Finish();
+    SumUp();
+    report_.interrupted = stopped_;
+    report_.committed = publisher_.Committed() - committed_before;
+    report_.not_committed = publisher_.Waiting();
+    report_.duration = SteadyClock::now() - start;
+    co_return report_;
+}
+
+void Scanner::OpenRoot() {
+    // Anew each time: a disk may have been mounted there, or unmounted.
+    files_ = std::make_shared<const StoreFiles>(options_.root);
+}
+
+/// A store that was emptied, or replaced by a backup, has lost what we think it holds.
+async::Task<> Scanner::FindLossInStore() {
+    constexpr int kSamples = 3;
+    const std::size_t step = state_.mailboxes.size() / kSamples + 1;
+    std::vector<std::string> samples;
+    std::size_t at = 0;
+    for (const auto& [path, mailbox] : state_.mailboxes) {
+        if (at++ % step == 0 && mailbox.committed_at != 0) {
+            if (const auto address = layout_.AddressOf(path)) samples.push_back(*address);
+        }
+    }
+    for (const std::string& address : samples) {
+        bool lost = false;
+        try {
+            const std::optional<usage::Usage> usage = co_await store_.Find(address);
+            lost = !usage || !usage->measured_at;
+        } catch (const outage::Unavailable&) {
+            co_return;  // the next to ask waits for it and tells
+        }
+        if (!lost) continue;
+        log::Warning("usage store: it has lost its figures, everything is committed again");
+        for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
+        co_return;
+    }
+}
+
+async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
+    auto survey_store = [this, thoroughness] {
+        return SurveyStore(*files_, layout_, state_.places, thoroughness, options_.clock);
+    };
+    async::BlockingCall call(loop_.Raw(), std::move(survey_store));
+    Survey survey = co_await call;
+
+    report_.work += survey.work;
+    ReportObstacles(survey.obstacles);
+    for (const auto& [path, mailbox] : state_.mailboxes) vanished_.insert(path);
+    for (const std::string& path : survey.mailboxes) {
+        vanished_.erase(path);
+        if (state_.mailboxes.try_emplace(path).second) state_changed_ = true;
+    }
+    for (const auto& [path, place] : survey.places) {
+        const auto known = state_.places.find(path);
+        if (known == state_.places.end() || known->second != place) state_changed_ = true;
+    }
+    state_.places = std::move(survey.places);
+}
+
+async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness) {
+    next_mailbox_.clear();
+    exhausted_ = false;
+    // Enough in the queue that no thread waits for us, each little enough to share out fairly.
+    const std::size_t window = options_.threads * 4;
+    batch_size_ = std::clamp<std::size_t>(state_.mailboxes.size() / (window * 2), 1, kMostInBatch);
+    for (;;) {
+        if (!stopped_ && SteadyClock::now() - began_asked_ > kTimeHolds) co_await AskTimeAgain();
+        while (!stopped_ && !exhausted_ && sweep_batches_ < window) {
+            if (!SubmitNextBatch(thoroughness)) exhausted_ = true;
+        }
+        if (sweep_batches_ == 0 && (exhausted_ || stopped_)) break;
+        co_await sweep_goes_on_.Wait();
+    }
+}
+
+/// The time that was asked for is right for all that is measured later, but the later the better.
+async::Task<> Scanner::AskTimeAgain() {
+    try {
+        began_ = co_await publisher_.AskTime();
+    } catch (const outage::Unavailable&) {
+        log::Warning("usage store: it does not answer; measuring goes on");
+    }
+    began_asked_ = SteadyClock::now();
+}
+
+/// False if there are no more mailboxes.
+bool Scanner::SubmitNextBatch(Thoroughness thoroughness) {
+    MeasuringBatch batch{files_, began_, true, {}, {}};
+    auto mailbox = state_.mailboxes.lower_bound(next_mailbox_);
+    for (; mailbox != state_.mailboxes.end() && batch.tasks.size() < batch_size_; ++mailbox) {
+        KnownMailbox& known = mailbox->second;
+        if (known.in_flight) continue;  // it is being measured because it just changed
+        known.in_flight = true;
+        batch.tasks.push_back(
+            {mailbox->first, known.record, ThoroughnessFor(mailbox->first, known, thoroughness)});
+    }
+    const bool more = mailbox != state_.mailboxes.end();
+    if (more) next_mailbox_ = mailbox->first;
+    if (!batch.tasks.empty()) {
+        ++sweep_batches_;
+        pool_.Submit(std::move(batch));
+    }
+    return more;
+}
+
+/// Verifications are spread over the last quarter of their interval, each mailbox at a time of
+/// its own, so that they do not all fall due at once.
+Thoroughness Scanner::ThoroughnessFor(const std::string& path, const KnownMailbox& mailbox,
+                                      Thoroughness asked) const {
+    const StoreTime interval = options_.verify_interval.count();
+    if (asked == Thoroughness::kEverything || interval == 0) return asked;
+    const auto share = static_cast<StoreTime>(std::hash<std::string>{}(path) % 256);
+    const StoreTime due = mailbox.verified_at + interval - interval / 4 * share / 256;
+    return began_ >= due ? Thoroughness::kEverything : asked;
+}
+
+void Scanner::OnMeasured(MeasuringBatch& batch) {
+    for (std::size_t i = 0; i < batch.tasks.size(); ++i) {
+        const auto known = state_.mailboxes.find(batch.tasks[i].mailbox);
+        if (known != state_.mailboxes.end()) known->second.in_flight = false;
+        if (i < batch.results.size())
+            Take(batch.tasks[i], batch.results[i], batch.began, batch.is_sweep);
+    }
+    if (on_progress_) on_progress_();
+    if (batch.is_sweep) {
+        --sweep_batches_;
+        sweep_goes_on_.Set();
+    } else if (--change_batches_ == 0) {
+        changes_measured_.Set();
+    }
+}
+
+void Scanner::Take(const MeasuringTask& task, MeasuredMailbox& measured, StoreTime began,
+                   bool is_sweep) {
+    report_.work += measured.work;
+    if (is_sweep) ++report_.measured;
+    ReportObstacles(measured.obstacles);
+    const auto known = state_.mailboxes.find(task.mailbox);
+    if (known == state_.mailboxes.end()) return;
+    if (measured.mailbox == Sight::kAbsent) vanished_.insert(task.mailbox);
+    if (measured.record == nullptr) return;
+
+    KnownMailbox& mailbox = known->second;
+    if (measured.drift.Any()) {
+        ++report_.drifted;
+        report_.drift.bytes += measured.drift.bytes;
+        report_.drift.messages += measured.drift.messages;
+        log::Warning("drift: the figures of {} were wrong by {} bytes and {} messages",
+                     Quoted(task.mailbox), measured.drift.bytes, measured.drift.messages);
+    }
+    if (measured.changed || measured.drift.Any()) {
+        ++report_.changed;
+        mailbox.changed_at = began;
+    }
+    if (task.previous == nullptr || task.thoroughness == Thoroughness::kEverything)
+        mailbox.verified_at = began;
+    if (mailbox.record != measured.record) state_changed_ = true;
+    mailbox.record = std::move(measured.record);
+    if (IsDue(mailbox, began)) {
+        publisher_.Offer(task.mailbox, began);
+        state_changed_ = true;
+    }
+}
+
+void Scanner::ReportObstacles(const std::vector<Obstacle>& obstacles) {
+    report_.unreadable_places += obstacles.size();
+    for (const Obstacle& obstacle : obstacles) {
+        if (obstacles_logged_++ >= kMostObstaclesLogged) return;
+        log::Warning("unreadable: {}: {}", Quoted(obstacle.path), std::strerror(obstacle.error));
+        if (obstacles_logged_ == kMostObstaclesLogged)
+            log::Warning("unreadable: further places are not listed");
+    }
+}
+
+/// A changed mailbox is committed at once, and again when the grace of the reservations that the
+/// change was made of is over; an unchanged one now and then, so that reservations for mail that
+/// never came go, and the store can tell current figures from stale ones.
+bool Scanner::IsDue(const KnownMailbox& mailbox, StoreTime began) const {
+    const StoreTime settled = mailbox.changed_at + options_.grace.count();
+    return mailbox.committed_at < mailbox.changed_at || mailbox.committed_at == 0 ||
+           (mailbox.committed_at < settled && began >= settled) ||
+           began >= mailbox.committed_at + options_.refresh_interval.count();
+}
+
+async::Task<> Scanner::Remeasure(std::vector<std::string> mailboxes) {
+    if (files_ == nullptr) OpenRoot();
+    const StoreTime began = co_await publisher_.AskTime();
+    for (const std::string& path : mailboxes) {
+        const auto known = state_.mailboxes.find(path);
+        if (known == state_.mailboxes.end() || known->second.in_flight || stopped_) continue;
+        known->second.in_flight = true;
+        MeasuringBatch batch{files_, began, false, {}, {}};
+        batch.tasks.push_back({path, known->second.record, Thoroughness::kWhatChanged});
+        ++change_batches_;
+        pool_.Submit(std::move(batch));
+    }
+    while (change_batches_ > 0) co_await changes_measured_.Wait();
+    co_await publisher_.Finish();
+}
+
+/// Where the store says something else than what it was last told.
+async::Task<> Scanner::CompareWithStore() {
+    for (const auto& [path, mailbox] : state_.mailboxes) {
+        if (mailbox.record == nullptr || mailbox.committed_at < mailbox.changed_at) continue;
+        const auto address = layout_.AddressOf(path);
+        if (!address) continue;
+        const std::optional<usage::Usage> usage = co_await store_.Find(*address);
+        const bool same = usage && usage->measured_at && usage->bytes == mailbox.record->Bytes() &&
+                          usage->messages == mailbox.record->Messages();
+        if (same) continue;
+        ++report_.store_drifted;
+        log::Warning("drift: the usage store has {} for {}, it was told {} bytes and {} messages",
+                     usage && usage->measured_at
+                         ? fmt::format("{} bytes and {} messages", usage->bytes, usage->messages)
+                         : std::string("nothing"),
+                     Quoted(*address), mailbox.record->Bytes(), mailbox.record->Messages());
+    }
+    for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
+}
+
+/// Whether a mailbox that was not found is really not there, by asking for it.
+bool Scanner::IsGone(const std::string& path) const {
+    const auto place = state_.places.find(path);
+    if (place != state_.places.end()) return !place->second->is_mailbox;
+    return files_->Look(path.c_str()).sight == Sight::kAbsent;
+}
+
+/// Mailboxes of which the store knows and we do not: removed while we had no state.
+async::Task<> Scanner::CollectStoreOnly(std::set<std::string>& addresses) {
+    if (knows_store_ && !report_.verified) co_return;
+    const std::vector<std::string> measured = co_await store_.MeasuredMailboxes();
+    for (const std::string& address : measured) {
+        const auto directory = layout_.DirectoryOf(address);
+        if (directory && !state_.mailboxes.contains(*directory) && IsGone(*directory))
+            addresses.insert(address);
+    }
+    knows_store_ = true;
+}
+
+async::Task<> Scanner::RemoveVanished() {
+    std::set<std::string> addresses;
+    co_await CollectStoreOnly(addresses);
+    Vanishing vanishing;
+    vanishing.known = state_.mailboxes.size() + addresses.size();
+    std::vector<std::string> paths;
+    for (const std::string& path : vanished_) {
+        if (!IsGone(path)) continue;
+        paths.push_back(path);
+        if (const auto address = layout_.AddressOf(path)) addresses.insert(*address);
+    }
+    const auto root = state_.places.find("");
+    const std::uint32_t device = root == state_.places.end() ? 0 : root->second->stamp.device;
+    vanishing.vanished = std::max(addresses.size(), paths.size());
+    vanishing.root_is_empty = root == state_.places.end() || root->second->children.empty();
+    vanishing.other_device = state_.root_device != 0 && device != state_.root_device;
+    const auto why = options_.accept_removals
+                         ? std::nullopt
+                         : WhyNotRemoved(vanishing, options_.most_vanished_percent);
+    if (why) {
+        report_.withheld = vanishing.vanished;
+        log::Error(
+            "alarm: {}: is the disk mounted? Nothing is removed from the usage store; if "
+            "they are meant to be gone, run policyd-scan --once --accept-removals",
+            *why);
+        co_return;
+    }
+    if (device != 0) state_.root_device = device;
+    if (addresses.empty() && paths.empty()) co_return;
+    std::vector<std::string> names(addresses.begin(), addresses.end());
+    co_await publisher_.Remove(std::move(names));
+    report_.removed = addresses.size();
+    for (const std::string& path : paths) state_.mailboxes.erase(path);
+    state_changed_ = true;
+}
+
+void Scanner::SumUp() {
+    report_.mailboxes = state_.mailboxes.size();
+    for (const auto& [path, mailbox] : state_.mailboxes) {
+        if (mailbox.record == nullptr) {
+            ++report_.partial;
+            continue;
+        }
+        report_.bytes = AddBytes(report_.bytes, mailbox.record->Bytes());
+        report_.messages += mailbox.record->Messages();
+        if (mailbox.record->IsPartial()) ++report_.partial;
+        for (const FolderRecord& folder : mailbox.record->folders)
+            report_.directories += (folder.fresh.inode != 0) + (folder.seen.inode != 0);
+    }
+}
+
+}  // namespace policyd::scanner

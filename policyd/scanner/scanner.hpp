@@ -1,0 +1,109 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "policyd/scanner/measuring_pool.hpp"
+#include "policyd/scanner/publisher.hpp"
+#include "policyd/scanner/scan_report.hpp"
+#include "policyd/scanner/scan_state.hpp"
+#include "policyd/scanner/scanner_options.hpp"
+
+namespace policyd::scanner {
+
+/// Keeps the usage store right about a mail store: measures mailboxes and commits what they come
+/// to. Owned by a loop thread, whose coroutines call it; its pool's threads do the reading.
+class Scanner {
+public:
+    /// `state` is what the last scan left, changed in place. All arguments outlive the scanner.
+    Scanner(async::EventLoop& loop, usage::UsageStore& store, ScanState& state,
+            const ScannerOptions& options);
+
+    /// Looks at the whole store once: finds the mailboxes, measures what may have changed, commits
+    /// it, removes the entries of mailboxes that are gone. Ends early after Stop(). Throws
+    /// std::system_error when the root cannot be opened, and outage::UsageStoreUnavailable when the
+    /// store does not answer for longer than patience allows. One at a time.
+    async::Task<ScanReport> Sweep(Thoroughness thoroughness);
+
+    /// Measures these mailboxes now, beside a sweep if there is one, and commits what they come
+    /// to. Paths of which no mailbox is known are left to the next sweep.
+    async::Task<> Remeasure(std::vector<std::string> mailboxes);
+
+    /// Ends what is going on: as soon as each thread has measured the mailbox that it is at.
+    void Stop();
+    /// After the last sweep, and before the end: waits for commits that are on their way.
+    async::Task<> Finish();
+
+    /// Called on the loop whenever mailboxes have been measured: to show progress, to save.
+    void OnProgress(std::function<void()> function) { on_progress_ = std::move(function); }
+    struct Progress {
+        std::uint64_t measured = 0;
+        std::uint64_t mailboxes = 0;
+        ScanWork work;
+        bool sweeping = false;
+    };
+    Progress CurrentProgress() const;
+
+    /// Whether the state is another than at the last call.
+    bool TakeStateChanged() { return std::exchange(state_changed_, false); }
+    const ScanReport& LastReport() const { return report_; }
+    std::uint64_t Committed() const { return publisher_.Committed(); }
+    std::size_t WaitingForStore() const { return publisher_.Waiting(); }
+
+private:
+    void OpenRoot();
+    async::Task<> FindLossInStore();
+    async::Task<> SurveyMailboxes(Thoroughness thoroughness);
+    async::Task<> MeasureMailboxes(Thoroughness thoroughness);
+    async::Task<> AskTimeAgain();
+    bool SubmitNextBatch(Thoroughness thoroughness);
+    Thoroughness ThoroughnessFor(const std::string& path, const KnownMailbox& mailbox,
+                                 Thoroughness asked) const;
+    void OnMeasured(MeasuringBatch& batch);
+    void Take(const MeasuringTask& task, MeasuredMailbox& measured, StoreTime began, bool is_sweep);
+    void ReportObstacles(const std::vector<Obstacle>& obstacles);
+    bool IsDue(const KnownMailbox& mailbox, StoreTime began) const;
+    async::Task<> CompareWithStore();
+    async::Task<> RemoveVanished();
+    async::Task<> CollectStoreOnly(std::set<std::string>& addresses);
+    bool IsGone(const std::string& path) const;
+    void SumUp();
+
+    async::EventLoop& loop_;
+    usage::UsageStore& store_;
+    ScanState& state_;
+    const ScannerOptions& options_;
+    mail::MailboxLayout layout_;
+    Pace pace_;
+    Publisher publisher_;
+    std::shared_ptr<const StoreFiles> files_;
+    MeasuringPool pool_;
+
+    bool stopped_ = false;
+    bool state_changed_ = false;
+    bool knows_store_ = false;  // the store's list of mailboxes was compared with ours
+    std::function<void()> on_progress_;
+
+    // Of the sweep that is going on.
+    bool sweeping_ = false;
+    StoreTime began_ = 0;
+    std::chrono::steady_clock::time_point began_asked_{};
+    std::string next_mailbox_;  // where the sweep goes on
+    bool exhausted_ = false;    // every mailbox was submitted
+    std::size_t sweep_batches_ = 0;
+    std::size_t batch_size_ = 1;
+    std::set<std::string> vanished_;  // paths
+    std::uint64_t obstacles_logged_ = 0;
+    ScanReport report_;
+    WakeUp sweep_goes_on_;
+
+    // Of Remeasure().
+    std::size_t change_batches_ = 0;
+    WakeUp changes_measured_;
+};
+
+}  // namespace policyd::scanner

@@ -1,0 +1,220 @@
+#include "policyd/scanner/state_file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+#include "policyd/scanner/state_bytes.hpp"
+
+namespace policyd::scanner {
+
+namespace {
+
+constexpr std::string_view kFormat = "policyd-scan state 1\n";
+
+[[noreturn]] void Fail(const std::string& path) {
+    throw std::system_error(errno, std::generic_category(), path);
+}
+
+std::uint8_t Flags(bool a, bool b, bool c = false) {
+    return static_cast<std::uint8_t>((a ? 1 : 0) | (b ? 2 : 0) | (c ? 4 : 0));
+}
+
+void Put(StateWriter& out, const DirectoryRecord& record) {
+    out.Put(record.inode);
+    out.Put(record.mtime);
+    out.Put(record.ctime);
+    out.Put(record.bytes);
+    out.Put(record.messages);
+    out.Put(Flags(record.racy, record.unreadable));
+}
+
+DirectoryRecord GetDirectory(StateReader& in) {
+    DirectoryRecord record;
+    record.inode = in.Get<std::uint64_t>();
+    record.mtime = in.Get<FileTime>();
+    record.ctime = in.Get<FileTime>();
+    record.bytes = in.Get<std::uint64_t>();
+    record.messages = in.Get<std::uint32_t>();
+    const auto flags = in.Get<std::uint8_t>();
+    record.racy = flags & 1;
+    record.unreadable = flags & 2;
+    return record;
+}
+
+void Put(StateWriter& out, const MailboxRecord& record) {
+    out.Put(record.stamp);
+    out.Put(Flags(record.racy, record.unreadable));
+    out.Put(std::string_view(record.names));
+    out.Put(static_cast<std::uint32_t>(record.folders.size()));
+    for (const FolderRecord& folder : record.folders) {
+        out.Put(folder.name);
+        Put(out, folder.fresh);
+        Put(out, folder.seen);
+    }
+}
+
+RecordPointer GetMailbox(StateReader& in) {
+    MailboxRecord record;
+    record.stamp = in.GetStamp();
+    const auto flags = in.Get<std::uint8_t>();
+    record.racy = flags & 1;
+    record.unreadable = flags & 2;
+    record.names = in.GetText();
+    const auto folders = in.Get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < folders; ++i) {
+        FolderRecord folder;
+        folder.name = in.Get<std::uint32_t>();
+        if (folder.name >= record.names.size()) throw StateDamaged("a folder has no name");
+        folder.fresh = GetDirectory(in);
+        folder.seen = GetDirectory(in);
+        record.folders.push_back(folder);
+    }
+    record.folders.shrink_to_fit();
+    return std::make_shared<const MailboxRecord>(std::move(record));
+}
+
+void Put(StateWriter& out, const Place& place) {
+    out.Put(place.stamp);
+    out.Put(Flags(place.racy, place.unreadable, place.is_mailbox));
+    out.Put(std::string_view(place.children));
+}
+
+std::shared_ptr<const Place> GetPlace(StateReader& in) {
+    auto place = std::make_shared<Place>();
+    place->stamp = in.GetStamp();
+    const auto flags = in.Get<std::uint8_t>();
+    place->racy = flags & 1;
+    place->unreadable = flags & 2;
+    place->is_mailbox = flags & 4;
+    place->children = in.GetText();
+    if (!place->children.empty() && place->children.back() != '\0')
+        throw StateDamaged("a list of names does not end");
+    return place;
+}
+
+/// The file's content; nothing if there is none.
+std::optional<std::string> ReadWhole(const std::string& path) {
+    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) {
+        if (errno == ENOENT) return std::nullopt;
+        Fail(path);
+    }
+    struct stat status {};
+    if (fstat(file.Get(), &status) != 0) Fail(path);
+    std::string content(static_cast<std::size_t>(status.st_size), '\0');
+    std::size_t filled = 0;
+    while (filled < content.size()) {
+        const ssize_t n = read(file.Get(), content.data() + filled, content.size() - filled);
+        if (n < 0 && errno != EINTR) Fail(path);
+        if (n == 0) break;
+        if (n > 0) filled += static_cast<std::size_t>(n);
+    }
+    content.resize(filled);
+    return content;
+}
+
+std::string_view WithoutChecksum(std::string_view content) {
+    std::uint64_t sum = 0;
+    if (content.size() < sizeof sum) throw StateDamaged("it ends too early");
+    std::memcpy(&sum, content.data() + content.size() - sizeof sum, sizeof sum);
+    content.remove_suffix(sizeof sum);
+    Checksum checksum;
+    checksum.Add(content);
+    if (checksum.Value() != sum) throw StateDamaged("its checksum is wrong");
+    return content;
+}
+
+ScanState Parse(std::string_view content, const std::string& depends_on) {
+    if (!content.starts_with(kFormat)) throw StateDamaged("it is of another version");
+    content = WithoutChecksum(content);
+    content.remove_prefix(kFormat.size());
+    StateReader in(content);
+    if (in.GetText() != depends_on)
+        throw StateDamaged("it was made for another mail store, layout or counting rule");
+    ScanState state;
+    state.root_device = in.Get<std::uint32_t>();
+    for (auto left = in.Get<std::uint64_t>(); left > 0; --left) {
+        std::string path(in.GetText());
+        state.places.emplace(std::move(path), GetPlace(in));
+    }
+    for (auto left = in.Get<std::uint64_t>(); left > 0; --left) {
+        std::string path(in.GetText());
+        KnownMailbox mailbox;
+        mailbox.changed_at = in.Get<StoreTime>();
+        mailbox.committed_at = in.Get<StoreTime>();
+        mailbox.verified_at = in.Get<StoreTime>();
+        if (in.Get<std::uint8_t>() != 0) mailbox.record = GetMailbox(in);
+        state.mailboxes.emplace_hint(state.mailboxes.end(), std::move(path), std::move(mailbox));
+    }
+    if (!in.AtEnd()) throw StateDamaged("it goes on after its end");
+    return state;
+}
+
+void Write(int fd, const ScanState& state, const std::string& depends_on) {
+    StateWriter out(fd);
+    for (const char c : kFormat) out.Put(c);
+    out.Put(std::string_view(depends_on));
+    out.Put(state.root_device);
+    out.Put(static_cast<std::uint64_t>(state.places.size()));
+    for (const auto& [path, place] : state.places) {
+        out.Put(std::string_view(path));
+        Put(out, *place);
+    }
+    out.Put(static_cast<std::uint64_t>(state.mailboxes.size()));
+    for (const auto& [path, mailbox] : state.mailboxes) {
+        out.Put(std::string_view(path));
+        out.Put(mailbox.changed_at);
+        out.Put(mailbox.committed_at);
+        out.Put(mailbox.verified_at);
+        out.Put(static_cast<std::uint8_t>(mailbox.record != nullptr));
+        if (mailbox.record != nullptr) Put(out, *mailbox.record);
+    }
+    out.Finish();
+}
+
+void SyncDirectoryOf(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    const Descriptor opened(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened || fsync(opened.Get()) != 0) Fail(directory);
+}
+
+}  // namespace
+
+StateFile::StateFile(std::string path, std::string depends_on)
+    : path_(std::move(path)), depends_on_(std::move(depends_on)) {}
+
+std::optional<ScanState> StateFile::Load() const {
+    const std::optional<std::string> content = ReadWhole(path_);
+    if (!content) return std::nullopt;
+    return Parse(*content, depends_on_);
+}
+
+void StateFile::Save(const ScanState& state) const {
+    const std::string temporary = path_ + ".new";
+    const Descriptor file(
+        open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
+    if (!file) Fail(temporary);
+    Write(file.Get(), state, depends_on_);
+    if (fsync(file.Get()) != 0) Fail(temporary);
+    if (rename(temporary.c_str(), path_.c_str()) != 0) Fail(path_);
+    SyncDirectoryOf(path_);
+}
+
+std::unique_ptr<StateLock> StateLock::Take(const std::string& state_path) {
+    const std::string path = state_path + ".lock";
+    Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
+    if (!file) Fail(path);
+    if (flock(file.Get(), LOCK_EX | LOCK_NB) == 0)
+        return std::unique_ptr<StateLock>(new StateLock(std::move(file)));
+    if (errno == EWOULDBLOCK) return nullptr;
+    Fail(path);
+}
+
+}  // namespace policyd::scanner

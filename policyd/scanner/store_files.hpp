@@ -1,0 +1,111 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace policyd::scanner {
+
+/// Nanoseconds since 1970, as file systems stamp files.
+using FileTime = std::int64_t;
+
+/// Where the time comes from that stamps are compared with: CLOCK_REALTIME_COARSE, the clock from
+/// which the kernel takes them. Tests pass one of their own.
+using FileClock = FileTime (*)();
+FileTime CoarseFileClock();
+
+/// A directory's identity and its times of change. While it is equal to an earlier one of the same
+/// path, no entry was added, removed or renamed in between, unless the change came within the
+/// clock's step (IsTooYoung). Compared for equality alone: clocks step and backups come back.
+struct DirectoryStamp {
+    std::uint64_t inode = 0;  ///< 0: there is no such directory
+    FileTime mtime = 0;
+    FileTime ctime = 0;
+    std::uint32_t device = 0;
+
+    bool Exists() const { return inode != 0; }
+    bool operator==(const DirectoryStamp&) const = default;
+};
+
+/// Whether a change could have left no trace in a stamp taken at `now`: the file system's clock may
+/// stand still for up to a second, and is not believed when it shows the future.
+bool IsTooYoung(FileTime changed, FileTime now);
+
+/// A file descriptor and its owner.
+class Descriptor {
+public:
+    Descriptor() = default;
+    explicit Descriptor(int fd) : fd_(fd) {}
+    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~Descriptor();
+
+    int Get() const { return fd_; }
+    explicit operator bool() const { return fd_ >= 0; }
+
+private:
+    int fd_ = -1;
+};
+
+/// What became of looking at one place.
+enum class Sight {
+    kThere,
+    kAbsent,      ///< not there, or no directory (or no regular file): nothing to count
+    kUnreadable,  ///< there or not, we cannot tell: no permission, an I/O error, a stale handle
+};
+
+struct SeenDirectory {
+    Sight sight = Sight::kAbsent;
+    DirectoryStamp stamp;
+    std::uint64_t size = 0;  ///< st_size: a hint for how many bytes its entries take
+    int error = 0;           ///< errno when unreadable
+};
+
+struct OpenedDirectory : SeenDirectory {
+    Descriptor directory;
+};
+
+struct SeenFile {
+    Sight sight = Sight::kAbsent;
+    std::uint64_t bytes = 0;
+    FileTime changed = 0;
+    bool is_directory = false;
+    int error = 0;
+};
+
+/// The mail store below one root directory. Paths are relative to it, and no step of them is ever
+/// a symbolic link that is followed; messages are never opened. Reading leaves no access time
+/// where the kernel allows that (O_NOATIME). Used by any number of threads at once.
+class StoreFiles {
+public:
+    /// Opens the root, which alone may be reached through symbolic links. Throws std::system_error.
+    explicit StoreFiles(const std::string& root);
+
+    const std::string& Root() const { return root_path_; }
+    int RootDescriptor() const { return root_.Get(); }
+
+    /// One statx. "." is the root itself.
+    SeenDirectory Look(const char* path) const;
+    /// Opens a directory for reading and stamps it through the descriptor.
+    OpenedDirectory Open(const char* path) const;
+    /// The same directory again, wherever it is by now.
+    SeenDirectory LookAtOpen(const Descriptor& directory) const;
+    /// A file in an open directory; symbolic links are absent.
+    SeenFile LookAtFile(const Descriptor& directory, const char* name) const;
+
+private:
+    int OpenFollowingNothing(const char* path, int flags) const;
+
+    std::string root_path_;
+    Descriptor root_;
+    mutable std::atomic<bool> may_hide_access_{true};
+    mutable std::atomic<bool> has_openat2_{true};
+};
+
+}  // namespace policyd::scanner

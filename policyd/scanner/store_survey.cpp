@@ -1,0 +1,147 @@
+#include "policyd/scanner/store_survey.hpp"
+
+#include <dirent.h>
+
+#include <algorithm>
+
+namespace policyd::scanner {
+
+namespace {
+
+constexpr int kMostReadings = 3;
+
+std::string Join(const std::string& directory, std::string_view name) {
+    if (directory.empty()) return std::string(name);
+    std::string path;
+    path.reserve(directory.size() + 1 + name.size());
+    return path.append(directory).append("/").append(name);
+}
+
+const char* PathOf(const std::string& place) {
+    return place.empty() ? "." : place.c_str();
+}
+
+/// What file systems and administrators keep at the top of a mail store.
+bool IsNoDomain(std::string_view name) {
+    return name.front() == '.' || name == "lost+found";
+}
+
+class Surveyor {
+public:
+    Surveyor(const StoreFiles& files, const mail::MailboxLayout& layout, const Places& previous,
+             Thoroughness thoroughness, FileClock clock)
+        : files_(files),
+          layout_(layout),
+          previous_(previous),
+          thoroughness_(thoroughness),
+          clock_(clock) {}
+
+    Survey Run() {
+        Visit("", 0);
+        return std::move(survey_);
+    }
+
+private:
+    void Visit(const std::string& path, std::size_t depth);
+    std::shared_ptr<const Place> Examine(const std::string& path, const Place* known);
+    bool ReadChildren(const OpenedDirectory& directory, const std::string& path, Place& place);
+
+    const StoreFiles& files_;
+    const mail::MailboxLayout& layout_;
+    const Places& previous_;
+    Thoroughness thoroughness_;
+    FileClock clock_;
+    EntryReader reader_;
+    Survey survey_;
+};
+
+void Surveyor::Visit(const std::string& path, std::size_t depth) {
+    const auto known = previous_.find(path);
+    std::shared_ptr<const Place> place = known != previous_.end() ? known->second : nullptr;
+    ++survey_.work.directories_looked_at;
+    const bool believed = place != nullptr && !place->racy && !place->unreadable &&
+                          thoroughness_ == Thoroughness::kWhatChanged;
+    if (!believed || !(files_.Look(PathOf(path)).stamp == place->stamp))
+        place = Examine(path, place.get());
+    if (place == nullptr) return;
+
+    survey_.places.emplace(path, place);
+    if (place->is_mailbox) survey_.mailboxes.push_back(path);
+    for (const char* name = place->children.c_str(); *name != '\0';
+         name += std::char_traits<char>::length(name) + 1) {
+        const std::string child = Join(path, name);
+        if (depth + 1 < layout_.Depth()) {
+            Visit(child, depth + 1);
+        } else if (layout_.AddressOf(child)) {
+            survey_.mailboxes.push_back(child);
+        }
+    }
+}
+
+/// Null if there is no such directory, or one of which nothing was ever known.
+std::shared_ptr<const Place> Surveyor::Examine(const std::string& path, const Place* known) {
+    const FileTime now = clock_();
+    const OpenedDirectory directory = files_.Open(PathOf(path));
+    if (directory.sight == Sight::kAbsent) return nullptr;
+    auto place = std::make_shared<Place>();
+    const bool readable = directory.sight == Sight::kThere && ReadChildren(directory, path, *place);
+    if (readable) {
+        place->stamp = directory.stamp;
+        place->racy |= IsTooYoung(directory.stamp.ctime, now);
+        return place;
+    }
+    if (known == nullptr || !known->unreadable)
+        survey_.obstacles.push_back({path.empty() ? "." : path, directory.error});
+    if (known != nullptr) *place = *known;
+    place->unreadable = true;
+    return place;
+}
+
+bool Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string& path,
+                            Place& place) {
+    ++survey_.work.directories_read;
+    std::vector<std::string> names;
+    const auto visit = [&](const char* name, unsigned char type) {
+        if (path.empty() && IsNoDomain(name)) return;
+        const bool is_directory =
+            type == DT_DIR ||
+            (type == DT_UNKNOWN && files_.LookAtFile(directory.directory, name).is_directory);
+        if (is_directory) names.emplace_back(name);
+    };
+    for (int reading = 1;; ++reading) {
+        if (reading > 1) EntryReader::Rewind(directory.directory);
+        names.clear();
+        const EntryReader::Result result =
+            reader_.ForEach(directory.directory, directory.size, visit);
+        if (result.error != 0) return false;
+        if (result.at_once) break;
+        if (files_.LookAtOpen(directory.directory).stamp == directory.stamp) break;
+        if (reading == kMostReadings) {
+            place.racy = true;
+            break;
+        }
+        reader_.Enlarge();
+    }
+    reader_.Shrink();
+    std::sort(names.begin(), names.end());
+    const auto has = [&names](const char* name) {
+        return std::binary_search(names.begin(), names.end(), name);
+    };
+    place.is_mailbox =
+        has("cur") && has("new") && has("tmp") && layout_.AddressOf(path).has_value();
+    for (const std::string& name : names) {
+        const bool is_part_of_it = place.is_mailbox && (name.front() == '.' || name == "cur" ||
+                                                        name == "new" || name == "tmp");
+        if (!is_part_of_it) place.children.append(name).push_back('\0');
+    }
+    return true;
+}
+
+}  // namespace
+
+Survey SurveyStore(const StoreFiles& files, const mail::MailboxLayout& layout,
+                   const Places& previous, Thoroughness thoroughness, FileClock clock) {
+    return Surveyor(files, layout, previous, thoroughness, clock).Run();
+}
+
+}  // namespace policyd::scanner

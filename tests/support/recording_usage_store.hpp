@@ -1,0 +1,72 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/usage/usage_store.hpp"
+
+namespace policyd::test {
+
+/// A usage store in memory for tests of what commits to one: takes measurements as the contract
+/// says, knows no reservations, and can be unavailable. Its clock goes on by a millisecond at each
+/// look.
+class RecordingUsageStore final : public usage::UsageStore {
+public:
+    async::Task<text::WallTime> Now() override {
+        FailIfDown();
+        now += std::chrono::milliseconds(1);
+        co_return now;
+    }
+    async::Task<std::optional<usage::Usage>> Find(std::string_view mailbox) override {
+        FailIfDown();
+        const auto found = figures.find(std::string(mailbox));
+        if (found == figures.end()) co_return std::nullopt;
+        usage::Usage usage;
+        usage.bytes = found->second.bytes;
+        usage.messages = found->second.messages;
+        usage.measured_at = found->second.began;
+        co_return usage;
+    }
+    async::Task<usage::Reserved> Reserve(const usage::Reservation&) override {
+        co_return usage::Reserved{};
+    }
+    async::Task<void> Release(std::string_view, std::span<const std::string>) override {
+        co_return;
+    }
+    async::Task<void> Commit(std::span<const usage::Measurement> measurements,
+                             std::chrono::milliseconds) override {
+        FailIfDown();
+        for (const usage::Measurement& measurement : measurements) {
+            ++commits;
+            const auto [found, is_new] = figures.try_emplace(measurement.mailbox, measurement);
+            if (!is_new && measurement.began > found->second.began) found->second = measurement;
+        }
+        co_return;
+    }
+    async::Task<void> Remove(std::span<const std::string> mailboxes) override {
+        FailIfDown();
+        for (const std::string& mailbox : mailboxes) figures.erase(mailbox);
+        co_return;
+    }
+    async::Task<std::vector<std::string>> MeasuredMailboxes() override {
+        FailIfDown();
+        std::vector<std::string> names;
+        for (const auto& [name, measurement] : figures) names.push_back(name);
+        co_return names;
+    }
+
+    std::map<std::string, usage::Measurement> figures;
+    std::uint64_t commits = 0;  ///< measurements committed, repeated ones as well
+    int failures = 0;           ///< so many calls fail from now on
+    text::WallTime now{std::chrono::milliseconds(1'700'000'000'000)};
+
+private:
+    void FailIfDown() {
+        if (failures == 0) return;
+        --failures;
+        throw outage::UsageStoreUnavailable("the store is down");
+    }
+};
+
+}  // namespace policyd::test

@@ -1,0 +1,285 @@
+#include "policyd/scanner/scanner.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/mail_store.hpp"
+#include "tests/support/recording_usage_store.hpp"
+
+namespace policyd::scanner {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ScannerTest : public testing::Test {
+protected:
+    ScannerTest() {
+        options_.root = store_.Root();
+        options_.threads = 2;
+        options_.clock = [] { return CoarseFileClock() + 3'600'000'000'000; };
+    }
+
+    ScanReport Sweep(Thoroughness thoroughness = Thoroughness::kWhatChanged) {
+        async::EventLoop loop;
+        Scanner scanner(loop, usage_, state_, options_);
+        return loop.RunUntilDone(scanner.Sweep(thoroughness));
+    }
+
+    std::uint64_t BytesOf(const std::string& mailbox) const {
+        return usage_.figures.at(mailbox).bytes;
+    }
+
+    test::MailStore store_;
+    test::RecordingUsageStore usage_;
+    ScanState state_;
+    ScannerOptions options_;
+};
+
+TEST_F(ScannerTest, CommitsEveryMailboxUnderItsAddress) {
+    store_.Deliver("example.org/ann", 100);
+    store_.Deliver("example.org/ann/.Sent", 10);
+    store_.Deliver("example.net/Bob", 7);
+    store_.MakeMaildir("example.net/new");
+    fs::create_directory(store_ / "lost+found");
+    store_.Deliver(".hidden/ann", 1);
+    fs::create_symlink("example.org", store_ / "linked.example");
+
+    const ScanReport report = Sweep();
+
+    ASSERT_EQ(usage_.figures.size(), 3u);
+    EXPECT_EQ(BytesOf("ann@example.org"), 110u);
+    EXPECT_EQ(usage_.figures.at("ann@example.org").messages, 2u);
+    EXPECT_EQ(BytesOf("Bob@example.net"), 7u);
+    EXPECT_EQ(BytesOf("new@example.net"), 0u);
+    EXPECT_EQ(report.mailboxes, 3u);
+    EXPECT_EQ(report.committed, 3u);
+    EXPECT_EQ(report.bytes, 117u);
+}
+
+TEST_F(ScannerTest, DatesAMeasurementFromBeforeItBegan) {
+    store_.Deliver("example.org/ann", 100);
+    const text::WallTime before = usage_.now;
+    Sweep();
+    EXPECT_EQ(usage_.figures.at("ann@example.org").began, before + std::chrono::milliseconds(1));
+}
+
+TEST_F(ScannerTest, MeasuresADomainThatIsAMaildirAsItsCatchAllMailbox) {
+    store_.Deliver("example.org", 100);
+    store_.Deliver("example.org/.Sent", 10);
+    store_.Deliver("example.org/ann", 1);
+
+    Sweep();
+
+    EXPECT_EQ(usage_.figures.size(), 2u);
+    EXPECT_EQ(BytesOf("@example.org"), 110u);
+    EXPECT_EQ(BytesOf("ann@example.org"), 1u);
+}
+
+TEST_F(ScannerTest, FollowsOtherLayouts) {
+    options_.layout = "%d/%1u/%u/Maildir";
+    store_.Deliver("example.org/a/ann/Maildir", 100);
+    store_.Deliver("example.org/b/ann/Maildir", 1);
+    store_.Deliver("example.org/b/bob/Mail", 1);
+
+    Sweep();
+
+    EXPECT_EQ(usage_.figures.size(), 1u);
+    EXPECT_EQ(BytesOf("ann@example.org"), 100u);
+}
+
+TEST_F(ScannerTest, CommitsOnlyWhatChangedAndReadsNothingElse) {
+    for (int i = 0; i < 20; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
+    Sweep();
+    store_.Deliver("example.org/u7", 5);
+
+    const ScanReport report = Sweep();
+
+    EXPECT_EQ(report.work.directories_read, 1u);
+    EXPECT_EQ(report.work.directories_looked_at, 2 + 20 * 3u);
+    EXPECT_EQ(report.changed, 1u);
+    EXPECT_EQ(report.committed, 1u);
+    EXPECT_EQ(BytesOf("u7@example.org"), 15u);
+}
+
+TEST_F(ScannerTest, CommitsAgainWhenTheGraceOfReservationsIsOverAndNowAndThen) {
+    store_.Deliver("example.org/ann", 10);
+    Sweep();
+    usage_.now += options_.grace / 2;
+    EXPECT_EQ(Sweep().committed, 0u);
+    usage_.now += options_.grace;
+    EXPECT_EQ(Sweep().committed, 1u);
+    usage_.now += options_.grace;
+    EXPECT_EQ(Sweep().committed, 0u);
+    usage_.now += options_.refresh_interval;
+    EXPECT_EQ(Sweep().committed, 1u);
+}
+
+TEST_F(ScannerTest, RemovesTheEntryOfTheOneMailboxOfThreeThatIsGone) {
+    for (const char* user : {"ann", "bob", "eve"})
+        store_.Deliver(std::string("example.org/") + user, 10);
+    Sweep();
+    store_.Remove("example.org/bob");
+
+    const ScanReport report = Sweep();
+
+    EXPECT_EQ(report.removed, 1u);
+    EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
+    EXPECT_EQ(usage_.figures.size(), 2u);
+    EXPECT_EQ(state_.mailboxes.size(), 2u);
+}
+
+TEST_F(ScannerTest, RemovesEntriesOfMailboxesThatWentWhileNothingWasRemembered) {
+    store_.Deliver("example.org/ann", 10);
+    store_.Deliver("example.org/bob", 10);
+    Sweep();
+    store_.Remove("example.org/bob");
+    state_ = {};
+    Sweep();
+    EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
+}
+
+TEST_F(ScannerTest, RemovesNothingWhenTheRootIsEmpty) {
+    store_.Deliver("example.org/ann", 10);
+    Sweep();
+    store_.Rename("example.org", "../elsewhere");
+
+    EXPECT_EQ(Sweep().withheld, 1u);
+    EXPECT_EQ(usage_.figures.size(), 1u);
+
+    store_.Rename("../elsewhere", "example.org");
+    EXPECT_EQ(Sweep().withheld, 0u);
+    EXPECT_EQ(BytesOf("ann@example.org"), 10u);
+}
+
+TEST_F(ScannerTest, RemovesNothingWhenALargePartVanishedUnlessThatIsAccepted) {
+    for (int i = 0; i < 20; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
+    for (int i = 0; i < 6; ++i) store_.Deliver("example.net/u" + std::to_string(i), 10);
+    Sweep();
+    store_.Remove("example.net");
+
+    EXPECT_EQ(Sweep().withheld, 6u);
+    EXPECT_EQ(usage_.figures.size(), 26u);
+
+    options_.accept_removals = true;
+    EXPECT_EQ(Sweep().removed, 6u);
+    EXPECT_EQ(usage_.figures.size(), 20u);
+}
+
+TEST_F(ScannerTest, RemovesNothingWhenTheStoreIsOnAnotherDevice) {
+    store_.Deliver("example.org/ann", 10);
+    store_.Deliver("example.org/bob", 10);
+    Sweep();
+    store_.Remove("example.org/bob");
+    ++state_.root_device;
+
+    EXPECT_EQ(Sweep().withheld, 1u);
+    EXPECT_EQ(usage_.figures.size(), 2u);
+}
+
+TEST_F(ScannerTest, FollowsAMailboxAndADomainThatAreRenamed) {
+    store_.Deliver("example.org/ann", 10);
+    store_.Deliver("example.net/bob", 7);
+    Sweep();
+    store_.Rename("example.org/ann", "example.org/anna");
+    store_.Rename("example.net", "example.com");
+
+    Sweep();
+
+    EXPECT_EQ(usage_.figures.size(), 2u);
+    EXPECT_EQ(BytesOf("anna@example.org"), 10u);
+    EXPECT_EQ(BytesOf("bob@example.com"), 7u);
+}
+
+TEST_F(ScannerTest, CommitsEverythingAgainToAStoreThatWasEmptied) {
+    for (int i = 0; i < 10; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
+    Sweep();
+    usage_.figures.clear();
+    EXPECT_EQ(Sweep().committed, 10u);
+    EXPECT_EQ(usage_.figures.size(), 10u);
+}
+
+TEST_F(ScannerTest, WaitsOutAShortOutageOfTheStore) {
+    store_.Deliver("example.org/ann", 10);
+    usage_.failures = 2;
+    EXPECT_EQ(Sweep().committed, 1u);
+}
+
+TEST_F(ScannerTest, GivesUpOnALongOutageAndCommitsTheNextTime) {
+    store_.Deliver("example.org/ann", 10);
+    usage_.failures = 1000;
+    EXPECT_THROW(Sweep(), outage::UsageStoreUnavailable);
+    usage_.failures = 0;
+    EXPECT_EQ(Sweep().committed, 1u);
+}
+
+TEST_F(ScannerTest, ReportsDriftOfTheFiguresAndOfTheStoreWhenItVerifies) {
+    const std::string name = store_.Deliver("example.org/ann", 100, false);
+    store_.Deliver("example.org/bob", 5);
+    store_.Deliver("example.org/eve", 5);
+    Sweep();
+    store_.WriteFile("example.org/ann/new/" + name, 30);
+    usage_.figures.at("bob@example.org").bytes = 6;
+
+    const ScanReport report = Sweep(Thoroughness::kEverything);
+
+    EXPECT_EQ(report.drifted, 1u);
+    EXPECT_EQ(report.drift.bytes, 70u);
+    EXPECT_EQ(report.store_drifted, 1u);
+    EXPECT_EQ(BytesOf("ann@example.org"), 30u);
+    EXPECT_EQ(BytesOf("bob@example.org"), 5u);
+}
+
+TEST_F(ScannerTest, ReadsEverythingAgainOnceVerificationIsDue) {
+    store_.Deliver("example.org/ann", 100);
+    Sweep();
+    EXPECT_EQ(Sweep().work.directories_read, 0u);
+    usage_.now += options_.verify_interval;
+    EXPECT_EQ(Sweep().work.directories_read, 3u);
+}
+
+TEST_F(ScannerTest, ThrowsWhenThereIsNoRoot) {
+    options_.root = store_ / "nowhere";
+    EXPECT_THROW(Sweep(), std::system_error);
+}
+
+async::Task<ScanReport> SweepAndStop(Scanner& scanner) {
+    scanner.OnProgress([&scanner] { scanner.Stop(); });
+    co_return co_await scanner.Sweep(Thoroughness::kWhatChanged);
+}
+
+TEST_F(ScannerTest, GoesOnWhereItWasStopped) {
+    constexpr int kMailboxes = 600;
+    for (int i = 0; i < kMailboxes; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
+    options_.threads = 1;
+    ScanReport first;
+    {
+        async::EventLoop loop;
+        Scanner scanner(loop, usage_, state_, options_);
+        first = loop.RunUntilDone(SweepAndStop(scanner));
+    }
+    EXPECT_TRUE(first.interrupted);
+    EXPECT_GT(first.measured, 0u);
+    EXPECT_LT(first.measured, kMailboxes + 0u);
+
+    const ScanReport second = Sweep();
+
+    EXPECT_EQ(second.work.directories_read, (kMailboxes - first.measured) * 3);
+    EXPECT_EQ(usage_.figures.size(), kMailboxes + 0u);
+}
+
+async::Task<> SweepThenDeliver(Scanner& scanner, test::MailStore& store) {
+    co_await scanner.Sweep(Thoroughness::kWhatChanged);
+    store.Deliver("example.org/ann", 5);
+    std::vector<std::string> changed{"example.org/ann", "example.org/nobody"};
+    co_await scanner.Remeasure(std::move(changed));
+}
+
+TEST_F(ScannerTest, MeasuresASingleMailboxAtOnce) {
+    store_.Deliver("example.org/ann", 10);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    loop.RunUntilDone(SweepThenDeliver(scanner, store_));
+    EXPECT_EQ(BytesOf("ann@example.org"), 15u);
+}
+
+}  // namespace
+}  // namespace policyd::scanner

@@ -1,0 +1,119 @@
+#include "policyd/scanner/state_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "tests/support/mail_store.hpp"
+
+namespace policyd::scanner {
+namespace {
+
+class StateFileTest : public testing::Test {
+protected:
+    StateFileTest() {
+        MailboxRecord record;
+        record.stamp = {1, 2, 3, 4};
+        record.names = std::string("\0.Sent\0", 7);
+        record.folders.resize(2);
+        record.folders[1].name = 1;
+        record.folders[1].seen = {5, 6, 7, 8, 9, true, false};
+        KnownMailbox mailbox;
+        mailbox.record = std::make_shared<const MailboxRecord>(record);
+        mailbox.changed_at = 10;
+        mailbox.committed_at = 11;
+        mailbox.verified_at = 12;
+        state_.root_device = 13;
+        state_.mailboxes["d/u"] = mailbox;
+        state_.mailboxes["d/v"] = {};
+        Place place;
+        place.stamp = {14, 15, 16, 17};
+        place.is_mailbox = true;
+        place.children = std::string("u\0v\0", 4);
+        state_.places["d"] = std::make_shared<const Place>(place);
+    }
+
+    std::string Path() const { return scratch_ / "scan.state"; }
+    StateFile File(const std::string& depends_on = "rules") const { return {Path(), depends_on}; }
+
+    void Overwrite(const std::string& content) const {
+        std::ofstream(Path(), std::ios::binary) << content;
+    }
+
+    test::ScratchDirectory scratch_;
+    ScanState state_;
+};
+
+TEST_F(StateFileTest, GivesBackWhatWasSaved) {
+    File().Save(state_);
+    const ScanState loaded = File().Load().value();
+
+    EXPECT_EQ(loaded.root_device, 13u);
+    ASSERT_EQ(loaded.mailboxes.size(), 2u);
+    const KnownMailbox& mailbox = loaded.mailboxes.at("d/u");
+    EXPECT_EQ(mailbox.changed_at, 10);
+    EXPECT_EQ(mailbox.committed_at, 11);
+    EXPECT_EQ(mailbox.verified_at, 12);
+    EXPECT_EQ(mailbox.record->stamp, (DirectoryStamp{1, 2, 3, 4}));
+    ASSERT_NE(mailbox.record->Find(".Sent"), nullptr);
+    EXPECT_TRUE(mailbox.record->Find(".Sent")->seen.HoldsWhat({5, 6, 7, 8, 9}));
+    EXPECT_TRUE(mailbox.record->Find(".Sent")->seen.racy);
+    EXPECT_EQ(loaded.mailboxes.at("d/v").record, nullptr);
+    EXPECT_EQ(loaded.places.at("d")->stamp, (DirectoryStamp{14, 15, 16, 17}));
+    EXPECT_TRUE(loaded.places.at("d")->is_mailbox);
+    EXPECT_EQ(loaded.places.at("d")->children, std::string("u\0v\0", 4));
+}
+
+TEST_F(StateFileTest, HasNothingBeforeTheFirstSave) {
+    EXPECT_FALSE(File().Load());
+}
+
+TEST_F(StateFileTest, IsNotBelievedUnderOtherRules) {
+    File("one").Save(state_);
+    EXPECT_THROW(File("two").Load(), StateDamaged);
+}
+
+TEST_F(StateFileTest, IsNotBelievedWhenItIsCutAnywhere) {
+    File().Save(state_);
+    const std::string whole = test::ReadFile(Path());
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        Overwrite(whole.substr(0, size));
+        EXPECT_THROW(File().Load(), StateDamaged) << size;
+    }
+}
+
+TEST_F(StateFileTest, IsNotBelievedWhenAnyByteDiffers) {
+    File().Save(state_);
+    const std::string whole = test::ReadFile(Path());
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+        std::string damaged = whole;
+        damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+        Overwrite(damaged);
+        EXPECT_THROW(File().Load(), StateDamaged) << at;
+    }
+}
+
+TEST_F(StateFileTest, IsNotBelievedWhenSomethingFollowsIt) {
+    File().Save(state_);
+    Overwrite(test::ReadFile(Path()) + "12345678");
+    EXPECT_THROW(File().Load(), StateDamaged);
+}
+
+TEST_F(StateFileTest, LeavesTheOldFileWhereTheNewOneCannotBeWritten) {
+    File().Save(state_);
+    const std::string before = test::ReadFile(Path());
+    std::filesystem::create_directory(Path() + ".new");
+    EXPECT_THROW(File().Save({}), std::system_error);
+    EXPECT_EQ(test::ReadFile(Path()), before);
+}
+
+TEST_F(StateFileTest, IsUsedByOneScannerAtATime) {
+    auto first = StateLock::Take(Path());
+    EXPECT_NE(first, nullptr);
+    EXPECT_EQ(StateLock::Take(Path()), nullptr);
+    first.reset();
+    EXPECT_NE(StateLock::Take(Path()), nullptr);
+}
+
+}  // namespace
+}  // namespace policyd::scanner

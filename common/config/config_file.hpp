@@ -23,6 +23,9 @@ struct ConfigFile {
 /// Where the programs look when no --config names another.
 inline constexpr const char* kDefaultPath = "/etc/policyd/policyd.toml";
 
+/// The control_socket of the shipped configuration.
+inline constexpr const char* kDefaultControlSocket = "unix:/run/policyd/control.sock";
+
 /// Reads a file of `name = value` lines in TOML. Throws ConfigError with one line for every
 /// mistake: what is not TOML, an unknown option (with the one that was probably meant), a bad
 /// value, a table whose file cannot be read.

@@ -123,6 +123,11 @@ constexpr Option kOptions[] = {
      "everybody, defer it with mailbox_full_defer_action, or reject it."},
     {kQuota, "mailbox_full_defer_action", &Settings::mailbox_full_defer_action, kEffectOnReload,
      CheckedBy(&CheckTemporaryAction), "The action where a full mailbox is to be tried again."},
+    {kQuota, "mailbox_full_soft_time", &Settings::mailbox_full_soft_time, kEffectOnReload,
+     Anything(),
+     "For how long mail for a full mailbox is deferred with mailbox_full_defer_action before it is "
+     "refused with mailbox_full_action; 0 refuses at once. The time runs from the first refusal, "
+     "as each server has seen it."},
     {kQuota, "undeclared_size", &Settings::undeclared_size, kEffectOnReload, Bytes(),
      "The size that is assumed at RCPT for a message whose client declares none."},
     {kQuota, "delivery_overhead", &Settings::delivery_overhead, kEffectOnReload, Bytes(),
@@ -132,6 +137,12 @@ constexpr Option kOptions[] = {
      Between(0, 1000), "By how much of its limit a mailbox may exceed it."},
     {kQuota, "quota_grace", &Settings::quota_grace, kEffectOnReload, Bytes(),
      "By how many bytes a mailbox may exceed its limit, beside quota_grace_percent."},
+    {kQuota, "usage_max_age", &Settings::usage_max_age, kEffectOnReload, Anything(),
+     "When a mailbox's measurement is stale, and stale_usage says what it is worth; 0: never. "
+     "Longer than scan_interval. A mailbox that was never measured is new, and empty."},
+    {kQuota, "stale_usage", &Settings::stale_usage, kEffectOnReload, OneOf("trust ignore defer"),
+     "Whether a mailbox that is full by a stale measurement is full all the same, takes mail, or "
+     "has it deferred with mailbox_full_defer_action."},
     {kQuota, "quota_exempt_recipients", &Settings::quota_exempt_recipients, kEffectOnReload,
      Anything(),
      "Recipients whose mail is never refused for a full mailbox: user@domain, user@ in every "
@@ -180,6 +191,13 @@ constexpr Option kOptions[] = {
      kEffectOnReload, Anything(),
      "The quota of each mailbox in bytes, by address; 0 or no entry is no limit. Postfix itself "
      "ignores this parameter: it is what the mailbox_quota check is for."},
+    {kMailSystem, "virtual_mailbox_message_limit_maps",
+     &Settings::virtual_mailbox_message_limit_maps, kEffectOnReload, Anything(),
+     "The number of messages that a mailbox may hold, by address; 0 or no entry is no limit."},
+    {kMailSystem, "virtual_domain_limit_maps", &Settings::virtual_domain_limit_maps,
+     kEffectOnReload, Anything(),
+     "What all mailboxes of a domain may hold together, in bytes, by domain; 0 or no entry is no "
+     "limit. It counts what they really hold, whatever their own limits."},
     {kMailSystem, "transport_maps", &Settings::transport_maps, kEffectOnReload, Anything(),
      "Routes, transport(5). Mail that does not stay on this host has no quota here."},
     {kMailSystem, "local_transport", &Settings::local_transport, kEffectOnReload, Anything(),

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "common/config/options.hpp"
-#include "common/text/ascii.hpp"
+#include "common/config/values.hpp"
 
 namespace policyd::config {
 namespace {
@@ -26,22 +26,6 @@ constexpr ShippedValue kShipped[] = {
     {"virtual_mailbox_limit_maps", R"(["mysql:/etc/postfix/mysql-virtual_mailboxes_quota.cf"])"},
     {"transport_maps", R"(["mysql:/etc/postfix/mysql-virtual_transport.cf"])"},
 };
-
-constexpr std::size_t kLineLength = 78;
-
-/// `text` in lines that begin with `prefix` and are no longer than a terminal is wide.
-std::string Wrapped(std::string_view text, std::string_view prefix) {
-    std::string lines;
-    std::string line;
-    for (const std::string_view word : text::SplitAtAny(text, " ")) {
-        if (!line.empty() && prefix.size() + line.size() + 1 + word.size() > kLineLength) {
-            lines += std::string(prefix) + line + '\n';
-            line.clear();
-        }
-        line += (line.empty() ? "" : " ") + std::string(word);
-    }
-    return lines + std::string(prefix) + line + '\n';
-}
 
 std::string_view ShippedFor(std::string_view name) {
     for (const ShippedValue& shipped : kShipped)

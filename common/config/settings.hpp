@@ -43,10 +43,13 @@ struct Settings {
     std::string full_target_refuses = "all";
     std::string full_at_end_of_message = "accept";
     std::string mailbox_full_defer_action = "452 4.2.2 Mailbox is full";
+    std::chrono::milliseconds mailbox_full_soft_time{0};
     std::uint64_t undeclared_size = 0;
     std::uint64_t delivery_overhead = 0;
     std::uint64_t quota_grace_percent = 0;
     std::uint64_t quota_grace = 0;
+    std::chrono::milliseconds usage_max_age{0};
+    std::string stale_usage = "ignore";
     Strings quota_exempt_recipients{"postmaster@", "abuse@"};
     Strings quota_exempt_senders;
     Strings quota_exempt_clients;
@@ -68,6 +71,8 @@ struct Settings {
     Strings virtual_mailbox_domains;
     Strings virtual_mailbox_maps;
     Strings virtual_mailbox_limit_maps;
+    Strings virtual_mailbox_message_limit_maps;
+    Strings virtual_domain_limit_maps;
     Strings transport_maps;
     std::string local_transport = "local:$myhostname";
     std::string virtual_transport = "virtual";

@@ -144,6 +144,20 @@ std::string QuotedList(const std::vector<std::string>& texts) {
     return '[' + list + ']';
 }
 
+std::string Wrapped(std::string_view text, std::string_view prefix) {
+    constexpr std::size_t kLineLength = 78;
+    std::string lines;
+    std::string line;
+    for (const std::string_view word : text::SplitAtAny(text, " ")) {
+        if (!line.empty() && prefix.size() + line.size() + 1 + word.size() > kLineLength) {
+            lines += std::string(prefix) + line + '\n';
+            line.clear();
+        }
+        line += (line.empty() ? "" : " ") + std::string(word);
+    }
+    return lines + std::string(prefix) + line + '\n';
+}
+
 std::string_view ClosestTo(std::string_view text, const std::vector<std::string_view>& candidates) {
     std::string_view closest;
     std::size_t least = std::max<std::size_t>(2, text.size() / 4) + 1;

@@ -33,6 +33,10 @@ std::string Quoted(std::string_view text);
 /// `["a", "b"]`.
 std::string QuotedList(const std::vector<std::string>& texts);
 
+/// The words of `text` in lines that begin with `prefix`, none longer than 78 bytes where a word
+/// does not make it so. Every line ends with a line end.
+std::string Wrapped(std::string_view text, std::string_view prefix);
+
 /// The candidate that `text` was probably meant to be, or an empty text: a few letters changed,
 /// left out, added or swapped, or only its beginning.
 std::string_view ClosestTo(std::string_view text, const std::vector<std::string_view>& candidates);

@@ -61,6 +61,13 @@ TEST(QuotedTest, EscapesWhatTomlWouldNotTake) {
     EXPECT_EQ(Quoted("a\"b\\c\n\x01"), "\"a\\\"b\\\\c\\n\\u0001\"");
 }
 
+TEST(WrappedTest, BreaksBetweenWordsOnly) {
+    const std::string word(40, 'x');
+    EXPECT_EQ(Wrapped("a b", "# "), "# a b\n");
+    EXPECT_EQ(Wrapped(word + ' ' + word, "# "), "# " + word + "\n# " + word + '\n');
+    EXPECT_EQ(Wrapped(word + word, ""), word + word + '\n');
+}
+
 TEST(ClosestToTest, FindsTheNameThatWasMeant) {
     EXPECT_EQ(ClosestTo("virtual_alais_maps", {"transport_maps", "virtual_alias_maps"}),
               "virtual_alias_maps");

@@ -1,0 +1,136 @@
+#include "policyd/ctl/ask_command.hpp"
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+
+#include "common/async/endpoint.hpp"
+#include "common/config/config_file.hpp"
+#include "common/config/values.hpp"
+#include "policyd/ctl/exit_status.hpp"
+#include "policyd/ctl/policy_client.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+/// An attribute of a request, in the order in which Postfix sends them.
+struct Attribute {
+    const char* name;
+    const char* option;  ///< null: always the default
+    const char* initial;
+    const char* help;
+};
+
+constexpr Attribute kAttributes[] = {
+    {"request", nullptr, "smtpd_access_policy", ""},
+    {"protocol_state", "--state", "RCPT", "CONNECT, EHLO, HELO, MAIL, RCPT, DATA, END-OF-MESSAGE"},
+    {"protocol_name", nullptr, "ESMTP", ""},
+    {"client_address", "--client-address", "127.0.0.1", "The client's IP address"},
+    {"client_name", "--client-name", "unknown", "Its verified host name"},
+    {"client_port", nullptr, "", ""},
+    {"reverse_client_name", "--reverse-client-name", "unknown", "Its unverified host name"},
+    {"server_address", nullptr, "", ""},
+    {"server_port", nullptr, "", ""},
+    {"helo_name", "--helo-name", "", "What it said with HELO"},
+    {"sender", "--sender", "", "The envelope sender"},
+    {"recipient", "--recipient", "", "The envelope recipient"},
+    {"recipient_count", "--recipient-count", "0", "Accepted recipients, at the end of data"},
+    {"queue_id", "--queue-id", "", "The message's queue ID"},
+    {"instance", "--instance", "",
+     "Names one message across requests; with it, room is reserved as for real mail"},
+    {"size", "--size", "0", "The message size in bytes, as declared or as received"},
+    {"etrn_domain", nullptr, "", ""},
+    {"stress", nullptr, "", ""},
+    {"sasl_method", nullptr, "", ""},
+    {"sasl_username", "--sasl-username", "", "The authenticated user"},
+    {"sasl_sender", nullptr, "", ""},
+    {"ccert_subject", nullptr, "", ""},
+    {"ccert_issuer", nullptr, "", ""},
+    {"ccert_fingerprint", nullptr, "", ""},
+    {"ccert_pubkey_fingerprint", nullptr, "", ""},
+    {"encryption_protocol", nullptr, "", ""},
+    {"encryption_cipher", nullptr, "", ""},
+    {"encryption_keysize", nullptr, "0", ""},
+    {"policy_context", "--policy-context", "", "The context that main.cf gives the service"},
+};
+
+struct AskArguments {
+    std::vector<std::string> values;  ///< of kAttributes
+    std::string server;
+    std::string config = config::kDefaultPath;
+    std::string time_limit = "10s";
+    bool show_request = false;
+};
+
+std::string RequestText(const AskArguments& arguments) {
+    std::string request;
+    for (std::size_t i = 0; i < std::size(kAttributes); ++i) {
+        const std::string& value = arguments.values[i];
+        if (value.find_first_of(std::string_view("\n\0", 2)) != std::string::npos)
+            throw std::invalid_argument(std::string(kAttributes[i].name) +
+                                        ": a value cannot hold a line end or NUL");
+        request += std::string(kAttributes[i].name) + '=' + value + '\n';
+    }
+    return request + '\n';
+}
+
+/// The server that was named, else the first listener of the configuration.
+async::Endpoint ServerToAsk(const AskArguments& arguments) {
+    if (!arguments.server.empty()) return async::ParseEndpoint(arguments.server);
+    config::Settings settings;
+    if (std::filesystem::exists(arguments.config))
+        settings = config::LoadConfigFile(arguments.config);
+    if (settings.listen.empty()) throw std::invalid_argument("--server: which one?");
+    return async::ParseEndpoint(settings.listen.front());
+}
+
+/// The attributes that have a value, as they go over the line.
+void ShowRequest(const std::string& request, std::ostream& out) {
+    std::istringstream lines(request);
+    for (std::string line; std::getline(lines, line);)
+        if (!line.empty() && !line.ends_with('=')) out << line << '\n';
+    out << '\n';
+}
+
+int RunAsk(const AskArguments& arguments, Terminal& terminal) {
+    const auto limit = config::ParseDuration(arguments.time_limit);
+    const std::string request = RequestText(arguments);
+    const std::string action = AskServer(ServerToAsk(arguments), request, limit);
+    if (arguments.show_request) {
+        ShowRequest(request, terminal.out);
+        terminal.out << "action=";
+    }
+    terminal.out << action << '\n';
+    return kSuccess;
+}
+
+}  // namespace
+
+Run DefineAsk(CLI::App& command, Terminal& terminal) {
+    auto arguments = std::make_shared<AskArguments>();
+    arguments->values.resize(std::size(kAttributes));
+    for (std::size_t i = 0; i < std::size(kAttributes); ++i) {
+        const Attribute& attribute = kAttributes[i];
+        arguments->values[i] = attribute.initial;
+        if (attribute.option == nullptr) continue;
+        auto* option = command.add_option(attribute.option, arguments->values[i], attribute.help);
+        if (*attribute.initial != '\0') option->capture_default_str();
+    }
+    command
+        .add_option("--server", arguments->server,
+                    "unix:PATH or inet:HOST:PORT; else the first listener of the configuration")
+        ->type_name("ENDPOINT");
+    command.add_option("--config", arguments->config, "The configuration")
+        ->capture_default_str()
+        ->type_name("FILE");
+    command.add_option("--time-limit", arguments->time_limit, "How long to wait")
+        ->capture_default_str()
+        ->type_name("TIME");
+    command.add_flag("--show-request", arguments->show_request,
+                     "Print the request too, and the answer as it came");
+    return [arguments, &terminal] { return RunAsk(*arguments, terminal); };
+}
+
+}  // namespace policyd::ctl

@@ -1,0 +1,144 @@
+#include "policyd/ctl/back_end_check.hpp"
+
+#include <filesystem>
+
+#include "common/async/event_loop.hpp"
+#include "common/config/expansion.hpp"
+#include "common/config/options.hpp"
+#include "common/config/values.hpp"
+#include "common/outage/unavailable.hpp"
+#include "common/tables/table_list.hpp"
+#include "common/tables/table_registry.hpp"
+#include "common/usage/open_usage_store.hpp"
+#include "policyd/services/services.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+/// In no table, and of a form that every table can be asked for.
+constexpr const char* kProbe = "policyctl-check-config@invalid";
+
+bool IsTableList(const config::Option& option) {
+    return option.name.ends_with("_maps");
+}
+
+bool IsDomainList(const config::Option& option) {
+    return option.name == "mydestination" || option.name.ends_with("_domains");
+}
+
+class BackEndCheck {
+public:
+    BackEndCheck(const config::ConfigFile& file, Report& report)
+        : file_(file),
+          report_(report),
+          settings_(config::Expanded(file.settings)),
+          registry_(loop_, TableSettings()) {}
+
+    void Run() {
+        for (const config::Option& option : config::Options()) {
+            const auto* list = std::get_if<config::Strings config::Settings::*>(&option.field);
+            if (list == nullptr || !(IsTableList(option) || IsDomainList(option))) continue;
+            CheckList(option, settings_.**list);
+        }
+        CheckUsageStore();
+        if (!report_.HasErrors()) CheckTheWhole();
+    }
+
+private:
+    tables::TableSettings TableSettings() {
+        tables::TableSettings settings;
+        settings.mysql_connections = 1;
+        settings.mysql_time_limit = settings_.mysql_time_limit;
+        settings.warn = [this](const std::string& text) { report_.Warning(text); };
+        return settings;
+    }
+
+    /// "policyd.toml:12: virtual_alias_maps: " and what is wrong.
+    std::string At(const config::Option& option, const std::string& message) const {
+        const std::string name(option.name);
+        return config::ConfigError(file_.path, file_.LineOf(name), name + ": " + message).what();
+    }
+
+    void CheckList(const config::Option& option, const config::Strings& list) {
+        for (const std::string& part : list) {
+            for (std::string element : tables::SplitTableList(part)) {
+                if (IsDomainList(option) && element.starts_with('!')) element.erase(0, 1);
+                if (tables::IsTableSpec(element)) {
+                    CheckTable(option, element);
+                } else if (IsTableList(option) || element.starts_with('/')) {
+                    CheckWord(option, element);
+                }
+            }
+        }
+    }
+
+    void CheckTable(const config::Option& option, const std::string& name) {
+        try {
+            tables::LookupTable& table = registry_.Open(name);
+            loop_.RunUntilDone(table.Find(kProbe));
+        } catch (const config::ConfigError& error) {
+            report_.Error(At(option, error.what()));
+        } catch (const outage::TableUnavailable& error) {
+            report_.Unreachable(At(option, error.what()));
+        }
+    }
+
+    /// What is no table: in a table list a mistake, in a domain list the name of a file.
+    void CheckWord(const config::Option& option, const std::string& word) {
+        try {
+            if (IsTableList(option)) {
+                registry_.OpenChain(std::string(option.name), {word});
+            } else {
+                registry_.OpenDomainList(std::string(option.name), {word},
+                                         tables::DomainList::Matching::kExact);
+            }
+        } catch (const config::ConfigError& error) {
+            report_.Error(At(option, error.what()));
+        }
+    }
+
+    /// The store itself is made by the program that first uses it, as its user: not here.
+    void CheckUsageStore() {
+        const config::Option& option = *config::FindOption("usage_store");
+        constexpr std::string_view kSqlite = "sqlite:";
+        if (settings_.usage_store.starts_with(kSqlite)) {
+            const std::filesystem::path path = settings_.usage_store.substr(kSqlite.size());
+            if (!std::filesystem::is_directory(path.parent_path()))
+                report_.Error(At(option, path.parent_path().string() + " is not a directory"));
+            if (!std::filesystem::exists(path)) return;
+        }
+        try {
+            const auto store = usage::OpenUsageStore(loop_, settings_);
+            loop_.RunUntilDone(store->Find(kProbe));
+        } catch (const outage::Unavailable& error) {
+            report_.Unreachable(At(option, error.what()));
+        }
+    }
+
+    /// What is wrong with an option although its tables can be opened. Such an error names the
+    /// option first.
+    void CheckTheWhole() {
+        try {
+            checks::MessageTracker messages(1, std::chrono::minutes(1));
+            const services::Services services(loop_, settings_, messages);
+        } catch (const config::ConfigError& error) {
+            const std::string text = error.what();
+            const std::size_t line = file_.LineOf(text.substr(0, text.find(':')));
+            report_.Error(config::ConfigError(file_.path, line, text).what());
+        }
+    }
+
+    const config::ConfigFile& file_;
+    Report& report_;
+    config::Settings settings_;
+    async::EventLoop loop_;
+    tables::TableRegistry registry_;
+};
+
+}  // namespace
+
+void CheckBackEnds(const config::ConfigFile& file, Report& report) {
+    BackEndCheck(file, report).Run();
+}
+
+}  // namespace policyd::ctl

@@ -1,0 +1,59 @@
+#include "policyd/ctl/check_config_command.hpp"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "common/config/config_file.hpp"
+#include "policyd/ctl/back_end_check.hpp"
+#include "policyd/ctl/postfix_comparison.hpp"
+#include "policyd/ctl/postfix_mistakes.hpp"
+#include "policyd/ctl/postfix_settings.hpp"
+#include "policyd/ctl/report.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+struct CheckArguments {
+    std::string config = config::kDefaultPath;
+    std::string postfix;
+};
+
+void CheckAgainstPostfix(const config::ConfigFile& file, const std::string& directory,
+                         Report& report) {
+    try {
+        const PostfixSettings postfix = ReadPostfixSettings(directory);
+        CompareWithPostfix(file, postfix, report);
+        WarnOfKnownMistakes(file, postfix, report);
+    } catch (const std::runtime_error& error) {
+        report.Error(error.what());
+    }
+}
+
+int RunCheckConfig(const CheckArguments& arguments, Terminal& terminal) {
+    Report report(terminal.out);
+    try {
+        const config::ConfigFile file = config::ReadConfigFile(arguments.config);
+        CheckBackEnds(file, report);
+        if (!arguments.postfix.empty()) CheckAgainstPostfix(file, arguments.postfix, report);
+    } catch (const config::ConfigError& error) {
+        report.Error(error.what());
+    }
+    report.Summarize();
+    return report.Status();
+}
+
+}  // namespace
+
+Run DefineCheckConfig(CLI::App& command, Terminal& terminal) {
+    auto arguments = std::make_shared<CheckArguments>();
+    command.add_option("--config", arguments->config, "The configuration to check")
+        ->capture_default_str()
+        ->type_name("FILE");
+    command
+        .add_option("--postfix", arguments->postfix,
+                    "Compare with the main.cf in this directory, as postconf -c reads it")
+        ->type_name("DIR");
+    return [arguments, &terminal] { return RunCheckConfig(*arguments, terminal); };
+}
+
+}  // namespace policyd::ctl

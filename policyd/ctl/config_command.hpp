@@ -1,0 +1,10 @@
+#pragma once
+
+#include "policyd/ctl/commands.hpp"
+
+namespace policyd::ctl {
+
+/// `config show|sample|reference|man`
+Run DefineConfig(CLI::App& command, Terminal& terminal);
+
+}  // namespace policyd::ctl

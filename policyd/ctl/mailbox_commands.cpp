@@ -1,0 +1,112 @@
+#include "policyd/ctl/mailbox_commands.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+
+#include "common/async/event_loop.hpp"
+#include "common/config/config_file.hpp"
+#include "common/usage/open_usage_store.hpp"
+#include "policyd/ctl/exit_status.hpp"
+#include "policyd/ctl/usage_text.hpp"
+#include "policyd/services/services.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+struct MailboxArguments {
+    std::string address;
+    std::vector<std::string> mailboxes;
+    bool all = false;
+    std::string config = config::kDefaultPath;
+};
+
+/// What decides in the server, on a loop of its own.
+struct Office {
+    explicit Office(const std::string& config_path)
+        : services(loop, config::LoadConfigFile(config_path), messages) {}
+
+    async::EventLoop loop;
+    checks::MessageTracker messages{1, std::chrono::minutes(1)};  // nothing is asked through it
+    services::Services services;
+};
+
+const char* ClassText(recipients::Resolution::Kind kind) {
+    switch (kind) {
+        case recipients::Resolution::Kind::kNotOurs:
+            return "not of this system";
+        case recipients::Resolution::Kind::kUnknown:
+            return "unknown: no such recipient in a hosted domain";
+        case recipients::Resolution::Kind::kKnown:
+            return "known";
+    }
+    return "";
+}
+
+int RunResolve(const MailboxArguments& arguments, Terminal& terminal) {
+    Office office(arguments.config);
+    const recipients::Resolution resolution =
+        office.loop.RunUntilDone(office.services.Resolver().Resolve(arguments.address));
+    terminal.out << arguments.address << ": " << ClassText(resolution.kind) << '\n';
+    for (const recipients::Mailbox& mailbox : resolution.mailboxes) {
+        const std::optional<usage::Usage> usage =
+            office.loop.RunUntilDone(office.services.UsageStore().Find(mailbox.name));
+        terminal.out << ExplainRoom(mailbox, usage) << '\n';
+    }
+    const bool known = resolution.kind == recipients::Resolution::Kind::kKnown;
+    if (known && resolution.mailboxes.empty())
+        terminal.out << "  delivered elsewhere: no mailbox of this system\n";
+    return known ? kSuccess : kNotFound;
+}
+
+int RunUsage(const MailboxArguments& arguments, Terminal& terminal) {
+    if (arguments.all != arguments.mailboxes.empty())
+        throw std::invalid_argument("usage: name mailboxes, or --all");
+    async::EventLoop loop;
+    const auto store = usage::OpenUsageStore(loop, config::LoadConfigFile(arguments.config));
+    std::vector<std::string> mailboxes = arguments.mailboxes;
+    if (arguments.all) {
+        mailboxes = loop.RunUntilDone(store->MeasuredMailboxes());
+        std::sort(mailboxes.begin(), mailboxes.end());
+    }
+    int status = kSuccess;
+    terminal.out << UsageHeading() << '\n';
+    for (const std::string& mailbox : mailboxes) {
+        const std::optional<usage::Usage> usage = loop.RunUntilDone(store->Find(mailbox));
+        if (usage) {
+            terminal.out << UsageLine(mailbox, *usage) << '\n';
+        } else {
+            terminal.err << "policyctl: nothing is known of " << mailbox << '\n';
+            status = kNotFound;
+        }
+    }
+    return status;
+}
+
+std::shared_ptr<MailboxArguments> ArgumentsWithConfig(CLI::App& command) {
+    auto arguments = std::make_shared<MailboxArguments>();
+    command.add_option("--config", arguments->config, "The configuration")
+        ->capture_default_str()
+        ->type_name("FILE");
+    return arguments;
+}
+
+}  // namespace
+
+Run DefineResolve(CLI::App& command, Terminal& terminal) {
+    auto arguments = ArgumentsWithConfig(command);
+    command.add_option("ADDRESS", arguments->address, "The recipient, as a client gives it")
+        ->required();
+    return [arguments, &terminal] { return RunResolve(*arguments, terminal); };
+}
+
+Run DefineUsage(CLI::App& command, Terminal& terminal) {
+    auto arguments = ArgumentsWithConfig(command);
+    command.add_option("MAILBOX", arguments->mailboxes, "The address that a Maildir stands for");
+    command.add_flag("--all", arguments->all, "All mailboxes that were measured");
+    return [arguments, &terminal] { return RunUsage(*arguments, terminal); };
+}
+
+}  // namespace policyd::ctl

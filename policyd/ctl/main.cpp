@@ -1,0 +1,15 @@
+#include <csignal>
+#include <iostream>
+
+#include "common/log/logging.hpp"
+#include "policyd/ctl/commands.hpp"
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);
+    policyd::log::Configure("policyctl", {.destination = "stderr", .level = "warning"});
+    policyd::ctl::Terminal terminal{std::cin, std::cout, std::cerr};
+    const int status =
+        policyd::ctl::RunCommandLine(std::vector<std::string>(argv + 1, argv + argc), terminal);
+    policyd::log::Shutdown();
+    return status;
+}

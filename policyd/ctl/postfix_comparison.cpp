@@ -1,0 +1,82 @@
+#include "policyd/ctl/postfix_comparison.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <stdexcept>
+
+#include "common/config/expansion.hpp"
+#include "common/config/options.hpp"
+#include "common/config/values.hpp"
+#include "common/text/ascii.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+using config::Option;
+using config::Settings;
+using config::Strings;
+
+/// `proxy:` in front of a table changes who asks it, not what it answers.
+Strings WithoutProxy(const Strings& lists) {
+    Strings elements;
+    for (const std::string& list : lists)
+        for (std::string& element : config::ParseList(list))
+            elements.push_back(element.starts_with("proxy:") ? element.substr(6) : element);
+    return elements;
+}
+
+/// The value in a form in which only real differences are left.
+Settings Comparable(Settings settings, const Option& option) {
+    const auto* list = std::get_if<Strings Settings::*>(&option.field);
+    if (list == nullptr) return settings;
+    settings.** list = WithoutProxy(settings.**list);
+    const bool order_matters = option.name.ends_with("_maps");
+    if (!order_matters) std::sort((settings.**list).begin(), (settings.**list).end());
+    return settings;
+}
+
+/// myorigin may be the name of a file whose first line is meant.
+std::string ValueMeant(const Option& option, const std::string& value) {
+    if (option.name != "myorigin" || !value.starts_with('/')) return value;
+    std::ifstream file(value);
+    std::string line;
+    std::getline(file, line);
+    return std::string(text::Trim(line));
+}
+
+bool MayDiffer(const Option& option, const Settings& ours, const std::string& theirs) {
+    if (option.name == "inet_interfaces") return true;
+    if (option.name == "virtual_mailbox_base") return theirs.empty();  // no virtual(8) there
+    return option.name == "local_recipient_maps" && ours.local_recipient_maps.empty();
+}
+
+void CompareOption(const config::ConfigFile& file, const Settings& ours, const Option& option,
+                   const std::string& theirs, Report& report) {
+    const std::string name(option.name);
+    const std::string place = config::ConfigError(file.path, file.LineOf(name), name).what();
+    Settings wanted = ours;
+    try {
+        config::Assign(wanted, option, ValueMeant(option, theirs));
+    } catch (const std::invalid_argument& error) {
+        report.Warning(place + ": Postfix's value is not accepted here: " + error.what());
+        return;
+    }
+    if (Comparable(wanted, option) == Comparable(ours, option)) return;
+    report.Warning(place + " is " + config::Show(ours, option) +
+                   ", but main.cf has another value: set " + name + " = " +
+                   config::Show(wanted, option));
+}
+
+}  // namespace
+
+void CompareWithPostfix(const config::ConfigFile& file, const PostfixSettings& postfix,
+                        Report& report) {
+    const Settings ours = config::Expanded(file.settings);
+    for (const Option& option : config::Options()) {
+        const auto theirs = postfix.values.find(std::string(option.name));
+        if (theirs == postfix.values.end() || MayDiffer(option, ours, theirs->second)) continue;
+        CompareOption(file, ours, option, theirs->second, report);
+    }
+}
+
+}  // namespace policyd::ctl

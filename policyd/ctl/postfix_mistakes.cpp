@@ -1,0 +1,175 @@
+#include "policyd/ctl/postfix_mistakes.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string_view>
+
+#include "common/config/expansion.hpp"
+#include "common/config/values.hpp"
+#include "policyd/ctl/sql_query.hpp"
+#include "policyd/ctl/table_definition.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+using config::Strings;
+
+constexpr std::string_view kPolicyService = "check_policy_service";
+
+/// One warning for each of the rules below that a configuration breaks.
+class Mistakes {
+public:
+    Mistakes(const config::ConfigFile& file, const PostfixSettings& postfix, Report& report)
+        : file_(file),
+          settings_(config::Expanded(file.settings)),
+          postfix_(postfix),
+          report_(report) {}
+
+    void LookForAll() {
+        TransportQueryAnswersItsKey();
+        NothingEnforcesQuotas();
+        CatchAllRobsUsers();
+        OwnForwardingsNeverApply();
+        QueriesQuoteThemselves();
+        RestrictionsLackTheService();
+        ServiceComesTooEarly();
+        ClientListEndsBeforeTheService();
+        ConnectionsAreClosedTooSoon();
+    }
+
+private:
+    std::string MainCf(const std::string& parameter) const {
+        return postfix_.directory + "/main.cf: " + parameter;
+    }
+
+    void TransportQueryAnswersItsKey() {
+        for (const TableDefinition& table : DefinitionsOf(settings_.transport_maps)) {
+            if (!SelectsItsOwnKey(table.query)) continue;
+            report_.Warning(table.place +
+                            ": the query answers with the key that it was asked for, so every row "
+                            "names its own domain as the transport: select the column that holds "
+                            "the transport");
+        }
+    }
+
+    void NothingEnforcesQuotas() {
+        const auto theirs = postfix_.unknown.find("virtual_mailbox_limit_maps");
+        if (theirs == postfix_.unknown.end() || !settings_.virtual_mailbox_limit_maps.empty())
+            return;
+        report_.Warning(MainCf("virtual_mailbox_limit_maps") +
+                        ": Postfix ignores this parameter, so nothing enforces quotas: set it in " +
+                        file_.path + " to virtual_mailbox_limit_maps = " +
+                        config::QuotedList(config::ParseList(theirs->second)));
+    }
+
+    /// The position of the alias table that maps a user's address to itself, or the number of
+    /// tables.
+    std::size_t IdentityTable(const std::vector<TableDefinition>& tables) const {
+        const auto identity = std::find_if(
+            tables.begin(), tables.end(),
+            [](const TableDefinition& table) { return SelectsItsOwnKey(table.query); });
+        return static_cast<std::size_t>(identity - tables.begin());
+    }
+
+    void CatchAllRobsUsers() {
+        const auto tables = DefinitionsOf(settings_.virtual_alias_maps);
+        if (tables.empty() || tables.front().query.empty() || IdentityTable(tables) < tables.size())
+            return;
+        report_.Warning(MainCf("virtual_alias_maps") +
+                        ": no table maps the address of a user to itself, so a catch-all "
+                        "(@domain) takes the mail of existing users too: add one with a query such "
+                        "as SELECT email FROM users WHERE email='%s'");
+    }
+
+    void OwnForwardingsNeverApply() {
+        const auto tables = DefinitionsOf(settings_.virtual_alias_maps);
+        const std::size_t identity = IdentityTable(tables);
+        if (identity + 1 >= tables.size()) return;
+        report_.Warning(MainCf("virtual_alias_maps") + ": " + tables[identity].name +
+                        " maps every user to himself before the tables behind it are asked, so a "
+                        "user's own forwarding never applies: put it last");
+    }
+
+    void QueriesQuoteThemselves() {
+        for (const Strings* lists :
+             {&settings_.virtual_alias_maps, &settings_.virtual_mailbox_maps,
+              &settings_.virtual_mailbox_domains, &settings_.transport_maps}) {
+            for (const TableDefinition& table : DefinitionsOf(*lists)) {
+                if (table.query.starts_with('"') || table.query.starts_with('\''))
+                    report_.Warning(table.place +
+                                    ": quotes around the whole query are part of it, and the "
+                                    "server refuses it: leave them out");
+                if (HasUnquotedPlaceholder(table.query))
+                    report_.Warning(table.place +
+                                    ": a placeholder stands outside quotes, so a key with blanks "
+                                    "or letters breaks the query: write '%s'");
+            }
+        }
+    }
+
+    std::string Restrictions(const std::string& stage) const {
+        return postfix_.Find("smtpd_" + stage + "_restrictions").value_or("");
+    }
+
+    void RestrictionsLackTheService() {
+        const bool recipients =
+            Restrictions("recipient").find(kPolicyService) != std::string::npos ||
+            Restrictions("relay").find(kPolicyService) != std::string::npos;
+        if (!recipients)
+            report_.Warning(MainCf("smtpd_recipient_restrictions") +
+                            ": does not ask the policy service: add check_policy_service after "
+                            "reject_unauth_destination");
+        if (Restrictions("end_of_data").find(kPolicyService) == std::string::npos)
+            report_.Warning(MainCf("smtpd_end_of_data_restrictions") +
+                            ": does not ask the policy service, so the real size of a message is "
+                            "never checked: add the same check_policy_service");
+    }
+
+    void ServiceComesTooEarly() {
+        const std::string list = Restrictions("recipient");
+        const std::size_t service = list.find(kPolicyService);
+        if (service == std::string::npos) return;
+        const bool guarded_before = list.find("_unauth_destination") < service;
+        const bool guarded_apart =
+            Restrictions("relay").find("_unauth_destination") != std::string::npos;
+        if (!guarded_before && !guarded_apart)
+            report_.Warning(MainCf("smtpd_recipient_restrictions") +
+                            ": the policy service is asked before reject_unauth_destination: put "
+                            "it behind");
+    }
+
+    void ClientListEndsBeforeTheService() {
+        const Strings list = config::ParseList(Restrictions("client"));
+        if (list.empty() || list.back() != "reject") return;
+        report_.Warning(MainCf("smtpd_client_restrictions") +
+                        ": ends with reject, so the policy service is asked about listed clients "
+                        "only: to let client_access decide, empty it and set client_access_maps "
+                        "and a client_access_default that refuses");
+    }
+
+    void ConnectionsAreClosedTooSoon() {
+        for (const char* name : {"smtpd_policy_service_max_idle", "smtpd_policy_service_max_ttl"}) {
+            const auto theirs = postfix_.Find(name);
+            if (!theirs || config::ParseDuration(*theirs) < settings_.idle_time_limit) continue;
+            report_.Warning(config::ConfigError(file_.path, file_.LineOf("idle_time_limit"),
+                                                "idle_time_limit is not longer than Postfix's " +
+                                                    std::string(name) + " (" + *theirs +
+                                                    "), so clients wait a second now and then")
+                                .what());
+        }
+    }
+
+    const config::ConfigFile& file_;
+    const config::Settings settings_;
+    const PostfixSettings& postfix_;
+    Report& report_;
+};
+
+}  // namespace
+
+void WarnOfKnownMistakes(const config::ConfigFile& file, const PostfixSettings& postfix,
+                         Report& report) {
+    Mistakes(file, postfix, report).LookForAll();
+}
+
+}  // namespace policyd::ctl

@@ -1,0 +1,49 @@
+#include "policyd/ctl/postfix_settings.hpp"
+
+#include <sstream>
+#include <stdexcept>
+
+#include "common/tables/logical_lines.hpp"
+#include "common/text/ascii.hpp"
+#include "policyd/ctl/program_output.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+/// Splits "name = value"; nothing where there is no '='.
+std::optional<std::pair<std::string, std::string>> Assignment(std::string_view line) {
+    const std::size_t equals = line.find('=');
+    if (equals == std::string_view::npos) return std::nullopt;
+    return std::pair(std::string(text::Trim(line.substr(0, equals))),
+                     std::string(text::Trim(line.substr(equals + 1))));
+}
+
+}  // namespace
+
+std::optional<std::string> PostfixSettings::Find(const std::string& name) const {
+    for (const auto* known : {&values, &unknown}) {
+        const auto found = known->find(name);
+        if (found != known->end()) return found->second;
+    }
+    return std::nullopt;
+}
+
+PostfixSettings ReadPostfixSettings(const std::string& directory) {
+    PostfixSettings settings{.directory = directory, .values = {}, .unknown = {}};
+    std::istringstream lines(ProgramOutput({"postconf", "-c", directory, "-x"}));
+    for (std::string line; std::getline(lines, line);)
+        if (auto assignment = Assignment(line)) settings.values.insert(std::move(*assignment));
+
+    const std::string path = directory + "/main.cf";
+    const std::string content = tables::ReadTableFile(path);
+    const tables::WarningSink nobody = [](const std::string&) {};
+    tables::LogicalLines main_cf(path, content, nobody);
+    while (const auto line = main_cf.Next()) {
+        auto assignment = Assignment(line->text);
+        if (assignment && !settings.values.contains(assignment->first))
+            settings.unknown.insert_or_assign(assignment->first, assignment->second);
+    }
+    return settings;
+}
+
+}  // namespace policyd::ctl

@@ -1,0 +1,46 @@
+#include "policyd/ctl/report.hpp"
+
+#include <sstream>
+
+#include "policyd/ctl/exit_status.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+std::string Counted(int count, const std::string& one, const std::string& many) {
+    return std::to_string(count) + ' ' + (count == 1 ? one : many);
+}
+
+}  // namespace
+
+void Report::Error(const std::string& text) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line); ++errors_) Print("error", line);
+}
+
+void Report::Unreachable(const std::string& text) {
+    ++unreachable_;
+    Print("unreachable", text);
+}
+
+void Report::Warning(const std::string& text) {
+    ++warnings_;
+    Print("warning", text);
+}
+
+void Report::Print(const char* kind, const std::string& text) {
+    out_ << kind << ": " << text << '\n';
+}
+
+void Report::Summarize() {
+    out_ << Counted(errors_, "error", "errors") << ", "
+         << Counted(unreachable_, "back end unreachable", "back ends unreachable") << ", "
+         << Counted(warnings_, "warning", "warnings") << '\n';
+}
+
+int Report::Status() const {
+    if (errors_ > 0) return kBadConfiguration;
+    return unreachable_ > 0 ? kTemporaryFailure : kSuccess;
+}
+
+}  // namespace policyd::ctl

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <ostream>
+#include <string>
+
+namespace policyd::ctl {
+
+/// Prints what a check finds, line by line, and remembers how bad it was.
+class Report {
+public:
+    explicit Report(std::ostream& out) : out_(out) {}
+
+    /// A mistake: nothing would start with it. Several lines are several mistakes.
+    void Error(const std::string& text);
+    /// A server that could not be asked just now.
+    void Unreachable(const std::string& text);
+    /// Something that works, but probably not as it is meant.
+    void Warning(const std::string& text);
+
+    /// The last line: how many of each.
+    void Summarize();
+
+    /// ExitStatus: of the worst thing reported.
+    int Status() const;
+    bool HasErrors() const { return errors_ > 0; }
+
+private:
+    void Print(const char* kind, const std::string& text);
+
+    std::ostream& out_;
+    int errors_ = 0;
+    int unreachable_ = 0;
+    int warnings_ = 0;
+};
+
+}  // namespace policyd::ctl

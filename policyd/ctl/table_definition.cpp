@@ -1,0 +1,48 @@
+#include "policyd/ctl/table_definition.hpp"
+
+#include "common/config/config_error.hpp"
+#include "common/tables/logical_lines.hpp"
+#include "common/tables/table_list.hpp"
+#include "common/text/ascii.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+void ReadQuery(const std::string& path, TableDefinition& table) {
+    const std::string content = tables::ReadTableFile(path);
+    const tables::WarningSink nobody = [](const std::string&) {};
+    tables::LogicalLines lines(path, content, nobody);
+    while (const auto line = lines.Next()) {
+        const std::string_view text = line->text;
+        const std::size_t equals = text.find('=');
+        if (equals == std::string_view::npos || text::Trim(text.substr(0, equals)) != "query")
+            continue;
+        table.query = text::Trim(text.substr(equals + 1));
+        table.place = path + ':' + std::to_string(line->first);
+    }
+}
+
+TableDefinition DefinitionOf(std::string name) {
+    if (name.starts_with("proxy:")) name.erase(0, 6);
+    TableDefinition table{.name = name, .place = "", .query = ""};
+    const std::string type = name.substr(0, name.find(':'));
+    if (type != "mysql" && type != "sqlite" && type != "pgsql") return table;
+    try {
+        ReadQuery(name.substr(type.size() + 1), table);
+    } catch (const config::ConfigError&) {
+        table.query.clear();  // CheckBackEnds has reported it
+    }
+    return table;
+}
+
+}  // namespace
+
+std::vector<TableDefinition> DefinitionsOf(const config::Strings& lists) {
+    std::vector<TableDefinition> tables;
+    for (const std::string& list : lists)
+        for (const std::string& element : tables::SplitTableList(list))
+            if (tables::IsTableSpec(element)) tables.push_back(DefinitionOf(element));
+    return tables;
+}
+
+}  // namespace policyd::ctl

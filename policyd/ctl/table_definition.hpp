@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/config/settings.hpp"
+
+namespace policyd::ctl {
+
+/// A table of a list, with the query of its file where it is an SQL one.
+struct TableDefinition {
+    std::string name;   ///< "mysql:/path", without proxy:
+    std::string place;  ///< "/path:line" of the query
+    std::string query;  ///< empty for tables that have none
+};
+
+/// The tables of a parameter, in order. A file that cannot be read has no query: opening the table
+/// reports that.
+std::vector<TableDefinition> DefinitionsOf(const config::Strings& lists);
+
+}  // namespace policyd::ctl

@@ -1,0 +1,208 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/support/process.hpp"
+#include "tests/support/scratch_directory.hpp"
+
+namespace policyd {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const std::string kBin = std::string(POLICYD_BUILD_DIR) + "/bin/";
+
+test::Finished Ctl(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), kBin + "policyctl");
+    return test::Run(std::move(arguments));
+}
+
+/// A directory in SQLite, tables that read it, and a configuration that uses them.
+class PolicyctlTest : public testing::Test {
+protected:
+    PolicyctlTest() {
+        const auto created = test::Run({"sqlite3", Path("directory.sqlite")},
+                                       "CREATE TABLE domains (domain TEXT PRIMARY KEY);"
+                                       "CREATE TABLE users (email TEXT PRIMARY KEY, quota INTEGER);"
+                                       "CREATE TABLE forwardings (source TEXT, destination TEXT);"
+                                       "INSERT INTO domains VALUES ('example.com');"
+                                       "INSERT INTO users VALUES ('ann@example.com', 1000);"
+                                       "INSERT INTO forwardings VALUES"
+                                       " ('info@example.com', 'ann@example.com');");
+        EXPECT_EQ(created.status, 0) << created.errors;
+        Table("domains", "SELECT domain FROM domains WHERE domain='%s'");
+        Table("users", "SELECT email FROM users WHERE email='%s'");
+        Table("quotas", "SELECT quota FROM users WHERE email='%s'");
+        Table("forwardings", "SELECT destination FROM forwardings WHERE source='%s'");
+        scratch_.Write("policyd.toml", Configuration());
+    }
+
+    std::string Path(const std::string& name) const { return scratch_ / name; }
+
+    void Table(const std::string& name, const std::string& query) const {
+        scratch_.Write(name + ".cf",
+                       "dbpath = " + Path("directory.sqlite") + "\nquery = " + query + "\n");
+    }
+
+    std::string Sqlite(const std::string& name) const { return "sqlite:" + Path(name + ".cf"); }
+
+    std::string Configuration() const {
+        return "listen = [\"unix:" + Path("policy.sock") + "\"]\n" +
+               "client_access_maps = \"inline:{192.0.2.1=OK}\"\n"
+               "client_access_default = \"554 5.7.1 Not on the list\"\n"
+               "virtual_mailbox_domains = \"" +
+               Sqlite("domains") + "\"\n" + "virtual_mailbox_maps = \"" + Sqlite("users") + "\"\n" +
+               "virtual_mailbox_limit_maps = \"" + Sqlite("quotas") + "\"\n" +
+               "virtual_alias_maps = [\"" + Sqlite("forwardings") + "\", \"" + Sqlite("users") +
+               "\"]\n" + "usage_store = \"sqlite:" + Path("usage.sqlite") + "\"\n";
+    }
+
+    test::Finished WithConfig(std::vector<std::string> arguments) const {
+        arguments.insert(arguments.begin() + 1, {"--config", Path("policyd.toml")});
+        return Ctl(std::move(arguments));
+    }
+
+    const test::ScratchDirectory scratch_;
+};
+
+TEST_F(PolicyctlTest, LookupAnswersAndEndsAsPostmapDoes) {
+    for (const char* key : {"ann@example.com", "Ann@Example.COM", "nobody@example.com", "@", "'"}) {
+        const auto ours = Ctl({"lookup", "proxy:" + Sqlite("quotas"), key});
+        const auto theirs = test::Run({"postmap", "-q", key, Sqlite("quotas")});
+        EXPECT_EQ(ours.output, theirs.output) << key;
+        EXPECT_EQ(ours.status, theirs.status) << key << ours.errors << theirs.errors;
+    }
+}
+
+TEST_F(PolicyctlTest, LookupTellsWhatIsBrokenFromWhatIsMissing) {
+    Table("broken", "SELECT nothing FROM nowhere WHERE x='%s'");
+    EXPECT_EQ(Ctl({"lookup", Sqlite("broken"), "a"}).status, 75);
+    EXPECT_EQ(Ctl({"lookup", Sqlite("absent"), "a"}).status, 78);
+}
+
+TEST_F(PolicyctlTest, AsksARunningServerWhatPostfixWouldAsk) {
+    test::Process server({kBin + "policyd", "--config", Path("policyd.toml")},
+                         {.output = Path("policyd.log")});
+    test::WaitUntil(
+        "policyd to listen", [&] { return test::CanConnect(scratch_ / "policy.sock"); },
+        Path("policyd.log"));
+    const auto ask = [&](const std::string& client, const std::string& recipient,
+                         const std::string& size) {
+        const auto asked = WithConfig(
+            {"ask", "--client-address", client, "--recipient", recipient, "--size", size});
+        EXPECT_EQ(asked.status, 0) << asked.errors;
+        return asked.output;
+    };
+    EXPECT_EQ(ask("192.0.2.1", "ann@example.com", "1000"), "DUNNO\n");
+    EXPECT_EQ(ask("192.0.2.1", "info@example.com", "1001"), "552 5.2.2 Mailbox is full\n");
+    EXPECT_EQ(ask("192.0.2.1", "bob@example.com", "1"), "550 5.1.1 User unknown\n");
+    EXPECT_EQ(ask("192.0.2.2", "ann@example.com", "1"), "554 5.7.1 Not on the list\n");
+    EXPECT_EQ(ask("192.0.2.1", "bob@elsewhere.example", "1"), "DUNNO\n");
+    server.Signal(SIGTERM);
+    EXPECT_EQ(server.Wait(), 0) << test::ReadFile(scratch_ / "policyd.log");
+    EXPECT_EQ(WithConfig({"ask"}).status, 69);
+}
+
+TEST_F(PolicyctlTest, ResolveExplainsTheWayOfAnAddress) {
+    const auto known = WithConfig({"resolve", "Info@example.com"});
+    EXPECT_EQ(known.status, 0) << known.errors;
+    EXPECT_EQ(known.output,
+              "Info@example.com: known\n"
+              "  mailbox ann@example.com: limit 1000 bytes, nothing known of its usage\n");
+    EXPECT_EQ(WithConfig({"resolve", "bob@example.com"}).status, 1);
+    EXPECT_EQ(WithConfig({"resolve", "bob@elsewhere.example"}).status, 1);
+}
+
+TEST_F(PolicyctlTest, UsageShowsWhatAScanHasMeasured) {
+    scratch_.Write("vmail/example.com/ann/new/1.host,S=300", std::string(300, 'x'));
+    std::filesystem::create_directories(scratch_ / "vmail/example.com/ann/cur");
+    scratch_.Write("policyd.toml", Configuration() + "virtual_mailbox_base = \"" + Path("vmail") +
+                                       "\"\nscan_state_file = \"" + Path("scan.state") + "\"\n");
+    const auto scanned =
+        test::Run({kBin + "policyd-scan", "--config", Path("policyd.toml"), "--once"});
+    ASSERT_EQ(scanned.status, 0) << scanned.errors;
+
+    const auto all = WithConfig({"usage", "--all"});
+    EXPECT_EQ(all.status, 0) << all.errors;
+    EXPECT_THAT(all.output, HasSubstr("\nann@example.com\t300\t1\t0\t0\t20"));
+    EXPECT_EQ(WithConfig({"usage", "nobody@example.com"}).status, 1);
+    EXPECT_THAT(WithConfig({"resolve", "ann@example.com"}).output,
+                HasSubstr("limit 1000 bytes, 300 bytes in 1 messages (30%"));
+}
+
+TEST_F(PolicyctlTest, CheckConfigFindsWhatIsBrokenWhereItStands) {
+    EXPECT_EQ(WithConfig({"check-config"}).status, 0);
+    Table("quotas", "SELECT nothing FROM nowhere WHERE x='%s'");
+    const auto broken = WithConfig({"check-config"});
+    EXPECT_EQ(broken.status, 75);
+    EXPECT_THAT(broken.output, HasSubstr("unreachable: " + Path("policyd.toml") +
+                                         ":6: virtual_mailbox_limit_maps: "));
+}
+
+TEST_F(PolicyctlTest, CheckConfigAgreesWithAPostfixThatSaysTheSame) {
+    scratch_.Write("postfix/master.cf", "");
+    scratch_.Write("postfix/main.cf",
+                   "compatibility_level = 3.6\n"
+                   "myhostname = localhost.localdomain\n"
+                   "mydestination = localhost\n"
+                   "append_dot_mydomain = yes\n"
+                   "virtual_alias_domains =\n"
+                   "virtual_alias_maps = proxy:" +
+                       Sqlite("forwardings") + ", " + Sqlite("users") +
+                       "\nvirtual_mailbox_domains = " + Sqlite("domains") +
+                       "\nvirtual_mailbox_maps = " + Sqlite("users") +
+                       "\nvirtual_mailbox_base = /home/vmail\n"
+                       "smtpd_recipient_restrictions = reject_unauth_destination,\n"
+                       "  check_policy_service { unix:policyd/policy.sock, timeout=10s }\n"
+                       "smtpd_end_of_data_restrictions =\n"
+                       "  check_policy_service { unix:policyd/policy.sock, timeout=10s }\n");
+    scratch_.Write("policyd.toml",
+                   "myhostname = \"localhost.localdomain\"\n"
+                   "mydestination = \"localhost\"\n" +
+                       Configuration());
+    const auto same = WithConfig({"check-config", "--postfix", Path("postfix")});
+    EXPECT_EQ(same.output, "0 errors, 0 back ends unreachable, 0 warnings\n");
+    EXPECT_EQ(same.status, 0);
+}
+
+TEST_F(PolicyctlTest, CheckConfigWarnsOfTheMistakesThatOldGuidesTeach) {
+    Table("transport", "SELECT domain FROM domains WHERE domain='%s'");
+    scratch_.Write("postfix/master.cf", "");
+    scratch_.Write("postfix/main.cf",
+                   "compatibility_level = 3.6\n"
+                   "virtual_alias_maps = " +
+                       Sqlite("users") + ", " + Sqlite("forwardings") +
+                       "\ntransport_maps = proxy:" + Sqlite("transport") +
+                       "\nvirtual_mailbox_limit_maps = proxy:" + Sqlite("quotas") +
+                       "\nsmtpd_client_restrictions = hash:/etc/postfix/access, reject\n"
+                       "swap_bangpath = no\n");
+    scratch_.Write("policyd.toml", "transport_maps = \"" + Sqlite("transport") + "\"\n" +
+                                       "virtual_alias_maps = \"" + Sqlite("forwardings") + "\"\n" +
+                                       "usage_store = \"sqlite:" + Path("usage.sqlite") + "\"\n");
+    const auto checked = WithConfig({"check-config", "--postfix", Path("postfix")});
+    EXPECT_EQ(checked.status, 0);
+    EXPECT_THAT(checked.output, HasSubstr("transport.cf:2: the query answers with the key"));
+    EXPECT_THAT(checked.output, HasSubstr("main.cf: virtual_mailbox_limit_maps: Postfix ignores"));
+    EXPECT_THAT(checked.output, HasSubstr("takes the mail of existing users too"));
+    EXPECT_THAT(checked.output, HasSubstr("asked about listed clients only"));
+    EXPECT_THAT(checked.output,
+                HasSubstr("policyd.toml:2: virtual_alias_maps is [\"" + Sqlite("forwardings") +
+                          "\"], but main.cf has another value: set "
+                          "virtual_alias_maps = [\"" +
+                          Sqlite("users")));
+    EXPECT_THAT(checked.output, HasSubstr("policyd.toml: swap_bangpath is true, but main.cf has "
+                                          "another value: set swap_bangpath = false"));
+    EXPECT_THAT(checked.output, Not(HasSubstr("error:")));
+}
+
+TEST_F(PolicyctlTest, CheckConfigReportsAPostfixThatIsNotThere) {
+    const auto checked = WithConfig({"check-config", "--postfix", Path("nowhere")});
+    EXPECT_EQ(checked.status, 78);
+    EXPECT_THAT(checked.output, HasSubstr("error: postconf failed"));
+}
+
+}  // namespace
+}  // namespace policyd

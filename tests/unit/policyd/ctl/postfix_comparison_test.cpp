@@ -1,0 +1,62 @@
+#include "policyd/ctl/postfix_comparison.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "tests/support/scratch_directory.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+std::string WarningsFor(const std::string& policyd_toml,
+                        std::map<std::string, std::string> main_cf) {
+    std::ostringstream out;
+    Report report(out);
+    const PostfixSettings postfix{"/etc/postfix", std::move(main_cf), {}};
+    CompareWithPostfix(config::ParseConfig(policyd_toml, "policyd.toml"), postfix, report);
+    return out.str();
+}
+
+TEST(PostfixComparisonTest, IsSilentWhereOnlyTheWritingDiffers) {
+    EXPECT_EQ(WarningsFor("virtual_alias_maps = [\"inline:{a=b}\", \"inline:{c=d}\"]\n"
+                          "mydestination = \"b.example a.example\"\n"
+                          "swap_bangpath = false\n",
+                          {{"virtual_alias_maps", "proxy:inline:{a=b}, inline:{c=d}"},
+                           {"mydestination", "a.example, b.example"},
+                           {"swap_bangpath", "no"},
+                           {"virtual_alias_recursion_limit", "1000"},
+                           {"message_size_limit", "not ours"}}),
+              "");
+}
+
+TEST(PostfixComparisonTest, GivesTheLineThatWouldAgree) {
+    EXPECT_EQ(WarningsFor("myhostname = \"mx.example.com\"\n"
+                          "virtual_alias_maps = \"inline:{a=b}\"\n",
+                          {{"myhostname", "mx.example.com"},
+                           {"virtual_alias_maps", "inline:{c=d}, proxy:inline:{a=b}"}}),
+              "warning: policyd.toml:2: virtual_alias_maps is [\"inline:{a=b}\"], but main.cf has "
+              "another value: set virtual_alias_maps = [\"inline:{c=d}\", "
+              "\"proxy:inline:{a=b}\"]\n");
+}
+
+TEST(PostfixComparisonTest, TakesTheOrderOfTablesSeriously) {
+    EXPECT_NE(WarningsFor("virtual_alias_maps = [\"inline:{a=b}\", \"inline:{c=d}\"]\n",
+                          {{"virtual_alias_maps", "inline:{c=d} inline:{a=b}"}}),
+              "");
+}
+
+TEST(PostfixComparisonTest, ReadsTheFileThatMyoriginNames) {
+    const test::ScratchDirectory scratch;
+    const std::string mailname = scratch.Write("mailname", "example.org\n");
+    EXPECT_EQ(WarningsFor("myorigin = \"example.org\"\n", {{"myorigin", mailname}}), "");
+}
+
+TEST(PostfixComparisonTest, PassesOverWhatIsLeftToPostfixOnPurpose) {
+    EXPECT_EQ(WarningsFor("", {{"inet_interfaces", "all"},
+                               {"local_recipient_maps", "proxy:unix:passwd.byname"}}),
+              "");
+}
+
+}  // namespace
+}  // namespace policyd::ctl

@@ -1,0 +1,122 @@
+#include "policyd/ctl/postfix_mistakes.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "tests/support/scratch_directory.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+/// A mail system without mistakes; each test makes one.
+class PostfixMistakesTest : public testing::Test {
+protected:
+    std::string Table(const std::string& name, const std::string& query) {
+        return "mysql:" +
+               scratch_.Write(name, "hosts = localhost\nquery = " + query + "\n").string();
+    }
+
+    std::string Warnings() {
+        std::string toml;
+        for (const auto& [name, value] : options_) toml += name + " = \"" + value + "\"\n";
+        std::ostringstream out;
+        Report report(out);
+        WarnOfKnownMistakes(config::ParseConfig(toml, "policyd.toml"), postfix_, report);
+        return out.str();
+    }
+
+    test::ScratchDirectory scratch_;
+    const std::string forwardings_ =
+        Table("forwardings.cf", "SELECT destination FROM forwardings WHERE source='%s'");
+    const std::string email2email_ =
+        Table("email2email.cf", "SELECT email FROM users WHERE email='%s'");
+    const std::string transport_ =
+        Table("transport.cf", "SELECT transport FROM transport WHERE domain='%s'");
+    const std::string quota_ = Table("quota.cf", "SELECT quota FROM users WHERE email='%s'");
+    std::map<std::string, std::string> options_{
+        {"virtual_alias_maps", forwardings_ + ", " + email2email_},
+        {"transport_maps", transport_},
+        {"virtual_mailbox_limit_maps", quota_}};
+    PostfixSettings postfix_{
+        "/etc/postfix",
+        {{"smtpd_relay_restrictions", "reject_unauth_destination"},
+         {"smtpd_recipient_restrictions", "check_policy_service unix:policyd/policy.sock"},
+         {"smtpd_end_of_data_restrictions", "check_policy_service unix:policyd/policy.sock"},
+         {"smtpd_client_restrictions", ""},
+         {"smtpd_policy_service_max_idle", "300s"},
+         {"smtpd_policy_service_max_ttl", "1000s"}},
+        {{"virtual_mailbox_limit_maps", quota_}}};
+};
+
+TEST_F(PostfixMistakesTest, ASoundSystemGetsNoWarning) {
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(PostfixMistakesTest, ATransportQueryThatAnswersItsKey) {
+    options_["transport_maps"] =
+        Table("wrong.cf", "SELECT domain FROM transport WHERE domain='%s'");
+    EXPECT_THAT(Warnings(), HasSubstr("wrong.cf:2: the query answers with the key"));
+}
+
+TEST_F(PostfixMistakesTest, QuotasThatNothingEnforces) {
+    options_.erase("virtual_mailbox_limit_maps");
+    EXPECT_THAT(Warnings(), HasSubstr("nothing enforces quotas: set it in policyd.toml to "
+                                      "virtual_mailbox_limit_maps = [\"" +
+                                      quota_ + "\"]"));
+}
+
+TEST_F(PostfixMistakesTest, ACatchAllThatRobsUsers) {
+    options_["virtual_alias_maps"] = forwardings_;
+    EXPECT_THAT(Warnings(), HasSubstr("takes the mail of existing users too"));
+}
+
+TEST_F(PostfixMistakesTest, ForwardingsBehindTheUsers) {
+    options_["virtual_alias_maps"] = email2email_ + ", " + forwardings_;
+    EXPECT_THAT(Warnings(), HasSubstr("own forwarding never applies: put it last"));
+}
+
+TEST_F(PostfixMistakesTest, QueriesWithQuotesInTheWrongPlace) {
+    options_["virtual_mailbox_maps"] = Table("quoted.cf", "'SELECT a FROM b WHERE c=1'");
+    options_["virtual_mailbox_domains"] = Table("bare.cf", "SELECT a FROM b WHERE c=%s");
+    const std::string warnings = Warnings();
+    EXPECT_THAT(warnings, HasSubstr("quoted.cf:2: quotes around the whole query"));
+    EXPECT_THAT(warnings, HasSubstr("bare.cf:2: a placeholder stands outside quotes"));
+}
+
+TEST_F(PostfixMistakesTest, AMailServerThatDoesNotAsk) {
+    postfix_.values["smtpd_recipient_restrictions"] = "reject_unauth_destination";
+    postfix_.values["smtpd_end_of_data_restrictions"] = "";
+    const std::string warnings = Warnings();
+    EXPECT_THAT(warnings, HasSubstr("smtpd_recipient_restrictions: does not ask"));
+    EXPECT_THAT(warnings, HasSubstr("smtpd_end_of_data_restrictions: does not ask"));
+}
+
+TEST_F(PostfixMistakesTest, AServiceThatIsAskedBeforeRelayingIsRefused) {
+    postfix_.values["smtpd_relay_restrictions"] = "";
+    postfix_.values["smtpd_recipient_restrictions"] =
+        "check_policy_service unix:policyd/policy.sock, reject_unauth_destination";
+    EXPECT_THAT(Warnings(), HasSubstr("is asked before reject_unauth_destination"));
+    postfix_.values["smtpd_recipient_restrictions"] =
+        "reject_unauth_destination, check_policy_service unix:policyd/policy.sock";
+    EXPECT_THAT(Warnings(), Not(HasSubstr("is asked before")));
+}
+
+TEST_F(PostfixMistakesTest, AClientListThatEndsTheSearch) {
+    postfix_.values["smtpd_client_restrictions"] = "hash:/etc/postfix/access, reject";
+    EXPECT_THAT(Warnings(), HasSubstr("asked about listed clients only"));
+}
+
+TEST_F(PostfixMistakesTest, ConnectionsThatThisSideClosesFirst) {
+    options_["idle_time_limit"] = "100s";
+    const std::string warnings = Warnings();
+    EXPECT_THAT(warnings, HasSubstr("policyd.toml:1: idle_time_limit is not longer than "
+                                    "Postfix's smtpd_policy_service_max_idle (300s)"));
+}
+
+}  // namespace
+}  // namespace policyd::ctl

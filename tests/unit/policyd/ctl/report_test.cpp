@@ -1,0 +1,29 @@
+#include "policyd/ctl/report.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "policyd/ctl/exit_status.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+TEST(ReportTest, CountsEveryLineOfAnErrorAndEndsWithTheWorstStatus) {
+    std::ostringstream out;
+    Report report(out);
+    EXPECT_EQ(report.Status(), kSuccess);
+    report.Warning("w");
+    EXPECT_EQ(report.Status(), kSuccess);
+    report.Unreachable("u");
+    EXPECT_EQ(report.Status(), kTemporaryFailure);
+    report.Error("a:1: x\na:2: y");
+    EXPECT_EQ(report.Status(), kBadConfiguration);
+    report.Summarize();
+    EXPECT_EQ(out.str(),
+              "warning: w\nunreachable: u\nerror: a:1: x\nerror: a:2: y\n"
+              "2 errors, 1 back end unreachable, 1 warning\n");
+}
+
+}  // namespace
+}  // namespace policyd::ctl

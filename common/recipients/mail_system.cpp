@@ -31,8 +31,13 @@ void OpenTables(MailSystem& system, const config::Settings& settings,
         {"virtual_mailbox_maps", &M::virtual_mailbox_maps, &S::virtual_mailbox_maps},
         {"virtual_mailbox_limit_maps", &M::virtual_mailbox_limit_maps,
          &S::virtual_mailbox_limit_maps},
+        {"virtual_mailbox_message_limit_maps", &M::virtual_mailbox_message_limit_maps,
+         &S::virtual_mailbox_message_limit_maps},
+        {"virtual_domain_limit_maps", &M::virtual_domain_limit_maps, &S::virtual_domain_limit_maps},
         {"transport_maps", &M::transport_maps, &S::transport_maps},
     };
+    system.virtual_mailbox_maps_as_written = tables.OpenChain(
+        "virtual_mailbox_maps", settings.virtual_mailbox_maps, tables::KeyFolding::kAsWritten);
     for (const Parameter& parameter : kParameters) {
         system.*parameter.chain = tables.OpenChain(parameter.name, settings.*parameter.list);
     }

@@ -33,7 +33,12 @@ struct MailSystem {
     tables::TableChain relocated_maps;
     tables::TableChain virtual_alias_maps;
     tables::TableChain virtual_mailbox_maps;
+    /// The same as virtual(8) opens them: a key in a text file that is not in lower case lets a
+    /// recipient exist, but no mail arrives.
+    tables::TableChain virtual_mailbox_maps_as_written;
     tables::TableChain virtual_mailbox_limit_maps;
+    tables::TableChain virtual_mailbox_message_limit_maps;
+    tables::TableChain virtual_domain_limit_maps;
     tables::TableChain transport_maps;
 
     std::string local_transport;

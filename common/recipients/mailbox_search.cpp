@@ -18,6 +18,15 @@ bool Matches(const ResolvedAddress& resolved, std::string_view transport) {
     return colon == transport.npos || resolved.next_hop.starts_with(transport.substr(colon + 1));
 }
 
+/// virtual_mailbox_maps as the delivery agent sees them; the same chain where there is no
+/// difference, so that no key is looked up twice.
+const tables::TableChain& MailboxesOf(const MailSystem& system, const ResolvedAddress& resolved) {
+    const tables::TableChain& folded = system.virtual_mailbox_maps;
+    const tables::TableChain& as_written = system.virtual_mailbox_maps_as_written;
+    const bool differ = as_written.Tables() != folded.Tables();
+    return differ && resolved.transport == "virtual" ? as_written : folded;
+}
+
 /// The name of the mailbox at `path`: the address that its directory stands for, or `address` where
 /// it stands for none. Nothing for a path outside the mail store.
 std::optional<std::string> NameOf(const MailSystem& system, const std::string& path,
@@ -32,18 +41,32 @@ std::optional<std::string> NameOf(const MailSystem& system, const std::string& p
     return system.mailbox_layout.AddressOf(*directory).value_or(address);
 }
 
-async::Task<std::uint64_t> FindQuota(const MailSystem& system, DecisionLookups& lookups,
-                                     std::string_view recipient) {
-    const auto limit = co_await FindAddress(system, lookups, system.virtual_mailbox_limit_maps,
-                                            recipient, KeyForms::kExternalThenInternal);
-    if (!limit) co_return 0;
-    const auto bytes = text::ParseUnsigned(text::Trim(limit->value));
-    if (!bytes) {
-        throw outage::TableUnavailable("virtual_mailbox_limit_maps: the quota of " +
-                                       text::EscapedForLog(recipient) + " is no number: \"" +
-                                       text::EscapedForLog(limit->value) + '"');
-    }
-    co_return *bytes;
+/// The number that `value` is; throws what a table that cannot answer throws for anything else.
+std::uint64_t ParseLimit(const tables::TableChain& limits, std::string_view key,
+                         const std::string& value) {
+    const auto number = text::ParseUnsigned(text::Trim(value));
+    if (number) return *number;
+    throw outage::TableUnavailable(limits.Parameter() + ": the limit of " +
+                                   text::EscapedForLog(key) + " is no number: \"" +
+                                   text::EscapedForLog(value) + '"');
+}
+
+async::Task<std::uint64_t> FindLimit(const MailSystem& system, DecisionLookups& lookups,
+                                     const tables::TableChain& limits, std::string_view recipient) {
+    if (limits.IsEmpty()) co_return 0;
+    const auto limit =
+        co_await FindAddress(system, lookups, limits, recipient, KeyForms::kExternalThenInternal);
+    co_return limit ? ParseLimit(limits, recipient, limit->value) : 0;
+}
+
+async::Task<std::uint64_t> FindDomainLimit(const MailSystem& system, DecisionLookups& lookups,
+                                           std::string_view mailbox) {
+    const tables::TableChain& limits = system.virtual_domain_limit_maps;
+    const std::size_t at = mailbox.rfind('@');
+    if (limits.IsEmpty() || at == mailbox.npos) co_return 0;
+    const std::string domain = text::FoldCase(mailbox.substr(at + 1));
+    const auto value = co_await lookups.Find(limits, domain);
+    co_return value ? ParseLimit(limits, domain, *value) : 0;
 }
 
 }  // namespace
@@ -57,9 +80,9 @@ bool DeliversIntoMailStore(const MailSystem& system, const ResolvedAddress& reso
 }
 
 async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, DecisionLookups& lookups,
-                                                std::string_view recipient) {
-    const std::string folded = text::FoldCase(recipient);
-    const auto match = co_await FindAddress(system, lookups, system.virtual_mailbox_maps, folded,
+                                                const ResolvedAddress& resolved) {
+    const std::string folded = text::FoldCase(resolved.recipient);
+    const auto match = co_await FindAddress(system, lookups, MailboxesOf(system, resolved), folded,
                                             KeyForms::kExternalThenInternal);
     if (!match) co_return std::nullopt;
     Mailbox mailbox;
@@ -67,7 +90,11 @@ async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, Decisi
     auto name = NameOf(system, match->value, mailbox.address);
     if (!name) co_return std::nullopt;
     mailbox.name = std::move(*name);
-    mailbox.quota_bytes = co_await FindQuota(system, lookups, folded);
+    mailbox.quota_bytes =
+        co_await FindLimit(system, lookups, system.virtual_mailbox_limit_maps, folded);
+    mailbox.quota_messages =
+        co_await FindLimit(system, lookups, system.virtual_mailbox_message_limit_maps, folded);
+    mailbox.domain_quota_bytes = co_await FindDomainLimit(system, lookups, mailbox.name);
     co_return mailbox;
 }
 

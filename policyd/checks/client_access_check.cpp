@@ -26,7 +26,7 @@ Verdict Refusal(const std::string& aside, const std::string& action) {
 
 Verdict Permission(const std::string& aside) {
     if (aside.empty()) return Verdict::NoOpinion();
-    return Verdict::Answer(aside, "client_access");
+    return Verdict::Remark(aside, "client_access");
 }
 
 }  // namespace

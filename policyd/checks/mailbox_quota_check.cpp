@@ -25,12 +25,13 @@ std::string ReservationId(std::string_view message, std::string_view recipient) 
 
 MailboxQuotaCheck::MailboxQuotaCheck(recipients::RecipientCache& recipients,
                                      usage::UsageStore& usage, MessageTracker& messages,
-                                     QuotaRules rules, Clock clock)
+                                     QuotaRules rules, Clock clock, text::WallClock wall_clock)
     : recipients_(recipients),
       messages_(messages),
       rules_(std::move(rules)),
       clock_(std::move(clock)),
-      room_(usage, rules_.room, clock_) {}
+      room_(usage, rules_.room, clock_, std::move(wall_clock)),
+      soft_refusals_(rules_.soft_time, rules_.room.most_copies) {}
 
 async::Task<Verdict> MailboxQuotaCheck::Evaluate(const PolicyRequest& request) {
     if (request.stage == Stage::kRcpt && !request.recipient.empty())
@@ -48,38 +49,47 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request) {
 
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
     if (!message.empty()) messages_.Remember(message, recipient, clock_());
-    if (co_await HasRoom(request, message, recipient)) co_return Verdict::NoOpinion();
-    co_return Verdict::Answer(rules_.mailbox_full_action, "mailbox_full");
+    const Room room = co_await TakeRoom(request, message, recipient);
+    if (room == Room::kFree) co_return Verdict::NoOpinion();
+    messages_.Forget(message, recipient.recipient);
+    co_return Refusal(room, recipient);
 }
 
 async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& request) {
     const std::string message = protocol::MessageName(request);
     const std::vector<TrackedRecipient> recipients = co_await AcceptedRecipients(request, message);
-    const std::uint64_t bytes = StoredSize(request);
+    Room worst = Room::kFree;
     std::vector<const TrackedRecipient*> full;
-    for (const TrackedRecipient& recipient : recipients)
-        if (!co_await HasRoom(request, message, recipient)) full.push_back(&recipient);
-
+    for (const TrackedRecipient& recipient : recipients) {
+        const Room room = co_await TakeRoom(request, message, recipient);
+        if (room == Room::kFree) continue;
+        full.push_back(&recipient);
+        if (worst != Room::kUncertain) worst = room;
+    }
     // Recipients that were refused later on, or never seen here, may be among the accepted ones:
     // where that cannot be told, nobody is refused on their account.
     const bool all_full = !full.empty() && full.size() == recipients.size() &&
                           recipients.size() >= request.recipient_count;
-    const bool refuse =
-        all_full || (!full.empty() && rules_.full_at_end_of_message != FullAtEndOfMessage::kAccept);
-    if (!refuse) {
-        if (rules_.reservations && !message.empty()) {
-            for (const TrackedRecipient* const recipient : full)
-                co_await room_.Charge(ReservationId(message, recipient->recipient),
-                                      recipient->resolution->mailboxes, bytes);
-            messages_.Settle(message, clock_());
-        }
+    if (!all_full &&
+        (full.empty() || rules_.full_at_end_of_message == FullAtEndOfMessage::kAccept)) {
+        co_await Settle(request, message, full);
         co_return Verdict::NoOpinion();
     }
     co_await GiveBack(message, recipients);
-    messages_.End(message);
-    const bool defer = !all_full && rules_.full_at_end_of_message == FullAtEndOfMessage::kDefer;
-    co_return Verdict::Answer(defer ? rules_.mailbox_full_defer_action : rules_.mailbox_full_action,
-                              "mailbox_full");
+    if (!all_full && rules_.full_at_end_of_message == FullAtEndOfMessage::kDefer)
+        co_return Verdict::Answer(rules_.mailbox_full_defer_action, "mailbox_full");
+    co_return Refusal(worst, *full.front());
+}
+
+/// The message is let in, whether everybody has room or not.
+async::Task<void> MailboxQuotaCheck::Settle(const PolicyRequest& request,
+                                            const std::string& message,
+                                            const std::vector<const TrackedRecipient*>& full) {
+    if (!rules_.reservations || message.empty()) co_return;
+    for (const TrackedRecipient* const recipient : full)
+        co_await room_.Charge(ReservationId(message, recipient->recipient),
+                              recipient->resolution->mailboxes, StoredSize(request));
+    messages_.Settle(message, clock_());
 }
 
 async::Task<std::vector<TrackedRecipient>> MailboxQuotaCheck::AcceptedRecipients(
@@ -103,19 +113,32 @@ async::Task<std::vector<TrackedRecipient>> MailboxQuotaCheck::AcceptedRecipients
     co_return recipients;
 }
 
-async::Task<bool> MailboxQuotaCheck::HasRoom(const PolicyRequest& request,
-                                             const std::string& message,
-                                             const TrackedRecipient& recipient) {
+async::Task<Room> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
+                                              const std::string& message,
+                                              const TrackedRecipient& recipient) {
     const auto& mailboxes = recipient.resolution->mailboxes;
     const std::uint64_t bytes = StoredSize(request);
     const bool exempt = rules_.exempt.Cover(request, recipient.recipient);
-    if (!rules_.reservations || message.empty())
-        co_return exempt || co_await room_.Has(mailboxes, bytes);
-
+    const bool reserves = rules_.reservations && !message.empty();
     const std::string id = ReservationId(message, recipient.recipient);
-    if (!exempt) co_return co_await room_.Take(id, mailboxes, bytes);
-    co_await room_.Charge(id, mailboxes, bytes);
-    co_return true;
+    Room room = Room::kFree;
+    if (exempt) {
+        if (reserves) co_await room_.Charge(id, mailboxes, bytes);
+    } else if (reserves) {
+        room = co_await room_.Take(id, mailboxes, bytes);
+    } else {
+        room = co_await room_.Look(mailboxes, bytes);
+    }
+    if (room == Room::kFree) soft_refusals_.HasRoom(mailboxes);
+    co_return room;
+}
+
+Verdict MailboxQuotaCheck::Refusal(Room room, const TrackedRecipient& recipient) {
+    if (room == Room::kUncertain)
+        return Verdict::Answer(rules_.mailbox_full_defer_action, "stale_usage");
+    if (soft_refusals_.IsForGood(recipient.resolution->mailboxes, clock_()))
+        return Verdict::Answer(rules_.mailbox_full_action, "mailbox_full");
+    return Verdict::Answer(rules_.mailbox_full_defer_action, "mailbox_full_for_now");
 }
 
 async::Task<void> MailboxQuotaCheck::GiveBack(std::string message,

@@ -8,6 +8,7 @@
 #include "policyd/checks/mailbox_room.hpp"
 #include "policyd/checks/message_tracker.hpp"
 #include "policyd/checks/policy_check.hpp"
+#include "policyd/checks/soft_refusals.hpp"
 
 namespace policyd::checks {
 
@@ -25,6 +26,8 @@ struct QuotaRules {
     std::uint64_t undeclared_size = 0;    ///< bytes assumed at RCPT without SIZE=
     std::uint64_t delivery_overhead = 0;  ///< bytes that delivery adds to a message's size
     Exemptions exempt;
+    /// For how long mail for a full mailbox is deferred before it is refused for good.
+    std::chrono::milliseconds soft_time{0};
 };
 
 /// Turns away mail that would not fit into the mailboxes of its recipient.
@@ -36,9 +39,11 @@ class MailboxQuotaCheck final : public PolicyCheck {
 public:
     using Clock = recipients::RecipientCache::Clock;
 
-    /// Everything passed by reference outlives the check; `clock` is monotonic.
+    /// Everything passed by reference outlives the check; `clock` is monotonic,
+    /// `wall_clock` the one that measurements go by.
     MailboxQuotaCheck(recipients::RecipientCache& recipients, usage::UsageStore& usage,
-                      MessageTracker& messages, QuotaRules rules, Clock clock);
+                      MessageTracker& messages, QuotaRules rules, Clock clock,
+                      text::WallClock wall_clock);
 
     std::string_view Name() const override { return "mailbox_quota"; }
     async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) override;
@@ -47,10 +52,13 @@ public:
 private:
     async::Task<Verdict> AtRcpt(const protocol::PolicyRequest& request);
     async::Task<Verdict> AtEndOfMessage(const protocol::PolicyRequest& request);
+    async::Task<void> Settle(const protocol::PolicyRequest& request, const std::string& message,
+                             const std::vector<const TrackedRecipient*>& full);
     async::Task<std::vector<TrackedRecipient>> AcceptedRecipients(
         const protocol::PolicyRequest& request, const std::string& message);
-    async::Task<bool> HasRoom(const protocol::PolicyRequest& request, const std::string& message,
-                              const TrackedRecipient& recipient);
+    async::Task<Room> TakeRoom(const protocol::PolicyRequest& request, const std::string& message,
+                               const TrackedRecipient& recipient);
+    Verdict Refusal(Room room, const TrackedRecipient& recipient);
     async::Task<void> GiveBack(std::string message, std::vector<TrackedRecipient> recipients);
     std::uint64_t StoredSize(const protocol::PolicyRequest& request) const;
 
@@ -59,6 +67,7 @@ private:
     const QuotaRules rules_;
     const Clock clock_;
     MailboxRoom room_;
+    SoftRefusals soft_refusals_;
 };
 
 }  // namespace policyd::checks

@@ -12,7 +12,8 @@ using recipients::Mailbox;
 using usage::Usage;
 
 bool IsLimited(const Mailbox& mailbox) {
-    return mailbox.quota_bytes != 0 || mailbox.quota_messages != 0;
+    return mailbox.quota_bytes != 0 || mailbox.quota_messages != 0 ||
+           mailbox.domain_quota_bytes != 0;
 }
 
 /// a + b, or the largest number there is.
@@ -21,24 +22,44 @@ std::uint64_t Sum(std::uint64_t a, std::uint64_t b) {
     return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<std::uint64_t>::max() : sum;
 }
 
+bool Fits(std::uint64_t used, std::uint64_t reserved, std::uint64_t more, std::uint64_t limit) {
+    return limit == 0 || Sum(Sum(used, reserved), more) <= limit;
+}
+
 /// As usage::UsageStore::Reserve decides.
 bool HasRoomFor(std::uint64_t bytes, const Usage& usage, const usage::Limit& limit) {
-    const std::uint64_t stored = Sum(usage.bytes, usage.reserved_bytes);
-    const std::uint64_t messages = Sum(usage.messages, usage.reserved_messages);
-    const bool bytes_fit =
-        limit.bytes == 0 || Sum(stored, std::max<std::uint64_t>(bytes, 1)) <= limit.bytes;
-    return bytes_fit && (limit.messages == 0 || Sum(messages, 1) <= limit.messages);
+    return Fits(usage.bytes, usage.reserved_bytes, std::max<std::uint64_t>(bytes, 1),
+                limit.bytes) &&
+           Fits(usage.messages, usage.reserved_messages, 1, limit.messages);
+}
+
+/// Adds the limit of the mailbox's domain, which several mailboxes may share.
+void AddDomainLimit(const Mailbox& mailbox, std::vector<usage::DomainLimit>& limits) {
+    if (mailbox.domain_quota_bytes == 0) return;
+    const std::string_view domain = usage::DomainOf(mailbox.name);
+    for (const usage::DomainLimit& known : limits)
+        if (known.domain == domain) return;
+    usage::DomainLimit limit;
+    limit.domain = domain;
+    limit.bytes = mailbox.domain_quota_bytes;
+    limits.push_back(std::move(limit));
 }
 
 }  // namespace
 
-MailboxRoom::MailboxRoom(usage::UsageStore& usage, const RoomRules& rules, UsageCopies::Clock clock)
+MailboxRoom::MailboxRoom(usage::UsageStore& usage, const RoomRules& rules, UsageCopies::Clock clock,
+                         text::WallClock wall_clock)
     : usage_(usage),
       rules_(rules),
+      wall_clock_(std::move(wall_clock)),
       copies_(
+          rules.most_copies, rules.stale_time, clock,
+          [time = rules.copy_time](const std::optional<Usage>&) { return time; },
+          [&usage](const std::string& mailbox) { return usage.Find(mailbox); }),
+      domain_copies_(
           rules.most_copies, rules.stale_time, std::move(clock),
           [time = rules.copy_time](const std::optional<Usage>&) { return time; },
-          [&usage](const std::string& mailbox) { return usage.Find(mailbox); }) {}
+          [&usage](const std::string& domain) { return usage.FindDomain(domain); }) {}
 
 usage::Limit MailboxRoom::LimitOf(const Mailbox& mailbox) const {
     usage::Limit limit;
@@ -57,8 +78,11 @@ usage::Reservation MailboxRoom::ReservationFor(std::string_view id, const Mailbo
     usage::Reservation reservation;
     reservation.id = id;
     reservation.bytes = bytes;
-    for (const Mailbox& mailbox : mailboxes)
-        if (IsLimited(mailbox)) reservation.limits.push_back(LimitOf(mailbox));
+    for (const Mailbox& mailbox : mailboxes) {
+        if (!IsLimited(mailbox)) continue;
+        reservation.limits.push_back(LimitOf(mailbox));
+        AddDomainLimit(mailbox, reservation.domain_limits);
+    }
     return reservation;
 }
 
@@ -76,27 +100,68 @@ bool MailboxRoom::Refuses(std::size_t full, std::size_t targets) const {
     return false;
 }
 
-async::Task<bool> MailboxRoom::Has(const Mailboxes& mailboxes, std::uint64_t bytes) {
+bool MailboxRoom::IsStale(const Usage& usage) const {
+    return rules_.stale_usage != StaleUsage::kTrust && rules_.usage_max_age.count() > 0 &&
+           usage.measured_at && wall_clock_() - *usage.measured_at > rules_.usage_max_age;
+}
+
+Room MailboxRoom::AnswerFor(std::size_t full, std::size_t stale, std::size_t targets) const {
+    if (Refuses(full - stale, targets)) return Room::kFull;
+    const bool uncertain = rules_.stale_usage == StaleUsage::kDefer && Refuses(full, targets);
+    return uncertain ? Room::kUncertain : Room::kFree;
+}
+
+Room MailboxRoom::AnswerFor(const usage::Reservation& reservation, const usage::Reserved& reserved,
+                            std::size_t targets) const {
     std::size_t full = 0;
+    std::size_t stale = 0;
+    for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
+        const std::string_view domain = usage::DomainOf(reservation.limits[i].mailbox);
+        const bool domain_is_full = std::any_of(
+            reserved.full_domains.begin(), reserved.full_domains.end(),
+            [&](std::size_t d) { return reservation.domain_limits[d].domain == domain; });
+        const bool mailbox_is_full =
+            std::find(reserved.full.begin(), reserved.full.end(), i) != reserved.full.end();
+        if (!domain_is_full && !mailbox_is_full) continue;
+        ++full;
+        if (!domain_is_full && IsStale(reserved.usage[i])) ++stale;
+    }
+    return AnswerFor(full, stale, targets);
+}
+
+async::Task<Room> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t bytes) {
+    std::size_t full = 0;
+    std::size_t stale = 0;
     for (const Mailbox& mailbox : mailboxes) {
         if (!IsLimited(mailbox)) continue;
         // A mailbox that the store does not know is new, and empty.
-        const UsageCopies::Answer usage = co_await copies_.Get(mailbox.name);
-        if (!HasRoomFor(bytes, usage->value_or(Usage()), LimitOf(mailbox))) ++full;
+        const UsageCopies::Answer copy = co_await copies_.Get(mailbox.name);
+        const Usage usage = copy->value_or(Usage());
+        if (!HasRoomFor(bytes, usage, LimitOf(mailbox))) {
+            ++full;
+            if (IsStale(usage)) ++stale;
+        } else if (mailbox.domain_quota_bytes != 0) {
+            const UsageCopies::Answer domain =
+                co_await domain_copies_.Get(usage::DomainOf(mailbox.name));
+            usage::Limit limit;
+            limit.bytes = mailbox.domain_quota_bytes;
+            if (!HasRoomFor(bytes, domain->value_or(Usage()), limit)) ++full;
+        }
     }
-    co_return !Refuses(full, mailboxes.size());
+    co_return AnswerFor(full, stale, mailboxes.size());
 }
 
-async::Task<bool> MailboxRoom::Take(std::string_view id, const Mailboxes& mailboxes,
+async::Task<Room> MailboxRoom::Take(std::string_view id, const Mailboxes& mailboxes,
                                     std::uint64_t bytes) {
     usage::Reservation reservation = ReservationFor(id, mailboxes, bytes);
-    if (reservation.limits.empty()) co_return true;
+    if (reservation.limits.empty()) co_return Room::kFree;
     const usage::Reserved reserved = co_await usage_.Reserve(reservation);
-    if (reserved.full.empty()) co_return true;
-    if (Refuses(reserved.full.size(), mailboxes.size())) co_return false;
+    if (reserved.IsGranted()) co_return Room::kFree;
+    const Room answer = AnswerFor(reservation, reserved, mailboxes.size());
+    if (answer != Room::kFree) co_return answer;
     reservation.force = true;
     co_await usage_.Reserve(reservation);
-    co_return true;
+    co_return Room::kFree;
 }
 
 async::Task<void> MailboxRoom::Charge(std::string_view id, const Mailboxes& mailboxes,

@@ -21,16 +21,32 @@ enum class FullTargetRefuses {
     kNever,  ///< an alias is never refused; a recipient that is one mailbox is
 };
 
+/// What a mailbox's usage is worth that was measured longer ago than it should have been.
+enum class StaleUsage {
+    kTrust,   ///< as much as any
+    kIgnore,  ///< it refuses nothing
+    kDefer,   ///< what it would refuse is to be tried again
+};
+
 /// The rules for one mailbox and for several.
 struct RoomRules {
     FullTargetRefuses full_target_refuses = FullTargetRefuses::kAll;
     std::uint64_t grace_percent = 0;  ///< by how much a mailbox may exceed its limit
     std::uint64_t grace_bytes = 0;    ///< and by how many bytes beside that
-    /// For how long Has() goes by a copy of a mailbox's usage, and for how much longer while the
+    /// For how long Look() goes by a copy of a mailbox's usage, and for how much longer while the
     /// store cannot be asked.
     std::chrono::milliseconds copy_time{0};
     std::chrono::milliseconds stale_time{0};
     std::size_t most_copies = 100'000;
+    StaleUsage stale_usage = StaleUsage::kTrust;
+    std::chrono::milliseconds usage_max_age{0};  ///< 0: usage never becomes stale
+};
+
+/// Whether mail is let in.
+enum class Room {
+    kFree,
+    kFull,
+    kUncertain,  ///< full as far as stale usage tells, and the rule is to try again
 };
 
 /// Room for one recipient of a message, in all the mailboxes that its mail goes to. Owned by one
@@ -42,17 +58,18 @@ public:
 
     using UsageCopies = async::AnswerCache<std::optional<usage::Usage>>;
 
-    /// `usage` outlives this; `clock` is monotonic.
-    MailboxRoom(usage::UsageStore& usage, const RoomRules& rules, UsageCopies::Clock clock);
+    /// `usage` outlives this; `clock` is monotonic, `wall_clock` the one that measurements go by.
+    MailboxRoom(usage::UsageStore& usage, const RoomRules& rules, UsageCopies::Clock clock,
+                text::WallClock wall_clock);
 
-    /// Only looks, at copies that may be as old as the rules say: true where a message of this size
+    /// Only looks, at copies that may be as old as the rules say, whether a message of this size
     /// would be let in.
-    async::Task<bool> Has(const Mailboxes& mailboxes, std::uint64_t bytes);
+    async::Task<Room> Look(const Mailboxes& mailboxes, std::uint64_t bytes);
 
-    /// Reserves room under `id`, or adjusts what `id` holds to this size. False where the rule
-    /// refuses; `id` then holds what it held before. Where the rule lets mail in although a target
-    /// is full, that target is charged all the same: the mail will be there.
-    async::Task<bool> Take(std::string_view id, const Mailboxes& mailboxes, std::uint64_t bytes);
+    /// Reserves room under `id`, or adjusts what `id` holds to this size. If it is not free, `id`
+    /// holds what it held before. Where a rule lets mail in although a target is full, that target
+    /// is charged all the same: the mail will be there.
+    async::Task<Room> Take(std::string_view id, const Mailboxes& mailboxes, std::uint64_t bytes);
 
     /// Charges the mailboxes whether they have room or not.
     async::Task<void> Charge(std::string_view id, const Mailboxes& mailboxes, std::uint64_t bytes);
@@ -60,15 +77,22 @@ public:
     async::Task<void> GiveBack(std::string_view id, const Mailboxes& mailboxes);
 
 private:
+    /// The answer where that many of the targets are full, and some of these by stale usage alone.
+    Room AnswerFor(std::size_t full, std::size_t stale, std::size_t targets) const;
     bool Refuses(std::size_t full, std::size_t targets) const;
-
+    bool IsStale(const usage::Usage& usage) const;
+    /// The answer to a reservation that was not granted.
+    Room AnswerFor(const usage::Reservation& reservation, const usage::Reserved& reserved,
+                   std::size_t targets) const;
     usage::Limit LimitOf(const recipients::Mailbox& mailbox) const;
     usage::Reservation ReservationFor(std::string_view id, const Mailboxes& mailboxes,
                                       std::uint64_t bytes) const;
 
     usage::UsageStore& usage_;
     const RoomRules rules_;
+    const text::WallClock wall_clock_;
     UsageCopies copies_;
+    UsageCopies domain_copies_;
 };
 
 }  // namespace policyd::checks

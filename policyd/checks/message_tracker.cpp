@@ -18,6 +18,14 @@ void MessageTracker::Remember(std::string_view message, TrackedRecipient recipie
     if (!known) recipients.push_back(std::move(recipient));
 }
 
+void MessageTracker::Forget(std::string_view message, std::string_view recipient) {
+    const std::lock_guard lock(mutex_);
+    const auto found = index_.find(message);
+    if (found == index_.end()) return;
+    std::erase_if(found->second->recipients,
+                  [recipient](const auto& other) { return other.recipient == recipient; });
+}
+
 std::vector<TrackedRecipient> MessageTracker::Recipients(std::string_view message,
                                                          Milliseconds now) {
     const std::lock_guard lock(mutex_);
@@ -37,7 +45,7 @@ std::vector<TrackedRecipient> MessageTracker::End(std::string_view message) {
     const Order::iterator ended = found->second;
     std::vector<TrackedRecipient> unsettled;
     if (!ended->settled) unsettled = std::move(ended->recipients);
-    Forget(ended);
+    Erase(ended);
     return unsettled;
 }
 
@@ -48,12 +56,12 @@ std::size_t MessageTracker::Size() const {
 
 MessageTracker::Message& MessageTracker::Touch(std::string_view name, Milliseconds now) {
     while (!order_.empty() && order_.back().last_asked + expiry_ <= now)
-        Forget(std::prev(order_.end()));
+        Erase(std::prev(order_.end()));
     const auto found = index_.find(name);
     if (found != index_.end()) {
         order_.splice(order_.begin(), order_, found->second);
     } else {
-        if (order_.size() >= most_messages_) Forget(std::prev(order_.end()));
+        if (order_.size() >= most_messages_) Erase(std::prev(order_.end()));
         order_.emplace_front();
         order_.front().name = name;
         index_.emplace(order_.front().name, order_.begin());
@@ -62,7 +70,7 @@ MessageTracker::Message& MessageTracker::Touch(std::string_view name, Millisecon
     return order_.front();
 }
 
-void MessageTracker::Forget(Order::iterator message) {
+void MessageTracker::Erase(Order::iterator message) {
     index_.erase(message->name);
     order_.erase(message);
 }

@@ -38,6 +38,9 @@ public:
     /// monotonic.
     void Remember(std::string_view message, TrackedRecipient recipient, Milliseconds now);
 
+    /// The recipient was refused after all.
+    void Forget(std::string_view message, std::string_view recipient);
+
     /// The recipients of a message, in the order in which they were asked; empty if it is unknown.
     std::vector<TrackedRecipient> Recipients(std::string_view message, Milliseconds now);
 
@@ -61,7 +64,7 @@ private:
 
     /// Moves the message to the front of the order, making it if it is new. Needs the lock.
     Message& Touch(std::string_view name, Milliseconds now);
-    void Forget(Order::iterator message);
+    void Erase(Order::iterator message);
 
     const std::size_t most_messages_;
     const Milliseconds expiry_;

@@ -67,6 +67,12 @@ checks::FullAtEndOfMessage FullAtEndOfMessageFrom(std::string_view word) {
     return checks::FullAtEndOfMessage::kAccept;
 }
 
+checks::StaleUsage StaleUsageFrom(std::string_view word) {
+    if (word == "ignore") return checks::StaleUsage::kIgnore;
+    if (word == "defer") return checks::StaleUsage::kDefer;
+    return checks::StaleUsage::kTrust;
+}
+
 /// Makes a list of an option's value; what it refuses is a mistake in that option.
 template <typename List>
 List ListFrom(std::string_view option, const config::Strings& patterns) {
@@ -88,6 +94,9 @@ checks::QuotaRules QuotaRulesFrom(const Settings& settings) {
     rules.room.stale_time = settings.stale_time;
     rules.room.most_copies = settings.cache_size;
     rules.full_at_end_of_message = FullAtEndOfMessageFrom(settings.full_at_end_of_message);
+    rules.room.stale_usage = StaleUsageFrom(settings.stale_usage);
+    rules.room.usage_max_age = settings.usage_max_age;
+    rules.soft_time = settings.mailbox_full_soft_time;
     rules.reservations = settings.quota_reservations;
     rules.undeclared_size = settings.undeclared_size;
     rules.delivery_overhead = settings.delivery_overhead;
@@ -123,7 +132,7 @@ const struct {
      [](const Parts& parts) -> std::unique_ptr<checks::PolicyCheck> {
          return std::make_unique<checks::MailboxQuotaCheck>(
              parts.recipients, parts.usage, parts.messages, QuotaRulesFrom(parts.settings),
-             parts.clock);
+             parts.clock, &text::SystemWallTime);
      },
      true},
 };

@@ -21,7 +21,7 @@ public:
 
     /// `recipient` goes to these mailboxes, each with this limit in bytes.
     void Add(const std::string& recipient, std::initializer_list<const char*> mailboxes,
-             std::uint64_t quota_bytes) {
+             std::uint64_t quota_bytes, std::uint64_t domain_quota_bytes = 0) {
         Resolution resolution;
         resolution.kind = Resolution::Kind::kKnown;
         for (const char* const name : mailboxes) {
@@ -29,6 +29,7 @@ public:
             mailbox.name = name;
             mailbox.address = name;
             mailbox.quota_bytes = quota_bytes;
+            mailbox.domain_quota_bytes = domain_quota_bytes;
             resolution.mailboxes.push_back(mailbox);
         }
         known_[recipient] = resolution;

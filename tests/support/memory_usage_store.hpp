@@ -47,6 +47,11 @@ public:
         co_return With(found->second, "");
     }
 
+    async::Task<std::optional<usage::Usage>> FindDomain(std::string_view domain) override {
+        Called();
+        co_return OfDomain(domain, "");
+    }
+
     async::Task<usage::Reserved> Reserve(const usage::Reservation& reservation) override {
         Called();
         usage::Reserved reserved;
@@ -62,10 +67,23 @@ public:
             if (!bytes_fit || !messages_fit) reserved.full.push_back(i);
             reserved.usage.push_back(usage);
         }
-        if (reserved.full.empty() || reservation.force)
+        for (std::size_t i = 0; i < reservation.domain_limits.size(); ++i) {
+            const usage::DomainLimit& limit = reservation.domain_limits[i];
+            const usage::Usage usage = OfDomain(limit.domain, reservation.id);
+            std::uint64_t more = 0;
+            for (const usage::Limit& mailbox : reservation.limits)
+                if (usage::DomainOf(mailbox.mailbox) == limit.domain) more += size;
+            if (limit.bytes != 0 && usage.bytes + usage.reserved_bytes + more > limit.bytes)
+                reserved.full_domains.push_back(i);
+            reserved.domain_usage.push_back(usage);
+        }
+        if (reserved.IsGranted() || reservation.force)
             for (const usage::Limit& limit : reservation.limits)
                 entries[limit.mailbox].reservations[reservation.id] = reservation.bytes;
-        if (reservation.force) reserved.full.clear();
+        if (reservation.force) {
+            reserved.full.clear();
+            reserved.full_domains.clear();
+        }
         co_return reserved;
     }
 
@@ -105,6 +123,19 @@ private:
     void Called() {
         ++calls;
         if (down) throw outage::UsageStoreUnavailable("the store is down");
+    }
+
+    usage::Usage OfDomain(std::string_view domain, std::string_view without_id) const {
+        usage::Usage sum;
+        for (const auto& [name, entry] : entries) {
+            if (usage::DomainOf(name) != domain) continue;
+            const usage::Usage usage = With(entry, without_id);
+            sum.bytes += usage.bytes;
+            sum.messages += usage.messages;
+            sum.reserved_bytes += usage.reserved_bytes;
+            sum.reserved_messages += usage.reserved_messages;
+        }
+        return sum;
     }
 
     static usage::Usage With(const Entry& entry, std::string_view without_id) {

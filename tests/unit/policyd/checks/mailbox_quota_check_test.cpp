@@ -24,8 +24,9 @@ protected:
     }
 
     void Use(const QuotaRules& rules) {
-        check_ = std::make_unique<MailboxQuotaCheck>(recipients_.Cache(), usage_, messages_, rules,
-                                                     [this] { return now_; });
+        check_ = std::make_unique<MailboxQuotaCheck>(
+            recipients_.Cache(), usage_, messages_, rules, [this] { return now_; },
+            [this] { return text::WallTime(now_); });
     }
 
     /// The action, "" for no opinion.
@@ -251,6 +252,69 @@ TEST_F(MailboxQuotaCheckTest, CountsButNeverRefusesExemptMail) {
     usage_.Measure("ann@example.com", 1000);
     EXPECT_EQ(AtRcpt("ann@example.com", 100), "");
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 100u);
+}
+
+TEST_F(MailboxQuotaCheckTest, ARecipientThatWasRefusedIsNoneAtTheEnd) {
+    usage_.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), kFull);
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    usage_.Measure("ann@example.com", 0);
+    EXPECT_EQ(AtEnd("", 500, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, ARefusalAtTheEndIsTheSameWhenItIsAskedAgain) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 1001, 2), kFull);
+    EXPECT_EQ(AtEnd("", 1001, 2), kFull);
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, DefersFirstAndRefusesOnceTheMailboxHasBeenFullForTheSoftTime) {
+    QuotaRules rules;
+    rules.soft_time = std::chrono::milliseconds(1000);
+    Use(rules);
+    usage_.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1, "1"), "452 4.2.2 Mailbox is full");
+    now_ = std::chrono::milliseconds(999);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1, "2"), "452 4.2.2 Mailbox is full");
+    now_ = std::chrono::milliseconds(1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1, "3"), kFull);
+    usage_.Measure("ann@example.com", 0);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1, "4"), "");
+    usage_.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1, "5"), "452 4.2.2 Mailbox is full");
+}
+
+TEST_F(MailboxQuotaCheckTest, HandlesStaleUsageByItsRule) {
+    for (const auto& [rule, action] :
+         {std::pair(StaleUsage::kTrust, kFull.c_str()), std::pair(StaleUsage::kIgnore, ""),
+          std::pair(StaleUsage::kDefer, "452 4.2.2 Mailbox is full")}) {
+        QuotaRules rules;
+        rules.room.stale_usage = rule;
+        rules.room.usage_max_age = std::chrono::milliseconds(1000);
+        Use(rules);
+        usage_.entries.clear();
+        usage_.Measure("ann@example.com", 1000);
+        now_ = std::chrono::milliseconds(1000);
+        EXPECT_EQ(AtRcpt("ann@example.com", 1), kFull) << "young enough";
+        now_ = std::chrono::milliseconds(1001);
+        EXPECT_EQ(AtRcpt("ann@example.com", 1), action);
+    }
+}
+
+TEST_F(MailboxQuotaCheckTest, MailboxesShareWhatTheirDomainMayHold) {
+    recipients_.Add("eve@shared.example", {"eve@shared.example"}, 0, 1000);
+    recipients_.Add("dan@shared.example", {"dan@shared.example"}, 800, 1000);
+    EXPECT_EQ(AtRcpt("eve@shared.example", 600, "1"), "");
+    EXPECT_EQ(AtRcpt("dan@shared.example", 401, "2"), kFull);
+    EXPECT_EQ(AtRcpt("dan@shared.example", 400, "3"), "");
+    EXPECT_EQ(AtRcpt("eve@shared.example", 1, "4"), kFull);
+    QuotaRules rules;
+    rules.reservations = false;
+    Use(rules);
+    EXPECT_EQ(AtRcpt("eve@shared.example", 1), kFull);
 }
 
 TEST_F(MailboxQuotaCheckTest, LooksAtACopyForItsTimeOnly) {

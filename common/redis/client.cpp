@@ -1,0 +1,249 @@
+#include "common/redis/client.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/redis/error_reply.hpp"
+#include "common/redis/exchange.hpp"
+#include "common/redis/name_lookup.hpp"
+#include "common/redis/password_file.hpp"
+
+namespace policyd::redis {
+
+namespace {
+
+using outage::UsageStoreUnavailable;
+
+constexpr std::uint64_t kShortestPause = 50;  // ms
+constexpr std::uint64_t kLongestPause = 600;
+
+async::UvHandle<uv_timer_t> MakeTimer(uv_loop_t* loop, Client* owner) {
+    auto timer = async::MakeHandle<uv_timer_t>("uv_timer_init", owner, uv_timer_init, loop);
+    uv_unref(reinterpret_cast<uv_handle_t*>(timer.get()));
+    return timer;
+}
+
+bool IsNumeric(const async::Endpoint& endpoint) {
+    sockaddr_storage address{};
+    return async::NumericAddress(endpoint, address) != 0;
+}
+
+}  // namespace
+
+Client::Client(uv_loop_t* loop, ClientSettings settings, std::vector<std::string> scripts,
+               std::function<void()> on_ready)
+    : loop_(loop),
+      settings_(std::move(settings)),
+      scripts_(std::move(scripts)),
+      on_ready_(std::move(on_ready)),
+      script_names_(scripts_.size()),
+      back_end_("redis:" + settings_.endpoint.ToText(),
+                [loop] { return std::chrono::milliseconds(uv_now(loop)); }),
+      retry_(MakeTimer(loop, this)),
+      patience_(MakeTimer(loop, this)) {
+    Connect();
+}
+
+Client::~Client() {
+    is_ending_ = true;
+    state_ = State::kPausing;
+    last_failure_ = "the program is ending";
+    FailWaiting(last_failure_);
+    connection_.reset();
+}
+
+async::Task<Reply> Client::Ask(Request request) {
+    std::vector<Request> requests{std::move(request)};
+    std::vector<Reply> replies = co_await AskAll(std::move(requests));
+    co_return std::move(replies.front());
+}
+
+async::Task<std::vector<Reply>> Client::AskAll(std::vector<Request> requests) {
+    if (requests.empty()) co_return std::vector<Reply>();
+    const outage::BackEnd::Question question(back_end_);
+    std::vector<std::string> commands;
+    for (const Request& request : requests) commands.push_back(request.Bytes());
+    Exchange exchange(*this, std::move(commands));
+    std::vector<Answer> answers = co_await exchange;
+    co_return Replies(std::move(answers), question);
+}
+
+async::Task<Reply> Client::Evaluate(ScriptCall call) {
+    std::vector<ScriptCall> calls{std::move(call)};
+    std::vector<Reply> replies = co_await EvaluateAll(std::move(calls));
+    co_return std::move(replies.front());
+}
+
+async::Task<std::vector<Reply>> Client::EvaluateAll(std::vector<ScriptCall> calls) {
+    if (calls.empty()) co_return std::vector<Reply>();
+    const outage::BackEnd::Question question(back_end_);
+    std::vector<std::string> commands;
+    for (const ScriptCall& call : calls) commands.push_back(ScriptCommand(call, false));
+    Exchange exchange(*this, std::move(commands));
+    std::vector<Answer> answers = co_await exchange;
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        if (!answers[i].IsError() || Classify(answers[i].reply->text) != ErrorClass::kUnknownScript)
+            continue;
+        std::vector<std::string> whole{ScriptCommand(calls[i], true)};
+        Exchange again(*this, std::move(whole));
+        std::vector<Answer> second = co_await again;
+        answers[i] = std::move(second.front());
+    }
+    co_return Replies(std::move(answers), question);
+}
+
+std::vector<Reply> Client::Replies(std::vector<Answer> answers,
+                                   const outage::BackEnd::Question& question) {
+    std::vector<Reply> replies;
+    replies.reserve(answers.size());
+    for (Answer& answer : answers) {
+        if (answer.reply && !answer.IsError()) {
+            replies.push_back(std::move(*answer.reply));
+            continue;
+        }
+        const std::string reason = answer.IsError() ? answer.reply->text : answer.failure;
+        question.Failed(reason);
+        if (answer.IsError() && Classify(reason) == ErrorClass::kWrongServer && connection_)
+            connection_->Drop(reason);
+        throw UsageStoreUnavailable(back_end_.Name() + ": " + reason);
+    }
+    question.Answered();
+    return replies;
+}
+
+std::string Client::ScriptCommand(const ScriptCall& call, bool with_text) const {
+    Request request(with_text ? "EVAL" : "EVALSHA",
+                    with_text ? scripts_[call.script] : script_names_[call.script],
+                    call.keys.size());
+    for (const std::string& key : call.keys) request.Append(key);
+    for (const std::string& argument : call.arguments) request.Append(argument);
+    return request.Bytes();
+}
+
+std::optional<std::string> Client::Submit(std::string_view command, AnswerTaker& taker,
+                                          bool greeting) {
+    if (state_ == State::kReady || greeting) {
+        if (connection_->InFlight() >= settings_.most_in_flight)
+            return "too many commands are waiting for an answer";
+        if (connection_->Send(command, taker)) return std::nullopt;
+        return "the connection is closing";
+    }
+    if (state_ == State::kConnecting && waits_for_attempt_ &&
+        waiting_.size() < settings_.most_in_flight) {
+        waiting_.push_back({command, &taker});
+        return std::nullopt;
+    }
+    back_end_.MayAsk();
+    return last_failure_.empty() ? "still connecting" : last_failure_;
+}
+
+void Client::Connect() {
+    state_ = State::kConnecting;
+    if (waits_for_attempt_) {
+        const auto lose_patience = [](uv_timer_t* timer) {
+            auto& self = *static_cast<Client*>(timer->data);
+            self.waits_for_attempt_ = false;
+            self.FailWaiting("cannot be reached in time");
+        };
+        uv_timer_start(patience_.get(), lose_patience,
+                       static_cast<std::uint64_t>(settings_.time_limit.count()), 0);
+    }
+    if (settings_.endpoint.kind == async::Endpoint::Kind::kUnix || IsNumeric(settings_.endpoint))
+        return OpenConnection(settings_.endpoint);
+    const auto open = [this](const std::vector<std::string>& addresses,
+                             const std::string& failure) {
+        if (addresses.empty()) return Lost(settings_.endpoint.host + ": " + failure);
+        async::Endpoint endpoint = settings_.endpoint;
+        endpoint.host = addresses[static_cast<std::size_t>(failed_attempts_) % addresses.size()];
+        OpenConnection(std::move(endpoint));
+    };
+    name_lookup_ = NameLookup::Start(loop_, settings_.endpoint.host, open);
+}
+
+void Client::OpenConnection(async::Endpoint endpoint) {
+    connection_ = std::make_unique<Connection>(loop_, endpoint, settings_.time_limit,
+                                               [this](const std::string& reason) { Lost(reason); });
+    async::Spawn(Greet(), [this](std::exception_ptr failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+            if (!is_ending_) connection_->Drop(error.what());
+        }
+    });
+}
+
+async::Task<> Client::Greet() {
+    if (!settings_.password_file.empty()) {
+        const std::string password = ReadPasswordFile(settings_.password_file);
+        Request authenticate("AUTH");
+        if (!settings_.user.empty()) authenticate.Append(settings_.user);
+        authenticate.Append(password);
+        co_await AskInGreeting(std::move(authenticate));
+    }
+    const Reply role = co_await AskInGreeting(Request("ROLE"));
+    if (role.elements.empty() || role.elements.front().text != "master")
+        throw UsageStoreUnavailable("it is a replica");
+    for (std::size_t i = 0; i < scripts_.size(); ++i) {
+        Reply name = co_await AskInGreeting(Request("SCRIPT", "LOAD", scripts_[i]));
+        script_names_[i] = std::move(name.text);
+    }
+    Ready();
+}
+
+async::Task<Reply> Client::AskInGreeting(Request request) {
+    std::vector<std::string> commands{request.Bytes()};
+    Exchange exchange(*this, std::move(commands), true);
+    std::vector<Answer> answers = co_await exchange;
+    Answer& answer = answers.front();
+    if (!answer.reply) throw UsageStoreUnavailable(answer.failure);
+    if (answer.IsError()) throw UsageStoreUnavailable(answer.reply->text);
+    co_return std::move(*answer.reply);
+}
+
+void Client::Ready() {
+    state_ = State::kReady;
+    failed_attempts_ = 0;
+    uv_timer_stop(patience_.get());
+    outage::BackEnd::Question(back_end_).Answered();
+    if (on_ready_) on_ready_();
+    std::deque<Waiting> waiting;
+    waiting.swap(waiting_);
+    for (const Waiting& each : waiting)
+        if (!connection_->Send(each.command, *each.taker))
+            each.taker->OnFailure("the connection is closing");
+}
+
+void Client::Lost(const std::string& reason) {
+    const bool was_ready = state_ == State::kReady;
+    last_failure_ = reason;
+    state_ = State::kPausing;
+    waits_for_attempt_ = was_ready;  // the next attempt follows at once
+    uv_timer_stop(patience_.get());
+    outage::BackEnd::Question(back_end_).Failed(reason);
+    uv_timer_start(
+        retry_.get(), [](uv_timer_t* timer) { static_cast<Client*>(timer->data)->Connect(); },
+        was_ready ? 0 : NextPause(), 0);
+    auto* const retry = reinterpret_cast<uv_handle_t*>(retry_.get());
+    if (was_ready) {
+        state_ = State::kConnecting;
+        uv_ref(retry);  // what is asked until then waits for it
+    } else {
+        uv_unref(retry);
+        FailWaiting(reason);
+    }
+}
+
+void Client::FailWaiting(const std::string& reason) {
+    std::deque<Waiting> waiting;
+    waiting.swap(waiting_);
+    for (const Waiting& each : waiting) each.taker->OnFailure(reason);
+}
+
+std::uint64_t Client::NextPause() {
+    const std::uint64_t pause =
+        std::min(kLongestPause, kShortestPause << std::min(failed_attempts_++, 10));
+    // Spread out, so that the servers of a site do not all come at once.
+    return pause + std::uniform_int_distribution<std::uint64_t>(0, pause / 4)(random_);
+}
+
+}  // namespace policyd::redis

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <uv.h>
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/async/endpoint.hpp"
+#include "common/async/task.hpp"
+#include "common/async/uv_handle.hpp"
+#include "common/outage/back_end.hpp"
+#include "common/outage/unavailable.hpp"
+#include "common/redis/connection.hpp"
+#include "common/redis/reply.hpp"
+#include "common/redis/request.hpp"
+
+namespace policyd::redis {
+
+class Exchange;
+class NameLookup;
+
+/// What came of one command.
+struct Answer {
+    std::optional<Reply> reply;
+    std::string failure;  ///< why there is no reply
+
+    bool IsError() const { return reply && reply->kind == Reply::Kind::kError; }
+};
+
+struct ClientSettings {
+    async::Endpoint endpoint;
+    std::string user;           ///< empty: Redis's default user
+    std::string password_file;  ///< its first line; read again on each connection; empty: none
+    /// For one command, and for a connection to be of use.
+    std::chrono::milliseconds time_limit{500};
+    std::size_t most_in_flight = 10'000;
+};
+
+/// A call of one of the scripts that the client was made with.
+struct ScriptCall {
+    std::size_t script = 0;
+    std::vector<std::string> keys;
+    std::vector<std::string> arguments;
+};
+
+/// Asks one Redis server, and finds it again whenever it was lost. Owned by one loop thread, and
+/// never destroyed from within what a reply resumed.
+///
+/// Commands go out in order, all of one turn of the loop in one write. While the server cannot be
+/// reached they fail at once; only while the first attempt after a loss is under way do they wait
+/// for it, no longer than the time limit. Attempts follow one another at less than a second, so
+/// that recovery is noticed within one. A replica is not used: what it is told would be lost.
+///
+/// Every question throws outage::UsageStoreUnavailable when it was not answered; whether Redis has
+/// carried it out is then unknown. Arguments are copied.
+class Client {
+public:
+    /// `scripts` are Lua texts, sent when a connection is made and called by their index.
+    /// `on_ready` is called whenever a connection has become usable, before any command that
+    /// waits for it is sent. Connecting begins at once; a server that is down is no error.
+    Client(uv_loop_t* loop, ClientSettings settings, std::vector<std::string> scripts = {},
+           std::function<void()> on_ready = {});
+    /// Commands in flight fail.
+    ~Client();
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    async::Task<Reply> Ask(Request request);
+    /// Sends all at once. Throws, after the last answer, what the first that failed would throw.
+    async::Task<std::vector<Reply>> AskAll(std::vector<Request> requests);
+    async::Task<Reply> Evaluate(ScriptCall call);
+    /// As AskAll().
+    async::Task<std::vector<Reply>> EvaluateAll(std::vector<ScriptCall> calls);
+
+    bool IsReady() const noexcept { return state_ == State::kReady; }
+
+private:
+    friend class Exchange;
+
+    enum class State { kConnecting, kReady, kPausing };
+    struct Waiting {
+        std::string_view command;
+        AnswerTaker* taker;
+    };
+
+    /// Nothing when `taker` will hear of it, otherwise why not. `command` outlives the answer.
+    std::optional<std::string> Submit(std::string_view command, AnswerTaker& taker, bool greeting);
+
+    void Connect();
+    void OpenConnection(async::Endpoint endpoint);
+    async::Task<> Greet();
+    async::Task<Reply> AskInGreeting(Request request);
+    void Ready();
+    void Lost(const std::string& reason);
+    void FailWaiting(const std::string& reason);
+    std::uint64_t NextPause();
+
+    std::string ScriptCommand(const ScriptCall& call, bool with_text) const;
+    /// The replies, or the exception of the first that is none; drops a connection that leads to
+    /// the wrong server.
+    std::vector<Reply> Replies(std::vector<Answer> answers,
+                               const outage::BackEnd::Question& question);
+
+    uv_loop_t* const loop_;
+    const ClientSettings settings_;
+    const std::vector<std::string> scripts_;
+    const std::function<void()> on_ready_;
+    std::vector<std::string> script_names_;  // as Redis calls them: their SHA-1
+    outage::BackEnd back_end_;
+    State state_ = State::kConnecting;
+    bool is_ending_ = false;
+    bool waits_for_attempt_ = true;  // whether commands may wait for the attempt under way
+    int failed_attempts_ = 0;        // in a row
+    std::string last_failure_;
+    std::deque<Waiting> waiting_;
+    std::shared_ptr<NameLookup> name_lookup_;
+    std::unique_ptr<Connection> connection_;
+    async::UvHandle<uv_timer_t> retry_;
+    async::UvHandle<uv_timer_t> patience_;
+    std::minstd_rand random_{std::random_device()()};
+};
+
+}  // namespace policyd::redis

@@ -1,0 +1,174 @@
+#include "common/redis/connection.hpp"
+
+#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <utility>
+
+#include "common/redis/socket_watch.hpp"
+
+namespace policyd::redis {
+
+namespace {
+
+async::UvHandle<uv_timer_t> MakeTimer(uv_loop_t* loop, Connection* owner) {
+    return async::MakeHandle<uv_timer_t>("uv_timer_init", owner, uv_timer_init, loop);
+}
+
+void SetOption(int socket, int level, int name, int value) {
+    // A socket without the option works all the same, only slower to notice that its peer is gone.
+    static_cast<void>(setsockopt(socket, level, name, &value, sizeof value));
+}
+
+}  // namespace
+
+Connection::Connection(uv_loop_t* loop, const async::Endpoint& endpoint,
+                       std::chrono::milliseconds limit, OnEnd on_end)
+    : loop_(loop),
+      limit_(limit),
+      on_end_(std::move(on_end)),
+      watchdog_(MakeTimer(loop, this)),
+      farewell_(MakeTimer(loop, this)) {
+    uv_unref(reinterpret_cast<uv_handle_t*>(watchdog_.get()));
+    Open(loop, endpoint);
+    if (context_ == nullptr) EndSoon();  // whoever constructs us is told when we exist
+}
+
+Connection::~Connection() {
+    if (context_ == nullptr) return;
+    redisAsyncContext* context = std::exchange(context_, nullptr);
+    context->data = nullptr;
+    redisAsyncFree(context);
+}
+
+void Connection::Open(uv_loop_t* loop, const async::Endpoint& endpoint) {
+    redisAsyncContext* context = endpoint.kind == async::Endpoint::Kind::kUnix
+                                     ? redisAsyncConnectUnix(endpoint.path.c_str())
+                                     : redisAsyncConnect(endpoint.host.c_str(), endpoint.port);
+    if (context == nullptr || context->err != 0) {
+        end_reason_ = context == nullptr ? "out of memory" : context->errstr;
+        if (context != nullptr) redisAsyncFree(context);
+        return;
+    }
+    try {
+        watch_ = SocketWatch::Attach(*context, loop);
+    } catch (const async::UvError& error) {
+        end_reason_ = error.what();
+        redisAsyncFree(context);
+        return;
+    }
+    context_ = context;
+    context_->data = this;
+    watch_->KeepsLoopAlive(false);
+    if (endpoint.kind == async::Endpoint::Kind::kInet) SetSocketOptions(limit_);
+    redisAsyncSetConnectCallback(context_, &OnConnect);
+    redisAsyncSetDisconnectCallback(context_, &OnDisconnect);
+}
+
+void Connection::SetSocketOptions(std::chrono::milliseconds limit) const {
+    const int socket = context_->c.fd;
+    SetOption(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+    SetOption(socket, IPPROTO_TCP, TCP_KEEPIDLE, 10);
+    SetOption(socket, IPPROTO_TCP, TCP_KEEPINTVL, 5);
+    SetOption(socket, IPPROTO_TCP, TCP_KEEPCNT, 2);
+    SetOption(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(limit.count() * 2));
+}
+
+bool Connection::Send(std::string_view command, AnswerTaker& taker) {
+    if (context_ == nullptr) return false;
+    if (redisAsyncFormattedCommand(context_, &OnReply, &taker, command.data(), command.size()) !=
+        REDIS_OK)
+        return false;
+    if (sent_at_.empty()) watch_->KeepsLoopAlive(true);
+    sent_at_.push_back(uv_now(loop_));
+    if (!uv_is_active(reinterpret_cast<uv_handle_t*>(watchdog_.get()))) WatchOldest();
+    return true;
+}
+
+void Connection::WatchOldest() {
+    const std::uint64_t due = sent_at_.front() + static_cast<std::uint64_t>(limit_.count());
+    const std::uint64_t now = uv_now(loop_);
+    uv_timer_start(
+        watchdog_.get(),
+        [](uv_timer_t* timer) { static_cast<Connection*>(timer->data)->CheckOldest(); },
+        due > now ? due - now : 0, 0);
+}
+
+void Connection::CheckOldest() {
+    if (sent_at_.empty()) return;
+    const std::uint64_t age = uv_now(loop_) - sent_at_.front();
+    if (age >= static_cast<std::uint64_t>(limit_.count())) {
+        Drop("no answer within " + std::to_string(limit_.count()) + " ms");
+    } else {
+        WatchOldest();
+    }
+}
+
+void Connection::Drop(const std::string& reason) {
+    if (context_ == nullptr) return;
+    end_reason_ = reason;
+    // hiredis tells of the end only of connections that were once established.
+    const bool will_tell = (context_->c.flags & REDIS_CONNECTED) != 0;
+    redisAsyncContext* context = context_;
+    if (!will_tell) {
+        context_ = nullptr;
+        context->data = nullptr;
+    }
+    redisAsyncFree(context);
+    if (!will_tell) Ended();
+}
+
+void Connection::EndSoon() {
+    uv_timer_start(
+        farewell_.get(), [](uv_timer_t* timer) { static_cast<Connection*>(timer->data)->Ended(); },
+        0, 0);
+}
+
+void Connection::Ended() {
+    context_ = nullptr;
+    watch_ = nullptr;
+    sent_at_.clear();
+    uv_timer_stop(watchdog_.get());
+    const OnEnd on_end = on_end_;  // which may destroy this
+    const std::string reason = end_reason_;
+    on_end(reason);
+}
+
+void Connection::OnReply(redisAsyncContext* context, void* reply, void* data) {
+    auto& taker = *static_cast<AnswerTaker*>(data);
+    auto* self = static_cast<Connection*>(context->data);
+    if (reply == nullptr) {
+        std::string reason = self != nullptr ? self->end_reason_ : "the connection is closed";
+        if (reason.empty())
+            reason = context->err != 0 ? context->errstr : "the connection is closed";
+        taker.OnFailure(reason);
+        return;
+    }
+    if (self != nullptr) {
+        self->sent_at_.pop_front();
+        if (self->sent_at_.empty()) self->watch_->KeepsLoopAlive(false);
+    }
+    taker.OnReply(CopyReply(*static_cast<const redisReply*>(reply)));
+}
+
+void Connection::OnConnect(const redisAsyncContext* context, int status) {
+    auto* self = static_cast<Connection*>(context->data);
+    if (status == REDIS_OK || self == nullptr) return;
+    // hiredis frees the context after this, and fails what was sent.
+    self->end_reason_ = context->c.errstr;
+    self->context_ = nullptr;
+    self->EndSoon();
+}
+
+void Connection::OnDisconnect(const redisAsyncContext* context, int) {
+    auto* self = static_cast<Connection*>(context->data);
+    if (self == nullptr) return;
+    if (self->end_reason_.empty())
+        self->end_reason_ = context->err != 0 ? context->errstr : "the connection is closed";
+    self->Ended();
+}
+
+}  // namespace policyd::redis

@@ -1,0 +1,35 @@
+#include "common/redis/reply.hpp"
+
+#include <hiredis/hiredis.h>
+
+namespace policyd::redis {
+
+Reply CopyReply(const redisReply& reply) {
+    Reply copy;
+    switch (reply.type) {
+        case REDIS_REPLY_INTEGER:
+            copy.kind = Reply::Kind::kInteger;
+            copy.integer = reply.integer;
+            break;
+        case REDIS_REPLY_ARRAY:
+            copy.kind = Reply::Kind::kList;
+            copy.elements.reserve(reply.elements);
+            for (std::size_t i = 0; i < reply.elements; ++i)
+                copy.elements.push_back(CopyReply(*reply.element[i]));
+            break;
+        case REDIS_REPLY_STRING:
+        case REDIS_REPLY_STATUS:
+            copy.kind = Reply::Kind::kText;
+            copy.text.assign(reply.str, static_cast<std::size_t>(reply.len));
+            break;
+        case REDIS_REPLY_ERROR:
+            copy.kind = Reply::Kind::kError;
+            copy.text.assign(reply.str, static_cast<std::size_t>(reply.len));
+            break;
+        default:
+            break;
+    }
+    return copy;
+}
+
+}  // namespace policyd::redis

@@ -1,0 +1,49 @@
+#include "common/redis/error_reply.hpp"
+
+#include <gtest/gtest.h>
+
+namespace policyd::redis {
+namespace {
+
+struct ErrorCase {
+    const char* name;
+    const char* text;
+    ErrorClass expected;
+};
+
+class ErrorReplyTest : public testing::TestWithParam<ErrorCase> {};
+
+TEST_P(ErrorReplyTest, IsClassified) {
+    EXPECT_EQ(Classify(GetParam().text), GetParam().expected);
+}
+
+const ErrorCase kCases[] = {
+    {"ReplicaRefusesWrites", "READONLY You can't write against a read only replica.",
+     ErrorClass::kWrongServer},
+    {"ReplicaRefusesWritesOfAScript",
+     "READONLY You can't write against a read only replica. script: 1234, on @user_script:1.",
+     ErrorClass::kWrongServer},
+    {"OlderRedisHidesItInTheText",
+     "ERR Error running script (call to f_12): @user_script:1: -READONLY You can't write",
+     ErrorClass::kWrongServer},
+    {"ServerLoadsItsData", "LOADING Redis is loading the dataset in memory",
+     ErrorClass::kWrongServer},
+    {"ReplicaLostItsMaster", "MASTERDOWN Link with MASTER is down", ErrorClass::kWrongServer},
+    {"PasswordWasChanged", "NOAUTH Authentication required.", ErrorClass::kWrongServer},
+    {"ScriptIsUnknown", "NOSCRIPT No matching script. Please use EVAL.",
+     ErrorClass::kUnknownScript},
+    {"OutOfMemory", "OOM command not allowed when used memory > 'maxmemory'.",
+     ErrorClass::kRefused},
+    {"CannotSave", "MISCONF Redis is configured to save RDB snapshots", ErrorClass::kRefused},
+    {"NotPermitted", "NOPERM this user has no permissions", ErrorClass::kRefused},
+    {"AnotherScriptRuns", "BUSY Redis is busy running a script.", ErrorClass::kRefused},
+    {"TooFewReplicas", "NOREPLICAS Not enough good replicas to write.", ErrorClass::kRefused},
+    {"Other", "ERR unknown command", ErrorClass::kRefused},
+    {"Nothing", "", ErrorClass::kRefused},
+};
+
+INSTANTIATE_TEST_SUITE_P(Redis, ErrorReplyTest, testing::ValuesIn(kCases),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace policyd::redis

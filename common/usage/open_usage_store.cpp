@@ -1,11 +1,42 @@
 #include "common/usage/open_usage_store.hpp"
 
+#include <stdexcept>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/config/config_error.hpp"
+#include "common/redis/password_file.hpp"
+#include "common/usage/redis_usage_store.hpp"
 #include "common/usage/sqlite_usage_store.hpp"
 
 namespace policyd::usage {
+
+namespace {
+
+std::unique_ptr<UsageStore> OpenRedis(async::EventLoop& loop, const config::Settings& settings,
+                                      const std::string& endpoint) {
+    RedisUsageStore::Options options;
+    try {
+        options.server.endpoint = async::ParseEndpoint(endpoint);
+    } catch (const std::invalid_argument& expected) {
+        throw config::ConfigError("usage_store: expected redis: and then " +
+                                  std::string(expected.what()) + ", found \"" +
+                                  settings.usage_store + '"');
+    }
+    options.server.user = settings.redis_user;
+    options.server.password_file = settings.redis_password_file;
+    options.server.time_limit = settings.redis_time_limit;
+    try {
+        if (!options.server.password_file.empty())
+            redis::ReadPasswordFile(options.server.password_file);
+    } catch (const std::runtime_error& error) {
+        throw config::ConfigError("redis_password_file: " + std::string(error.what()));
+    }
+    return std::make_unique<RedisUsageStore>(loop.Raw(), std::move(options));
+}
+
+}  // namespace
 
 std::unique_ptr<UsageStore> OpenUsageStore(async::EventLoop& loop,
                                            const config::Settings& settings) {
@@ -13,7 +44,12 @@ std::unique_ptr<UsageStore> OpenUsageStore(async::EventLoop& loop,
     constexpr std::string_view kSqlite = "sqlite:";
     if (name.starts_with(kSqlite))
         return std::make_unique<SqliteUsageStore>(loop.Raw(), name.substr(kSqlite.size()));
-    throw config::ConfigError("usage_store: expected sqlite:/PATH, found \"" + name + '"');
+    constexpr std::string_view kRedis = "redis:";
+    if (name.starts_with(kRedis)) return OpenRedis(loop, settings, name.substr(kRedis.size()));
+    throw config::ConfigError(
+        "usage_store: expected sqlite:/PATH, redis:unix:/PATH or "
+        "redis:inet:HOST:PORT, found \"" +
+        name + '"');
 }
 
 }  // namespace policyd::usage

@@ -3,9 +3,10 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <type_traits>
 
 #include "common/async/worker_pool.hpp"
-#include "common/sqlite/database.hpp"
+#include "common/usage/sqlite_usage_file.hpp"
 #include "common/usage/usage_store.hpp"
 
 namespace policyd::usage {
@@ -14,16 +15,16 @@ namespace policyd::usage {
 /// call is one transaction, made by a thread that owns the connection.
 class SqliteUsageStore final : public UsageStore {
 public:
-    class File;
-
     /// The file is made on the first call if it does not exist; a file that cannot be used makes
     /// calls fail, not the constructor. `clock` tells the store's time, on another thread.
     SqliteUsageStore(uv_loop_t* loop, std::string path,
-                     text::WallClock clock = &text::SystemWallTime);
+                     text::WallClock clock = &text::SystemWallTime,
+                     std::chrono::milliseconds reservation_life = kReservationLife);
     ~SqliteUsageStore() override;
 
     async::Task<text::WallTime> Now() override;
     async::Task<std::optional<Usage>> Find(std::string_view mailbox) override;
+    async::Task<std::optional<Usage>> FindDomain(std::string_view domain) override;
     async::Task<Reserved> Reserve(const Reservation& reservation) override;
     async::Task<void> Release(std::string_view id, std::span<const std::string> mailboxes) override;
     async::Task<void> Commit(std::span<const Measurement> measurements,
@@ -33,9 +34,9 @@ public:
 
 private:
     template <typename Function>
-    auto Do(Function function);
+    auto Do(Function function) -> async::Task<std::invoke_result_t<Function&, SqliteUsageFile&>>;
 
-    async::WorkerPool<File> pool_;
+    async::WorkerPool<SqliteUsageFile> pool_;
 };
 
 }  // namespace policyd::usage

@@ -14,13 +14,17 @@
 
 namespace policyd::usage {
 
-/// What is known of one mailbox (or of a domain, whose name is "@domain" with no user part).
+/// For how long a reservation counts that no measurement comes for.
+inline constexpr std::chrono::hours kReservationLife{24};
+
+/// What is known of one mailbox, or of all mailboxes of a domain together.
 struct Usage {
     std::uint64_t bytes = 0;           ///< as last measured
     std::uint64_t messages = 0;        ///< as last measured
     std::uint64_t reserved_bytes = 0;  ///< accepted since, or too recently to be in it
     std::uint64_t reserved_messages = 0;
-    /// When the measurement began, by the store's clock; nothing if there never was one.
+    /// When the measurement began, by the store's clock; nothing if there never was one. Always
+    /// nothing for a domain, whose mailboxes are measured at different times.
     std::optional<text::WallTime> measured_at;
 
     bool operator==(const Usage&) const = default;
@@ -35,20 +39,32 @@ struct Measurement {
     text::WallTime began;
 };
 
-/// A limit that a reservation must keep; 0 is no limit.
+/// A mailbox that a message goes to, and the limit that it must keep; 0 is no limit.
 struct Limit {
     std::string mailbox;
     std::uint64_t bytes = 0;
     std::uint64_t messages = 0;
+    /// How many copies it gets: a mailbox that is reached in two ways is delivered to twice.
+    std::uint64_t copies = 1;
 };
 
-/// One message that asks for room in all of `limits` at once.
+/// A limit that all mailboxes of a domain keep together; 0 is no limit.
+struct DomainLimit {
+    std::string domain;
+    std::uint64_t bytes = 0;
+    std::uint64_t messages = 0;
+};
+
+/// One message that asks for room in all of `limits` at once, each mailbox named once.
 struct Reservation {
     /// Names the message in one place for as long as reservations live: the instance and the
     /// Postfix host. The same id again is the same message: charged once, adjusted to a new size.
     std::string id;
     std::uint64_t bytes = 0;
     std::vector<Limit> limits;
+    /// What the domains of some of the mailboxes must keep, each domain named once. Nothing is held
+    /// in a domain itself: what its mailboxes hold, with and without limits, is what it holds.
+    std::vector<DomainLimit> domain_limits{};
     /// Reserve even where there is no room: the message was accepted whatever this says, because
     /// it was let through during an outage or is replayed after one.
     bool force = false;
@@ -56,19 +72,32 @@ struct Reservation {
 
 /// The answer to a reservation.
 struct Reserved {
-    /// Which of the limits have no room, as indexes into Reservation::limits, ascending. Empty:
-    /// everything is reserved. Otherwise nothing was, and what the id held before stays as it was.
+    /// Which of the limits have no room, as indexes into Reservation::limits, ascending; likewise
+    /// of the domain limits. Both empty, as they are with `force`: everything is reserved.
+    /// Otherwise nothing was, and what the id held before stays as it was.
     std::vector<std::size_t> full;
     /// The state of each limit's mailbox without this reservation, in the order of the limits.
     std::vector<Usage> usage;
+    std::vector<std::size_t> full_domains{};
+    std::vector<Usage> domain_usage{};
+
+    bool IsGranted() const { return full.empty() && full_domains.empty(); }
 };
+
+/// The domain that a mailbox counts for: what follows the last `@` of its name. Where there is
+/// nothing of the kind it is the empty one.
+std::string_view DomainOf(std::string_view mailbox);
 
 /// Usage counters and reservations, shared by servers and scanner. Owned by one loop thread.
 ///
 /// Every call throws outage::UsageStoreUnavailable when the store cannot tell or refuses a write;
 /// whether the change was made is then unknown, and the call may safely be repeated. Arguments
-/// must outlive the returned task. Counters never go below zero. Names are bytes: a store must
-/// keep any two names apart.
+/// must outlive the returned task. Counters never go below zero. Names are any bytes but zero: a
+/// store keeps any two names apart, also a mailbox "@example.com" and the domain "example.com".
+///
+/// A domain's usage is at every moment the sum over its mailboxes. A reservation that nobody
+/// measures is gone after kReservationLife. Where the store's clock was set back, what it dated
+/// later than now counts as of now. Numbers above 2^53 are kept as 2^53.
 class UsageStore {
 public:
     virtual ~UsageStore() = default;
@@ -79,25 +108,33 @@ public:
     /// Nothing for a mailbox of which the store knows nothing.
     virtual async::Task<std::optional<Usage>> Find(std::string_view mailbox) = 0;
 
+    /// As Find(), for all mailboxes of a domain together.
+    virtual async::Task<std::optional<Usage>> FindDomain(std::string_view domain) = 0;
+
     /// Checks all limits and reserves in one atomic step, or reserves nothing. A limit has room
-    /// while bytes + reserved_bytes + max(size, 1) <= limit, and messages + 1 likewise: what the
-    /// id itself holds already is not counted against it.
+    /// while bytes + reserved_bytes + max(size * copies, 1) <= limit, and messages + copies
+    /// likewise: what the id itself holds already is not counted against it. Atomic for the
+    /// mailboxes of one domain; where there are several domains, what one of them granted is taken
+    /// back after another has refused.
     virtual async::Task<Reserved> Reserve(const Reservation& reservation) = 0;
 
     /// Gives back what `id` holds in these mailboxes; harmless when it holds nothing.
     virtual async::Task<void> Release(std::string_view id,
                                       std::span<const std::string> mailboxes) = 0;
 
-    /// Stores measurements. One that began no later than the one already stored is ignored, so
-    /// late, repeated and competing scans do no harm. Reservations made before its beginning less
-    /// `grace` are in it, and go; younger ones stay.
+    /// Stores measurements, each mailbox named once. One that began no later than the one already
+    /// stored is ignored, so late, repeated and competing scans do no harm. Reservations made
+    /// before its beginning less `grace` are in it, and go; younger ones stay. What is stored from
+    /// before the clock was set back gives way to any measurement; a measurement from before that
+    /// counts as begun now, lets all reservations stay, and gives way to what is stored since.
     virtual async::Task<void> Commit(std::span<const Measurement> measurements,
                                      std::chrono::milliseconds grace) = 0;
 
     /// Forgets mailboxes that are gone: measurements and reservations.
     virtual async::Task<void> Remove(std::span<const std::string> mailboxes) = 0;
 
-    /// The names of all mailboxes that have a measurement, in no order.
+    /// The names of all mailboxes that have a measurement, in no order. Reservations that expired
+    /// where nobody asks any more are dropped on the way.
     virtual async::Task<std::vector<std::string>> MeasuredMailboxes() = 0;
 };
 

@@ -28,6 +28,10 @@ public:
         usage.measured_at = found->second.began;
         co_return usage;
     }
+    async::Task<std::optional<usage::Usage>> FindDomain(std::string_view) override {
+        FailIfDown();
+        co_return std::nullopt;
+    }
     async::Task<usage::Reserved> Reserve(const usage::Reservation&) override {
         co_return usage::Reserved{};
     }

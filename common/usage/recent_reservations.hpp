@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace policyd::usage {
+
+/// What was reserved in the last seconds, to be told again to a store that may have lost it: a
+/// server that was restarted from its last save, or a replica that took over.
+///
+/// Telling it again does no harm, as a message is charged once. Bounded in number: the oldest are
+/// forgotten first. Owned by one loop thread; `now` is monotonic.
+class RecentReservations {
+public:
+    using Milliseconds = std::chrono::milliseconds;
+
+    struct Held {
+        std::string id;
+        std::string mailbox;
+        std::uint64_t bytes = 0;  ///< of one copy
+        std::uint64_t copies = 1;
+        Milliseconds at{0};
+    };
+
+    RecentReservations(Milliseconds life, std::size_t most) : life_(life), most_(most) {}
+
+    void Remember(Held held);
+    void Forget(std::string_view id, std::span<const std::string> mailboxes);
+
+    /// What is still to be told, oldest first.
+    std::vector<Held> Recent(Milliseconds now);
+    /// Whether this is still what the message holds there.
+    bool IsCurrent(const Held& held) const;
+    std::size_t Size() const noexcept { return held_.size(); }
+
+private:
+    struct Turn {
+        std::string key;
+        Milliseconds at;
+    };
+
+    static std::string KeyOf(std::string_view id, std::string_view mailbox);
+    void Expire(Milliseconds now);
+    void ForgetOldest();
+
+    const Milliseconds life_;
+    const std::size_t most_;
+    std::unordered_map<std::string, Held> held_;
+    std::deque<Turn> turns_;  // in the order of time; older turns of what was remembered again too
+};
+
+}  // namespace policyd::usage

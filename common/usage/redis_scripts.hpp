@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace policyd::usage {
+
+/// The Lua scripts of the Redis usage store, as indexes into RedisScripts(). What the keys and
+/// fields are is said in docs/usage-store.md.
+enum RedisScript : std::size_t {
+    kReserveScript,
+    kReleaseScript,
+    kCommitScript,
+    kRemoveScript,
+    kDomainScript,
+};
+
+/// In the order of the enumeration. Every script works on one domain: KEYS[1] is the domain's hash,
+/// the other keys are those of mailboxes of it. ARGV[1] is the time in milliseconds, empty for the
+/// server's own; ARGV[2] is for how long reservations live.
+std::vector<std::string> RedisScripts();
+
+}  // namespace policyd::usage

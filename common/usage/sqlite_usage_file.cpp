@@ -1,0 +1,273 @@
+#include "common/usage/sqlite_usage_file.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace policyd::usage {
+
+namespace {
+
+using sqlite::Statement;
+using std::chrono::milliseconds;
+
+/// Longer than any transaction of a scanner takes; after it the call fails, and may be repeated.
+constexpr milliseconds kPatience{1500};
+
+/// A time this much later than now is not of our clock: the clock has been set back since.
+constexpr milliseconds kAhead{1000};
+
+/// Times are milliseconds since 1970. A mailbox that was only ever reserved in has no row in
+/// `measured`; `bytes` of a reservation are those of all its copies.
+constexpr const char* kSchema =
+    "PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = NORMAL;"
+    "CREATE TABLE IF NOT EXISTS measured ("
+    " mailbox TEXT PRIMARY KEY, domain TEXT NOT NULL, bytes INTEGER NOT NULL,"
+    " messages INTEGER NOT NULL, began INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS measured_domain ON measured (domain, bytes, messages);"
+    "CREATE TABLE IF NOT EXISTS reserved ("
+    " mailbox TEXT NOT NULL, id TEXT NOT NULL, domain TEXT NOT NULL, bytes INTEGER NOT NULL,"
+    " copies INTEGER NOT NULL, made INTEGER NOT NULL, PRIMARY KEY (mailbox, id)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS reserved_domain ON reserved (domain, made, bytes, copies);";
+
+/// Kept as the other store keeps them, far from where sums would overflow.
+std::int64_t Stored(std::uint64_t number) {
+    return static_cast<std::int64_t>(std::min<std::uint64_t>(number, std::uint64_t{1} << 53));
+}
+
+std::int64_t Stored(text::WallTime time) {
+    return time.time_since_epoch().count();
+}
+
+std::uint64_t Loaded(std::int64_t number) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(number, 0));
+}
+
+bool Fits(std::uint64_t limit, std::uint64_t used, std::uint64_t more) {
+    return limit == 0 || used + more <= Loaded(Stored(limit));
+}
+
+bool HasRoom(std::uint64_t limit_bytes, std::uint64_t limit_messages, const Usage& usage,
+             std::uint64_t bytes, std::uint64_t copies) {
+    return Fits(limit_bytes, usage.bytes + usage.reserved_bytes,
+                std::max<std::uint64_t>(bytes, 1)) &&
+           Fits(limit_messages, usage.messages + usage.reserved_messages, copies);
+}
+
+void TakeReserved(Statement& sums, Usage& usage) {
+    if (!sums.Step()) return;
+    usage.reserved_bytes += Loaded(sums.Integer(0));
+    usage.reserved_messages += Loaded(sums.Integer(1));
+}
+
+}  // namespace
+
+SqliteUsageFile::SqliteUsageFile(std::string path, text::WallClock clock,
+                                 milliseconds reservation_life)
+    : path_(std::move(path)), clock_(std::move(clock)), reservation_life_(reservation_life) {}
+
+void SqliteUsageFile::Open() {
+    database_.emplace(path_, sqlite::Database::Mode::kReadWrite, kPatience);
+    database_->Execute(kSchema);
+}
+
+std::int64_t SqliteUsageFile::Oldest() const {
+    return Stored(now_ - reservation_life_);
+}
+
+std::int64_t SqliteUsageFile::Ahead() const {
+    return Stored(now_ + kAhead);
+}
+
+void SqliteUsageFile::BringUpToDate(std::string_view domain) {
+    Statement& expire = database_->Prepared("DELETE FROM reserved WHERE domain = ?1 AND made < ?2");
+    expire.Bind(1, domain);
+    expire.Bind(2, Oldest());
+    expire.Step();
+    Statement& date_anew =
+        database_->Prepared("UPDATE reserved SET made = ?3 WHERE domain = ?1 AND made > ?2");
+    date_anew.Bind(1, domain);
+    date_anew.Bind(2, Ahead());
+    date_anew.Bind(3, Stored(now_));
+    date_anew.Step();
+}
+
+bool SqliteUsageFile::HasExpired(std::string_view mailbox) {
+    Statement& select =
+        database_->Prepared("SELECT 1 FROM reserved WHERE mailbox = ?1 AND made < ?2 LIMIT 1");
+    select.Bind(1, mailbox);
+    select.Bind(2, Oldest());
+    const bool has = select.Step();
+    select.Reset();
+    return has;
+}
+
+std::optional<Usage> SqliteUsageFile::Find(std::string_view mailbox) {
+    if (HasExpired(mailbox)) BringUpToDate(DomainOf(mailbox));
+    const Usage usage = MailboxWithout("", mailbox);
+    if (!usage.measured_at && usage.reserved_messages == 0) return std::nullopt;
+    return usage;
+}
+
+std::optional<Usage> SqliteUsageFile::FindDomain(std::string_view domain) {
+    BringUpToDate(domain);
+    const Usage usage = DomainWithout(nullptr, domain);
+    Statement& any = database_->Prepared(
+        "SELECT EXISTS (SELECT 1 FROM measured WHERE domain = ?1)"
+        " OR EXISTS (SELECT 1 FROM reserved WHERE domain = ?1)");
+    any.Bind(1, domain);
+    const bool is_known = any.Step() && any.Integer(0) != 0;
+    any.Reset();
+    if (!is_known) return std::nullopt;
+    return usage;
+}
+
+Usage SqliteUsageFile::MailboxWithout(std::string_view id, std::string_view mailbox) {
+    Usage usage;
+    Statement& measured =
+        database_->Prepared("SELECT bytes, messages, began FROM measured WHERE mailbox = ?1");
+    measured.Bind(1, mailbox);
+    if (measured.Step()) {
+        usage.bytes = Loaded(measured.Integer(0));
+        usage.messages = Loaded(measured.Integer(1));
+        usage.measured_at = text::WallTime(milliseconds(measured.Integer(2)));
+    }
+    measured.Reset();
+    Statement& reserved = database_->Prepared(
+        "SELECT coalesce(sum(bytes), 0), coalesce(sum(copies), 0) FROM reserved"
+        " WHERE mailbox = ?1 AND id <> ?2");
+    reserved.Bind(1, mailbox);
+    reserved.Bind(2, id);
+    TakeReserved(reserved, usage);
+    return usage;
+}
+
+/// Without what the message holds in those of the domain's mailboxes that it asks for.
+Usage SqliteUsageFile::DomainWithout(const Reservation* reservation, std::string_view domain) {
+    Usage usage;
+    Statement& measured = database_->Prepared(
+        "SELECT coalesce(sum(bytes), 0), coalesce(sum(messages), 0) FROM measured"
+        " WHERE domain = ?1");
+    measured.Bind(1, domain);
+    if (measured.Step()) {
+        usage.bytes = Loaded(measured.Integer(0));
+        usage.messages = Loaded(measured.Integer(1));
+    }
+    measured.Reset();
+    Statement& reserved = database_->Prepared(
+        "SELECT coalesce(sum(bytes), 0), coalesce(sum(copies), 0) FROM reserved"
+        " WHERE domain = ?1");
+    reserved.Bind(1, domain);
+    TakeReserved(reserved, usage);
+    if (reservation == nullptr) return usage;
+    for (const Limit& limit : reservation->limits) {
+        if (DomainOf(limit.mailbox) != domain) continue;
+        Usage held;
+        Statement& own = database_->Prepared(
+            "SELECT bytes, copies FROM reserved WHERE mailbox = ?1 AND id = ?2");
+        own.Bind(1, limit.mailbox);
+        own.Bind(2, reservation->id);
+        TakeReserved(own, held);
+        own.Reset();
+        usage.reserved_bytes -= held.reserved_bytes;
+        usage.reserved_messages -= held.reserved_messages;
+    }
+    return usage;
+}
+
+Reserved SqliteUsageFile::Reserve(const Reservation& reservation) {
+    const std::uint64_t size = Loaded(Stored(reservation.bytes));
+    std::set<std::string_view> domains;
+    for (const Limit& limit : reservation.limits) domains.insert(DomainOf(limit.mailbox));
+    for (const DomainLimit& limit : reservation.domain_limits) domains.insert(limit.domain);
+    for (const std::string_view domain : domains) BringUpToDate(domain);
+
+    Reserved answer;
+    for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
+        const Limit& limit = reservation.limits[i];
+        answer.usage.push_back(MailboxWithout(reservation.id, limit.mailbox));
+        if (!reservation.force && !HasRoom(limit.bytes, limit.messages, answer.usage.back(),
+                                           size * limit.copies, limit.copies))
+            answer.full.push_back(i);
+    }
+    for (std::size_t i = 0; i < reservation.domain_limits.size(); ++i) {
+        const DomainLimit& limit = reservation.domain_limits[i];
+        answer.domain_usage.push_back(DomainWithout(&reservation, limit.domain));
+        std::uint64_t copies = 0;
+        for (const Limit& mailbox : reservation.limits)
+            if (DomainOf(mailbox.mailbox) == limit.domain) copies += mailbox.copies;
+        if (!reservation.force && !HasRoom(limit.bytes, limit.messages, answer.domain_usage.back(),
+                                           size * copies, copies))
+            answer.full_domains.push_back(i);
+    }
+    if (!answer.IsGranted()) return answer;
+    for (const Limit& limit : reservation.limits) {
+        Statement& insert = database_->Prepared(
+            "INSERT OR REPLACE INTO reserved (mailbox, id, domain, bytes, copies, made)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+        insert.Bind(1, limit.mailbox);
+        insert.Bind(2, reservation.id);
+        insert.Bind(3, DomainOf(limit.mailbox));
+        insert.Bind(4, Stored(size * limit.copies));
+        insert.Bind(5, Stored(limit.copies));
+        insert.Bind(6, Stored(now_));
+        insert.Step();
+    }
+    return answer;
+}
+
+void SqliteUsageFile::Release(std::string_view id, std::string_view mailbox) {
+    BringUpToDate(DomainOf(mailbox));
+    Statement& release = database_->Prepared("DELETE FROM reserved WHERE mailbox = ?1 AND id = ?2");
+    release.Bind(1, mailbox);
+    release.Bind(2, id);
+    release.Step();
+}
+
+void SqliteUsageFile::Commit(const Measurement& measurement, milliseconds grace) {
+    BringUpToDate(DomainOf(measurement.mailbox));
+    const bool is_misdated = Stored(measurement.began) > Ahead();
+    Statement& store = database_->Prepared(
+        "INSERT INTO measured (mailbox, domain, bytes, messages, began)"
+        " VALUES (?1, ?2, ?3, ?4, ?5)"
+        " ON CONFLICT (mailbox) DO UPDATE SET bytes = excluded.bytes,"
+        " messages = excluded.messages, began = excluded.began"
+        " WHERE measured.began > ?6 OR (excluded.began > measured.began AND NOT ?7) RETURNING 1");
+    store.Bind(1, measurement.mailbox);
+    store.Bind(2, DomainOf(measurement.mailbox));
+    store.Bind(3, Stored(measurement.bytes));
+    store.Bind(4, Stored(measurement.messages));
+    store.Bind(5, Stored(is_misdated ? now_ : measurement.began));
+    store.Bind(6, Ahead());
+    store.Bind(7, static_cast<std::int64_t>(is_misdated));
+    const bool is_news = store.Step();
+    store.Reset();
+    if (!is_news || is_misdated) return;
+    Statement& drop = database_->Prepared("DELETE FROM reserved WHERE mailbox = ?1 AND made < ?2");
+    drop.Bind(1, measurement.mailbox);
+    drop.Bind(2, Stored(measurement.began - grace));
+    drop.Step();
+}
+
+void SqliteUsageFile::Remove(std::string_view mailbox) {
+    BringUpToDate(DomainOf(mailbox));
+    for (const char* const sql :
+         {"DELETE FROM measured WHERE mailbox = ?1", "DELETE FROM reserved WHERE mailbox = ?1"}) {
+        Statement& remove = database_->Prepared(sql);
+        remove.Bind(1, mailbox);
+        remove.Step();
+    }
+}
+
+std::vector<std::string> SqliteUsageFile::MeasuredMailboxes() {
+    Statement& expire = database_->Prepared("DELETE FROM reserved WHERE made < ?1");
+    expire.Bind(1, Oldest());
+    expire.Step();
+    Statement& select = database_->Prepared("SELECT mailbox FROM measured");
+    std::vector<std::string> names;
+    while (select.Step()) names.push_back(select.Text(0).value_or(""));
+    return names;
+}
+
+}  // namespace policyd::usage

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/sqlite/database.hpp"
+#include "common/usage/usage_store.hpp"
+
+namespace policyd::usage {
+
+/// The file of an SqliteUsageStore, as one thread has it open. Any error closes it, and the next
+/// call opens it anew: whatever went wrong, nothing half-done stays behind.
+class SqliteUsageFile {
+public:
+    SqliteUsageFile(std::string path, text::WallClock clock,
+                    std::chrono::milliseconds reservation_life);
+
+    /// `function(file)` in one transaction, to which Now() gives one time. Throws
+    /// outage::UsageStoreUnavailable.
+    template <typename Function>
+    auto Transact(Function function);
+
+    text::WallTime Now() const { return now_; }
+
+    // Each within Transact(), as the store's contract has it.
+    std::optional<Usage> Find(std::string_view mailbox);
+    std::optional<Usage> FindDomain(std::string_view domain);
+    Reserved Reserve(const Reservation& reservation);
+    void Release(std::string_view id, std::string_view mailbox);
+    void Commit(const Measurement& measurement, std::chrono::milliseconds grace);
+    void Remove(std::string_view mailbox);
+    std::vector<std::string> MeasuredMailboxes();
+
+private:
+    void Open();
+    /// Every call brings the reservations of its domain up to date first: what expired goes, what
+    /// is dated later than now is dated now.
+    void BringUpToDate(std::string_view domain);
+    Usage MailboxWithout(std::string_view id, std::string_view mailbox);
+    Usage DomainWithout(const Reservation* reservation, std::string_view domain);
+    bool HasExpired(std::string_view mailbox);
+    std::int64_t Oldest() const;
+    std::int64_t Ahead() const;
+
+    const std::string path_;
+    const text::WallClock clock_;
+    const std::chrono::milliseconds reservation_life_;
+    text::WallTime now_;
+    std::optional<sqlite::Database> database_;
+};
+
+template <typename Function>
+auto SqliteUsageFile::Transact(Function function) {
+    try {
+        if (!database_) Open();
+        sqlite::Transaction transaction(*database_);
+        now_ = clock_();
+        auto result = function(*this);
+        transaction.Commit();
+        return result;
+    } catch (const sqlite::Error& error) {
+        database_.reset();
+        throw outage::UsageStoreUnavailable(error.what());
+    }
+}
+
+}  // namespace policyd::usage

@@ -1,0 +1,10 @@
+#include "common/usage/usage_store.hpp"
+
+namespace policyd::usage {
+
+std::string_view DomainOf(std::string_view mailbox) {
+    const std::size_t at = mailbox.rfind('@');
+    return mailbox.substr(at == std::string_view::npos ? mailbox.size() : at + 1);
+}
+
+}  // namespace policyd::usage

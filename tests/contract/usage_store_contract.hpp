@@ -1,0 +1,405 @@
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/async/event_loop.hpp"
+#include "common/usage/usage_store.hpp"
+
+namespace policyd::usage {
+
+/// A store under test, its clock in the hands of the test.
+///
+/// A kind of store is a struct with `static constexpr const char* kName` and
+/// `std::unique_ptr<UsageStore> Open(async::EventLoop&, text::WallClock)`, whose stores all share
+/// one set of data.
+template <typename Kind>
+class UsageStoreContract : public testing::Test {
+protected:
+    using Names = std::vector<std::string>;
+
+    static constexpr std::chrono::milliseconds kGrace = std::chrono::minutes(5);
+
+    UsageStoreContract() : store_(OpenAnother()) {}
+
+    std::unique_ptr<UsageStore> OpenAnother() {
+        return kind_.Open(loop_, [this] { return now_; });
+    }
+
+    void Pass(std::chrono::milliseconds time) { now_ += time; }
+
+    Reserved Reserve(const Reservation& reservation) {
+        return loop_.RunUntilDone(store_->Reserve(reservation));
+    }
+    Reserved Reserve(const std::string& id, std::uint64_t bytes, std::vector<Limit> limits) {
+        Reservation reservation;
+        reservation.id = id;
+        reservation.bytes = bytes;
+        reservation.limits = std::move(limits);
+        return Reserve(reservation);
+    }
+    void Release(const std::string& id, const Names& mailboxes) {
+        loop_.RunUntilDone(store_->Release(id, mailboxes));
+    }
+    void Commit(const std::vector<Measurement>& measurements) {
+        loop_.RunUntilDone(store_->Commit(measurements, kGrace));
+    }
+    void Commit(const std::string& mailbox, std::uint64_t bytes, std::uint64_t messages) {
+        Commit({{mailbox, bytes, messages, now_}});
+    }
+    void Remove(const Names& mailboxes) { loop_.RunUntilDone(store_->Remove(mailboxes)); }
+    std::optional<Usage> Find(const std::string& mailbox) {
+        return loop_.RunUntilDone(store_->Find(mailbox));
+    }
+    std::optional<Usage> FindDomain(const std::string& domain) {
+        return loop_.RunUntilDone(store_->FindDomain(domain));
+    }
+    Usage UsageOf(const std::string& mailbox) { return Find(mailbox).value_or(Usage()); }
+    Usage UsageOfDomain(const std::string& domain) { return FindDomain(domain).value_or(Usage()); }
+    Names Measured() { return loop_.RunUntilDone(store_->MeasuredMailboxes()); }
+
+    async::EventLoop loop_;
+    Kind kind_;
+    text::WallTime now_{std::chrono::milliseconds(1'800'000'000'000)};
+    std::unique_ptr<UsageStore> store_;
+};
+
+TYPED_TEST_SUITE_P(UsageStoreContract);
+
+TYPED_TEST_P(UsageStoreContract, KnowsNothingOfAMailboxThatWasNeverNamed) {
+    EXPECT_EQ(this->Find("ann@example.com"), std::nullopt);
+    EXPECT_EQ(this->FindDomain("example.com"), std::nullopt);
+    EXPECT_TRUE(this->Measured().empty());
+}
+
+TYPED_TEST_P(UsageStoreContract, KeepsWhatWasMeasured) {
+    this->Commit("ann@example.com", 1000, 3);
+
+    const Usage expected{1000, 3, 0, 0, this->now_};
+    EXPECT_EQ(this->Find("ann@example.com"), expected);
+    EXPECT_THAT(this->Measured(), testing::ElementsAre("ann@example.com"));
+}
+
+TYPED_TEST_P(UsageStoreContract, ReservesUpToTheLimitAndNotAByteMore) {
+    this->Commit("ann@example.com", 900, 1);
+
+    EXPECT_TRUE(this->Reserve("m1", 60, {{"ann@example.com", 1000, 0}}).IsGranted());
+    EXPECT_TRUE(this->Reserve("m2", 40, {{"ann@example.com", 1000, 0}}).IsGranted());
+    const Reserved refused = this->Reserve("m3", 1, {{"ann@example.com", 1000, 0}});
+    EXPECT_THAT(refused.full, testing::ElementsAre(0));
+    ASSERT_EQ(refused.usage.size(), 1u);
+    EXPECT_EQ(refused.usage[0].bytes, 900u);
+    EXPECT_EQ(refused.usage[0].reserved_bytes, 100u);
+    EXPECT_EQ(refused.usage[0].reserved_messages, 2u);
+    EXPECT_TRUE(refused.usage[0].measured_at.has_value());
+}
+
+TYPED_TEST_P(UsageStoreContract, AnEmptyMessageNeedsOneByte) {
+    this->Commit("ann@example.com", 1000, 1);
+
+    EXPECT_FALSE(this->Reserve("m1", 0, {{"ann@example.com", 1000, 0}}).IsGranted());
+    EXPECT_TRUE(this->Reserve("m1", 0, {{"ann@example.com", 1001, 0}}).IsGranted());
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 0u);
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_messages, 1u);
+}
+
+TYPED_TEST_P(UsageStoreContract, LimitsTheNumberOfMessagesAsWell) {
+    this->Commit("ann@example.com", 10, 4);
+
+    EXPECT_TRUE(this->Reserve("m1", 1, {{"ann@example.com", 0, 5}}).IsGranted());
+    EXPECT_FALSE(this->Reserve("m2", 1, {{"ann@example.com", 0, 5}}).IsGranted());
+}
+
+TYPED_TEST_P(UsageStoreContract, ReservesInEveryMailboxOrInNone) {
+    this->Commit("full@example.com", 100, 1);
+
+    const Reserved refused =
+        this->Reserve("m1", 10, {{"ann@example.com", 1000, 0}, {"full@example.com", 100, 0}});
+    EXPECT_THAT(refused.full, testing::ElementsAre(1));
+    EXPECT_EQ(this->Find("ann@example.com"), std::nullopt);
+    EXPECT_EQ(this->UsageOf("full@example.com").reserved_bytes, 0u);
+}
+
+TYPED_TEST_P(UsageStoreContract, ReservesInMailboxesOfSeveralDomainsOrInNone) {
+    this->Commit("full@example.net", 100, 1);
+    this->Reserve("m1", 7, {{"zoe@example.org", 1000, 0}});
+
+    const Reserved refused = this->Reserve(
+        "m1", 10,
+        {{"zoe@example.org", 1000, 0}, {"full@example.net", 100, 0}, {"ann@example.com", 99, 0}});
+    EXPECT_THAT(refused.full, testing::ElementsAre(1));
+    EXPECT_EQ(this->Find("ann@example.com"), std::nullopt);
+    EXPECT_EQ(this->UsageOf("zoe@example.org").reserved_bytes, 7u);
+    EXPECT_EQ(this->UsageOf("zoe@example.org").reserved_messages, 1u);
+}
+
+TYPED_TEST_P(UsageStoreContract, ChargesOneMessageOnceHoweverOftenItAsks) {
+    for (int i = 0; i < 3; ++i)
+        EXPECT_TRUE(this->Reserve("m1", 600, {{"ann@example.com", 1000, 0}}).IsGranted());
+
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 600u);
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_messages, 1u);
+}
+
+TYPED_TEST_P(UsageStoreContract, AdjustsAMessageToItsRealSize) {
+    this->Reserve("m1", 600, {{"ann@example.com", 1000, 0}});
+
+    EXPECT_TRUE(this->Reserve("m1", 1000, {{"ann@example.com", 1000, 0}}).IsGranted());
+    EXPECT_FALSE(this->Reserve("m1", 1001, {{"ann@example.com", 1000, 0}}).IsGranted());
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 1000u);
+    EXPECT_TRUE(this->Reserve("m1", 200, {{"ann@example.com", 1000, 0}}).IsGranted());
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 200u);
+}
+
+TYPED_TEST_P(UsageStoreContract, ChargesEveryCopy) {
+    Limit twice{"ann@example.com", 1000, 0};
+    twice.copies = 2;
+
+    EXPECT_FALSE(this->Reserve("m1", 501, {twice}).IsGranted());
+    EXPECT_TRUE(this->Reserve("m1", 500, {twice}).IsGranted());
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 1000u);
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_messages, 2u);
+}
+
+TYPED_TEST_P(UsageStoreContract, ReservesWhereThereIsNoRoomWhenForced) {
+    Reservation reservation{"m1", 500, {{"ann@example.com", 100, 0}}, {}, true};
+
+    EXPECT_TRUE(this->Reserve(reservation).IsGranted());
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 500u);
+}
+
+TYPED_TEST_P(UsageStoreContract, GivesBackWhatAMessageHolds) {
+    this->Commit("ann@example.com", 10, 1);
+    this->Reserve("m1", 60, {{"ann@example.com", 0, 0}, {"bob@example.com", 0, 0}});
+
+    for (int i = 0; i < 2; ++i) this->Release("m1", {"ann@example.com", "bob@example.com"});
+
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_messages, 0u);
+    EXPECT_EQ(this->Find("bob@example.com"), std::nullopt);
+    EXPECT_EQ(this->UsageOfDomain("example.com").reserved_bytes, 0u);
+}
+
+TYPED_TEST_P(UsageStoreContract, AMeasurementTakesTheReservationsThatAreInIt) {
+    this->Reserve("old", 100, {{"ann@example.com", 0, 0}});
+    this->Pass(this->kGrace);
+    this->Reserve("young", 10, {{"ann@example.com", 0, 0}});
+    this->Pass(std::chrono::milliseconds(1));
+    this->Commit("ann@example.com", 500, 2);
+
+    const Usage expected{500, 2, 10, 1, this->now_};
+    EXPECT_EQ(this->Find("ann@example.com"), expected);
+}
+
+TYPED_TEST_P(UsageStoreContract, AReservationAsOldAsTheGraceStays) {
+    this->Reserve("m1", 100, {{"ann@example.com", 0, 0}});
+    this->Pass(this->kGrace);
+    this->Commit("ann@example.com", 500, 2);
+
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 100u);
+}
+
+TYPED_TEST_P(UsageStoreContract, AnAdjustedMessageIsAsYoungAsItsAdjustment) {
+    this->Reserve("m1", 100, {{"ann@example.com", 0, 0}});
+    this->Pass(this->kGrace);
+    this->Reserve("m1", 120, {{"ann@example.com", 0, 0}});
+    this->Pass(std::chrono::seconds(1));
+    this->Commit("ann@example.com", 500, 2);
+
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 120u);
+}
+
+TYPED_TEST_P(UsageStoreContract, IgnoresLateAndRepeatedMeasurements) {
+    const text::WallTime early = this->now_ - std::chrono::seconds(10);
+    this->Commit("ann@example.com", 500, 5);
+    this->Commit({{"ann@example.com", 400, 4, early}});
+    this->Commit({{"ann@example.com", 600, 6, this->now_}});
+
+    EXPECT_EQ(this->UsageOf("ann@example.com").bytes, 500u);
+    EXPECT_EQ(this->UsageOf("ann@example.com").messages, 5u);
+    EXPECT_EQ(this->UsageOfDomain("example.com").bytes, 500u);
+}
+
+TYPED_TEST_P(UsageStoreContract, AReservationThatNobodyMeasuresExpires) {
+    this->Reserve("m1", 100, {{"ann@example.com", 0, 0}});
+    this->Pass(kReservationLife);
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 100u);
+    this->Pass(std::chrono::milliseconds(1));
+
+    EXPECT_EQ(this->Find("ann@example.com"), std::nullopt);
+    EXPECT_EQ(this->FindDomain("example.com"), std::nullopt);
+}
+
+TYPED_TEST_P(UsageStoreContract, ListingMailboxesDropsWhatExpiredWhereNobodyAsks) {
+    this->Reserve("m1", 100, {{"ann@example.com", 0, 0}});
+    this->Pass(kReservationLife + std::chrono::seconds(1));
+    EXPECT_TRUE(this->Measured().empty());
+    this->Pass(-kReservationLife);
+
+    EXPECT_EQ(this->Find("ann@example.com"), std::nullopt);
+}
+
+TYPED_TEST_P(UsageStoreContract, ARemovedMailboxLeavesNothingBehind) {
+    this->Commit("ann@example.com", 500, 5);
+    this->Commit("bob@example.com", 50, 1);
+    this->Reserve("m1", 7, {{"ann@example.com", 0, 0}});
+    this->Remove({"ann@example.com", "nobody@example.net"});
+
+    EXPECT_EQ(this->Find("ann@example.com"), std::nullopt);
+    EXPECT_EQ(this->UsageOfDomain("example.com"), (Usage{50, 1, 0, 0, std::nullopt}));
+    this->Remove({"bob@example.com"});
+    EXPECT_EQ(this->FindDomain("example.com"), std::nullopt);
+    EXPECT_TRUE(this->Measured().empty());
+}
+
+TYPED_TEST_P(UsageStoreContract, ADomainIsTheSumOfItsMailboxes) {
+    this->Commit("ann@example.com", 500, 5);
+    this->Commit("bob@example.com", 50, 1);
+    this->Commit("eve@sub.example.com", 9999, 1);
+    this->Reserve("m1", 7, {{"ann@example.com", 0, 0}, {"new@example.com", 0, 0}});
+    EXPECT_EQ(this->UsageOfDomain("example.com"), (Usage{550, 6, 14, 2, std::nullopt}));
+
+    this->Pass(this->kGrace + std::chrono::milliseconds(1));
+    this->Commit("ann@example.com", 400, 4);
+    EXPECT_EQ(this->UsageOfDomain("example.com"), (Usage{450, 5, 7, 1, std::nullopt}));
+    this->Release("m1", {"new@example.com"});
+    EXPECT_EQ(this->UsageOfDomain("example.com"), (Usage{450, 5, 0, 0, std::nullopt}));
+}
+
+TYPED_TEST_P(UsageStoreContract, MailboxesOfADomainShareItsLimit) {
+    this->Commit("ann@example.com", 500, 5);
+    Reservation reservation;
+    reservation.id = "m1";
+    reservation.bytes = 200;
+    reservation.limits = {{"ann@example.com", 0, 0}, {"bob@example.com", 0, 0}};
+    reservation.domain_limits = {{"example.com", 899, 0}};
+
+    const Reserved refused = this->Reserve(reservation);
+    EXPECT_TRUE(refused.full.empty());
+    EXPECT_THAT(refused.full_domains, testing::ElementsAre(0));
+    EXPECT_EQ(this->UsageOfDomain("example.com").reserved_bytes, 0u);
+
+    reservation.domain_limits = {{"example.com", 900, 0}};
+    EXPECT_TRUE(this->Reserve(reservation).IsGranted());
+    const Reserved again = this->Reserve(reservation);
+    EXPECT_TRUE(again.IsGranted());
+    EXPECT_EQ(again.domain_usage.at(0), (Usage{500, 5, 0, 0, std::nullopt}));
+    EXPECT_EQ(this->UsageOfDomain("example.com").reserved_bytes, 400u);
+
+    EXPECT_FALSE(this->Reserve({"m2", 1, {{"bob@example.com", 0, 0}}, {{"example.com", 900, 0}}})
+                     .IsGranted());
+}
+
+TYPED_TEST_P(UsageStoreContract, ADomainAndItsCatchAllMailboxAreTwoThings) {
+    this->Commit("@example.com", 10, 1);
+    this->Commit("ann@example.com", 500, 5);
+
+    EXPECT_EQ(this->UsageOf("@example.com").bytes, 10u);
+    EXPECT_EQ(this->UsageOfDomain("example.com").bytes, 510u);
+    EXPECT_EQ(this->Find("example.com"), std::nullopt);
+}
+
+TYPED_TEST_P(UsageStoreContract, KeepsAnyTwoNamesApart) {
+    const std::vector<std::string> names{"ann@example.com",
+                                         "Ann@example.com",
+                                         "ann@Example.com",
+                                         "ann",
+                                         "ann@",
+                                         "@ann",
+                                         "an{n@example.com",
+                                         "an%7bn@example.com",
+                                         "a}:m:b@c{d",
+                                         "a@b@c",
+                                         "\xc3\xa4@\xff",
+                                         "%",
+                                         "{%}@%",
+                                         "a:d@b",
+                                         "r@i:1"};
+    for (std::size_t i = 0; i < names.size(); ++i) this->Commit(names[i], i + 1, 1);
+
+    for (std::size_t i = 0; i < names.size(); ++i)
+        EXPECT_EQ(this->UsageOf(names[i]).bytes, i + 1) << names[i];
+    EXPECT_THAT(this->Measured(), testing::UnorderedElementsAreArray(names));
+}
+
+TYPED_TEST_P(UsageStoreContract, AMeasurementFromBeforeTheClockWasSetBackGivesWay) {
+    this->Commit("ann@example.com", 500, 5);
+    this->Pass(-std::chrono::hours(1));
+    this->Commit("ann@example.com", 400, 4);
+    EXPECT_EQ(this->UsageOf("ann@example.com").bytes, 400u);
+
+    this->Commit({{"ann@example.com", 300, 3, this->now_ + std::chrono::hours(1)}});
+    EXPECT_EQ(this->UsageOf("ann@example.com").bytes, 400u);
+}
+
+TYPED_TEST_P(UsageStoreContract, AReservationFromBeforeTheClockWasSetBackIsMeasuredAllTheSame) {
+    this->Reserve("m1", 100, {{"ann@example.com", 0, 0}});
+    this->Pass(-std::chrono::hours(1));
+    this->Commit("ann@example.com", 400, 4);
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 100u);
+    this->Pass(this->kGrace + std::chrono::seconds(1));
+    this->Commit("ann@example.com", 500, 5);
+
+    EXPECT_EQ(this->Find("ann@example.com"), (Usage{500, 5, 0, 0, this->now_}));
+}
+
+TYPED_TEST_P(UsageStoreContract, CountsFarBeyondFourBillion) {
+    constexpr std::uint64_t kTerabyte = std::uint64_t{1} << 40;
+    this->Commit("ann@example.com", 900 * kTerabyte, 3'000'000'000);
+
+    EXPECT_TRUE(this->Reserve("m1", 100 * kTerabyte, {{"ann@example.com", 1000 * kTerabyte, 0}})
+                    .IsGranted());
+    EXPECT_FALSE(this->Reserve("m2", 1, {{"ann@example.com", 1000 * kTerabyte, 0}}).IsGranted());
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 100 * kTerabyte);
+    EXPECT_EQ(this->UsageOf("ann@example.com").messages, 3'000'000'000u);
+}
+
+TYPED_TEST_P(UsageStoreContract, TakesManyMeasurementsAtOnce) {
+    std::vector<Measurement> measurements;
+    std::vector<std::string> names;
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+        names.push_back("user" + std::to_string(i) + "@d" + std::to_string(i % 7));
+        measurements.push_back({names.back(), i, 1, this->now_});
+    }
+    this->Commit(measurements);
+
+    EXPECT_EQ(this->Measured().size(), 1000u);
+    EXPECT_EQ(this->UsageOf("user999@d5").bytes, 999u);
+    this->Remove(names);
+    EXPECT_TRUE(this->Measured().empty());
+}
+
+TYPED_TEST_P(UsageStoreContract, IsSharedByAllWhoOpenIt) {
+    const std::unique_ptr<UsageStore> other = this->OpenAnother();
+    this->Reserve("m1", 600, {{"ann@example.com", 1000, 0}});
+
+    const Reservation same{"m1", 600, {{"ann@example.com", 1000, 0}}};
+    const Reservation another{"m2", 401, {{"ann@example.com", 1000, 0}}};
+    EXPECT_TRUE(this->loop_.RunUntilDone(other->Reserve(same)).IsGranted());
+    EXPECT_FALSE(this->loop_.RunUntilDone(other->Reserve(another)).IsGranted());
+}
+
+TYPED_TEST_P(UsageStoreContract, TellsTheTimeOfItsClock) {
+    EXPECT_EQ(this->loop_.RunUntilDone(this->store_->Now()), this->now_);
+}
+
+REGISTER_TYPED_TEST_SUITE_P(
+    UsageStoreContract, KnowsNothingOfAMailboxThatWasNeverNamed, KeepsWhatWasMeasured,
+    ReservesUpToTheLimitAndNotAByteMore, AnEmptyMessageNeedsOneByte,
+    LimitsTheNumberOfMessagesAsWell, ReservesInEveryMailboxOrInNone,
+    ReservesInMailboxesOfSeveralDomainsOrInNone, ChargesOneMessageOnceHoweverOftenItAsks,
+    AdjustsAMessageToItsRealSize, ChargesEveryCopy, ReservesWhereThereIsNoRoomWhenForced,
+    GivesBackWhatAMessageHolds, AMeasurementTakesTheReservationsThatAreInIt,
+    AReservationAsOldAsTheGraceStays, AnAdjustedMessageIsAsYoungAsItsAdjustment,
+    IgnoresLateAndRepeatedMeasurements, AReservationThatNobodyMeasuresExpires,
+    ListingMailboxesDropsWhatExpiredWhereNobodyAsks, ARemovedMailboxLeavesNothingBehind,
+    ADomainIsTheSumOfItsMailboxes, MailboxesOfADomainShareItsLimit,
+    ADomainAndItsCatchAllMailboxAreTwoThings, KeepsAnyTwoNamesApart,
+    AMeasurementFromBeforeTheClockWasSetBackGivesWay,
+    AReservationFromBeforeTheClockWasSetBackIsMeasuredAllTheSame, CountsFarBeyondFourBillion,
+    TakesManyMeasurementsAtOnce, IsSharedByAllWhoOpenIt, TellsTheTimeOfItsClock);
+
+}  // namespace policyd::usage

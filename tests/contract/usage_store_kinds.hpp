@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+
+#include "common/async/event_loop.hpp"
+#include "common/usage/redis_usage_store.hpp"
+#include "common/usage/sqlite_usage_store.hpp"
+#include "tests/support/redis_server.hpp"
+#include "tests/support/scratch_directory.hpp"
+
+namespace policyd::usage {
+
+/// All tests of a program share one server, emptied for each.
+class InRedis {
+public:
+    static constexpr const char* kName = "Redis";
+
+    InRedis() { Server().Command({"FLUSHALL"}); }
+
+    std::unique_ptr<UsageStore> Open(async::EventLoop& loop, text::WallClock clock,
+                                     std::uint64_t most_single_reservations = 512) const {
+        RedisUsageStore::Options options;
+        options.server.endpoint = Server().UnixEndpoint();
+        options.server.time_limit = std::chrono::seconds(20);
+        options.clock = std::move(clock);
+        options.most_single_reservations = most_single_reservations;
+        return std::make_unique<RedisUsageStore>(loop.Raw(), std::move(options));
+    }
+
+    static test::RedisServer& Server() {
+        static test::RedisServer server;
+        return server;
+    }
+};
+
+class InSqlite {
+public:
+    static constexpr const char* kName = "Sqlite";
+
+    std::unique_ptr<UsageStore> Open(async::EventLoop& loop, text::WallClock clock) const {
+        return std::make_unique<SqliteUsageStore>(loop.Raw(), directory_ / "usage.sqlite",
+                                                  std::move(clock));
+    }
+
+private:
+    test::ScratchDirectory directory_;
+};
+
+}  // namespace policyd::usage

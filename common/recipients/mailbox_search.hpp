@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <string_view>
 
 #include "common/recipients/address_resolution.hpp"
 #include "common/recipients/decision_lookups.hpp"
@@ -14,11 +13,12 @@ namespace policyd::recipients {
 /// does, and what mailbox_transports lists.
 bool DeliversIntoMailStore(const MailSystem& system, const ResolvedAddress& resolved);
 
-/// The mailbox of a final recipient, as virtual(8) finds it in virtual_mailbox_maps, with its quota
-/// from virtual_mailbox_limit_maps. Nothing where it has none: not found, or a path that leads
-/// outside virtual_mailbox_base. Throws outage::TableUnavailable as well for a quota that is no
-/// number. `recipient` is internal and must outlive the returned task.
+/// The mailbox of a final recipient whose transport delivers into the mail store, as virtual(8)
+/// finds it in virtual_mailbox_maps, with its quota from virtual_mailbox_limit_maps. Nothing where
+/// it has none: not found, or a path that leads outside virtual_mailbox_base. Throws
+/// outage::TableUnavailable as well for a quota that is no number. `resolved` must outlive the
+/// returned task.
 async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, DecisionLookups& lookups,
-                                                std::string_view recipient);
+                                                const ResolvedAddress& resolved);
 
 }  // namespace policyd::recipients

@@ -31,7 +31,7 @@ async::Task<> FollowTo(const MailSystem& system, DecisionLookups& lookups, std::
         ends.any_elsewhere = true;
         co_return;
     }
-    auto mailbox = co_await FindMailbox(system, lookups, resolved.recipient);
+    auto mailbox = co_await FindMailbox(system, lookups, resolved);
     if (mailbox) AddOnce(ends.mailboxes, std::move(*mailbox));
 }
 

@@ -1,16 +1,16 @@
 #include "common/tables/inline_table.hpp"
 
-#include <algorithm>
-
 #include "common/config/config_error.hpp"
 #include "common/tables/key_rules.hpp"
+#include "common/tables/quoted_word.hpp"
 #include "common/tables/table_list.hpp"
 #include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
 
 namespace policyd::tables {
 
-InlineTable::InlineTable(std::string_view definition) : name_("inline:" + std::string(definition)) {
+InlineTable::InlineTable(std::string_view definition, KeyFolding folding)
+    : name_("inline:" + std::string(definition)), folding_(folding) {
     if (!text::IsValidUtf8(definition)) Refuse("it is not UTF-8");
     const std::size_t length = BalancedBraces(definition);
     if (length == 0 || length != definition.size()) Refuse("the braces do not match");
@@ -24,13 +24,14 @@ void InlineTable::Add(std::string_view entry) {
         if (length != entry.size()) Refuse("something follows the '}' of an entry");
         entry = text::Trim(entry.substr(1, length - 2));
     }
-    const std::size_t equals = entry.find('=');
-    const std::string_view key = text::Trim(entry.substr(0, equals));
-    if (key.empty()) Refuse("an entry has no key");
-    const bool key_has_blanks = std::any_of(key.begin(), key.end(), text::IsBlank);
-    if (equals == std::string_view::npos || key_has_blanks)
-        Refuse("\"" + std::string(key) + "\" is not followed by '='");
-    values_[text::FoldCase(key)] = text::Trim(entry.substr(equals + 1));
+    if (entry.empty()) Refuse("an entry is empty");
+    const QuotedWord key = TakeQuotedWord(entry, "=");
+    if (!key.quotes_match) Refuse("the double quotes of an entry do not match");
+    const std::string_view rest = text::Trim(entry.substr(key.word.size()));
+    if (rest.empty() || rest[0] != '=')
+        Refuse("\"" + std::string(key.word) + "\" is not followed by '='");
+    const bool folds = folding_ == KeyFolding::kFolded;
+    values_[folds ? text::FoldCase(key.word) : std::string(key.word)] = text::Trim(rest.substr(1));
 }
 
 void InlineTable::Refuse(const std::string& why) const {

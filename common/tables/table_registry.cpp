@@ -28,13 +28,18 @@ TableRegistry::TableRegistry(async::EventLoop& loop, TableSettings settings)
 
 TableRegistry::~TableRegistry() = default;
 
-LookupTable& TableRegistry::Open(std::string_view spec) {
+LookupTable& TableRegistry::Open(std::string_view spec, KeyFolding folding) {
     static constexpr std::string_view kProxy = "proxy:";
     spec = text::Trim(spec);
     while (spec.substr(0, kProxy.size()) == kProxy) spec.remove_prefix(kProxy.size());
-    const auto known = tables_.find(spec);
-    if (known != tables_.end()) return *known->second;
     const std::size_t colon = spec.find(':');
+    const std::string_view type = spec.substr(0, colon);
+    // Only a table in memory is another one with its keys as they are written.
+    const bool is_in_memory = type == "texthash" || type == "inline";
+    const bool is_unfolded = is_in_memory && folding == KeyFolding::kAsWritten;
+    const std::string identity = (is_unfolded ? "as written " : "") + std::string(spec);
+    const auto known = tables_.find(identity);
+    if (known != tables_.end()) return *known->second;
     if (colon == std::string_view::npos) {
         throw config::ConfigError("\"" + text::EscapedForLog(spec) +
                                   "\" is no table: write type:name, for instance "
@@ -44,17 +49,18 @@ LookupTable& TableRegistry::Open(std::string_view spec) {
         throw config::ConfigError("\"" + text::EscapedForLog(spec) +
                                   "\": its own \"domain\" parameter names it");
     }
-    auto table = Make(spec.substr(0, colon), std::string(spec.substr(colon + 1)));
+    auto table = Make(type, std::string(spec.substr(colon + 1)), folding);
     being_opened_.erase(std::string(spec));
-    return *tables_.emplace(spec, std::move(table)).first->second;
+    return *tables_.emplace(identity, std::move(table)).first->second;
 }
 
-std::unique_ptr<LookupTable> TableRegistry::Make(std::string_view type, const std::string& name) {
+std::unique_ptr<LookupTable> TableRegistry::Make(std::string_view type, const std::string& name,
+                                                 KeyFolding folding) {
     if (type == "mysql") return MakeMysql(name);
     if (type == "sqlite") return MakeSqlite(name);
-    if (type == "texthash") return std::make_unique<TexthashTable>(name, settings_.warn);
+    if (type == "texthash") return std::make_unique<TexthashTable>(name, settings_.warn, folding);
     if (type == "cidr") return std::make_unique<CidrTable>(name, settings_.warn);
-    if (type == "inline") return std::make_unique<InlineTable>(name);
+    if (type == "inline") return std::make_unique<InlineTable>(name, folding);
     const bool is_compiled = type == "hash" || type == "btree" || type == "cdb" || type == "lmdb";
     throw config::ConfigError(
         "\"" + text::EscapedForLog(std::string(type) + ":" + name) +
@@ -74,14 +80,19 @@ std::unique_ptr<LookupTable> TableRegistry::MakeMysql(const std::string& path) {
     SqlLookup lookup = MakeSqlLookup("mysql:" + path, file);
     const bool needs_result_set = file.YesOrNo("require_result_set", true);
     const auto account = ReadAccount(file, settings_.mysql_time_limit, settings_.warn);
-    std::shared_ptr<MysqlTable::Workers>& workers = mysql_workers_[account];
-    if (!workers) {
-        const auto board = std::make_shared<mysql::ServerBoard>(account);
-        workers = std::make_shared<MysqlTable::Workers>(
-            loop_.Raw(), settings_.mysql_connections,
-            [board] { return std::make_unique<mysql::Client>(board); });
-    }
-    return std::make_unique<MysqlTable>(std::move(lookup), needs_result_set, workers);
+    std::shared_ptr<MysqlTable::Servers>& servers = mysql_servers_[account];
+    if (!servers) servers = MakeServers(account);
+    return std::make_unique<MysqlTable>(std::move(lookup), needs_result_set, servers);
+}
+
+std::shared_ptr<MysqlTable::Servers> TableRegistry::MakeServers(const mysql::Account& account) {
+    const auto board = std::make_shared<mysql::ServerBoard>(account);
+    const auto open = [board] { return std::make_unique<mysql::Client>(board); };
+    std::string name = "mysql";
+    for (const mysql::Server& server : account.servers) name += ':' + server.ToText();
+    name += '/' + account.database;
+    return std::shared_ptr<MysqlTable::Servers>(new MysqlTable::Servers{
+        {loop_.Raw(), settings_.mysql_connections, open}, {name, [this] { return loop_.Now(); }}});
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeSqlite(const std::string& path) {
@@ -109,10 +120,10 @@ SqlLookup TableRegistry::MakeSqlLookup(const std::string& name, const TableFile&
 }
 
 TableChain TableRegistry::OpenChain(const std::string& parameter,
-                                    const std::vector<std::string>& lists) {
+                                    const std::vector<std::string>& lists, KeyFolding folding) {
     std::vector<LookupTable*> tables;
     for (const std::string& list : lists) {
-        for (const std::string& spec : SplitTableList(list)) tables.push_back(&Open(spec));
+        for (const std::string& spec : SplitTableList(list)) tables.push_back(&Open(spec, folding));
     }
     return TableChain(parameter, std::move(tables));
 }

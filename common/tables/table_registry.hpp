@@ -12,6 +12,7 @@
 
 #include "common/async/event_loop.hpp"
 #include "common/tables/domain_list.hpp"
+#include "common/tables/key_rules.hpp"
 #include "common/tables/lookup_table.hpp"
 #include "common/tables/mysql_table.hpp"
 #include "common/tables/sqlite_table.hpp"
@@ -43,26 +44,29 @@ public:
     /// `spec` is `type:name`; a leading "proxy:" is accepted and ignored. Throws
     /// config::ConfigError for an unknown type, a file that cannot be read or one with a mistake.
     /// A server that is down is no reason not to open its table.
-    LookupTable& Open(std::string_view spec);
+    LookupTable& Open(std::string_view spec, KeyFolding folding = KeyFolding::kFolded);
 
     /// The tables of a parameter. Each element of `lists` is a list as main.cf has it: one table or
     /// several, separated by commas and blanks.
-    TableChain OpenChain(const std::string& parameter, const std::vector<std::string>& lists);
+    TableChain OpenChain(const std::string& parameter, const std::vector<std::string>& lists,
+                         KeyFolding folding = KeyFolding::kFolded);
 
     /// A parameter such as mydestination, whose elements are words, files and tables.
     DomainList OpenDomainList(const std::string& parameter, const std::vector<std::string>& lists,
                               DomainList::Matching matching);
 
 private:
-    std::unique_ptr<LookupTable> Make(std::string_view type, const std::string& name);
+    std::unique_ptr<LookupTable> Make(std::string_view type, const std::string& name,
+                                      KeyFolding folding);
     std::unique_ptr<LookupTable> MakeMysql(const std::string& path);
+    std::shared_ptr<MysqlTable::Servers> MakeServers(const mysql::Account& account);
     std::unique_ptr<LookupTable> MakeSqlite(const std::string& path);
     SqlLookup MakeSqlLookup(const std::string& name, const TableFile& file);
 
     async::EventLoop& loop_;
     TableSettings settings_;
     std::set<std::string, std::less<>> being_opened_;
-    std::map<mysql::Account, std::shared_ptr<MysqlTable::Workers>> mysql_workers_;
+    std::map<mysql::Account, std::shared_ptr<MysqlTable::Servers>> mysql_servers_;
     std::map<std::string, std::shared_ptr<SqliteTable::Workers>> sqlite_workers_;
     std::map<std::string, std::unique_ptr<LookupTable>, std::less<>> tables_;
 };

@@ -1,41 +1,14 @@
 #include "common/tables/texthash_table.hpp"
 
-#include <algorithm>
-
 #include "common/tables/key_rules.hpp"
 #include "common/tables/logical_lines.hpp"
+#include "common/tables/quoted_word.hpp"
 #include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
 
 namespace policyd::tables {
 
-namespace {
-
-struct Record {
-    std::string_view key;
-    std::string_view value;
-    bool quotes_match = true;
-};
-
-/// Splits at the first blank outside double quotes and not after a backslash. The key keeps both.
-Record Split(std::string_view line) {
-    bool in_quotes = false;
-    std::size_t end = 0;
-    for (; end < line.size(); ++end) {
-        if (line[end] == '\\') {
-            if (++end == line.size()) break;
-        } else if (line[end] == '"') {
-            in_quotes = !in_quotes;
-        } else if (text::IsBlank(line[end]) && !in_quotes) {
-            break;
-        }
-    }
-    return {line.substr(0, end), text::Trim(line.substr(std::min(end, line.size()))), !in_quotes};
-}
-
-}  // namespace
-
-TexthashTable::TexthashTable(const std::string& path, const WarningSink& warn)
+TexthashTable::TexthashTable(const std::string& path, const WarningSink& warn, KeyFolding folding)
     : name_("texthash:" + path) {
     const std::string content = ReadTableFile(path);
     LogicalLines lines(path, content, warn);
@@ -48,21 +21,25 @@ TexthashTable::TexthashTable(const std::string& path, const WarningSink& warn)
                          "\"");
             continue;
         }
-        const Record record = Split(std::string_view(line->text.c_str()));
-        if (!record.quotes_match) {
+        const std::string_view text = line->text.c_str();
+        const QuotedWord key = TakeQuotedWord(text);
+        const std::string_view value = text::Trim(text.substr(key.word.size()));
+        if (!key.quotes_match) {
             warn_of_line("ignored, for its double quotes do not match: \"" +
                          text::EscapedForLog(line->text) + "\"");
             continue;
         }
-        if (record.value.empty()) {
+        if (value.empty()) {
             warn_of_line("ignored, for there must be a key, a blank and a value");
             continue;
         }
-        if (record.key.back() == ':')
+        if (key.word.back() == ':')
             warn_of_line("the key ends in ':'; is this an aliases(5) file?");
-        if (!values_.emplace(text::FoldCase(record.key), record.value).second) {
+        const bool folds = folding == KeyFolding::kFolded;
+        const std::string stored = folds ? text::FoldCase(key.word) : std::string(key.word);
+        if (!values_.emplace(stored, value).second) {
             warn_of_line("ignored, for there is an earlier line with the key \"" +
-                         text::EscapedForLog(record.key) + "\"");
+                         text::EscapedForLog(key.word) + "\"");
         }
     }
 }

@@ -12,13 +12,13 @@
 
 namespace policyd::recipients {
 
-/// A table in memory that counts its look-ups and can be broken.
+/// A table in memory that remembers what it was asked for and can be broken.
 class MapTable final : public tables::LookupTable {
 public:
     const std::string& Name() const override { return name_; }
 
     async::Task<std::optional<std::string>> Find(std::string_view key) override {
-        ++lookups;
+        asked.emplace_back(key);
         if (broken) throw outage::TableUnavailable("broken");
         const auto row = rows.find(text::FoldCase(key));
         if (row == rows.end()) co_return std::nullopt;
@@ -27,7 +27,7 @@ public:
 
     std::map<std::string, std::string> rows;
     bool broken = false;
-    int lookups = 0;
+    std::vector<std::string> asked;
 
 private:
     std::string name_ = "map:";
@@ -54,6 +54,7 @@ protected:
         system.virtual_alias_maps =
             tables::TableChain("virtual_alias_maps", {&forwardings, &email2email});
         system.virtual_mailbox_maps = tables::TableChain("virtual_mailbox_maps", {&mailboxes});
+        system.virtual_mailbox_maps_as_written = system.virtual_mailbox_maps;
         system.virtual_mailbox_limit_maps =
             tables::TableChain("virtual_mailbox_limit_maps", {&quotas});
         system.transport_maps = tables::TableChain("transport_maps", {&transports});

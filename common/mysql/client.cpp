@@ -17,6 +17,7 @@ Client::~Client() {
 Values Client::Run(const Query& query) {
     tried_.clear();
     failures_.clear();
+    servers_failed_ = false;
     const auto began = Clock::now();
     if (auto values = TryOldSession(query)) return *values;
     while (Clock::now() - began < board_->For().time_limit) {
@@ -24,6 +25,7 @@ Values Client::Run(const Query& query) {
         if (!server) break;
         if (auto values = TryServer(*server, query)) return *values;
     }
+    if (!failures_.empty() && !servers_failed_) throw QueryRefused("mysql: " + failures_);
     throw outage::TableUnavailable(
         "mysql: " + (failures_.empty() ? "the servers failed a moment ago" : failures_));
 }
@@ -77,7 +79,10 @@ std::optional<Values> Client::TryServer(std::size_t server, const Query& query) 
 
 void Client::NoteFailure(const Error& error, Clock::time_point began) {
     const auto now = Clock::now();
-    if (error.IsOfServer()) board_->NoteFailure(server_, now, now - began, error.what());
+    if (error.IsOfServer()) {
+        servers_failed_ = true;
+        board_->NoteFailure(server_, now, now - began, error.what());
+    }
     tried_.push_back(server_);
     failures_ += (failures_.empty() ? "" : "; ") + board_->For().servers[server_].ToText() + ": " +
                  text::EscapedForLog(error.what(), 500);

@@ -8,8 +8,15 @@
 
 #include "common/mysql/server_board.hpp"
 #include "common/mysql/session.hpp"
+#include "common/outage/unavailable.hpp"
 
 namespace policyd::mysql {
+
+/// The servers answered, but refused this query: others may go better.
+class QueryRefused : public outage::TableUnavailable {
+public:
+    using outage::TableUnavailable::TableUnavailable;
+};
 
 /// Asks the servers of one account on one thread, which makes and destroys it. Connects when it is
 /// first asked, drops its session on any error, and goes on with the next server.
@@ -20,9 +27,9 @@ public:
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    /// Throws outage::TableUnavailable where no server could answer. A session that turns out to
-    /// have been closed meanwhile is made anew once. No further server is tried once the time limit
-    /// has passed, so that the wait is at most twice that.
+    /// Throws outage::TableUnavailable where no server could answer, QueryRefused where none would.
+    /// A session that turns out to have been closed meanwhile is made anew once. No further server
+    /// is tried once the time limit has passed, so that the wait is at most twice that.
     Values Run(const Query& query);
 
 private:
@@ -39,6 +46,7 @@ private:
     Clock::time_point last_used_{};
     std::vector<std::size_t> tried_;
     std::string failures_;
+    bool servers_failed_ = false;  // and not only this query
 };
 
 }  // namespace policyd::mysql

@@ -72,11 +72,22 @@ async::Task<std::optional<std::string>> MysqlTable::Find(std::string_view key) {
 }
 
 async::Task<mysql::Values> MysqlTable::Run(mysql::Query query) {
+    outage::BackEnd& back_end = servers_->back_end;
+    if (!back_end.MayAsk())
+        throw outage::TableUnavailable(lookup_.Name() + ": " + back_end.Name() +
+                                       " did not answer a moment ago");
+    const outage::BackEnd::Question question(back_end);
     auto ask = [query = std::move(query)](mysql::Client& client) { return client.Run(query); };
     try {
-        auto call = workers_->Run(std::move(ask));
-        co_return co_await call;
+        auto call = servers_->workers.Run(std::move(ask));
+        mysql::Values values = co_await call;
+        question.Answered();
+        co_return values;
+    } catch (const mysql::QueryRefused& refusal) {
+        question.Answered();
+        throw outage::TableUnavailable(lookup_.Name() + ": " + refusal.what());
     } catch (const std::runtime_error& failure) {
+        question.Failed(failure.what());
         throw outage::TableUnavailable(lookup_.Name() + ": " + failure.what());
     }
 }

@@ -6,6 +6,7 @@
 
 #include "common/async/worker_pool.hpp"
 #include "common/mysql/client.hpp"
+#include "common/outage/back_end.hpp"
 #include "common/tables/lookup_table.hpp"
 #include "common/tables/sql_lookup.hpp"
 
@@ -18,13 +19,17 @@ mysql::Account ReadAccount(const TableFile& file, std::chrono::milliseconds time
 /// `mysql:/path.cf`: mysql_table(5). Looked up on worker threads that own their connections.
 class MysqlTable final : public LookupTable {
 public:
-    /// Tables with equal accounts share them.
-    using Workers = async::WorkerPool<mysql::Client>;
+    /// The servers of one account, and the threads that ask them. Tables with equal accounts share
+    /// them.
+    struct Servers {
+        async::WorkerPool<mysql::Client> workers;
+        outage::BackEnd back_end;
+    };
 
-    MysqlTable(SqlLookup lookup, bool needs_result_set, std::shared_ptr<Workers> workers)
+    MysqlTable(SqlLookup lookup, bool needs_result_set, std::shared_ptr<Servers> servers)
         : lookup_(std::move(lookup)),
           needs_result_set_(needs_result_set),
-          workers_(std::move(workers)) {}
+          servers_(std::move(servers)) {}
 
     const std::string& Name() const override { return lookup_.Name(); }
     async::Task<std::optional<std::string>> Find(std::string_view key) override;
@@ -35,7 +40,7 @@ private:
 
     SqlLookup lookup_;
     bool needs_result_set_;
-    std::shared_ptr<Workers> workers_;
+    std::shared_ptr<Servers> servers_;
 };
 
 }  // namespace policyd::tables

@@ -56,11 +56,11 @@ Daemon::Daemon(std::string config_path)
     : Daemon(config_path, LoadAndConfigureLog(config_path), TakePassedSockets()) {}
 
 Daemon::Daemon(std::string config_path, config::Settings settings, PassedSockets sockets)
-    : config_path_(std::move(config_path)),
-      settings_(std::move(settings)),
-      server_(settings_, std::move(sockets.policy)) {
-    OpenEndpoints(std::move(sockets));
+    : config_path_(std::move(config_path)), settings_(std::move(settings)) {
+    std::vector<async::ListeningSocket> policy_sockets = std::move(sockets.policy);
     WatchSignals();
+    OpenEndpoints(std::move(sockets));
+    server_ = std::make_unique<Server>(settings_, std::move(policy_sockets));
     if (const auto period = WatchdogPeriod())
         watchdog_ =
             std::make_unique<async::Periodic>(control_.Raw(), *period, [this] { CheckAlive(); });
@@ -76,7 +76,7 @@ Daemon::~Daemon() {
 void Daemon::OpenEndpoints(PassedSockets sockets) {
     const auto flush = [this] {
         if (stopping_) return HttpReply{503, "stopping\n"};
-        server_.FlushCaches();
+        server_->FlushCaches();
         return HttpReply{200, "flushed\n"};
     };
     std::vector<HttpEndpoint::Route> routes = MetricsRoutes([this] { return stopping_; });
@@ -106,7 +106,7 @@ void Daemon::WatchSignals() {
 }
 
 void Daemon::Run() {
-    server_.Start();
+    server_->Start();
     log::Info("ready: version {}", POLICYD_VERSION);
     NotifyReady();
     while (!stopped_) control_.Run();
@@ -116,7 +116,7 @@ void Daemon::Run() {
 
 /// A worker that hangs is a server that hangs: the service manager is to start another.
 void Daemon::CheckAlive() {
-    if (server_.IsAlive()) {
+    if (server_->IsAlive()) {
         NotifyAlive();
     } else {
         log::Error("hung: a worker thread does nothing any more");
@@ -146,7 +146,7 @@ HttpReply Daemon::Reload() {
 /// to say about them.
 std::string Daemon::TakeOver(const config::Settings& wanted) {
     const config::Settings settings = WithRestartOptionsOf(settings_, wanted);
-    server_.Reload(settings);
+    server_->Reload(settings);
     std::string left;
     for (const std::string_view name :
          config::Changed(settings_, wanted, config::Takes::kEffectOnRestart))
@@ -164,7 +164,7 @@ void Daemon::Stop() {
     NotifyStopping();
     watchdog_.reset();
     stopper_ = std::thread([this] {
-        server_.Stop();
+        server_->Stop();
         control_.Post([this] {
             stopped_ = true;
             control_.Stop();

@@ -44,7 +44,7 @@ private:
     const std::string config_path_;
     config::Settings settings_;  // in force
     async::EventLoop control_;
-    Server server_;
+    std::unique_ptr<Server> server_;  // made last: once it listens, all else is in place
     std::vector<std::unique_ptr<HttpEndpoint>> endpoints_;
     std::vector<std::unique_ptr<SignalWatch>> signals_;
     std::unique_ptr<async::Periodic> watchdog_;

@@ -29,12 +29,15 @@ PolicydProcess::PolicydProcess(fs::path config, fs::path socket, Options options
 }
 
 PolicydProcess::~PolicydProcess() {
+    if (ended_) return;
+    EXPECT_TRUE(IsRunning()) << "policyd has ended by itself:\n" << Output();
     if (!IsRunning()) return;
     const int status = Stop();
     EXPECT_EQ(status, 0) << Output();
 }
 
 void PolicydProcess::Start() {
+    ended_ = false;
     std::vector<std::string> command = options_.wrapper;
     command.push_back((fs::path(POLICYD_BUILD_DIR) / "bin/policyd").string());
     command.insert(command.end(), {"--config", config_.string()});
@@ -50,11 +53,13 @@ void PolicydProcess::Start() {
 int PolicydProcess::Stop() {
     process_->Signal(SIGTERM);
     const std::optional<int> status = process_->Wait();
+    ended_ = status.has_value();
     if (!status) throw std::runtime_error("policyd does not stop:\n" + Output());
     return *status;
 }
 
 void PolicydProcess::Kill() {
+    ended_ = true;
     process_->Signal(SIGKILL);
     process_->Wait();
 }

@@ -59,6 +59,7 @@ private:
     const ScratchDirectory scratch_;
     const std::filesystem::path output_;
     std::unique_ptr<Process> process_;
+    bool ended_ = false;  // by Stop() or Kill()
 };
 
 }  // namespace policyd::test

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <vector>
 
 #include "common/config/config_error.hpp"
@@ -14,12 +15,13 @@ namespace policyd::tables {
 
 namespace {
 
-/// The name before the '='; empty if there is none, or more than one word.
-std::string_view NameIn(std::string_view line) {
+/// The name before the '='; nothing if there is no '=', or more than one word before it.
+std::optional<std::string_view> NameIn(std::string_view line) {
     const std::size_t equals = line.find('=');
-    if (equals == std::string_view::npos) return {};
+    if (equals == std::string_view::npos) return std::nullopt;
     const std::string_view name = text::Trim(line.substr(0, equals));
-    return std::any_of(name.begin(), name.end(), text::IsBlank) ? std::string_view() : name;
+    if (std::any_of(name.begin(), name.end(), text::IsBlank)) return std::nullopt;
+    return name;
 }
 
 }  // namespace
@@ -29,15 +31,15 @@ TableFile::TableFile(std::string path, const WarningSink& warn) : path_(std::mov
     LogicalLines lines(path_, content, warn);
     while (const auto line = lines.Next()) {
         const std::string_view text = line->text.c_str();
-        const std::string_view name = NameIn(text);
-        if (name.empty())
-            throw config::ConfigError(path_, line->first, "expected \"parameter = value\"");
+        const std::optional<std::string_view> name = NameIn(text);
+        if (!name) throw config::ConfigError(path_, line->first, "expected \"parameter = value\"");
         const std::string_view value = text::Trim(text.substr(text.find('=') + 1));
-        if (Find(name) != nullptr) {
-            warn(path_ + ":" + std::to_string(line->first) + ": \"" + text::EscapedForLog(name) +
+        if (Find(*name) != nullptr) {
+            warn(path_ + ":" + std::to_string(line->first) + ": \"" + text::EscapedForLog(*name) +
                  "\" is set again; this value holds");
         }
-        parameters_.insert_or_assign(std::string(name), Parameter{std::string(value), line->first});
+        parameters_.insert_or_assign(std::string(*name),
+                                     Parameter{std::string(value), line->first});
     }
 }
 

@@ -58,7 +58,9 @@ async::Task<std::optional<std::string>> SqlLookup::SearchKey(std::string_view ke
         const std::size_t at = folded->rfind('@');
         if (at == std::string::npos || at == 0) co_return std::nullopt;
         const std::string domain = folded->substr(at + 1);
-        if (!co_await domains_->Contains(domain)) co_return std::nullopt;
+        // g++ 12 never resumes `if (co_await …) co_return …;` where the task is one of bool.
+        const bool is_listed = co_await domains_->Contains(domain);
+        if (!is_listed) co_return std::nullopt;
     }
     co_return folded;
 }

@@ -16,6 +16,8 @@ struct ShippedValue {
 };
 
 constexpr ShippedValue kShipped[] = {
+    {"listen", R"(["inet:127.0.0.1:10031", "unix:/var/spool/postfix/policyd/policyd.sock"])"},
+    {"unix_socket_group", R"("postfix")"},
     {"control_socket", R"("unix:/run/policyd/control.sock")"},
     {"client_access_maps", R"(["cidr:/etc/policyd/clients.cidr"])"},
     {"client_access_default", R"("554 5.7.1 Client host is not on the list")"},

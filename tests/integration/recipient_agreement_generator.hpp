@@ -53,6 +53,9 @@ inline std::string Generator::User() {
                               "50%off",
                               "up!x",
                               "jos\xc3\xa9",
+                              "jose",
+                              "JOS\xc3\x89",
+                              "joe ",
                               "in@side",
                               ".dot",
                               "dot.",
@@ -102,6 +105,9 @@ inline std::string Generator::Domain() {
                               "b\xc3\xbc"
                               "cher.example",
                               "xn--bcher-kva.example",
+                              "B\xc3\x9c"
+                              "CHER.example",
+                              "bucher.example",
                               "[127.0.0.1]",
                               "[192.0.2.1]",
                               "com",

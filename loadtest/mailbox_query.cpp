@@ -1,0 +1,61 @@
+#include "loadtest/mailbox_query.hpp"
+
+#include <stdexcept>
+
+#include "common/mysql/client.hpp"
+#include "common/sqlite/database.hpp"
+#include "common/tables/mysql_table.hpp"
+#include "common/tables/table_file.hpp"
+
+namespace policyd::loadtest {
+
+namespace {
+
+constexpr std::string_view kMysql = "mysql:";
+constexpr std::string_view kSqlite = "sqlite:";
+constexpr std::chrono::minutes kPatience{10};
+
+/// Parameters that the file has for its own query are none of ours.
+void IgnoreWarnings(const std::string&) {}
+
+std::vector<NameList::Line> FromMysql(const tables::TableFile& file, const std::string& query) {
+    const mysql::Account account = tables::ReadAccount(file, kPatience, &IgnoreWarnings);
+    mysql::Session::BeginThread();
+    std::vector<NameList::Line> lines;
+    {
+        mysql::Client client(std::make_shared<mysql::ServerBoard>(account));
+        mysql::Query select;
+        select.text = [&query](const mysql::Query::Quote&) { return query; };
+        for (const auto& address : client.Run(select))
+            if (address) lines.push_back({*address, ""});
+    }
+    mysql::Session::EndThread();
+    return lines;
+}
+
+std::vector<NameList::Line> FromSqlite(const tables::TableFile& file, const std::string& query) {
+    sqlite::Database database(file.NeededText("dbpath"), sqlite::Database::Mode::kReadOnly,
+                              kPatience);
+    sqlite::Statement select = database.Prepare(query);
+    std::vector<NameList::Line> lines;
+    while (select.Step())
+        if (const auto address = select.Text(0)) lines.push_back({*address, ""});
+    return lines;
+}
+
+}  // namespace
+
+bool IsDatabase(std::string_view source) {
+    return source.starts_with(kMysql) || source.starts_with(kSqlite);
+}
+
+std::vector<NameList::Line> ReadMailboxes(std::string_view source, const std::string& query) {
+    const bool is_mysql = source.starts_with(kMysql);
+    const std::string path(source.substr((is_mysql ? kMysql : kSqlite).size()));
+    const tables::TableFile file(path, &IgnoreWarnings);
+    std::vector<NameList::Line> lines = is_mysql ? FromMysql(file, query) : FromSqlite(file, query);
+    if (lines.empty()) throw std::runtime_error(path + ": " + query + ": selects nothing");
+    return lines;
+}
+
+}  // namespace policyd::loadtest

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+#include "loadtest/load_run.hpp"
+
+namespace policyd::loadtest {
+
+/// Draws the run with gnuplot: PREFIX-latency.svg, latency by percentile on the scale that tells
+/// 99 % from 99.99 %, and PREFIX-rate.svg, answers a second and latency over time. What was drawn
+/// stays beside them, as PREFIX-latency.dat, PREFIX-rate.dat and PREFIX.gnuplot. Throws
+/// std::runtime_error if a file cannot be written or gnuplot does not run.
+void Plot(const std::string& prefix, const Options& options, const Result& result);
+
+}  // namespace policyd::loadtest

@@ -1,0 +1,178 @@
+#include "loadtest/smtp_client.hpp"
+
+#include <ctime>
+#include <utility>
+
+#include "common/text/unicode.hpp"
+#include "loadtest/envelope.hpp"
+
+namespace policyd::loadtest {
+
+namespace {
+
+constexpr std::size_t kMostRecipients = 50;
+constexpr std::size_t kLineLength = 70;
+
+std::string Date() {
+    char text[64];
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    const std::size_t length = std::strftime(text, sizeof text, "%a, %d %b %Y %T +0000", &parts);
+    return std::string(text, length);
+}
+
+std::string XclientCommand(const ClientHost& host) {
+    const bool is_v6 = host.address.find(':') != std::string::npos;
+    return "XCLIENT ADDR=" + std::string(is_v6 ? "IPV6:" : "") + host.address +
+           " NAME=" + host.name;
+}
+
+/// An SMTP server permits where a policy service does not mind.
+Verdict AtSmtp(Verdict verdict) {
+    return verdict == Verdict::kDunno ? Verdict::kPermit : verdict;
+}
+
+}  // namespace
+
+SmtpClient::SmtpClient(const Setting& setting, async::Endpoint server, Random random)
+    : options_(setting.options),
+      population_(setting.population),
+      random_(random),
+      connection_(setting.loop, std::move(server),
+                  std::chrono::duration_cast<ServerConnection::Clock::duration>(
+                      std::chrono::duration<double>(setting.options.time_limit_s))) {}
+
+async::Task<Outcome> SmtpClient::Work() {
+    Outcome outcome;
+    outcome.kind = "session";
+    ChooseMessage();
+    try {
+        if (!connection_.IsOpen()) co_await connection_.Open();
+        co_await Deliver(outcome);
+    } catch (const NoAnswer& failure) {
+        outcome.fault = Outcome::Fault::kNoAnswer;
+        outcome.detail = failure.what();
+    } catch (const MalformedReply& reply) {
+        outcome.fault = Outcome::Fault::kMalformed;
+        outcome.detail = reply.what();
+    }
+    connection_.Close();
+    co_return outcome;
+}
+
+void SmtpClient::ChooseMessage() {
+    host_ = population_.ChooseClient(random_);
+    sender_ = population_.ChooseSender(random_);
+    size_ = ChooseSize(options_, random_);
+    recipients_.clear();
+    const double go_on = 100 - 100 / options_.recipients_per_message;
+    do {
+        recipients_.push_back(random_.Happens(options_.unknown_percent)
+                                  ? population_.UnknownRecipient(random_)
+                                  : population_.ChooseRecipient(random_));
+    } while (recipients_.size() < kMostRecipients && random_.Happens(go_on));
+}
+
+async::Task<> SmtpClient::Deliver(Outcome& outcome) {
+    const bool is_greeted = co_await Greet(outcome);
+    if (!is_greeted) co_return;
+    std::string mail = "MAIL FROM:<" + sender_ + ">";
+    if (extensions_.find("SIZE") != std::string::npos) mail += " SIZE=" + std::to_string(size_);
+    const SmtpReply sender = co_await Step(outcome, "MAIL", std::move(mail));
+    if (sender.IsPositive()) {
+        const std::uint64_t accepted = co_await Rcpt(outcome);
+        if (accepted > 0) co_await Data(outcome);
+    }
+    const std::string quit = "QUIT\r\n";
+    try {
+        co_await connection_.Say(quit);
+    } catch (const NoAnswer&) {
+        // What became of the message is known already; some servers do not wait for this.
+    }
+}
+
+async::Task<bool> SmtpClient::Greet(Outcome& outcome) {
+    const SmtpReply greeting = co_await connection_.Hear();
+    outcome.verdict = VerdictOfSmtp(greeting.code);
+    if (!greeting.IsPositive()) co_return false;
+    SmtpReply hello = co_await Step(outcome, "EHLO", "EHLO " + host_.name);
+    if (hello.IsPositive() && hello.text.find("XCLIENT") != std::string::npos) {
+        const SmtpReply presented = co_await Step(outcome, "XCLIENT", XclientCommand(host_));
+        if (!presented.IsPositive()) co_return false;
+        hello = co_await Step(outcome, "EHLO", "EHLO " + host_.name);
+    }
+    extensions_ = hello.text;
+    co_return hello.IsPositive();
+}
+
+/// Returns how many recipients were accepted.
+async::Task<std::uint64_t> SmtpClient::Rcpt(Outcome& outcome) {
+    std::uint64_t accepted = 0;
+    for (const Recipient& recipient : recipients_) {
+        const SmtpReply reply =
+            co_await Step(outcome, "RCPT", "RCPT TO:<" + recipient.address + ">");
+        Judge(outcome, recipient, reply);
+        if (reply.IsPositive()) ++accepted;
+    }
+    co_return accepted;
+}
+
+async::Task<> SmtpClient::Data(Outcome& outcome) {
+    const SmtpReply start = co_await Step(outcome, "DATA", "DATA");
+    if (start.code != 354) co_return;
+    std::string message = MessageOf(sender_, recipients_.front().address, NewInstance(), size_);
+    const SmtpReply end = co_await Step(outcome, "end of data", std::move(message));
+    outcome.is_message = end.IsPositive();
+    if (outcome.is_message) outcome.accepted_bytes = size_;
+    const Expectation* expected = population_.ExpectedAtEnd();
+    if (expected == nullptr || outcome.fault != Outcome::Fault::kNone) co_return;
+    if (AtSmtp(expected->Meaning()) == outcome.verdict) co_return;
+    outcome.fault = Outcome::Fault::kUnexpected;
+    outcome.detail =
+        "end of data: " + text::EscapedForLog(end.text) + " instead of " + expected->Text();
+}
+
+/// Says one line, or a whole message, and notes the reply, which is the session's verdict as long
+/// as no other comes.
+async::Task<SmtpReply> SmtpClient::Step(Outcome& outcome, std::string_view kind,
+                                        std::string command) {
+    if (!command.ends_with("\r\n")) command += "\r\n";
+    const auto asked = std::chrono::steady_clock::now();
+    SmtpReply reply = co_await connection_.Say(command);
+    outcome.verdict = VerdictOfSmtp(reply.code);
+    outcome.steps.emplace_back(kind, outcome.verdict, std::chrono::steady_clock::now() - asked);
+    co_return reply;
+}
+
+void SmtpClient::Judge(Outcome& outcome, const Recipient& recipient, const SmtpReply& reply) {
+    if (recipient.expected == nullptr || outcome.fault != Outcome::Fault::kNone) return;
+    const Verdict heard = VerdictOfSmtp(reply.code);
+    if (AtSmtp(recipient.expected->Meaning()) == heard) return;
+    outcome.fault = Outcome::Fault::kUnexpected;
+    outcome.detail = "RCPT <" + recipient.address + ">: " + std::to_string(reply.code) + ' ' +
+                     text::EscapedForLog(reply.text) + " instead of " + recipient.expected->Text();
+}
+
+std::string MessageOf(std::string_view sender, std::string_view recipient,
+                      std::string_view message_id, std::uint64_t size) {
+    std::string message;
+    message.reserve(size + 128);
+    const auto header = [&message](std::string_view name, std::string_view value) {
+        message.append(name).append(": ").append(value).append("\r\n");
+    };
+    header("From", sender);
+    header("To", recipient);
+    header("Date", Date());
+    header("Message-ID", "<" + std::string(message_id) + "@load.example>");
+    header("Subject", "Load");
+    message += "\r\n";
+    while (message.size() < size) {
+        const std::size_t rest = size - message.size();
+        message.append(rest > 2 ? std::min(rest - 2, kLineLength) : 0, 'x');
+        message += "\r\n";
+    }
+    return message + ".\r\n";
+}
+
+}  // namespace policyd::loadtest

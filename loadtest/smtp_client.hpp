@@ -1,0 +1,53 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "loadtest/client.hpp"
+#include "loadtest/population.hpp"
+#include "loadtest/random.hpp"
+#include "loadtest/scenario.hpp"
+#include "loadtest/smtp_connection.hpp"
+
+namespace policyd::loadtest {
+
+/// Delivers one message in each SMTP session, over a connection of its own as MX servers do. Where
+/// the server offers XCLIENT, it presents itself as one of the clients of the population.
+class SmtpClient final : public Client {
+public:
+    SmtpClient(const Setting& setting, async::Endpoint server, Random random);
+
+    async::Task<> Open() override { return connection_.Open(); }
+    async::Task<Outcome> Work() override;
+    void CheckTime(std::chrono::steady_clock::time_point now) override {
+        connection_.CheckTime(now);
+    }
+    void Close() noexcept override { connection_.Close(); }
+
+private:
+    async::Task<> Deliver(Outcome& outcome);
+    async::Task<bool> Greet(Outcome& outcome);
+    async::Task<std::uint64_t> Rcpt(Outcome& outcome);
+    async::Task<> Data(Outcome& outcome);
+    async::Task<SmtpReply> Step(Outcome& outcome, std::string_view kind, std::string command);
+    void ChooseMessage();
+    void Judge(Outcome& outcome, const Recipient& recipient, const SmtpReply& reply);
+
+    const Options& options_;
+    Population& population_;
+    Random random_;
+    SmtpConnection connection_;
+
+    ClientHost host_;
+    std::string sender_;
+    std::vector<Recipient> recipients_;
+    std::uint64_t size_ = 0;
+    std::string extensions_;  // the reply to EHLO
+};
+
+/// A message of about `size` bytes, headers included, with its lines ended as SMTP wants them and
+/// the dot that ends it.
+std::string MessageOf(std::string_view sender, std::string_view recipient,
+                      std::string_view message_id, std::uint64_t size);
+
+}  // namespace policyd::loadtest

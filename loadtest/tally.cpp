@@ -1,0 +1,59 @@
+#include "loadtest/tally.hpp"
+
+namespace policyd::loadtest {
+
+namespace {
+
+constexpr std::size_t kMostExamples = 5;
+
+}  // namespace
+
+void Tally::Count(const Outcome& outcome, Duration latency, bool is_measured) {
+    if (outcome.fault != Outcome::Fault::kNone) CountFault(outcome);
+    if (!is_measured || outcome.fault == Outcome::Fault::kNoAnswer) return;
+    all_.Add(latency);
+    interval_.Add(latency);
+    for (const Outcome::Step& step : outcome.steps)
+        KindOf(step.kind).Add(step.verdict, step.latency);
+    KindOf(outcome.kind).Add(outcome.verdict, latency);
+    if (outcome.is_message) ++messages_;
+    message_bytes_ += outcome.accepted_bytes;
+}
+
+Tally::Kind& Tally::KindOf(std::string_view name) {
+    const auto known = kinds_.find(name);
+    return known != kinds_.end() ? known->second : kinds_[std::string(name)];
+}
+
+void Tally::CountFault(const Outcome& outcome) {
+    ++faults_of_interval_;
+    if (outcome.fault == Outcome::Fault::kNoAnswer) {
+        ++no_answer_[outcome.detail];
+        return;
+    }
+    ++(outcome.fault == Outcome::Fault::kMalformed ? malformed_ : unexpected_);
+    if (examples_.size() < kMostExamples) examples_.push_back(outcome.detail);
+}
+
+void Tally::EndInterval(double lasts_s) {
+    Interval interval;
+    if (!intervals_.empty())
+        interval.begins_s = intervals_.back().begins_s + intervals_.back().lasts_s;
+    interval.lasts_s = lasts_s;
+    interval.answered = interval_.Count();
+    interval.faults = faults_of_interval_;
+    interval.p50 = interval_.Percentile(50);
+    interval.p99 = interval_.Percentile(99);
+    interval.max = interval_.Max();
+    intervals_.push_back(interval);
+    interval_.Clear();
+    faults_of_interval_ = 0;
+}
+
+std::uint64_t Tally::Faults() const noexcept {
+    std::uint64_t faults = malformed_ + unexpected_;
+    for (const auto& [reason, count] : no_answer_) faults += count;
+    return faults;
+}
+
+}  // namespace policyd::loadtest

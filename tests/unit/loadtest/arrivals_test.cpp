@@ -1,0 +1,64 @@
+#include "loadtest/arrivals.hpp"
+
+#include <gtest/gtest.h>
+
+namespace policyd::loadtest {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(EvenArrivalsTest, AreTheSameTimeApartWithoutDrifting) {
+    EvenArrivals arrivals(3);
+    EXPECT_EQ(arrivals.Next(), 0ns);
+    EXPECT_EQ(arrivals.Next(), 333'333'333ns);
+    EXPECT_EQ(arrivals.Next(), 666'666'667ns);
+    EXPECT_EQ(arrivals.Next(), 1s);
+    for (int i = 4; i < 3'000'000; ++i) arrivals.Next();
+    EXPECT_EQ(arrivals.Next(), 1'000'000s);
+}
+
+TEST(PoissonArrivalsTest, NeverGoBackAndKeepTheRate) {
+    PoissonArrivals arrivals(1000, 5);
+    std::chrono::nanoseconds before{0};
+    for (int i = 0; i < 100'000; ++i) {
+        const std::chrono::nanoseconds next = arrivals.Next();
+        EXPECT_GE(next, before);
+        before = next;
+    }
+    EXPECT_NEAR(std::chrono::duration<double>(before).count(), 100, 2);
+}
+
+TEST(BurstArrivalsTest, ComeTogether) {
+    BurstArrivals arrivals(2, 250ms);
+    EXPECT_EQ(arrivals.Next(), 0ns);
+    EXPECT_EQ(arrivals.Next(), 0ns);
+    EXPECT_EQ(arrivals.Next(), 250ms);
+    EXPECT_EQ(arrivals.Next(), 250ms);
+    EXPECT_EQ(arrivals.Next(), 500ms);
+}
+
+TEST(ArrivalsAtRateTest, IsAClosedLoopWithoutARate) {
+    Options options;
+    EXPECT_EQ(ArrivalsAtRate(options), nullptr);
+    options.rate = 10;
+    EXPECT_EQ(ArrivalsAtRate(options)->Next(), 0ns);
+    options.arrivals = "poisson";
+    EXPECT_GT(ArrivalsAtRate(options)->Next(), 0ns);
+}
+
+TEST(ArrivalsInBurstsTest, AreTenForEachConnectionUnlessSaid) {
+    Options options;
+    options.connections = 3;
+    const auto usual = ArrivalsInBursts(options);
+    for (int i = 0; i < 30; ++i) EXPECT_EQ(usual->Next(), 0ns);
+    EXPECT_EQ(usual->Next(), 1s);
+
+    options.burst_size = 1;
+    options.burst_every_s = 0.5;
+    const auto chosen = ArrivalsInBursts(options);
+    EXPECT_EQ(chosen->Next(), 0ns);
+    EXPECT_EQ(chosen->Next(), 500ms);
+}
+
+}  // namespace
+}  // namespace policyd::loadtest

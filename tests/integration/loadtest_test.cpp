@@ -1,0 +1,191 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/support/mariadb_server.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/redis_server.hpp"
+#include "tests/support/scratch_directory.hpp"
+
+namespace policyd {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string kBin = std::string(POLICYD_BUILD_DIR) + "/bin/";
+
+/// policyd-load and the bare responder, as programs.
+class LoadTest : public testing::Test {
+protected:
+    explicit LoadTest(std::vector<std::string> more = {}) {
+        std::vector<std::string> command{kBin + "policyd-responder", "--listen", server_};
+        command.insert(command.end(), more.begin(), more.end());
+        responder_.emplace(command, test::Process::Options{scratch_ / "responder.log"});
+        test::WaitUntil(
+            "the responder to listen", [&] { return test::CanConnect(scratch_ / "policy.sock"); },
+            scratch_ / "responder.log");
+    }
+
+    test::Finished Load(std::vector<std::string> arguments) const {
+        std::vector<std::string> command{
+            kBin + "policyd-load", "--server", server_, "--warm-up", "0", "--connections", "5"};
+        command.insert(command.end(), arguments.begin(), arguments.end());
+        return test::Run(command);
+    }
+
+    std::string Path(const std::string& name) const { return scratch_ / name; }
+
+    test::ScratchDirectory scratch_;
+    const std::string server_ = "unix:" + Path("policy.sock");
+    std::optional<test::Process> responder_;
+};
+
+TEST_F(LoadTest, EveryPolicyScenarioRunsAndFindsTheResponderRight) {
+    for (const char* scenario : {"steady", "sessions", "mailbomb", "newcomers", "burst"}) {
+        const auto done =
+            Load({scenario, "--requests", "200", "--expect", "dunno", "--burst-every", "0.01"});
+        EXPECT_EQ(done.status, 0) << scenario << done.output << done.errors;
+        EXPECT_THAT(done.output, HasSubstr(scenario));
+        EXPECT_THAT(done.output, HasSubstr("answers a second"));
+    }
+}
+
+TEST_F(LoadTest, WritesJsonThatOthersCanRead) {
+    const auto done = Load({"--requests", "100", "--server-pid", std::to_string(responder_->Pid()),
+                            "--json", Path("run.json"), "--quiet"});
+    EXPECT_EQ(done.status, 0) << done.errors;
+    EXPECT_EQ(done.output, "");
+    const auto read =
+        test::Run({"python3", "-c",
+                   "import json, sys\n"
+                   "run = json.load(open(sys.argv[1]))\n"
+                   "print(run['answers'], run['kinds']['RCPT']['verdicts']['dunno'],\n"
+                   "      run['server']['processes'], run['faults']['malformed'])",
+                   Path("run.json")});
+    EXPECT_EQ(read.output, "100 100 1 0\n") << read.errors;
+}
+
+TEST_F(LoadTest, TheExitStatusSaysWhatWasWrong) {
+    EXPECT_EQ(Load({"--requests", "10", "--expect", "reject"}).status, 1);
+    EXPECT_EQ(Load({"--requests", "10", "--unknown-option"}).status, 64);
+    EXPECT_EQ(Load({"nonesuch"}).status, 64);
+    EXPECT_EQ(Load({"--requests", "10", "--rate", "-5"}).status, 64);
+    EXPECT_EQ(Load({"--requests", "10", "--recipients", "file:/none"}).status, 66);
+    EXPECT_EQ(Load({"--requests", "10", "--json", "/none/run.json"}).status, 73);
+    EXPECT_EQ(Load({"smtp", "--requests", "10"}).status, 64);
+    const auto nobody = test::Run({kBin + "policyd-load", "--server", "unix:/none"});
+    EXPECT_EQ(nobody.status, 69);
+    EXPECT_THAT(nobody.errors, HasSubstr("unix:/none: no such file or directory"));
+}
+
+TEST_F(LoadTest, DrawsLatencyAndRate) {
+    const auto done = Load({"--requests", "300", "--plot", Path("it's a plot")});
+    EXPECT_EQ(done.status, 0) << done.errors;
+    for (const char* name : {"it's a plot-latency.svg", "it's a plot-rate.svg"})
+        EXPECT_THAT(test::ReadFile(Path(name)), HasSubstr("</svg>")) << done.errors;
+    EXPECT_THAT(test::ReadFile(Path("it's a plot-latency.dat")), HasSubstr("300 "));
+}
+
+TEST_F(LoadTest, ReadsTheMailboxesOfASqliteDataBase) {
+    test::Run({"sqlite3", Path("mail.sqlite")},
+              "CREATE TABLE users (email TEXT); INSERT INTO users VALUES ('ann@example.com'),"
+              " (NULL), ('bob@example.com');");
+    const std::string table =
+        "sqlite:" +
+        scratch_.Write("t.cf", "dbpath = " + Path("mail.sqlite") + "\nquery = x\n").string();
+    const auto printed = Load({"--print-recipients", "--recipients", table});
+    EXPECT_EQ(printed.output, "ann@example.com\nbob@example.com\n") << printed.errors;
+    EXPECT_EQ(Load({"--recipients", table, "--requests", "10"}).status, 0);
+
+    const auto nobody = Load({"--recipients", table, "--requests", "10", "--recipients-query",
+                              "SELECT email FROM users WHERE email = 'x'"});
+    EXPECT_EQ(nobody.status, 66);
+    EXPECT_THAT(nobody.errors, HasSubstr("selects nothing"));
+}
+
+TEST_F(LoadTest, ReadsTheMailboxesOfAMysqlDataBase) {
+    test::MariaDbServer server;
+    server.Execute(
+        "CREATE DATABASE mail; CREATE TABLE mail.boxes (name VARCHAR(99));"
+        "INSERT INTO mail.boxes VALUES ('ann@example.com'), ('josé@example.com')");
+    const std::string table =
+        "mysql:" + scratch_
+                       .Write("t.cf", "hosts = " + server.Hosts() +
+                                          "\nuser = root\ndbname = mail\nquery = x\n")
+                       .string();
+    const auto printed = Load({"--print-recipients", "--recipients", table, "--recipients-query",
+                               "SELECT name FROM boxes ORDER BY name"});
+    EXPECT_EQ(printed.output, "ann@example.com\njosé@example.com\n") << printed.errors;
+}
+
+TEST_F(LoadTest, AnInterruptEndsTheRunWithItsSummary) {
+    const std::string output = Path("load.log");
+    test::Process load({kBin + "policyd-load", "--server", server_, "--warm-up", "0", "--duration",
+                        "1000", "--progress"},
+                       {output});
+    test::WaitUntil(
+        "progress", [&] { return test::ReadFile(output).find(" faults") != std::string::npos; },
+        output);
+    load.Signal(SIGINT);
+    EXPECT_EQ(load.Wait(), 0);
+    EXPECT_THAT(test::ReadFile(output), HasSubstr("answers a second"));
+}
+
+TEST_F(LoadTest, HelpAndManualPageNameTheSameOptions) {
+    const std::string help = Load({"--help"}).output;
+    std::string manual =
+        test::ReadFile(std::filesystem::path(POLICYD_SOURCE_DIR) / "docs/policyd-load.1");
+    for (std::size_t at; (at = manual.find("\\-")) != std::string::npos;) manual.erase(at, 1);
+    std::size_t options = 0;
+    for (std::size_t at = 0; (at = help.find("--", at)) != std::string::npos;) {
+        const std::size_t end = help.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", at);
+        const std::string option = help.substr(at, end - at);
+        EXPECT_THAT(manual, HasSubstr("--" + option.substr(2)));
+        at = end;
+        ++options;
+    }
+    EXPECT_GT(options, 30U);
+}
+
+class RedisLoadTest : public LoadTest {
+protected:
+    RedisLoadTest() : LoadTest({"--redis", Redis().UnixEndpoint().ToText()}) {}
+
+    static test::RedisServer& Redis() {
+        static test::RedisServer redis;
+        return redis;
+    }
+};
+
+TEST_F(RedisLoadTest, TheResponderAsksRedisOnceForEachRequest) {
+    for (const char* value : {"", "some value"}) {
+        if (*value != '\0') Redis().Command({"SET", "policyd-responder", value});
+        Redis().Command({"CONFIG", "RESETSTAT"});
+        const auto done = Load({"--requests", "500", "--expect", "DUNNO"});
+        EXPECT_EQ(done.status, 0) << done.output;
+        EXPECT_THAT(Redis().Command({"INFO", "commandstats"}), HasSubstr("cmdstat_get:calls=500,"));
+    }
+}
+
+TEST(CompareTest, MeasuresEveryWorkOfPolicydAgainstTheResponderAndFindsItRight) {
+    const test::ScratchDirectory scratch;
+    const std::string compare =
+        (std::filesystem::path(POLICYD_SOURCE_DIR) / "loadtest/compare").string();
+    const auto done = test::Run({compare, "--bin", kBin, "--rounds", "1", "--duration", "0.2",
+                                 "--mailboxes", "40", "--connections", "3", "--half-rate", "--only",
+                                 "memory,redis,sessions,cold", "--json", scratch / "table.json"},
+                                "", std::chrono::minutes(5));
+    EXPECT_EQ(done.status, 0) << done.output << done.errors;
+    for (const char* row :
+         {"bare responder, TCP ", "policyd, RCPT from memory, TCP ",
+          "policyd, RCPT with one Redis read, TCP ", "policyd, sessions with reservations, TCP ",
+          "policyd, every key new, MySQL, TCP "})
+        EXPECT_THAT(done.output, HasSubstr(std::string("| ") + row));
+    EXPECT_THAT(test::ReadFile(scratch / "table.json"), HasSubstr("\"answers_per_cpu_s\""));
+}
+
+}  // namespace
+}  // namespace policyd

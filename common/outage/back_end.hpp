@@ -44,7 +44,8 @@ private:
     const std::string name_;
     const Clock clock_;
     CircuitBreaker breaker_;
-    OutageLog log_{std::chrono::milliseconds(0)};
+    /// One that refuses writes and answers reads is not back after every answer.
+    OutageLog log_{CircuitBreaker::kProbePeriod};
     bool is_down_ = false;
     const metrics::Gauge down_;
     const metrics::Counter errors_;

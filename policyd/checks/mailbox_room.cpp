@@ -129,6 +129,15 @@ Room MailboxRoom::AnswerFor(const usage::Reservation& reservation, const usage::
     return AnswerFor(full, stale, targets);
 }
 
+void MailboxRoom::Count(const usage::Reserved& reserved) const {
+    (reserved.IsGranted() ? granted_ : full_).Add();
+    for (const Usage& usage : reserved.usage) {
+        if (!usage.measured_at) continue;
+        const auto since_epoch = usage.measured_at->time_since_epoch();
+        last_scan_.Note(std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count());
+    }
+}
+
 async::Task<Room> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t bytes) {
     std::size_t full = 0;
     std::size_t stale = 0;
@@ -156,6 +165,7 @@ async::Task<Room> MailboxRoom::Take(std::string_view id, const Mailboxes& mailbo
     usage::Reservation reservation = ReservationFor(id, mailboxes, bytes);
     if (reservation.limits.empty()) co_return Room::kFree;
     const usage::Reserved reserved = co_await usage_.Reserve(reservation);
+    Count(reserved);
     if (reserved.IsGranted()) co_return Room::kFree;
     const Room answer = AnswerFor(reservation, reserved, mailboxes.size());
     if (answer != Room::kFree) co_return answer;

@@ -9,6 +9,7 @@
 
 #include "common/async/answer_cache.hpp"
 #include "common/async/task.hpp"
+#include "common/metrics/series.hpp"
 #include "common/recipients/mailbox.hpp"
 #include "common/usage/usage_store.hpp"
 
@@ -84,6 +85,7 @@ private:
     /// The answer to a reservation that was not granted.
     Room AnswerFor(const usage::Reservation& reservation, const usage::Reserved& reserved,
                    std::size_t targets) const;
+    void Count(const usage::Reserved& reserved) const;
     usage::Limit LimitOf(const recipients::Mailbox& mailbox) const;
     usage::Reservation ReservationFor(std::string_view id, const Mailboxes& mailboxes,
                                       std::uint64_t bytes) const;
@@ -93,6 +95,9 @@ private:
     const text::WallClock wall_clock_;
     UsageCopies copies_;
     UsageCopies domain_copies_;
+    const metrics::Counter granted_{metrics::Metric::kReservations, {"granted"}};
+    const metrics::Counter full_{metrics::Metric::kReservations, {"full"}};
+    const metrics::Largest last_scan_{metrics::Metric::kLastScan};
 };
 
 }  // namespace policyd::checks

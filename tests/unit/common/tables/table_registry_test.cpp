@@ -1,0 +1,79 @@
+#include "common/tables/table_registry.hpp"
+
+#include <gmock/gmock.h>
+
+#include "common/config/config_error.hpp"
+#include "tests/support/scratch_directory.hpp"
+
+namespace policyd::tables {
+namespace {
+
+using testing::HasSubstr;
+
+class TableRegistryTest : public testing::Test {
+protected:
+    TableRegistryTest() : registry(loop, Settings()) {}
+
+    TableSettings Settings() {
+        TableSettings settings;
+        settings.warn = [this](const std::string& text) { warnings.push_back(text); };
+        return settings;
+    }
+    std::string Refusal(const std::string& spec) {
+        try {
+            registry.Open(spec);
+            return "nothing";
+        } catch (const config::ConfigError& error) {
+            return error.what();
+        }
+    }
+
+    async::EventLoop loop;
+    test::ScratchDirectory scratch;
+    std::vector<std::string> warnings;
+    TableRegistry registry;
+};
+
+TEST_F(TableRegistryTest, OpensTheTablesOfAListInOrder) {
+    const TableChain chain = registry.OpenChain(
+        "virtual_alias_maps", {"inline:{a=1}, proxy:inline:{ b=2 }", "inline:{a=3}"});
+    ASSERT_THAT(chain.Tables(), testing::SizeIs(3));
+    EXPECT_EQ(chain.Tables()[1]->Name(), "inline:{ b=2 }");
+    EXPECT_EQ(loop.RunUntilDone(chain.Find("a")), "1");
+}
+
+TEST_F(TableRegistryTest, SaysWhatIsAcceptedWhereATypeIsNot) {
+    EXPECT_THAT(Refusal("hash:/etc/postfix/access"), HasSubstr("texthash reads the text"));
+    EXPECT_THAT(Refusal("ldap:/x"), HasSubstr("mysql, sqlite, texthash, cidr and inline"));
+    EXPECT_THAT(Refusal("/etc/postfix/x.cf"), HasSubstr("type:name"));
+}
+
+TEST_F(TableRegistryTest, NamesTheFileThatIsMissing) {
+    for (const char* type : {"mysql", "sqlite", "texthash", "cidr"})
+        EXPECT_THAT(Refusal(type + std::string(":/nonexistent/file")),
+                    HasSubstr("/nonexistent/file"));
+}
+
+TEST_F(TableRegistryTest, ATableWhoseDomainParameterNamesItselfIsRefused) {
+    const std::string path = (scratch / "table.cf").string();
+    scratch.Write("table.cf",
+                  "dbpath = /dev/null\nquery = SELECT 1\ndomain = sqlite:" + path + "\n");
+    EXPECT_THAT(Refusal("sqlite:" + path), HasSubstr("\"domain\""));
+}
+
+TEST_F(TableRegistryTest, AMysqlTableIsOpenedWhetherItsServerIsUpOrNot) {
+    const auto file =
+        scratch.Write("table.cf", "hosts = unix:/nonexistent\ndbname = x\nquery = SELECT 1\n");
+    registry.Open("mysql:" + file.string());
+    EXPECT_THAT(warnings, testing::IsEmpty());
+}
+
+TEST_F(TableRegistryTest, OpensDomainListsOfWordsAndTables) {
+    const DomainList domains = registry.OpenDomainList(
+        "mydestination", {"localhost inline:{a.example=x}"}, DomainList::Matching::kExact);
+    EXPECT_TRUE(loop.RunUntilDone(domains.Contains("A.example")));
+    EXPECT_FALSE(loop.RunUntilDone(domains.Contains("b.example")));
+}
+
+}  // namespace
+}  // namespace policyd::tables

@@ -1,0 +1,56 @@
+#include "common/tables/texthash_table.hpp"
+
+#include <gmock/gmock.h>
+
+#include "common/config/config_error.hpp"
+#include "tests/support/run_to_end.hpp"
+#include "tests/support/scratch_directory.hpp"
+
+namespace policyd::tables {
+namespace {
+
+using test::RunToEnd;
+
+class TexthashTableTest : public testing::Test {
+protected:
+    TexthashTable Open(std::string_view content) {
+        const WarningSink warn = [this](const std::string& text) { warnings.push_back(text); };
+        return TexthashTable(scratch.Write("table", content), warn);
+    }
+
+    test::ScratchDirectory scratch;
+    std::vector<std::string> warnings;
+};
+
+TEST_F(TexthashTableTest, TheFirstOfSeveralLinesWithOneKeyHolds) {
+    TexthashTable table = Open("a 1\nA 2\n");
+    EXPECT_EQ(RunToEnd(table.Find("A")), "1");
+    EXPECT_THAT(warnings, testing::ElementsAre(testing::HasSubstr("table:2: ")));
+}
+
+TEST_F(TexthashTableTest, AQuotedLocalPartMayHaveBlanksAndKeepsItsQuotes) {
+    TexthashTable table = Open("\"a b\"@x 1\nq\\ r 2\n");
+    EXPECT_EQ(RunToEnd(table.Find("\"a b\"@x")), "1");
+    EXPECT_EQ(RunToEnd(table.Find("q\\ r")), "2");
+    EXPECT_EQ(RunToEnd(table.Find("a b@x")), std::nullopt);
+}
+
+TEST_F(TexthashTableTest, ALineThatIsNotUtf8IsIgnoredAsAWhole) {
+    TexthashTable table = Open("a 1\xff\nb 2\n");
+    EXPECT_EQ(RunToEnd(table.Find("a")), std::nullopt);
+    EXPECT_EQ(RunToEnd(table.Find("b")), "2");
+    EXPECT_THAT(warnings, testing::SizeIs(1));
+}
+
+TEST_F(TexthashTableTest, AZeroByteEndsALine) {
+    TexthashTable table = Open(std::string_view("a 1\0 2\n", 7));
+    EXPECT_EQ(RunToEnd(table.Find("a")), "1");
+}
+
+TEST_F(TexthashTableTest, RefusesAFileThatIsNotThere) {
+    EXPECT_THROW(TexthashTable((scratch / "missing").string(), [](const std::string&) {}),
+                 config::ConfigError);
+}
+
+}  // namespace
+}  // namespace policyd::tables

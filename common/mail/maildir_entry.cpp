@@ -39,7 +39,7 @@ bool IsMarkedDeleted(std::string_view name) {
 }
 
 bool IsFolderName(std::string_view name) {
-    return name.size() >= 2 && name[0] == '.' && name[1] != '.';
+    return name.size() >= 2 && name.front() == '.' && name != ".." && name != "..DOVECOT-TRASHED";
 }
 
 }  // namespace policyd::mail

@@ -24,8 +24,8 @@ std::string_view UniquePart(std::string_view name);
 /// Whether the message carries the flag T: moved to the trash, to be deleted.
 bool IsMarkedDeleted(std::string_view name);
 
-/// Whether a directory of that name in a mailbox is a folder: ".Name", but not "..Name", which
-/// Dovecot uses for folders that it is about to delete.
+/// Whether a directory of that name in a mailbox is a folder: it begins with a dot, and is not
+/// where Dovecot puts folders that it is about to delete.
 bool IsFolderName(std::string_view name);
 
 }  // namespace policyd::mail

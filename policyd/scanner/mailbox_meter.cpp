@@ -172,7 +172,7 @@ void MailboxMeter::MeasurePair(Job& job, std::string_view name, const FolderReco
         job.read_something = true;
         const bool quiet = folder.fresh.Matches(files_.Look(fresh_path.c_str()).stamp) &&
                            folder.seen.Matches(files_.Look(seen_path.c_str()).stamp);
-        if (quiet) break;
+        if (quiet || folder.fresh.unreadable || folder.seen.unreadable) break;
         if (!last) continue;
         folder.fresh.bytes -= std::min(folder.fresh.bytes, twice.bytes);
         folder.fresh.messages -= std::min(folder.fresh.messages, twice.messages);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <atomic>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -39,6 +39,7 @@ struct MeasuredMailbox {
     Drift drift;
     std::vector<Obstacle> obstacles;  ///< those that were readable the last time
     ScanWork work;
+    std::chrono::nanoseconds took{0};
 };
 
 /// Measures mailboxes, one after the other. One for each thread.

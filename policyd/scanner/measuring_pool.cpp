@@ -62,8 +62,10 @@ void MeasuringPool::Serve() {
         }
         for (const MeasuringTask& task : batch->tasks) {
             if (stopped_) break;
+            const auto start = std::chrono::steady_clock::now();
             batch->results.push_back(
                 meter->Measure(task.mailbox, task.previous, task.thoroughness));
+            batch->results.back().took = std::chrono::steady_clock::now() - start;
         }
         Return(std::move(batch));
     }

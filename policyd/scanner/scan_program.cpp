@@ -42,11 +42,13 @@ ScanProgram::ScanProgram(async::EventLoop& loop, usage::UsageStore& store,
       command_line_(command_line),
       options_(MakeOptions(settings, command_line)),
       scanner_(loop, store, state_, options_),
+      live_(loop, scanner_, state_, options_.root, settings.scan_live, settings.scan_settle_time,
+            [this](LiveScan::Sweep sweep) { AskForSweep(sweep); }),
       progress_(!command_line.quiet && isatty(STDERR_FILENO) != 0),
       timer_(async::MakeHandle<uv_timer_t>("uv_timer_init", &wake_up_, uv_timer_init, loop.Raw())) {
     scanner_.OnProgress([this] {
         progress_.Show(scanner_.CurrentProgress());
-        if (SteadyClock::now() - saved_ > kSaveEvery) SaveState();
+        SaveIfTime();
     });
 }
 
@@ -67,6 +69,7 @@ async::Task<ExitCode> ScanProgram::Run() {
 void ScanProgram::Stop() {
     stopped_ = true;
     scanner_.Stop();
+    live_.Stop();
     wake_up_.Set();
 }
 
@@ -97,6 +100,12 @@ bool ScanProgram::LoadState() {
     return true;
 }
 
+void ScanProgram::SaveIfTime() {
+    if (SteadyClock::now() - saved_ <= kSaveEvery) return;
+    SaveState();
+    WriteMetrics();
+}
+
 void ScanProgram::SaveState() {
     saved_ = SteadyClock::now();
     if (!state_file_ || !scanner_.TakeStateChanged()) return;
@@ -109,10 +118,11 @@ void ScanProgram::SaveState() {
 }
 
 /// Nothing if there was nothing to scan, or nobody to tell.
-async::Task<std::optional<ScanReport>> ScanProgram::SweepOnce(Thoroughness thoroughness) {
+async::Task<std::optional<ScanReport>> ScanProgram::SweepOnce(Thoroughness thoroughness,
+                                                              Scanner::Scope scope) {
     std::optional<ScanReport> report;
     try {
-        report = co_await scanner_.Sweep(thoroughness);
+        report = co_await scanner_.Sweep(thoroughness, scope);
     } catch (const outage::Unavailable& outage) {
         log::Error("usage store: {}", outage.what());
     } catch (const std::system_error& error) {
@@ -120,7 +130,24 @@ async::Task<std::optional<ScanReport>> ScanProgram::SweepOnce(Thoroughness thoro
     }
     progress_.Clear();
     SaveState();
+    if (report && scope == Scanner::Scope::kAll) metrics_.Add(*report);
+    if (!report) ++metrics_.failures;
+    WriteMetrics();
     co_return report;
+}
+
+void ScanProgram::WriteMetrics() {
+    if (settings_.scan_metrics_file.empty()) return;
+    metrics_.committed = scanner_.Committed();
+    metrics_.waiting = scanner_.WaitingForStore();
+    metrics_.live = live_.Method();
+    metrics_.remeasured = live_.Remeasured();
+    metrics_.times_lost = live_.TimesLost();
+    try {
+        WriteMetricsFile(settings_.scan_metrics_file, metrics_);
+    } catch (const std::system_error& error) {
+        log::Error("metrics: {}", error.what());
+    }
 }
 
 async::Task<ExitCode> ScanProgram::RunOnce() {
@@ -131,28 +158,58 @@ async::Task<ExitCode> ScanProgram::RunOnce() {
     co_return ExitCodeFor(*report);
 }
 
+void ScanProgram::AskForSweep(LiveScan::Sweep sweep) {
+    (sweep == LiveScan::Sweep::kAll ? sweep_now_ : places_changed_) = true;
+    wake_up_.Set();
+}
+
 async::Task<ExitCode> ScanProgram::RunUntilStopped() {
     log::Info("policyd-scan {} watches over {}", POLICYD_VERSION, options_.root);
+    live_.Start();
+    bool live_has_ended = false;
+    WakeUp live_ended;
+    const auto run_live = [](LiveScan& live, bool& ended, WakeUp& wake_up) -> async::Task<> {
+        co_await live.Run();
+        ended = true;
+        wake_up.Set();
+    };
+    async::Spawn(run_live(live_, live_has_ended, live_ended),
+                 [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    auto due = SteadyClock::now();
     bool is_first = true;
     while (!stopped_) {
-        const auto start = SteadyClock::now();
-        const bool verify = std::exchange(verify_now_, false);
-        const std::optional<ScanReport> report =
-            co_await SweepOnce(verify ? Thoroughness::kEverything : Thoroughness::kWhatChanged);
-        if (report) log::Info("{}", report->Line());
+        const bool is_due = SteadyClock::now() >= due;
+        const bool everything = std::exchange(sweep_now_, false) || is_due || verify_now_;
+        const bool places = std::exchange(places_changed_, false);
+        const Thoroughness thoroughness = std::exchange(verify_now_, false)
+                                              ? Thoroughness::kEverything
+                                              : Thoroughness::kWhatChanged;
+        if (is_due) due = SteadyClock::now() + settings_.scan_interval;
+        if (everything) {
+            const auto report = co_await SweepOnce(thoroughness);
+            if (report) log::Info("{}", report->Line());
+        } else if (places) {
+            co_await SweepOnce(thoroughness, Scanner::Scope::kNewOnes);
+        }
+        live_.AfterSweep();
         if (std::exchange(is_first, false)) sd_notify(0, "READY=1");
-        if (!stopped_) co_await WaitForNextSweep(start);
+        co_await WaitUntilWanted(due);
     }
     sd_notify(0, "STOPPING=1");
+    live_.Stop();
+    while (!live_has_ended) co_await live_ended.Wait();
     co_return kDone;
 }
 
-async::Task<> ScanProgram::WaitForNextSweep(SteadyClock::time_point start) {
-    const auto due = start + settings_.scan_interval;
-    while (!stopped_ && !verify_now_) {
+async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
+    const auto is_wanted = [this] {
+        return stopped_ || verify_now_ || sweep_now_ || places_changed_;
+    };
+    while (!is_wanted()) {
+        SaveIfTime();
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - SteadyClock::now());
         if (left.count() <= 0) break;
-        WakeUpLater(left);
+        WakeUpLater(std::min<std::chrono::milliseconds>(left, kSaveEvery));
         co_await wake_up_.Wait();
     }
     uv_timer_stop(timer_.get());

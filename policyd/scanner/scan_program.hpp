@@ -8,7 +8,9 @@
 #include "common/async/periodic.hpp"
 #include "common/config/settings.hpp"
 #include "policyd/scanner/command_line.hpp"
+#include "policyd/scanner/live_scan.hpp"
 #include "policyd/scanner/progress_line.hpp"
+#include "policyd/scanner/scan_metrics.hpp"
 #include "policyd/scanner/scanner.hpp"
 #include "policyd/scanner/state_file.hpp"
 
@@ -32,11 +34,15 @@ public:
 
 private:
     bool LoadState();
+    void SaveIfTime();
+    void WriteMetrics();
     void SaveState();
-    async::Task<std::optional<ScanReport>> SweepOnce(Thoroughness thoroughness);
+    async::Task<std::optional<ScanReport>> SweepOnce(Thoroughness thoroughness,
+                                                     Scanner::Scope scope = Scanner::Scope::kAll);
+    void AskForSweep(LiveScan::Sweep sweep);
     async::Task<ExitCode> RunOnce();
     async::Task<ExitCode> RunUntilStopped();
-    async::Task<> WaitForNextSweep(std::chrono::steady_clock::time_point start);
+    async::Task<> WaitUntilWanted(std::chrono::steady_clock::time_point due);
     void WakeUpLater(std::chrono::milliseconds time);
 
     async::EventLoop& loop_;
@@ -47,10 +53,14 @@ private:
     std::optional<StateFile> state_file_;
     ScanState state_;
     Scanner scanner_;
+    LiveScan live_;
     ProgressLine progress_;
+    ScanMetrics metrics_;
     std::chrono::steady_clock::time_point saved_{};
     bool stopped_ = false;
     bool verify_now_ = false;
+    bool sweep_now_ = false;
+    bool places_changed_ = false;
     async::UvHandle<uv_timer_t> timer_;
     WakeUp wake_up_;
 };

@@ -18,7 +18,7 @@ std::string ScanReport::Line() const {
         line += fmt::format("; {} mailboxes incomplete", partial);
     if (withheld > 0) line += fmt::format("; {} gone but kept", withheld);
     if (not_committed > 0) line += fmt::format("; {} not committed", not_committed);
-    if (verified)
+    if (verified || drifted > 0)
         line += fmt::format(
             "; {} mailboxes were wrong by {} bytes and {} messages, {} wrong in the "
             "usage store",

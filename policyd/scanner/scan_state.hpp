@@ -17,7 +17,9 @@ struct KnownMailbox {
     StoreTime changed_at = 0;    ///< when the last measurement that differed began
     StoreTime committed_at = 0;  ///< when the last measurement that the store took began
     StoreTime verified_at = 0;   ///< when the last reading of all its directories began
-    bool in_flight = false;      ///< being measured now; not kept in the file
+    // Not kept in the file:
+    StoreTime offered_at = 0;  ///< when the last measurement handed to the publisher began
+    bool in_flight = false;    ///< being measured now
 };
 
 /// All that a scan hands on to the next one.

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "common/async/blocking_call.hpp"
+#include "common/async/sleep.hpp"
 #include "common/log/logging.hpp"
 #include "common/text/unicode.hpp"
 #include "policyd/scanner/vanished.hpp"
@@ -17,6 +18,8 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kMostInBatch = 32;
 constexpr std::uint64_t kMostObstaclesLogged = 20;
+constexpr auto kTookLong = 10ms;
+constexpr int kRestFactor = 20;  // one large mailbox takes a twentieth of a thread at most
 constexpr auto kTimeHolds = 2s;  // how long one answer to "what time is it" is used
 
 std::string Quoted(const std::string& path) {
@@ -51,7 +54,7 @@ async::Task<> Scanner::Finish() {
     co_await publisher_.Finish();
 }
 
-async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness) {
+async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     const auto start = SteadyClock::now();
     const std::uint64_t committed_before = publisher_.Committed();
     report_ = {};
@@ -65,8 +68,9 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness) {
     if (!stopped_) co_await SurveyMailboxes(thoroughness);
     if (!stopped_ && report_.verified) co_await CompareWithStore();
     sweeping_ = true;
-    co_await MeasureMailboxes(thoroughness);
+    co_await MeasureMailboxes(thoroughness, scope);
     sweeping_ = false;
+    co_await MeasureAgain();
     if (!stopped_) co_await RemoveVanished();
     co_await publisher_.Finish();
     SumUp();
@@ -129,7 +133,7 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
     state_.places = std::move(survey.places);
 }
 
-async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness) {
+async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness, Scope scope) {
     next_mailbox_.clear();
     exhausted_ = false;
     // Enough in the queue that no thread waits for us, each little enough to share out fairly.
@@ -138,7 +142,7 @@ async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness) {
     for (;;) {
         if (!stopped_ && SteadyClock::now() - began_asked_ > kTimeHolds) co_await AskTimeAgain();
         while (!stopped_ && !exhausted_ && sweep_batches_ < window) {
-            if (!SubmitNextBatch(thoroughness)) exhausted_ = true;
+            if (!SubmitNextBatch(thoroughness, scope)) exhausted_ = true;
         }
         if (sweep_batches_ == 0 && (exhausted_ || stopped_)) break;
         co_await sweep_goes_on_.Wait();
@@ -156,12 +160,13 @@ async::Task<> Scanner::AskTimeAgain() {
 }
 
 /// False if there are no more mailboxes.
-bool Scanner::SubmitNextBatch(Thoroughness thoroughness) {
+bool Scanner::SubmitNextBatch(Thoroughness thoroughness, Scope scope) {
     MeasuringBatch batch{files_, began_, true, {}, {}};
     auto mailbox = state_.mailboxes.lower_bound(next_mailbox_);
     for (; mailbox != state_.mailboxes.end() && batch.tasks.size() < batch_size_; ++mailbox) {
         KnownMailbox& known = mailbox->second;
         if (known.in_flight) continue;  // it is being measured because it just changed
+        if (scope == Scope::kNewOnes && known.record != nullptr) continue;
         known.in_flight = true;
         batch.tasks.push_back(
             {mailbox->first, known.record, ThoroughnessFor(mailbox->first, known, thoroughness)});
@@ -210,6 +215,8 @@ void Scanner::Take(const MeasuringTask& task, MeasuredMailbox& measured, StoreTi
     const auto known = state_.mailboxes.find(task.mailbox);
     if (known == state_.mailboxes.end()) return;
     if (measured.mailbox == Sight::kAbsent) vanished_.insert(task.mailbox);
+    if (measured.took > kTookLong)
+        resting_[task.mailbox] = SteadyClock::now() + kRestFactor * measured.took;
     if (measured.record == nullptr) return;
 
     KnownMailbox& mailbox = known->second;
@@ -222,16 +229,20 @@ void Scanner::Take(const MeasuringTask& task, MeasuredMailbox& measured, StoreTi
     }
     if (measured.changed || measured.drift.Any()) {
         ++report_.changed;
-        mailbox.changed_at = began;
+        mailbox.changed_at = std::max(began, mailbox.offered_at + 1);
     }
     if (task.previous == nullptr || task.thoroughness == Thoroughness::kEverything)
         mailbox.verified_at = began;
     if (mailbox.record != measured.record) state_changed_ = true;
     mailbox.record = std::move(measured.record);
-    if (IsDue(mailbox, began)) {
-        publisher_.Offer(task.mailbox, began);
-        state_changed_ = true;
+    if (!IsDue(mailbox, began)) return;
+    if (began <= mailbox.offered_at) {
+        again_.insert(task.mailbox);
+        return;
     }
+    mailbox.offered_at = began;
+    publisher_.Offer(task.mailbox, began);
+    state_changed_ = true;
 }
 
 void Scanner::ReportObstacles(const std::vector<Obstacle>& obstacles) {
@@ -254,20 +265,70 @@ bool Scanner::IsDue(const KnownMailbox& mailbox, StoreTime began) const {
            began >= mailbox.committed_at + options_.refresh_interval.count();
 }
 
-async::Task<> Scanner::Remeasure(std::vector<std::string> mailboxes) {
+async::Task<std::vector<std::string>> Scanner::Remeasure(std::vector<std::string> mailboxes) {
     if (files_ == nullptr) OpenRoot();
     const StoreTime began = co_await publisher_.AskTime();
+    const auto now = SteadyClock::now();
+    std::erase_if(resting_, [now](const auto& rest) { return rest.second <= now; });
+    std::vector<std::string> done;
     for (const std::string& path : mailboxes) {
         const auto known = state_.mailboxes.find(path);
-        if (known == state_.mailboxes.end() || known->second.in_flight || stopped_) continue;
-        known->second.in_flight = true;
-        MeasuringBatch batch{files_, began, false, {}, {}};
-        batch.tasks.push_back({path, known->second.record, Thoroughness::kWhatChanged});
-        ++change_batches_;
-        pool_.Submit(std::move(batch));
+        if (known != state_.mailboxes.end()) {
+            if (stopped_ || known->second.in_flight || resting_.contains(path)) continue;
+            SubmitAtOnce(known->first, known->second, began);
+        }
+        done.push_back(path);
     }
     while (change_batches_ > 0) co_await changes_measured_.Wait();
+    co_await MeasureAgain();
     co_await publisher_.Finish();
+    co_return done;
+}
+
+void Scanner::SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, StoreTime began) {
+    mailbox.in_flight = true;
+    MeasuringBatch batch{files_, began, false, {}, {}};
+    batch.tasks.push_back({path, mailbox.record, Thoroughness::kWhatChanged});
+    ++change_batches_;
+    pool_.Submit(std::move(batch));
+}
+
+/// Mailboxes of which the store has, or is about to get, a measurement that began later than the
+/// last one: a sweep and a live measurement have crossed. The store would ignore what is true.
+async::Task<> Scanner::MeasureAgain() {
+    if (again_.empty() || stopped_) co_return;
+    const std::set<std::string> again = std::exchange(again_, {});
+    co_await async::Sleep(loop_.Raw(), 2ms);  // the store counts milliseconds
+    const StoreTime began = co_await publisher_.AskTime();
+    for (const std::string& path : again) {
+        const auto known = state_.mailboxes.find(path);
+        if (known == state_.mailboxes.end()) continue;
+        if (known->second.in_flight) {
+            again_.insert(path);
+        } else {
+            SubmitAtOnce(known->first, known->second, began);
+        }
+    }
+    while (change_batches_ > 0) co_await changes_measured_.Wait();
+}
+
+Scanner::Whereabouts Scanner::Locate(const std::string& directory) const {
+    Whereabouts where;
+    where.is_place = directory.empty() || state_.places.contains(directory);
+    std::size_t depth = 0;
+    for (std::size_t end = 0; end != std::string::npos && depth < layout_.Depth();) {
+        end = directory.find('/', end == 0 ? 0 : end + 1);
+        const std::string path = directory.substr(0, end);
+        const auto place = state_.places.find(path);
+        const bool is_catch_all = place != state_.places.end() && place->second->is_mailbox;
+        if (path.empty() || (++depth < layout_.Depth() && !is_catch_all)) continue;
+        // The deepest one: a domain's own Maildir may hold those of its users.
+        if (is_catch_all || layout_.AddressOf(path)) where.mailbox = path;
+        if (is_catch_all && end != std::string::npos &&
+            IsPartOfMaildir(std::string_view(directory).substr(end + 1)))
+            break;
+    }
+    return where;
 }
 
 /// Where the store says something else than what it was last told.
@@ -338,11 +399,14 @@ async::Task<> Scanner::RemoveVanished() {
     }
     if (device != 0) state_.root_device = device;
     if (addresses.empty() && paths.empty()) co_return;
-    std::vector<std::string> names(addresses.begin(), addresses.end());
-    co_await publisher_.Remove(std::move(names));
-    report_.removed = addresses.size();
+    // Forgotten first, so that nothing commits them any more.
     for (const std::string& path : paths) state_.mailboxes.erase(path);
     state_changed_ = true;
+    knows_store_ = false;
+    std::vector<std::string> names(addresses.begin(), addresses.end());
+    co_await publisher_.Remove(std::move(names));
+    knows_store_ = true;
+    report_.removed = addresses.size();
 }
 
 void Scanner::SumUp() {

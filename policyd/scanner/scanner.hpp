@@ -23,15 +23,30 @@ public:
     Scanner(async::EventLoop& loop, usage::UsageStore& store, ScanState& state,
             const ScannerOptions& options);
 
+    /// Which mailboxes a sweep measures.
+    enum class Scope {
+        kAll,
+        kNewOnes,  ///< those never measured: after something changed above the mailboxes
+    };
+
     /// Looks at the whole store once: finds the mailboxes, measures what may have changed, commits
     /// it, removes the entries of mailboxes that are gone. Ends early after Stop(). Throws
     /// std::system_error when the root cannot be opened, and outage::UsageStoreUnavailable when the
     /// store does not answer for longer than patience allows. One at a time.
-    async::Task<ScanReport> Sweep(Thoroughness thoroughness);
+    async::Task<ScanReport> Sweep(Thoroughness thoroughness, Scope scope = Scope::kAll);
 
     /// Measures these mailboxes now, beside a sweep if there is one, and commits what they come
-    /// to. Paths of which no mailbox is known are left to the next sweep.
-    async::Task<> Remeasure(std::vector<std::string> mailboxes);
+    /// to. Returns those that it is through with: one that a sweep is measuring, or that took so
+    /// long lately that measuring it again and again would be all there is to do, is for later.
+    /// One at a time; throws as Sweep() does.
+    async::Task<std::vector<std::string>> Remeasure(std::vector<std::string> mailboxes);
+
+    /// What a directory of the mail store is to us.
+    struct Whereabouts {
+        bool is_place = false;               ///< mailboxes come and go in it
+        std::optional<std::string> mailbox;  ///< it is, or is in, this mailbox
+    };
+    Whereabouts Locate(const std::string& directory) const;
 
     /// Ends what is going on: as soon as each thread has measured the mailbox that it is at.
     void Stop();
@@ -58,9 +73,11 @@ private:
     void OpenRoot();
     async::Task<> FindLossInStore();
     async::Task<> SurveyMailboxes(Thoroughness thoroughness);
-    async::Task<> MeasureMailboxes(Thoroughness thoroughness);
+    async::Task<> MeasureMailboxes(Thoroughness thoroughness, Scope scope);
     async::Task<> AskTimeAgain();
-    bool SubmitNextBatch(Thoroughness thoroughness);
+    void SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, StoreTime began);
+    async::Task<> MeasureAgain();
+    bool SubmitNextBatch(Thoroughness thoroughness, Scope scope);
     Thoroughness ThoroughnessFor(const std::string& path, const KnownMailbox& mailbox,
                                  Thoroughness asked) const;
     void OnMeasured(MeasuringBatch& batch);
@@ -102,7 +119,10 @@ private:
     WakeUp sweep_goes_on_;
 
     // Of Remeasure().
+    /// Mailboxes that took long, until when they are left alone.
+    std::map<std::string, std::chrono::steady_clock::time_point> resting_;
     std::size_t change_batches_ = 0;
+    std::set<std::string> again_;  // to be measured once more, as of a later time
     WakeUp changes_measured_;
 };
 

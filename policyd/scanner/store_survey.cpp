@@ -130,14 +130,18 @@ bool Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string&
     place.is_mailbox =
         has("cur") && has("new") && has("tmp") && layout_.AddressOf(path).has_value();
     for (const std::string& name : names) {
-        const bool is_part_of_it = place.is_mailbox && (name.front() == '.' || name == "cur" ||
-                                                        name == "new" || name == "tmp");
-        if (!is_part_of_it) place.children.append(name).push_back('\0');
+        if (place.is_mailbox && IsPartOfMaildir(name)) continue;
+        place.children.append(name).push_back('\0');
     }
     return true;
 }
 
 }  // namespace
+
+bool IsPartOfMaildir(std::string_view path) {
+    const std::string_view name = path.substr(0, path.find('/'));
+    return name.starts_with('.') || name == "cur" || name == "new" || name == "tmp";
+}
 
 Survey SurveyStore(const StoreFiles& files, const mail::MailboxLayout& layout,
                    const Places& previous, Thoroughness thoroughness, FileClock clock) {

@@ -32,6 +32,10 @@ struct Survey {
     ScanWork work;
 };
 
+/// Whether what a path begins with is a part of the Maildir that it is in, not a directory of
+/// its own right: "new", "cur/x", ".Sent/new".
+bool IsPartOfMaildir(std::string_view path);
+
 /// Walks the directories above the mailboxes as `layout` has them, reading only those whose stamps
 /// are not in `previous`, or all of them. Symbolic links and names that are no address are left
 /// out. A directory that cannot be read keeps the children that it had.

@@ -48,9 +48,10 @@ TEST(MaildirEntryTest, NamesWithALeadingDotAreNoMessages) {
     EXPECT_TRUE(IsMessageName(":2,S"));
 }
 
-TEST(MaildirEntryTest, FoldersBeginWithOneDot) {
+TEST(MaildirEntryTest, FoldersBeginWithADot) {
     EXPECT_TRUE(IsFolderName(".Sent"));
     EXPECT_TRUE(IsFolderName(".&AOQ-.b"));
+    EXPECT_TRUE(IsFolderName("..hidden"));
     EXPECT_FALSE(IsFolderName("."));
     EXPECT_FALSE(IsFolderName(".."));
     EXPECT_FALSE(IsFolderName("..DOVECOT-TRASHED"));

@@ -113,6 +113,15 @@ TEST_F(ScannerTest, CommitsAgainWhenTheGraceOfReservationsIsOverAndNowAndThen) {
     EXPECT_EQ(Sweep().committed, 1u);
 }
 
+TEST_F(ScannerTest, CommitsAChangeAlthoughTheStoreHasAMeasurementOfTheSameMoment) {
+    store_.Deliver("example.org/ann", 10);
+    Sweep();
+    store_.Deliver("example.org/ann", 5);
+    usage_.now -= std::chrono::milliseconds(1);  // the sweep will be dated like the last one
+    Sweep();
+    EXPECT_EQ(BytesOf("ann@example.org"), 15u);
+}
+
 TEST_F(ScannerTest, RemovesTheEntryOfTheOneMailboxOfThreeThatIsGone) {
     for (const char* user : {"ann", "bob", "eve"})
         store_.Deliver(std::string("example.org/") + user, 10);

@@ -1,0 +1,173 @@
+#include "policyd/scanner/live_scan.hpp"
+
+#include <system_error>
+
+#include "common/async/sleep.hpp"
+#include "common/log/logging.hpp"
+
+namespace policyd::scanner {
+
+LiveScan::LiveScan(async::EventLoop& loop, Scanner& scanner, const ScanState& state,
+                   const std::string& root, std::string_view how,
+                   std::chrono::milliseconds settle_time, std::function<void(Sweep)> ask_for_sweep)
+    : loop_(loop),
+      scanner_(scanner),
+      state_(state),
+      root_(root),
+      how_(how),
+      settle_time_(settle_time),
+      ask_for_sweep_(std::move(ask_for_sweep)) {}
+
+LiveScan::~LiveScan() = default;
+
+void LiveScan::Start() {
+    if (how_ == "auto" || how_ == "fanotify") TryFanotify();
+    if (watch_ == nullptr && (how_ == "auto" || how_ == "inotify")) TryInotify();
+    log::Info("live: {}", watch_ != nullptr ? watch_->Name() : "changes are found by scans alone");
+}
+
+void LiveScan::TryFanotify() {
+    try {
+        Take(WatchWithFanotify(root_));
+    } catch (const std::system_error& error) {
+        if (how_ == "fanotify") {
+            log::Error("live: {}", error.what());
+        } else {
+            log::Info("live: no fanotify: {}", error.what());
+        }
+    }
+}
+
+void LiveScan::TryInotify() {
+    try {
+        Take(WatchWithInotify(root_));
+    } catch (const std::system_error& error) {
+        log::Error("live: {}", error.what());
+    }
+}
+
+void LiveScan::Take(std::unique_ptr<ChangeWatch> watch) {
+    poll_.reset();
+    watch_ = std::move(watch);
+    watched_root_ = {};
+    auto poll = async::MakeHandle<uv_poll_t>("uv_poll_init", this, uv_poll_init, loop_.Raw(),
+                                             watch_->Descriptor());
+    const auto on_readable = [](uv_poll_t* handle, int, int) {
+        static_cast<LiveScan*>(handle->data)->OnReadable();
+    };
+    async::ThrowIfFailed(uv_poll_start(poll.get(), UV_READABLE, on_readable), "uv_poll_start");
+    uv_unref(reinterpret_cast<uv_handle_t*>(poll.get()));
+    poll_ = std::move(poll);
+}
+
+void LiveScan::OnReadable() {
+    const bool was_quiet = !hints_.Any();
+    watch_->Take(hints_);
+    if (was_quiet && hints_.Any()) changed_.Set();
+}
+
+void LiveScan::AfterSweep() {
+    if (watch_ == nullptr) return;
+    const auto root = state_.places.find("");
+    if (root == state_.places.end()) return;
+    const DirectoryStamp& stamp = root->second->stamp;
+    const bool is_another = watched_root_.Exists() && (watched_root_.inode != stamp.inode ||
+                                                       watched_root_.device != stamp.device);
+    if (is_another) {
+        log::Info("live: the mail store is another: watching anew");
+        poll_.reset();
+        watch_.reset();
+        Start();
+        if (watch_ == nullptr) return;
+        ask_for_sweep_(Sweep::kAll);
+    }
+    watched_root_ = stamp;
+    ChangeHints unseen;
+    if (!watch_->Follow(state_, unseen)) return GiveUp("there are too many directories");
+    if (!unseen.Any()) return;
+    // These were not watched when they were measured.
+    hints_.directories.merge(unseen.directories);
+    changed_.Set();
+}
+
+void LiveScan::GiveUp(const std::string& why) {
+    log::Warning("live: {} is given up: {}; changes are found by scans alone", watch_->Name(), why);
+    poll_.reset();
+    watch_.reset();
+    hints_ = {};
+    dirty_.clear();
+}
+
+async::Task<> LiveScan::Run() {
+    while (!stopped_) {
+        // Mailboxes that could not be measured yet are tried again in the same rhythm.
+        if (dirty_.empty()) co_await changed_.Wait();
+        if (stopped_) co_return;
+        co_await async::Sleep(loop_.Raw(), settle_time_);
+        if (stopped_) co_return;
+        Sort(std::exchange(hints_, {}));
+        if (dirty_.empty()) continue;
+        std::vector<std::string> dirty(dirty_.begin(), dirty_.end());
+        std::vector<std::string> measured;
+        try {
+            measured = co_await scanner_.Remeasure(std::move(dirty));
+        } catch (const outage::Unavailable& outage) {
+            log::Error("usage store: {}", outage.what());
+        } catch (const std::system_error& error) {
+            log::Error("mail store: {}", error.what());
+            dirty_.clear();
+        }
+        remeasured_ += measured.size();
+        for (const std::string& mailbox : measured) {
+            dirty_.erase(mailbox);
+            Follow(mailbox);
+        }
+    }
+}
+
+void LiveScan::Stop() {
+    stopped_ = true;
+    changed_.Set();
+}
+
+/// What the hints make dirty; asks for the sweeps that they call for.
+void LiveScan::Sort(ChangeHints hints) {
+    if (hints.lost) {
+        ++times_lost_;
+        log::Warning("live: {} has lost events: everything is looked at", Method());
+        ask_for_sweep_(Sweep::kAll);
+    }
+    bool places = false;
+    for (const std::string& directory : hints.directories) {
+        const Scanner::Whereabouts where = scanner_.Locate(directory);
+        places |= where.is_place;
+        if (where.mailbox && state_.mailboxes.contains(*where.mailbox)) {
+            dirty_.insert(*where.mailbox);
+        } else if (where.mailbox) {
+            places = true;  // a mailbox of which we have not heard
+        }
+    }
+    for (const std::string& subtree : hints.subtrees) {
+        // Another may be there now under the same name.
+        auto mailbox = state_.mailboxes.lower_bound(subtree);
+        for (; mailbox != state_.mailboxes.end() && mailbox->first.starts_with(subtree); ++mailbox)
+            dirty_.insert(mailbox->first);
+    }
+    if (places) ask_for_sweep_(Sweep::kPlaces);
+}
+
+void LiveScan::Follow(const std::string& mailbox) {
+    const auto known = state_.mailboxes.find(mailbox);
+    if (watch_ == nullptr || known == state_.mailboxes.end() || known->second.record == nullptr)
+        return;
+    ChangeHints unseen;
+    if (!watch_->FollowMailbox(mailbox, *known->second.record, unseen))
+        return GiveUp("there are too many directories");
+    if (unseen.Any()) dirty_.insert(mailbox);
+}
+
+std::string_view LiveScan::Method() const {
+    return watch_ != nullptr ? watch_->Name() : "off";
+}
+
+}  // namespace policyd::scanner

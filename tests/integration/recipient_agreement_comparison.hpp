@@ -37,7 +37,8 @@ public:
     /// From now on the tables are damaged after they were filled.
     void BreakTablesBy(std::function<void()> damage) { damage_ = std::move(damage); }
 
-    void Compare(const Site& site, const std::vector<Recipient>& recipients) {
+    /// Returns what Postfix answered.
+    std::vector<Answer> Compare(const Site& site, const std::vector<Recipient>& recipients) {
         Prepare(site);
         const std::vector<Answer> answers = judge_.Answers(recipients);
         Ours ours(site, store_);
@@ -51,6 +52,7 @@ public:
                 disagreements_.push_back({site, recipients[i], answers[i], answer});
             }
         }
+        return answers;
     }
 
     void Report(const std::string& what) {

@@ -160,6 +160,95 @@ TEST(RecipientAgreementTest, TheRowsOfTheHowTo) {
     comparison.Report("the how-to's rows");
 }
 
+// Every setting that changes an answer, over rows that show the change.
+
+TEST(RecipientAgreementTest, EachSettingChangesAnAnswerAsInPostfix) {
+    Site site;
+    site.domains = {"example.com", "sub.example.com", "another.example"};
+    site.users = {"joe@example.com",     "ann@example.com",   "joe-x@example.com", "a@example.com",
+                  "joe@sub.example.com", "old+x@example.com", "box@mx.lab.test"};
+    site.forwardings = {{"info@example.com", "joe@example.com, ann@example.com"},
+                        {"long@example.com", std::string(30, 'l') + "@another.example"},
+                        {"@another.example", "joe@example.com"},
+                        {"chain@example.com", "info@example.com"},
+                        {"list@example.com", "a@example.com, old@example.com"},
+                        {"root", "ann@example.com"}};
+    site.transport = {{"com", "smtp:mail.another.example"}};
+    site.canonical = {{"new@example.com", "list@example.com"},
+                      {"joe@example.com", "a@example.com"}};
+    site.relocated = {{"joe@sub.example.com", "joe@away.example"}};
+    site.parameters = {{"recipient_delimiter", "+"},
+                       {"myorigin", "example.com"},
+                       {"mydomain", "com"},
+                       {"relay_domains", "relay.example"}};
+
+    std::vector<Recipient> recipients;
+    for (const char* address : {"joe",
+                                "joe@example",
+                                "joe@example.com",
+                                "joe+x@example.com",
+                                "joe-x@example.com",
+                                "joe%example.com",
+                                "example.com!joe",
+                                "joe@sub.example.com",
+                                "x@another.example",
+                                "info@example.com",
+                                "chain@example.com",
+                                "long@example.com",
+                                "list+x@example.com",
+                                "new+x@example.com",
+                                "root@foreign.example",
+                                "root@mx.lab.test",
+                                "x@relay.example",
+                                "x@sub.relay.example",
+                                "nobody@example.com",
+                                "ann-y@example.com",
+                                "box@mx.lab.test",
+                                "nobody@mx.lab.test"})
+        recipients.push_back(MakeRecipient(address));
+
+    const std::vector<std::pair<const char*, const char*>> settings{
+        {"recipient_delimiter", ""},
+        {"recipient_delimiter", "-"},
+        {"recipient_delimiter", "-+"},
+        {"myorigin", "mx.lab.test"},
+        {"mydestination", "mx.lab.test, foreign.example"},
+        {"mydestination", ""},
+        {"swap_bangpath", "no"},
+        {"allow_percent_hack", "no"},
+        {"append_dot_mydomain", "no"},
+        {"append_at_myorigin", "no"},
+        {"parent_domain_matches_subdomains", "transport_maps, relay_domains"},
+        {"parent_domain_matches_subdomains", ""},
+        {"virtual_alias_expansion_limit", "1"},
+        {"virtual_alias_recursion_limit", "1"},
+        {"virtual_alias_address_length_limit", "20"},
+        {"propagate_unmatched_extensions", ""},
+        {"propagate_unmatched_extensions", "canonical"},
+        {"virtual_alias_domains", "another.example, example.com"},
+        {"relay_domains", ""},
+        {"relay_recipient_maps", "@mailboxes"},
+        {"local_recipient_maps", "@mailboxes"},
+        {"canonical_maps", "@canonical"},
+        {"recipient_canonical_maps", "@canonical"},
+        {"relocated_maps", "@relocated"},
+        {"local_transport", "virtual"},
+        {"virtual_transport", "error:closed"},
+    };
+
+    test::ScratchDirectory scratch;
+    SqliteStore store(scratch.Path());
+    Comparison comparison(store);
+    const std::vector<Answer> usual = comparison.Compare(site, recipients);
+    for (const auto& [name, value] : settings) {
+        Site changed = site;
+        changed.parameters[name] = value;
+        const std::vector<Answer> answers = comparison.Compare(changed, recipients);
+        EXPECT_FALSE(answers == usual) << name << " = " << value << " shows nothing here";
+    }
+    comparison.Report("each setting");
+}
+
 // Each table failing in turn.
 
 Site SiteToBreak() {

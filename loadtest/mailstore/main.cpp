@@ -1,0 +1,72 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+
+#include "loadtest/mailstore/store_generator.hpp"
+
+namespace policyd::loadtest::mailstore {
+
+namespace {
+
+void Make(const std::string& root, const StoreShape& shape, const std::string& truth) {
+    const std::vector<TrueUsage> usage = GenerateStore(root, shape, [](std::uint64_t messages) {
+        std::fprintf(stderr, "\r%llu messages", static_cast<unsigned long long>(messages));
+    });
+    std::uint64_t bytes = 0;
+    std::uint64_t messages = 0;
+    std::ofstream file;
+    if (!truth.empty()) file.open(truth);
+    for (const TrueUsage& mailbox : usage) {
+        bytes += mailbox.bytes;
+        messages += mailbox.messages;
+        if (file.is_open())
+            file << mailbox.mailbox << '\t' << mailbox.bytes << '\t' << mailbox.messages << '\n';
+    }
+    std::printf("\n%zu mailboxes, %llu messages, %llu bytes\n", usage.size(),
+                static_cast<unsigned long long>(messages), static_cast<unsigned long long>(bytes));
+}
+
+int Main(int argc, char** argv) {
+    CLI::App app("Makes mail stores to measure scanners with.");
+    app.require_subcommand(1);
+    std::string root;
+    StoreShape shape;
+    std::string truth;
+    CLI::App* const make = app.add_subcommand("make", "Make a mail store");
+    make->add_option("root", root, "A directory that is empty or not there")->required();
+    make->add_option("--seed", shape.seed)->capture_default_str();
+    make->add_option("--domains", shape.domains)->capture_default_str();
+    make->add_option("--mailboxes", shape.mailboxes)->capture_default_str();
+    make->add_option("--messages", shape.messages)->capture_default_str();
+    make->add_option("--folders", shape.folders, "Folders of a mailbox, on average")
+        ->capture_default_str();
+    make->add_option("--named-sizes", shape.named_sizes, "Share of the names with ,S=")
+        ->capture_default_str();
+    make->add_option("--truth", truth, "File for the usage of each mailbox");
+    double share = 0.01;
+    std::uint64_t seed = 1;
+    CLI::App* const change = app.add_subcommand("change", "Deliver into some directories of one");
+    change->add_option("root", root)->required();
+    change->add_option("--share", share, "Share of all new and cur")->capture_default_str();
+    change->add_option("--seed", seed)->capture_default_str();
+    CLI11_PARSE(app, argc, argv);
+    try {
+        if (make->parsed()) Make(root, shape, truth);
+        if (change->parsed())
+            std::printf("%llu directories changed\n",
+                        static_cast<unsigned long long>(ChangeStore(root, share, seed)));
+    } catch (const std::exception& failure) {
+        std::fprintf(stderr, "policyd-mailstore: %s\n", failure.what());
+        return 1;
+    }
+    return 0;
+}
+
+}  // namespace
+
+}  // namespace policyd::loadtest::mailstore
+
+int main(int argc, char** argv) {
+    return policyd::loadtest::mailstore::Main(argc, argv);
+}

@@ -83,4 +83,8 @@ Statement& Database::Prepared(std::string_view sql) {
     return prepared_.emplace(sql, Prepare(sql)).first->second;
 }
 
+void Database::ResetPrepared() noexcept {
+    for (auto& [sql, statement] : prepared_) statement.Reset();
+}
+
 }  // namespace policyd::sqlite

@@ -80,6 +80,9 @@ public:
     Statement Prepare(std::string_view sql);
     /// The same, kept for the next call with the same text; reset, without values.
     Statement& Prepared(std::string_view sql);
+    /// Ends what statements of Prepared() are still reading. One that stays on a row keeps its view
+    /// of the file, and the next transaction could not write once others have written.
+    void ResetPrepared() noexcept;
 
     sqlite3* Raw() noexcept { return database_.get(); }
 
@@ -99,12 +102,14 @@ public:
         database_.Execute("BEGIN IMMEDIATE");
     }
     ~Transaction() {
+        database_.ResetPrepared();
         if (!committed_) sqlite3_exec(database_.Raw(), "ROLLBACK", nullptr, nullptr, nullptr);
     }
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
 
     void Commit() {
+        database_.ResetPrepared();
         database_.Execute("COMMIT");
         committed_ = true;
     }

@@ -14,36 +14,49 @@ namespace {
 using Kind = AccessResult::Kind;
 
 constexpr std::string_view kDeferIfReject = "DEFER_IF_REJECT";
+constexpr std::string_view kDeferIfPermit = "DEFER_IF_PERMIT";
 
-/// The answer where one action is followed by another that refuses: DEFER_IF_REJECT makes a
-/// permanent refusal temporary.
-Verdict Refusal(const std::string& aside, const std::string& action) {
-    const std::string_view before(aside);
-    if (before.substr(0, kDeferIfReject.size()) == kDeferIfReject && RefusesForGood(action))
-        return Verdict::Answer("DEFER" + aside.substr(kDeferIfReject.size()), "client_access");
-    return Verdict::Answer(action, "client_access");
-}
-
-Verdict Permission(const std::string& aside) {
-    if (aside.empty()) return Verdict::NoOpinion();
-    return Verdict::Remark(aside, "client_access");
+bool BeginsWith(std::string_view text, std::string_view begin) {
+    return text.substr(0, begin.size()) == begin;
 }
 
 }  // namespace
 
+void ClientAccessCheck::Asides::Add(const std::string& action) {
+    std::string& place = BeginsWith(action, kDeferIfReject)   ? if_rejected
+                         : BeginsWith(action, kDeferIfPermit) ? if_permitted
+                                                              : other;
+    if (place.empty()) place = action;
+}
+
+Verdict ClientAccessCheck::Asides::Refusal(const std::string& action) const {
+    if (!if_rejected.empty() && RefusesForGood(action)) {
+        return Verdict::Answer("DEFER" + if_rejected.substr(kDeferIfReject.size()),
+                               "client_access");
+    }
+    return Verdict::Answer(action, "client_access");
+}
+
+Verdict ClientAccessCheck::Asides::Permission() const {
+    for (const std::string* action : {&if_permitted, &other, &if_rejected}) {
+        if (!action->empty()) return Verdict::Remark(*action, "client_access");
+    }
+    return Verdict::NoOpinion();
+}
+
 async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& request) {
     if (request.stage == protocol::Stage::kEndOfMessage || request.client_address.empty())
         co_return Verdict::NoOpinion();
-    std::string aside;
+    Asides asides;
     for (tables::LookupTable* table : tables_.Tables()) {
         const AccessResult result = co_await Search(*table, request);
         switch (result.kind) {
             case Kind::kPermit:
-                co_return Permission(aside);
+                co_return asides.Permission();
             case Kind::kDecide:
-                co_return Refusal(aside, result.action);
+                co_return asides.Refusal(result.action);
             case Kind::kAside:
-                if (aside.empty()) aside = result.action;
+                asides.Add(result.action);
                 break;
             case Kind::kNote:
                 log::Info("client_access: {}[{}]: {}", text::EscapedForLog(request.client_name),
@@ -54,7 +67,7 @@ async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& 
                 break;
         }
     }
-    co_return AfterAllTables(aside);
+    co_return default_ == protocol::kDunno ? asides.Permission() : asides.Refusal(default_);
 }
 
 async::Task<AccessResult> ClientAccessCheck::Search(tables::LookupTable& table,
@@ -67,11 +80,6 @@ async::Task<AccessResult> ClientAccessCheck::Search(tables::LookupTable& table,
     } catch (const std::invalid_argument& error) {
         throw outage::TableUnavailable(table.Name() + ": " + error.what());
     }
-}
-
-Verdict ClientAccessCheck::AfterAllTables(const std::string& aside) const {
-    if (default_ == protocol::kDunno) return Permission(aside);
-    return Refusal(aside, default_);
 }
 
 }  // namespace policyd::checks

@@ -31,9 +31,19 @@ public:
     async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) override;
 
 private:
+    /// What tables said that is no decision; the first of each kind.
+    struct Asides {
+        std::string if_rejected;   ///< DEFER_IF_REJECT: makes a permanent refusal temporary
+        std::string if_permitted;  ///< DEFER_IF_PERMIT
+        std::string other;         ///< HOLD, PREPEND, ...: Postfix takes one action only
+
+        void Add(const std::string& action);
+        Verdict Refusal(const std::string& action) const;
+        Verdict Permission() const;
+    };
+
     async::Task<AccessResult> Search(tables::LookupTable& table,
                                      const protocol::PolicyRequest& request) const;
-    Verdict AfterAllTables(const std::string& aside) const;
 
     tables::TableChain tables_;
     std::string default_;

@@ -17,7 +17,8 @@ void MakeDataDirectory(const std::filesystem::path& directory) {
     const Finished made =
         Run({"mariadb-install-db", "--no-defaults", "--user=" + OwnUser(),
              "--datadir=" + directory.string(), "--auth-root-authentication-method=normal",
-             "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=4M"});
+             "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=4M",
+             "--tmpdir=" + directory.parent_path().string()});
     if (made.status != 0)
         throw std::runtime_error("mariadb-install-db: " + made.output + made.errors);
 }

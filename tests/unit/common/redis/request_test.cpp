@@ -13,7 +13,7 @@ TEST(RequestTest, HoldsAnyBytes) {
     Request request("SET");
     request.Append(std::string_view("a\0\r\n", 4));
     request.Append("");
-    EXPECT_EQ(request.Bytes(), std::string("*3\r\n$3\r\nSET\r\n$4\r\na\0\r\n\r\n$0\r\n\r\n", 33));
+    EXPECT_EQ(request.Bytes(), std::string("*3\r\n$3\r\nSET\r\n$4\r\na\0\r\n\r\n$0\r\n\r\n", 29));
 }
 
 TEST(RequestTest, WritesNumbersInDecimal) {

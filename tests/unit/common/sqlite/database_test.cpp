@@ -74,6 +74,22 @@ TEST_F(DatabaseTest, RollsBackATransactionThatIsNotCommitted) {
     EXPECT_EQ(select.Integer(0), 2);
 }
 
+TEST_F(DatabaseTest, WritesAfterOthersHaveAlthoughASelectWasLeftOnARow) {
+    Database ours = Open();
+    ours.Execute("PRAGMA journal_mode = WAL; CREATE TABLE t(a); INSERT INTO t VALUES (1), (2)");
+    {
+        Transaction transaction(ours);
+        ASSERT_TRUE(ours.Prepared("SELECT a FROM t").Step());
+        transaction.Commit();
+    }
+    Database theirs = Open();
+    theirs.Execute("INSERT INTO t VALUES (3)");
+
+    Transaction transaction(ours);
+    ours.Execute("INSERT INTO t VALUES (4)");
+    EXPECT_NO_THROW(transaction.Commit());
+}
+
 TEST_F(DatabaseTest, RefusesToRunATextWithoutAStatement) {
     Database database = Open();
     Statement nothing = database.Prepare(" -- nothing");

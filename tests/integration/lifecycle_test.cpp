@@ -1,0 +1,389 @@
+// Starting, reloading, stopping and crashing under load: no client is left without an answer, and
+// the service manager is told.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "tests/integration/small_site.hpp"
+
+namespace policyd::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// Clients that ask again and again until they are stopped, each on a thread of its own.
+class Load {
+public:
+    /// Asks once over `client`, which is the thread's own; throws if it fails.
+    using Ask = std::function<void()>;
+
+    Load(int clients, const std::function<Ask()>& make_client) {
+        for (int i = 0; i < clients; ++i)
+            threads_.emplace_back([this, ask = make_client()] { Run(ask); });
+    }
+    ~Load() { Stop(); }
+
+    /// Waits until this many more questions were answered.
+    void WaitForAnswers(std::uint64_t more) {
+        const std::uint64_t until = answers_ + more;
+        WaitUntil("answers", [&] { return answers_ >= until || !Failure().empty(); });
+    }
+    void Stop() {
+        stopping_ = true;
+        for (std::thread& thread : threads_)
+            if (thread.joinable()) thread.join();
+    }
+    std::string Failure() {
+        const std::lock_guard lock(mutex_);
+        return failure_;
+    }
+
+private:
+    void Run(const Ask& ask) {
+        try {
+            while (!stopping_) {
+                ask();
+                ++answers_;
+            }
+        } catch (const std::exception& error) {
+            const std::lock_guard lock(mutex_);
+            failure_ += error.what() + std::string("\n");
+        }
+    }
+
+    std::atomic<bool> stopping_ = false;
+    std::atomic<std::uint64_t> answers_ = 0;
+    std::mutex mutex_;
+    std::string failure_;  // guarded by mutex_
+    std::vector<std::thread> threads_;
+};
+
+constexpr int kClients = 6;
+
+const std::string kJoe = RequestText({{"recipient", "joe@example.com"}});
+
+/// Clients that keep their connection as long as the server does and try twice, as Postfix.
+Load::Ask PersistentClient(const fs::path& socket) {
+    auto client = std::make_shared<RetryingPolicyClient>(socket);
+    return [client] {
+        const std::string action = client->Ask(kJoe);
+        if (action != "DUNNO") throw std::runtime_error(action);
+    };
+}
+
+/// A listening UNIX socket that a service manager keeps while its service comes and goes.
+class PassedSocket {
+public:
+    explicit PassedSocket(const fs::path& path) : fd_(socket(AF_UNIX, SOCK_STREAM, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.string().copy(address.sun_path, sizeof address.sun_path - 1);
+        if (bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+            listen(fd_, 128) != 0)
+            throw std::system_error(errno, std::generic_category(), "listen");
+    }
+    ~PassedSocket() { close(fd_); }
+    PassedSocket(const PassedSocket&) = delete;
+    PassedSocket& operator=(const PassedSocket&) = delete;
+
+    /// Runs a command with the socket as systemd passes it.
+    std::vector<std::string> Wrapper() const {
+        return {"bash", "-c",
+                "exec 3<&" + std::to_string(fd_) +
+                    " && export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=policy && exec \"$@\"",
+                "bash"};
+    }
+
+private:
+    int fd_;
+};
+
+TEST(LifecycleTest, RestartsBehindAPassedSocketWithoutAFailedRequest) {
+    const SmallSite site;
+    const fs::path path = site.Directory() / "passed.sock";
+    const PassedSocket passed(path);
+    PolicydOptions options;
+    options.wrapper = passed.Wrapper();
+    PolicydProcess policyd(site.Config(), path, options);
+    Load load(kClients, [&] { return PersistentClient(path); });
+    for (int restart = 0; restart < 3; ++restart) {
+        load.WaitForAnswers(300);
+        EXPECT_EQ(policyd.Stop(), 0) << policyd.Output();
+        policyd.Start();
+    }
+    load.WaitForAnswers(300);
+    load.Stop();
+    EXPECT_EQ(load.Failure(), "");
+    EXPECT_FALSE(fs::exists(site.Socket())) << "passed sockets are used instead of the option";
+    EXPECT_TRUE(fs::exists(path)) << "a passed socket is not ours to remove";
+}
+
+TEST(LifecycleTest, CrashesBehindAPassedSocketWithoutALostAnswer) {
+    const SmallSite site;
+    const fs::path path = site.Directory() / "passed.sock";
+    const PassedSocket passed(path);
+    PolicydOptions options;
+    options.wrapper = passed.Wrapper();
+    PolicydProcess policyd(site.Config(), path, options);
+    Load load(kClients, [&] { return PersistentClient(path); });
+    for (int crash = 0; crash < 3; ++crash) {
+        load.WaitForAnswers(300);
+        policyd.Kill();
+        policyd.Start();
+    }
+    load.WaitForAnswers(300);
+    load.Stop();
+    EXPECT_EQ(load.Failure(), "");
+}
+
+TEST(LifecycleTest, TwoServersInOneDirectoryAreRestartedInTurnWithoutAFailedRequest) {
+    const SmallSite first;
+    const SmallSite second(SmallSite::Options{
+        {"usage_store", SmallSite::Quoted("sqlite:" + (first.Directory() / "usage").string())}});
+    PolicydProcess first_policyd(first.Config(), first.Socket());
+    PolicydProcess second_policyd(second.Config(), second.Socket());
+    // As Postfix with two services: what one cannot answer, the other is asked.
+    const auto make_client = [&]() -> Load::Ask {
+        auto clients = std::make_shared<std::array<std::optional<PolicyClient>, 2>>();
+        return [clients, paths = std::array{first.Socket(), second.Socket()}] {
+            // Each over the connection that was kept, and then over a new one.
+            for (const std::size_t i : {0, 0, 1, 1}) {
+                try {
+                    auto& client = (*clients)[i];
+                    if (!client) client.emplace(paths[i]);
+                    if (client->Ask(kJoe) != "DUNNO") throw std::logic_error("a wrong answer");
+                    return;
+                } catch (const std::runtime_error&) {
+                    (*clients)[i].reset();
+                }
+            }
+            throw std::logic_error("neither server answered");
+        };
+    };
+    Load load(kClients, make_client);
+    for (PolicydProcess* policyd : {&first_policyd, &second_policyd, &first_policyd}) {
+        load.WaitForAnswers(300);
+        EXPECT_EQ(policyd->Stop(), 0);
+        load.WaitForAnswers(100);
+        policyd->Start();
+    }
+    load.Stop();
+    EXPECT_EQ(load.Failure(), "");
+}
+
+Finished TellPolicyd(const std::string& command, const fs::path& control_socket) {
+    return Run({(fs::path(POLICYD_BUILD_DIR) / "bin/policyctl").string(), command, "--socket",
+                "unix:" + control_socket.string()});
+}
+
+class ReloadTest : public testing::Test {
+protected:
+    Finished PolicyCtl(const std::string& command) const {
+        return TellPolicyd(command, site_.ControlSocket());
+    }
+    std::string ActionFor(const std::string& recipient) const {
+        return PolicyClient(site_.Socket()).AskRcpt(recipient);
+    }
+
+    SmallSite site_;
+    PolicydProcess policyd_{site_.Config(), site_.Socket()};
+};
+
+TEST_F(ReloadTest, UnderLoadChangesTablesWithoutAFailedRequest) {
+    const auto either = [&]() -> Load::Ask {
+        auto client = std::make_shared<PolicyClient>(site_.Socket());
+        return [client] {
+            const std::string action = client->Ask(kJoe);
+            if (action != "DUNNO" && !action.starts_with("550 ")) throw std::runtime_error(action);
+        };
+    };
+    Load load(kClients, either);
+    for (int i = 0; i < 5; ++i) {
+        load.WaitForAnswers(100);
+        site_.Write({{"virtual_mailbox_maps", SmallSite::Mailbox(i % 2 == 0 ? "jim" : "joe")}});
+        const Finished reload = PolicyCtl("reload");
+        EXPECT_EQ(reload.status, 0) << reload.errors;
+        EXPECT_THAT(ActionFor("joe@example.com"), StartsWith(i % 2 == 0 ? "550" : "DUNNO"));
+        EXPECT_THAT(ActionFor("jim@example.com"), StartsWith(i % 2 == 0 ? "DUNNO" : "550"));
+    }
+    load.Stop();
+    EXPECT_EQ(load.Failure(), "");
+    EXPECT_EQ(site_.Metric("policyd_reloads_total{result=\"success\"}"), 5);
+}
+
+TEST_F(ReloadTest, ABadFileLeavesTheOldStateAndTheErrorIsTold) {
+    site_.Write(
+        {{"virtual_mailbox_maps", SmallSite::Mailbox("jim")}, {"mailbox_full_action", "\"OK\""}});
+    const Finished reload = PolicyCtl("reload");
+    EXPECT_EQ(reload.status, 78);
+    EXPECT_THAT(reload.errors, HasSubstr("mailbox_full_action"));
+    policyd_.WaitForOutput("reload failed, the old configuration stays");
+    EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
+    EXPECT_EQ(site_.Metric("policyd_last_reload_successful"), 0);
+
+    site_.Write({});
+    EXPECT_EQ(PolicyCtl("reload").status, 0);
+    EXPECT_EQ(site_.Metric("policyd_last_reload_successful"), 1);
+}
+
+TEST_F(ReloadTest, AnUnknownTableLeavesTheOldStateToo) {
+    const std::string file = (site_.Directory() / "none.cf").string();
+    site_.Write({{"virtual_mailbox_maps", SmallSite::Quoted("mysql:" + file)}});
+    EXPECT_EQ(PolicyCtl("reload").status, 78);
+    EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
+}
+
+TEST_F(ReloadTest, HangUpReloadsAsWell) {
+    site_.Write({{"virtual_mailbox_maps", SmallSite::Mailbox("jim")}});
+    policyd_.Signal(SIGHUP);
+    policyd_.WaitForOutput("reloaded: ");
+    EXPECT_EQ(ActionFor("jim@example.com"), "DUNNO");
+}
+
+TEST_F(ReloadTest, SaysWhatOnlyARestartChanges) {
+    site_.Write({{"workers", "3"}});
+    const Finished reload = PolicyCtl("reload");
+    EXPECT_EQ(reload.status, 0);
+    EXPECT_THAT(reload.output, HasSubstr("restart only: workers"));
+}
+
+TEST_F(ReloadTest, NewTimeLimitsHoldForOpenConnections) {
+    PolicyClient idle(site_.Socket());
+    EXPECT_EQ(idle.Ask(kJoe), "DUNNO");
+    site_.Write({{"idle_time_limit", "\"1s\""}});
+    EXPECT_EQ(PolicyCtl("reload").status, 0);
+    idle.ExpectClosed();
+}
+
+TEST(ControlTest, NobodyAtTheControlSocketIsSaidSo) {
+    const ScratchDirectory directory;
+    EXPECT_EQ(TellPolicyd("reload", directory / "none.sock").status, 69);
+}
+
+TEST(ControlTest, FlushMakesAChangeInATableTakeEffectAtOnce) {
+    const ScratchDirectory directory;
+    const std::string database = (directory / "users.sqlite").string();
+    const auto change = [&](const std::string& statement) {
+        const Finished done = test::Run({"sqlite3", database, statement});
+        ASSERT_EQ(done.status, 0) << done.errors;
+    };
+    change("create table users (email); insert into users values ('joe@example.com')");
+    const std::string table =
+        directory
+            .Write("users.cf",
+                   "dbpath = " + database + "\nquery = SELECT email FROM users WHERE email='%s'\n")
+            .string();
+    const SmallSite site({{"virtual_mailbox_maps", SmallSite::Quoted("sqlite:" + table)},
+                          {"recipient_cache_time", "\"1h\""}});
+    PolicydProcess policyd(site.Config(), site.Socket());
+    PolicyClient client(site.Socket());
+    EXPECT_EQ(client.AskRcpt("joe@example.com"), "DUNNO");
+    change("delete from users");
+    EXPECT_EQ(client.AskRcpt("joe@example.com"), "DUNNO") << "remembered";
+
+    EXPECT_EQ(TellPolicyd("flush", site.ControlSocket()).status, 0);
+    EXPECT_THAT(client.AskRcpt("joe@example.com"), StartsWith("550 "));
+    WaitUntil("the metrics", [&] {
+        return site.Metric("policyd_recipient_lookups_total{result=\"hit\"}") >= 1 &&
+               site.Metric("policyd_recipient_lookups_total{result=\"miss\"}") == 2;
+    });
+}
+
+/// The service manager's end of sd_notify(3).
+class NotifySocket {
+public:
+    explicit NotifySocket(const fs::path& path) : fd_(socket(AF_UNIX, SOCK_DGRAM, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.string().copy(address.sun_path, sizeof address.sun_path - 1);
+        const timeval time{.tv_sec = 30, .tv_usec = 0};
+        setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+        if (bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+            throw std::system_error(errno, std::generic_category(), "bind");
+    }
+    ~NotifySocket() { close(fd_); }
+    NotifySocket(const NotifySocket&) = delete;
+    NotifySocket& operator=(const NotifySocket&) = delete;
+
+    /// The next message that is not the watchdog's.
+    std::string Next() {
+        for (;;) {
+            const std::string message = Receive();
+            if (message != "WATCHDOG=1") return message;
+        }
+    }
+    std::string Receive() {
+        char buffer[1024];
+        const ssize_t size = recv(fd_, buffer, sizeof buffer, 0);
+        return size < 0 ? "nothing" : std::string(buffer, static_cast<std::size_t>(size));
+    }
+
+private:
+    int fd_;
+};
+
+TEST(ServiceManagerTest, IsToldOfEveryTurnInTheServersLife) {
+    const SmallSite site;
+    const fs::path path = site.Directory() / "notify.sock";
+    NotifySocket notify(path);
+    PolicydOptions options;
+    options.environment = {"NOTIFY_SOCKET=" + path.string()};
+    PolicydProcess policyd(site.Config(), site.Socket(), options);
+    EXPECT_EQ(notify.Next(), "READY=1");
+    policyd.Signal(SIGHUP);
+    EXPECT_THAT(notify.Next(), StartsWith("RELOADING=1\nMONOTONIC_USEC="));
+    EXPECT_EQ(notify.Next(), "READY=1");
+    EXPECT_EQ(policyd.Stop(), 0);
+    EXPECT_EQ(notify.Next(), "STOPPING=1");
+}
+
+TEST(ServiceManagerTest, HearsFromTheWatchdogWhileTheWorkersWork) {
+    const SmallSite site(SmallSite::Options{{"workers", "2"}});
+    const fs::path path = site.Directory() / "notify.sock";
+    NotifySocket notify(path);
+    PolicydOptions options;
+    options.environment = {"NOTIFY_SOCKET=" + path.string(), "WATCHDOG_USEC=2000000"};
+    PolicydProcess policyd(site.Config(), site.Socket(), options);
+    EXPECT_EQ(notify.Receive(), "READY=1");
+    EXPECT_EQ(notify.Receive(), "WATCHDOG=1");
+    EXPECT_EQ(notify.Receive(), "WATCHDOG=1");
+}
+
+TEST(HealthTest, AServerThatAnswersIsReadyAndCountsWhatItDoes) {
+    const SmallSite site;
+    PolicydProcess policyd(site.Config(), site.Socket());
+    const HttpAnswer health = HttpGet(site.MetricsPort(), "/health");
+    EXPECT_EQ(health.status, 200);
+    EXPECT_EQ(health.body, "ready\n");
+
+    PolicyClient client(site.Socket());
+    client.AskRcpt("joe@example.com");
+    client.AskRcpt("jim@example.com");
+    client.Ask(RequestText({{"protocol_state", "EHLO"}}));
+    EXPECT_EQ(site.Metric("policyd_requests_total{stage=\"RCPT\"}"), 2);
+    EXPECT_EQ(site.Metric("policyd_requests_total{stage=\"EHLO\"}"), 1);
+    EXPECT_EQ(site.Metric("policyd_verdicts_total{check=\"none\",reason=\"no_opinion\"}"), 2);
+    EXPECT_EQ(
+        site.Metric("policyd_verdicts_total{check=\"recipient\",reason=\"unknown_recipient\"}"), 1);
+    EXPECT_EQ(site.Metric("policyd_request_duration_seconds_count"), 3);
+    EXPECT_EQ(site.Metric("policyd_connections"), 1);
+    EXPECT_EQ(site.Metric("policyd_build_info{version=\"" POLICYD_VERSION "\"}"), 1);
+}
+
+}  // namespace
+}  // namespace policyd::test

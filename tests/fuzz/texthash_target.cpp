@@ -1,0 +1,20 @@
+#include "common/async/event_loop.hpp"
+#include "common/config/config_error.hpp"
+#include "common/tables/texthash_table.hpp"
+#include "tests/fuzz/memory_file.hpp"
+#include "tests/fuzz/targets.hpp"
+
+namespace policyd::fuzz {
+
+void RunTexthash(std::string_view bytes) {
+    const MemoryFile memory(bytes);
+    try {
+        tables::TexthashTable table(memory.Path(), [](const std::string&) {});
+        async::EventLoop loop;
+        loop.RunUntilDone(table.Find("user@example.com"));
+        loop.RunUntilDone(table.Find(bytes));
+    } catch (const config::ConfigError&) {
+    }
+}
+
+}  // namespace policyd::fuzz

@@ -35,7 +35,7 @@ class _Generator:
     def run(self, measured, seed, extra, work=None, recipients=None):
         arguments = [*(work or measured.row.work), "--server", measured.endpoint,
                      "--recipients", f"file:{recipients or self._scratch.file('recipients')}",
-                     "--seed", str(seed), *extra]
+                     "--seed", str(seed), "--time-limit", "60", *extra]
         result, is_right = _load(self._options, arguments, self._scratch.file("run.json"),
                                  self._cpus)
         if not is_right:

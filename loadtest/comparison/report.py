@@ -27,6 +27,12 @@ def _spread(values):
     return 100 * (quartiles[2] - quartiles[0]) / 2 / median
 
 
+def _times(per_cpu, other):
+    """None where there is no other, or it ran too short to have used any CPU time."""
+    others = _median_per_cpu(other) if other else 0
+    return per_cpu / others if others else None
+
+
 def _latency(run, percentile):
     return run["latency_us"][percentile] / 1000
 
@@ -54,9 +60,8 @@ def _line(measured, by_key):
     row = measured.row
     mine = _median_per_cpu(measured)
     yardstick = by_key.get(row.yardstick)
-    of_bare = mine / _median_per_cpu(yardstick) if yardstick else None
-    dovecot = by_key.get("dovecot")
-    of_dovecot = mine / _median_per_cpu(dovecot) if dovecot and row.times_dovecot else None
+    of_bare = _times(mine, yardstick)
+    of_dovecot = _times(mine, by_key.get("dovecot") if row.times_dovecot else None)
     cells = [
         row.title + ("" if measured.is_right else " (WRONG)"),
         f"{mine:,.0f}",
@@ -71,8 +76,9 @@ def _line(measured, by_key):
     if measured.half_rate:
         p99 = _latency(measured.half_rate, "p99")
         text = f"{p99:.2f}"
-        if yardstick and yardstick.half_rate:
-            text += f" ({p99 / _latency(yardstick.half_rate, 'p99'):.2f})"
+        bare = _latency(yardstick.half_rate, "p99") if yardstick and yardstick.half_rate else 0
+        if bare:
+            text += f" ({p99 / bare:.2f})"
         cells.append(text)
     return cells
 

@@ -79,7 +79,8 @@ class Policyd(Server):
         return [self.program("policyd"), "--config", self._write_config()]
 
     def _write_config(self):
-        clients = self.scratch.write("clients.cidr",
+        # A file of its own: the server before may still be reading its tables.
+        clients = self.scratch.write(self.name + ".cidr",
                                      "127.0.0.1 OK\n198.18.0.0/15 OK\n2001:db8::/32 OK\n")
         table = self.back_ends.table
         size = 2 * self.options.mailboxes
@@ -96,6 +97,9 @@ virtual_mailbox_limit_maps = ["{table('mailboxes_quota')}"]
 transport_maps = ["{table('transport')}"]
 usage_store = "redis:unix:{self.back_ends.redis_socket}"
 recipient_cache_time = "1h"
+request_time_limit = "60s"
+mysql_time_limit = "60s"
+redis_time_limit = "60s"
 cache_size = {size}
 """ + self.settings)
 

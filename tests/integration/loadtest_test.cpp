@@ -174,7 +174,7 @@ TEST(CompareTest, MeasuresEveryWorkOfPolicydAgainstTheResponderAndFindsItRight) 
     const test::ScratchDirectory scratch;
     const std::string compare =
         (std::filesystem::path(POLICYD_SOURCE_DIR) / "loadtest/compare").string();
-    const auto done = test::Run({compare, "--bin", kBin, "--rounds", "1", "--duration", "0.2",
+    const auto done = test::Run({compare, "--bin", kBin, "--rounds", "1", "--duration", "1",
                                  "--mailboxes", "40", "--connections", "3", "--half-rate", "--only",
                                  "memory,redis,sessions,cold", "--json", scratch / "table.json"},
                                 "", std::chrono::minutes(5));

@@ -13,19 +13,19 @@ TEST(EvenArrivalsTest, AreTheSameTimeApartWithoutDrifting) {
     EXPECT_EQ(arrivals.Next(), 333'333'333ns);
     EXPECT_EQ(arrivals.Next(), 666'666'667ns);
     EXPECT_EQ(arrivals.Next(), 1s);
-    for (int i = 4; i < 3'000'000; ++i) arrivals.Next();
-    EXPECT_EQ(arrivals.Next(), 1'000'000s);
+    for (int i = 4; i < 30'000; ++i) arrivals.Next();
+    EXPECT_EQ(arrivals.Next(), 10'000s);
 }
 
 TEST(PoissonArrivalsTest, NeverGoBackAndKeepTheRate) {
     PoissonArrivals arrivals(1000, 5);
     std::chrono::nanoseconds before{0};
-    for (int i = 0; i < 100'000; ++i) {
+    for (int i = 0; i < 20'000; ++i) {
         const std::chrono::nanoseconds next = arrivals.Next();
         EXPECT_GE(next, before);
         before = next;
     }
-    EXPECT_NEAR(std::chrono::duration<double>(before).count(), 100, 2);
+    EXPECT_NEAR(std::chrono::duration<double>(before).count(), 20, 0.5);
 }
 
 TEST(BurstArrivalsTest, ComeTogether) {

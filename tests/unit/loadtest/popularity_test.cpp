@@ -9,7 +9,7 @@ namespace policyd::loadtest {
 namespace {
 
 std::vector<double> SharesOf(const Popularity& popularity, std::size_t count) {
-    constexpr int kChoices = 200'000;
+    constexpr int kChoices = 40'000;
     Random random(7);
     std::vector<double> shares(count);
     for (int i = 0; i < kChoices; ++i) shares.at(popularity.Choose(random)) += 1.0 / kChoices;

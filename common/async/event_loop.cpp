@@ -1,11 +1,14 @@
 #include "common/async/event_loop.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
 namespace policyd::async {
 
 EventLoop::EventLoop() {
+    // A peer that goes away while it is written to must not take the process with it.
+    std::signal(SIGPIPE, SIG_IGN);
     ThrowIfFailed(uv_loop_init(&loop_), "uv_loop_init");
     posted_ = MakeHandle<uv_async_t>("uv_async_init", this, uv_async_init, &loop_, &OnPosted);
     // Being able to be posted to is no reason for Run() to go on.

@@ -1,5 +1,3 @@
-#include <signal.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -39,8 +37,6 @@ int main(int argc, char** argv) {
     app.footer("Exit status: 0 after SIGTERM, 71 cannot start, 78 mistake in the configuration.");
     CLI11_PARSE(app, argc, argv);
 
-    // A Postfix that goes away must not take the service with it.
-    signal(SIGPIPE, SIG_IGN);
     const int status = Serve(config);
     policyd::log::Shutdown();
     return status;

@@ -4,45 +4,122 @@ namespace policyd::usage {
 
 namespace {
 
-/// What all scripts share: the time, the domain's totals, and mailboxes as they are read and
-/// written. All changes are written at the end, the totals first: where memory is short, Redis
-/// refuses that first write, and nothing is left half done.
-constexpr const char* kPrelude = R"lua(
+/// What all scripts begin with: the time, and the domain's totals. Records are numbers packed as
+/// doubles, which Lua takes apart several times faster than text.
+constexpr const char* kBegin = R"lua(
 local base = string.sub(KEYS[1], 1, -2)
 local index = base .. 'r'
-local now, lifetime = tonumber(ARGV[1]), tonumber(ARGV[2])
-if not now then
+local now, life = struct.unpack('<dd', ARGV[1])
+if now < 0 then
   local time = redis.call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 -- A time after this is not of our clock: the clock has been set back since.
-local ahead = now + 1000
-local dead = now - lifetime
+local ahead, dead = now + 1000, now - life
+
+-- The domain: measured bytes and messages, reserved bytes and copies, mailboxes known, the newest
+-- time seen, and a time than which no reservation is older.
+local kDomain = '<ddddddd'
+local d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = 0, 0, 0, 0, 0, 0, now
+local domain = redis.call('GET', KEYS[1])
+if domain then d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = struct.unpack(kDomain, domain) end
+
+-- A mailbox: measured bytes and messages, when measuring them began or -1, reserved bytes and
+-- copies, a time than which no reservation is older or -1, and when some were last summed up or -1.
+local kMailbox = '<ddddddd'
+-- A reservation: when it was made, its bytes and its copies.
+local kHeld = '<ddd'
+)lua";
+
+/// How a mailbox keeps sums of many reservations, and finds one of them again.
+constexpr const char* kSums = R"lua(
 local generation = 600000
 
-local function number(text)
-  return tonumber(text) or 0
+local function mark_key(key, age)
+  return string.format('%si:%.0f:%s', base, math.floor(now / generation) - age,
+                       string.sub(key, #base + 3))
 end
 
--- '..' would write large numbers with an exponent.
-local function entry(made, bytes, copies)
-  return string.format('%.0f:%.0f:%.0f', made, bytes, copies)
+-- Where the reservation of a message went: its mark, the sum that it is in, and itself.
+local function find_in_sums(key, folded, id)
+  if folded < 0 or now - folded > 2 * generation then return nil end
+  for age = 0, 1 do
+    local mark = redis.call('HGET', mark_key(key, age), id)
+    if mark then
+      local held, sum = string.sub(mark, 1, 24), string.sub(mark, 25)
+      local total = redis.call('HGET', key, sum)
+      if total then
+        return {mark_key = mark_key(key, age), id = id, sum = sum, total = total, held = held}
+      end
+    end
+  end
 end
 
-local function parts(text)
-  local made, bytes, copies = string.match(text, '^(%d+):(%d+):(%d+)$')
-  return number(made), number(bytes), number(copies)
+-- Takes what find_in_sums() found out of its sum; `call` is how a command is given.
+local function take_from_sum(key, found, call)
+  local made, bytes, copies = struct.unpack(kHeld, found.total)
+  local _, less_bytes, less_copies = struct.unpack(kHeld, found.held)
+  call('HDEL', found.mark_key, found.id)
+  if copies > less_copies then
+    call('HSET', key, found.sum,
+         struct.pack(kHeld, made, math.max(bytes - less_bytes, 0), copies - less_copies))
+  else
+    call('HDEL', key, found.sum)
+  end
 end
 
-local function local_part(key)
-  return string.sub(key, #base + 3)
+-- Sums up by the minute what is kept one by one, and leaves marks by which a message that is
+-- repeated is known. Sums so old that their marks are gone are summed up by the hour.
+local function sum_up(key, most)
+  local fields = redis.call('HGETALL', key)
+  local have, count = {}, 0
+  for i = 1, #fields, 2 do
+    have[fields[i]] = fields[i + 1]
+    if string.sub(fields[i], 1, 2) == 'r:' then count = count + 1 end
+  end
+  if count <= most then return end
+
+  local sums, marks, gone = {}, {}, {}
+  local function move(field, sum)
+    local made, bytes, copies = struct.unpack(kHeld, have[field])
+    local s = sums[sum]
+    if not s then
+      s = have[sum] and {struct.unpack(kHeld, have[sum])} or {0, 0, 0}
+      sums[sum] = s
+    end
+    s[1], s[2], s[3] = math.max(s[1], made), s[2] + bytes, s[3] + copies
+    gone[#gone + 1] = field
+  end
+  for i = 1, #fields, 2 do
+    local field = fields[i]
+    local folded = tonumber(string.match(field, '^r~(%d+)%.'))
+    if string.sub(field, 1, 2) == 'r:' then
+      local made = struct.unpack(kHeld, fields[i + 1])
+      local sum = string.format('r~%.0f.%.0f', now, math.floor(made / 60000))
+      move(field, sum)
+      marks[#marks + 1] = string.sub(field, 3)
+      marks[#marks + 1] = fields[i + 1] .. sum
+    elseif folded and folded < now - 2 * generation then
+      local made = struct.unpack(kHeld, fields[i + 1])
+      move(field, string.format('r~h%.0f', math.floor(made / 3600000)))
+    end
+  end
+  local b, n, s, rb, rn, o = struct.unpack(kMailbox, have['u'])
+  local changes = {'HSET', key, 'u', struct.pack(kMailbox, b, n, s, rb, rn, o, now)}
+  for sum, values in pairs(sums) do
+    changes[#changes + 1] = sum
+    changes[#changes + 1] = struct.pack(kHeld, values[1], values[2], values[3])
+  end
+  redis.call(unpack(changes))
+  redis.call('HDEL', key, unpack(gone))
+  redis.call('HSET', mark_key(key, 0), unpack(marks))
+  redis.call('PEXPIRE', mark_key(key, 0), 2 * generation)
 end
+)lua";
 
-local stored = redis.call('HMGET', KEYS[1], 'b', 'n', 'rb', 'rn', 'c', 't', 'o')
-local domain = {b = number(stored[1]), n = number(stored[2]), rb = number(stored[3]),
-                rn = number(stored[4]), c = number(stored[5]), t = number(stored[6]),
-                o = tonumber(stored[7]) or now}
-
+/// Changes of mailboxes are collected, and written with the domain's totals first: where memory is
+/// short, Redis refuses that first write, and nothing is left half done.
+constexpr const char* kChanges = R"lua(
 local writes = {}
 local function write(...)
   writes[#writes + 1] = {...}
@@ -50,24 +127,14 @@ end
 
 local function flush()
   if #writes == 0 then return end
-  if domain.c <= 0 then
+  if d_mailboxes <= 0 then
     redis.call('DEL', KEYS[1])
   else
-    domain.t = math.max(domain.t, now)
-    redis.call('HSET', KEYS[1], 'b', domain.b, 'n', domain.n, 'rb', domain.rb, 'rn', domain.rn,
-               'c', domain.c, 't', domain.t, 'o', domain.o)
+    d_newest = math.max(d_newest, now)
+    redis.call('SET', KEYS[1], struct.pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
   end
   for _, command in ipairs(writes) do redis.call(unpack(command)) end
   writes = {}
-end
-
--- A mailbox, with what the message `id` holds in it.
-local function read(key, id)
-  local v = redis.call('HMGET', key, 'b', 'n', 's', 'rb', 'rn', 'o', 'f', 'r:' .. id)
-  local m = {key = key, b = number(v[1]), n = number(v[2]), s = tonumber(v[3]), rb = number(v[4]),
-             rn = number(v[5]), o = tonumber(v[6]), f = tonumber(v[7]), mine = v[8]}
-  m.was = {b = m.b, n = m.n, rb = m.rb, rn = m.rn, o = m.o, exists = m.s or m.rn > 0}
-  return m
 end
 
 local function is_reservation(field)
@@ -75,137 +142,109 @@ local function is_reservation(field)
   return kind == 'r:' or kind == 'r~'
 end
 
+local function read(key)
+  local m = {key = key, b = 0, n = 0, s = -1, rb = 0, rn = 0, o = -1, f = -1}
+  local record = redis.call('HGET', key, 'u')
+  if record then
+    m.b, m.n, m.s, m.rb, m.rn, m.o, m.f = struct.unpack(kMailbox, record)
+    m.exists = true
+  end
+  m.was = {b = m.b, n = m.n, rb = m.rb, rn = m.rn, o = m.o}
+  return m
+end
+
 -- Drops what was reserved before `cut`.
 local function drop_older(m, cut)
   local fields = redis.call('HGETALL', m.key)
   local gone = {'HDEL', m.key}
-  m.rb, m.rn, m.o = 0, 0, nil
+  m.rb, m.rn, m.o = 0, 0, -1
   for i = 1, #fields, 2 do
     if is_reservation(fields[i]) then
-      local made, bytes, copies = parts(fields[i + 1])
+      local made, bytes, copies = struct.unpack(kHeld, fields[i + 1])
       if made < cut then
         gone[#gone + 1] = fields[i]
       else
         m.rb, m.rn = m.rb + bytes, m.rn + copies
-        m.o = math.min(m.o or made, made)
+        if m.o < 0 or made < m.o then m.o = made end
       end
     end
   end
   if #gone > 2 then write(unpack(gone)) end
 end
 
-local function mark_key(m, age)
-  local number_of = math.floor(now / generation) - age
-  return base .. 'i:' .. string.format('%.0f', number_of) .. ':' .. local_part(m.key)
-end
-
--- Where a reservation went that was folded: its mark, and its sum.
-local function find_folded(m, id)
-  if not m.f or now - m.f > 2 * generation then return nil end
-  for age = 0, 1 do
-    local key = mark_key(m, age)
-    local mark = redis.call('HGET', key, id)
-    if mark then
-      local sum, amount = string.match(mark, '^(%S+) (%S+)$')
-      local total = redis.call('HGET', m.key, sum)
-      if total then return {mark_key = key, sum = sum, total = total, amount = amount} end
-    end
-  end
-end
-
--- What `id` holds: bytes, copies, and when they were reserved.
-local function held(m, id)
-  if not m.mine then m.folded = find_folded(m, id) end
-  local amount = m.mine or (m.folded and m.folded.amount)
-  if not amount then return 0, 0, now end
-  local made, bytes, copies = parts(amount)
-  return bytes, copies, made
-end
-
--- Takes away what held() found.
-local function give_back(m, id, bytes, copies)
-  m.rb, m.rn = math.max(m.rb - bytes, 0), math.max(m.rn - copies, 0)
-  if m.mine then
-    write('HDEL', m.key, 'r:' .. id)
-  elseif m.folded then
-    local made, sum, count = parts(m.folded.total)
-    write('HDEL', m.folded.mark_key, id)
-    if count > copies then
-      write('HSET', m.key, m.folded.sum, entry(made, math.max(sum - bytes, 0), count - copies))
-    else
-      write('HDEL', m.key, m.folded.sum)
-    end
-  end
-end
-
 -- Writes a mailbox, and counts the difference in its domain. A mailbox of which nothing is known
 -- any more leaves nothing behind.
-local function save(m, ...)
-  local exists = m.s or m.rn > 0
-  domain.b, domain.n = math.max(domain.b + m.b - m.was.b, 0), math.max(domain.n + m.n - m.was.n, 0)
-  domain.rb = math.max(domain.rb + m.rb - m.was.rb, 0)
-  domain.rn = math.max(domain.rn + m.rn - m.was.rn, 0)
-  if exists and not m.was.exists then domain.c = domain.c + 1 end
-  if m.was.exists and not exists then domain.c = domain.c - 1 end
-  if m.rn == 0 then m.o = nil end
-  if not exists then
-    write('DEL', m.key)
-  elseif m.rn > 0 then
-    write('HSET', m.key, 'rb', m.rb, 'rn', m.rn, 'o', m.o or now, ...)
+local function save(m)
+  local was = m.was
+  d_bytes, d_messages = math.max(d_bytes + m.b - was.b, 0), math.max(d_messages + m.n - was.n, 0)
+  d_reserved, d_copies = math.max(d_reserved + m.rb - was.rb, 0), math.max(d_copies + m.rn - was.rn, 0)
+  if m.rn == 0 then m.o, m.f = -1, -1 end
+  local exists = m.s >= 0 or m.rn > 0
+  if exists and not m.exists then d_mailboxes = d_mailboxes + 1 end
+  if m.exists and not exists then d_mailboxes = d_mailboxes - 1 end
+  if exists then
+    write('HSET', m.key, 'u', struct.pack(kMailbox, m.b, m.n, m.s, m.rb, m.rn, m.o, m.f))
   else
-    if select('#', ...) > 0 then write('HSET', m.key, ...) end
-    if m.was.rn > 0 then write('HDEL', m.key, 'rb', 'rn', 'o', 'f') end
+    write('DEL', m.key)
   end
-  if m.o ~= m.was.o then
-    if m.o then
-      domain.o = math.min(domain.o, m.o)
-      write('ZADD', index, m.o, local_part(m.key))
-    else
-      write('ZREM', index, local_part(m.key))
-    end
+  if m.o == was.o then return end
+  if m.o >= 0 then
+    d_oldest = math.min(d_oldest, m.o)
+    write('ZADD', index, m.o, string.sub(m.key, #base + 3))
+  else
+    write('ZREM', index, string.sub(m.key, #base + 3))
   end
 end
+)lua";
 
+/// What has to be done before anything else when time has passed, or has gone back.
+constexpr const char* kTend = R"lua(
 -- The clock was set back: what was reserved after now was reserved now.
 local function date_anew()
-  if domain.t <= ahead then return end
+  if d_newest <= ahead then return end
   for _, name in ipairs(redis.call('ZRANGE', index, 0, -1)) do
     local key = base .. 'm:' .. name
     local fields = redis.call('HGETALL', key)
-    local oldest = nil
+    local oldest, record = -1, nil
     local changes = {'HSET', key}
     for i = 1, #fields, 2 do
+      if fields[i] == 'u' then record = fields[i + 1] end
       if is_reservation(fields[i]) then
-        local made, bytes, copies = parts(fields[i + 1])
+        local made, bytes, copies = struct.unpack(kHeld, fields[i + 1])
         if made > ahead then
           made = now
           changes[#changes + 1] = fields[i]
-          changes[#changes + 1] = entry(made, bytes, copies)
+          changes[#changes + 1] = struct.pack(kHeld, made, bytes, copies)
         end
-        oldest = math.min(oldest or made, made)
+        if oldest < 0 or made < oldest then oldest = made end
       end
     end
     if #changes > 2 then
+      local b, n, s, rb, rn, _, f = struct.unpack(kMailbox, record)
+      changes[#changes + 1] = 'u'
+      changes[#changes + 1] = struct.pack(kMailbox, b, n, s, rb, rn, oldest, f)
       redis.call(unpack(changes))
-      redis.call('HSET', key, 'o', oldest)
       redis.call('ZADD', index, oldest, name)
+      d_oldest = math.min(d_oldest, oldest)
     end
   end
-  domain.t = now
-  if domain.c > 0 then redis.call('HSET', KEYS[1], 't', now) end
+  d_newest = now
+  if d_mailboxes > 0 then
+    redis.call('SET', KEYS[1], struct.pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
+  end
 end
 
 -- Drops what was reserved so long ago that nobody will measure it any more, in all the domain.
 local function expire()
-  if domain.o >= dead then return end
+  if d_oldest >= dead then return end
   local names = redis.call('ZRANGEBYSCORE', index, '-inf', '(' .. string.format('%.0f', dead),
                            'LIMIT', 0, 1000)
   for _, name in ipairs(names) do
-    local m = read(base .. 'm:' .. name, '')
+    local m = read(base .. 'm:' .. name)
     drop_older(m, dead)
     save(m)
   end
-  if #names < 1000 then domain.o = dead end
+  if #names < 1000 then d_oldest = dead end
   flush()
 end
 
@@ -213,120 +252,103 @@ date_anew()
 expire()
 )lua";
 
-/// ARGV: 3 id, 4 bytes of one copy, 5 whether to reserve without room, 6 how long ago it was
-/// accepted, 7 how many reservations a mailbox keeps one by one, 8 whether the domain is limited,
-/// 9 its bytes, 10 its messages; then for each mailbox its limit in bytes, in messages, and the
-/// copies that it gets.
-/// Returns: whether it was reserved; whether the domain is full; the domain's bytes, messages,
-/// reserved bytes and copies without this message; then for each mailbox whether it is full, the
-/// same four, when its measurement began or -1, and what the id held: bytes, copies, and for how
-/// long.
+/// ARGV[1] goes on with: the bytes of one copy, whether to reserve without room, how long ago it
+/// was accepted, how many reservations a mailbox keeps one by one, whether the domain is limited,
+/// its bytes, its messages. ARGV[2] is the id; ARGV[3] has for each mailbox its limit in bytes, in
+/// messages, and the copies that it gets.
+/// Returns packed numbers: whether it was reserved; whether the domain is full; the domain's bytes,
+/// messages, reserved bytes and copies without this message; then for each mailbox whether it is
+/// full, the same four, when its measurement began or -1, and what the id held: bytes, copies, and
+/// for how long.
 constexpr const char* kReserve = R"lua(
-local id, size, force, made = ARGV[3], tonumber(ARGV[4]), ARGV[5] == '1', now - ARGV[6]
-local cap, domain_limited = tonumber(ARGV[7]), ARGV[8] == '1'
-
-local function fits(limit, used, more)
-  return limit == 0 or used + more <= limit
-end
-
--- Sums up by the minute what is kept one by one, and leaves marks by which a message that is
--- repeated is known. Sums so old that their marks are gone are summed up by the hour.
-local function fold(m)
-  local fields = redis.call('HGETALL', m.key)
-  local have, count = {}, 0
-  for i = 1, #fields, 2 do
-    have[fields[i]] = fields[i + 1]
-    if string.sub(fields[i], 1, 2) == 'r:' then count = count + 1 end
-  end
-  if count <= cap then return end
-
-  local sums, marks, gone = {}, {}, {}
-  local function move(field, sum)
-    local made, bytes, copies = parts(have[field])
-    local s = sums[sum] or {parts(have[sum] or '0:0:0')}
-    sums[sum] = {math.max(s[1], made), s[2] + bytes, s[3] + copies}
-    gone[#gone + 1] = field
-  end
-  for i = 1, #fields, 2 do
-    local field = fields[i]
-    local made = parts(fields[i + 1])
-    local folded = tonumber(string.match(field, '^r~(%d+)%.'))
-    if string.sub(field, 1, 2) == 'r:' then
-      local sum = string.format('r~%.0f.%.0f', now, math.floor(made / 60000))
-      move(field, sum)
-      marks[#marks + 1] = string.sub(field, 3)
-      marks[#marks + 1] = sum .. ' ' .. fields[i + 1]
-    elseif folded and folded < now - 2 * generation then
-      move(field, string.format('r~h%.0f', math.floor(made / 3600000)))
-    end
-  end
-  local changes = {'HSET', m.key, 'f', now}
-  for sum, values in pairs(sums) do
-    changes[#changes + 1] = sum
-    changes[#changes + 1] = entry(unpack(values))
-  end
-  redis.call(unpack(changes))
-  redis.call('HDEL', m.key, unpack(gone))
-  redis.call('HSET', mark_key(m, 0), unpack(marks))
-  redis.call('PEXPIRE', mark_key(m, 0), 2 * generation)
-end
-
-local mailboxes, refused = {}, false
-local held_bytes, held_copies, all_copies = 0, 0, 0
+local size, force, age, most, limited, domain_bytes, domain_messages =
+    struct.unpack('<ddddddd', ARGV[1], 17)
+local id, made = ARGV[2], now - age
+local mailboxes, answers, refused = {}, {}, false
+local held_bytes, held_copies, all_copies, all_new = 0, 0, 0, 0
 for i = 2, #KEYS do
-  local at = 11 + (i - 2) * 3
-  local m = read(KEYS[i], id)
-  m.copies = tonumber(ARGV[at + 2])
-  m.held_bytes, m.held_copies, m.held_made = held(m, id)
-  m.full = not (fits(tonumber(ARGV[at]), m.b + m.rb - m.held_bytes, math.max(size * m.copies, 1))
-                and fits(tonumber(ARGV[at + 1]), m.n + m.rn - m.held_copies, m.copies))
-  refused = refused or m.full
-  held_bytes, held_copies = held_bytes + m.held_bytes, held_copies + m.held_copies
-  all_copies = all_copies + m.copies
-  mailboxes[#mailboxes + 1] = m
-end
-local domain_full = domain_limited and not (
-    fits(tonumber(ARGV[9]), domain.b + domain.rb - held_bytes, math.max(size * all_copies, 1))
-    and fits(tonumber(ARGV[10]), domain.n + domain.rn - held_copies, all_copies))
-local granted = force or not (refused or domain_full)
-
-local answer = {granted and 1 or 0, domain_full and 1 or 0, domain.b, domain.n,
-                math.max(domain.rb - held_bytes, 0), math.max(domain.rn - held_copies, 0)}
-for _, m in ipairs(mailboxes) do
-  for _, value in ipairs({m.full and 1 or 0, m.b, m.n, m.rb - m.held_bytes, m.rn - m.held_copies,
-                          m.s or -1, m.held_bytes, m.held_copies, math.max(now - m.held_made, 0)}) do
-    answer[#answer + 1] = value
+  local key = KEYS[i]
+  local limit_bytes, limit_messages, copies = struct.unpack('<ddd', ARGV[3], i * 24 - 47)
+  local b, n, s, rb, rn, o, f = 0, 0, -1, 0, 0, -1, -1
+  local stored = redis.call('HMGET', key, 'u', 'r:' .. id)
+  if stored[1] then
+    b, n, s, rb, rn, o, f = struct.unpack(kMailbox, stored[1])
+  else
+    all_new = all_new + 1
   end
-end
-
-if granted then
-  for _, m in ipairs(mailboxes) do
-    if m.mine then
-      m.rb, m.rn = m.rb - m.held_bytes, m.rn - m.held_copies  -- its field is written anew
-    else
-      give_back(m, id, m.held_bytes, m.held_copies)
-    end
-    m.rb, m.rn = m.rb + size * m.copies, m.rn + m.copies
-    m.o = math.min(m.o or made, made)
-    save(m, 'r:' .. id, entry(made, size * m.copies, m.copies))
+  local since, mine, mine_copies = now, 0, 0
+  local found = nil
+  if stored[2] then
+    since, mine, mine_copies = struct.unpack(kHeld, stored[2])
+  elseif f >= 0 then
+    local find_in_sums = sums()
+    found = find_in_sums(key, f, id)
+    if found then since, mine, mine_copies = struct.unpack(kHeld, found.held) end
   end
+  rb, rn = math.max(rb - mine, 0), math.max(rn - mine_copies, 0)
+  local full = (limit_bytes > 0 and b + rb + math.max(size * copies, 1) > limit_bytes) or
+               (limit_messages > 0 and n + rn + copies > limit_messages)
+  refused = refused or full
+  held_bytes, held_copies = held_bytes + mine, held_copies + mine_copies
+  all_copies = all_copies + copies
+  answers[i - 1] = struct.pack('<ddddddddd', full and 1 or 0, b, n, rb, rn, s, mine, mine_copies,
+                               math.max(now - since, 0))
+  mailboxes[i - 1] = {b, n, s, rb, rn, o, f, copies, found}
 end
-flush()
-if granted then
-  for _, m in ipairs(mailboxes) do
-    if m.rn > cap and redis.call('HLEN', m.key) > cap then fold(m) end
+local rest_bytes, rest_copies = math.max(d_reserved - held_bytes, 0), math.max(d_copies - held_copies, 0)
+local domain_full = limited > 0 and
+    ((domain_bytes > 0 and d_bytes + rest_bytes + math.max(size * all_copies, 1) > domain_bytes) or
+     (domain_messages > 0 and d_messages + rest_copies + all_copies > domain_messages))
+local granted = force > 0 or not (refused or domain_full)
+local answer = struct.pack('<dddddd', granted and 1 or 0, domain_full and 1 or 0, d_bytes, d_messages,
+                           rest_bytes, rest_copies) .. table.concat(answers)
+if not granted or #mailboxes == 0 then return answer end
+
+-- The domain first: where memory is short, Redis refuses the first write.
+redis.call('SET', KEYS[1], struct.pack(kDomain, d_bytes, d_messages, rest_bytes + size * all_copies,
+                                       rest_copies + all_copies, d_mailboxes + all_new,
+                                       math.max(d_newest, now), math.min(d_oldest, made)))
+for i = 2, #KEYS do
+  local key, m = KEYS[i], mailboxes[i - 1]
+  local b, n, s, rb, rn, o, f, copies, found = unpack(m, 1, 9)
+  if found then
+    local _, take_from_sum = sums()
+    take_from_sum(key, found, redis.call)
+  end
+  rb, rn = rb + size * copies, rn + copies
+  local is_oldest = o < 0 or made < o
+  if is_oldest then o = made end
+  redis.call('HSET', key, 'u', struct.pack(kMailbox, b, n, s, rb, rn, o, f),
+             'r:' .. id, struct.pack(kHeld, made, size * copies, copies))
+  if is_oldest then redis.call('ZADD', index, made, string.sub(key, #base + 3)) end
+  if rn > most and redis.call('HLEN', key) > most then
+    local _, _, sum_up = sums()
+    sum_up(key, most)
   end
 end
 return answer
 )lua";
 
-/// ARGV: 3 id.
+/// ARGV[2] is the id.
 constexpr const char* kRelease = R"lua(
+local id = ARGV[2]
 for i = 2, #KEYS do
-  local m = read(KEYS[i], ARGV[3])
-  local bytes, copies = held(m, ARGV[3])
-  if copies > 0 then
-    give_back(m, ARGV[3], bytes, copies)
+  local m = read(KEYS[i])
+  local mine = m.exists and redis.call('HGET', m.key, 'r:' .. id)
+  local found = nil
+  if not mine and m.f >= 0 then
+    local find_in_sums = sums()
+    found = find_in_sums(m.key, m.f, id)
+  end
+  if mine or found then
+    local _, bytes, copies = struct.unpack(kHeld, mine or found.held)
+    m.rb, m.rn = math.max(m.rb - bytes, 0), math.max(m.rn - copies, 0)
+    if mine then
+      write('HDEL', m.key, 'r:' .. id)
+    else
+      local _, take_from_sum = sums()
+      take_from_sum(m.key, found, write)
+    end
     save(m)
   end
 end
@@ -334,20 +356,19 @@ flush()
 return 1
 )lua";
 
-/// ARGV: 3 grace; then for each mailbox when the measurement began, its bytes and its messages.
+/// ARGV[1] goes on with the grace; ARGV[2] has for each mailbox when the measurement began, its
+/// bytes and its messages.
 constexpr const char* kCommit = R"lua(
+local grace = struct.unpack('<d', ARGV[1], 17)
 for i = 2, #KEYS do
-  local at = 4 + (i - 2) * 3
-  local began, bytes, messages = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  local m = read(KEYS[i], '')
+  local began, bytes, messages = struct.unpack('<ddd', ARGV[2], i * 24 - 47)
+  local m = read(KEYS[i])
   -- A measurement, or what is stored of one, from before the clock was set back.
   local is_misdated = began > ahead
-  local is_stored_misdated = m.s and m.s > ahead
-  if not m.s or is_stored_misdated or (not is_misdated and began > m.s) then
+  if m.s < 0 or m.s > ahead or (not is_misdated and began > m.s) then
     m.b, m.n, m.s = bytes, messages, is_misdated and now or began
-    local cut = is_misdated and 0 or began - ARGV[3]
-    if m.o and m.o < cut then drop_older(m, cut) end
-    save(m, 'b', m.b, 'n', m.n, 's', m.s)
+    if not is_misdated and m.o >= 0 and m.o < began - grace then drop_older(m, began - grace) end
+    save(m)
   end
 end
 flush()
@@ -356,10 +377,13 @@ return 1
 
 constexpr const char* kRemove = R"lua(
 for i = 2, #KEYS do
-  local m = read(KEYS[i], '')
-  if m.was.exists then
-    if m.f then write('DEL', mark_key(m, 0), mark_key(m, 1)) end
-    m.b, m.n, m.s, m.rb, m.rn = 0, 0, nil, 0, 0
+  local m = read(KEYS[i])
+  if m.exists then
+    if m.f >= 0 then
+      local _, _, _, mark_key = sums()
+      write('DEL', mark_key(m.key, 0), mark_key(m.key, 1))
+    end
+    m.b, m.n, m.s, m.rb, m.rn = 0, 0, -1, 0, 0
     save(m)
   end
 end
@@ -367,19 +391,35 @@ flush()
 return 1
 )lua";
 
-/// Returns the number of mailboxes that are known, and the sums of their
-/// bytes, messages, reserved bytes and copies.
+/// Returns packed numbers: the mailboxes that are known, and the sums of their bytes, messages,
+/// reserved bytes and copies.
 constexpr const char* kDomain = R"lua(
-return {domain.c, domain.b, domain.n, domain.rb, domain.rn}
+return struct.pack('<ddddd', d_mailboxes, d_bytes, d_messages, d_reserved, d_copies)
 )lua";
+
+/// What is seldom needed is wrapped so that Lua need not even make it ready: that is half of what a
+/// script costs.
+std::string Beginning() {
+    std::string script = kBegin;
+    script.append("local function sums()\n").append(kSums);
+    return script.append("return find_in_sums, take_from_sum, sum_up, mark_key\nend\n");
+}
+
+constexpr const char* kIfToBeTended = "if d_newest > ahead or d_oldest < dead then\n";
+
+std::string ReserveScript() {
+    return Beginning() + kIfToBeTended + kChanges + kTend + "end\n" + kReserve;
+}
+
+std::string ChangingScript(const char* body) {
+    return Beginning() + kChanges + kIfToBeTended + kTend + "end\n" + body;
+}
 
 }  // namespace
 
 std::vector<std::string> RedisScripts() {
-    std::vector<std::string> scripts;
-    for (const char* const script : {kReserve, kRelease, kCommit, kRemove, kDomain})
-        scripts.push_back(std::string(kPrelude) + script);
-    return scripts;
+    return {ReserveScript(), ChangingScript(kRelease), ChangingScript(kCommit),
+            ChangingScript(kRemove), ChangingScript(kDomain)};
 }
 
 }  // namespace policyd::usage

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,8 @@ enum RedisScript : std::size_t {
 };
 
 /// In the order of the enumeration. Every script works on one domain: KEYS[1] is the domain's hash,
-/// the other keys are those of mailboxes of it. ARGV[1] is the time in milliseconds, empty for the
-/// server's own; ARGV[2] is for how long reservations live.
+/// the other keys are those of mailboxes of it. ARGV[1] holds packed numbers, the first of which
+/// are the time in milliseconds, negative for the server's own, and for how long reservations live.
 std::vector<std::string> RedisScripts();
 
 }  // namespace policyd::usage

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "common/usage/packed_numbers.hpp"
 #include "common/usage/redis_keys.hpp"
 #include "common/usage/redis_scripts.hpp"
 
@@ -22,29 +23,39 @@ constexpr std::size_t kMostToTellAgain = 100'000;
 constexpr std::size_t kMailboxesInOneCall = 100;  // what one script holds up others for
 constexpr std::size_t kCallsAtOnce = 64;
 
-/// Lua counts with doubles.
-std::string Number(std::uint64_t number) {
-    return std::to_string(std::min<std::uint64_t>(number, std::uint64_t{1} << 53));
-}
-
-std::string Number(milliseconds time) {
-    return std::to_string(std::max<milliseconds::rep>(time.count(), 0));
-}
-
-std::uint64_t Unsigned(const Reply& reply) {
-    if (reply.kind == Reply::Kind::kInteger)
-        return static_cast<std::uint64_t>(std::max<std::int64_t>(reply.integer, 0));
-    return reply.text.empty() ? 0 : std::stoull(reply.text);
-}
-
 /// bytes, messages, reserved bytes, reserved messages: as all scripts return them.
-Usage FourNumbers(std::span<const Reply> replies) {
+Usage NextUsage(UnpackedNumbers& numbers) {
     Usage usage;
-    usage.bytes = Unsigned(replies[0]);
-    usage.messages = Unsigned(replies[1]);
-    usage.reserved_bytes = Unsigned(replies[2]);
-    usage.reserved_messages = Unsigned(replies[3]);
+    usage.bytes = numbers.NextCount();
+    usage.messages = numbers.NextCount();
+    usage.reserved_bytes = numbers.NextCount();
+    usage.reserved_messages = numbers.NextCount();
     return usage;
+}
+
+/// Of a time that is negative where there is none.
+std::optional<text::WallTime> Measured(milliseconds time) {
+    if (time < milliseconds(0)) return std::nullopt;
+    return text::WallTime(time);
+}
+
+/// A mailbox as the scripts keep it.
+struct Record {
+    Usage usage;
+    milliseconds oldest_reservation{-1};
+};
+
+Record RecordIn(std::string_view bytes) {
+    Record record;
+    if (bytes.empty()) return record;
+    UnpackedNumbers numbers(bytes);
+    record.usage.bytes = numbers.NextCount();
+    record.usage.messages = numbers.NextCount();
+    record.usage.measured_at = Measured(numbers.NextTime());
+    record.usage.reserved_bytes = numbers.NextCount();
+    record.usage.reserved_messages = numbers.NextCount();
+    record.oldest_reservation = numbers.NextTime();
+    return record;
 }
 
 /// The mailboxes of each domain, as indexes into what `mailbox_of` tells, by the domain's key.
@@ -94,42 +105,46 @@ ScriptCall RedisUsageStore::CallOf(std::size_t script, std::string domain_key) c
     ScriptCall call;
     call.script = script;
     call.keys.push_back(std::move(domain_key));
-    call.arguments.push_back(clock_ ? Number(clock_().time_since_epoch()) : std::string());
-    call.arguments.push_back(Number(reservation_life_));
+    call.arguments.push_back(Header().Bytes());
     return call;
+}
+
+PackedNumbers RedisUsageStore::Header() const {
+    PackedNumbers header;
+    header << (clock_ ? clock_().time_since_epoch() : milliseconds(-1)) << reservation_life_;
+    return header;
 }
 
 async::Task<text::WallTime> RedisUsageStore::Now() {
     if (clock_) co_return clock_();
     const Reply time = co_await redis_.Ask(Request("TIME"));
-    const milliseconds now(Unsigned(time.elements.at(0)) * 1000 +
-                           Unsigned(time.elements.at(1)) / 1000);
-    co_return text::WallTime(now);
+    const std::chrono::seconds seconds(std::stoll(time.elements.at(0).text));
+    const std::chrono::microseconds rest(std::stoll(time.elements.at(1).text));
+    co_return text::WallTime(seconds + std::chrono::floor<milliseconds>(rest));
 }
 
 async::Task<std::optional<Usage>> RedisUsageStore::Find(std::string_view mailbox) {
     const std::string key = RedisMailboxKey(mailbox);
-    const Request read("HMGET", key, "b", "n", "rb", "rn", "s", "o");
-    Reply found = co_await redis_.Ask(read);
+    const Request read("HGET", key, "u");
+    const Reply found = co_await redis_.Ask(read);
+    Record record = RecordIn(found.text);
     // Our own clock only decides whether it is worth to have Redis drop what may have expired.
     const text::WallTime now = clock_ ? clock_() : text::SystemWallTime();
-    const milliseconds oldest(Unsigned(found.elements.at(5)));
-    if (oldest > milliseconds(0) && oldest < now.time_since_epoch() - reservation_life_) {
+    if (record.oldest_reservation >= milliseconds(0) &&
+        record.oldest_reservation < now.time_since_epoch() - reservation_life_) {
         co_await redis_.Evaluate(CallOf(kDomainScript, RedisDomainKey(DomainOf(mailbox))));
-        found = co_await redis_.Ask(read);
+        const Reply again = co_await redis_.Ask(read);
+        record = RecordIn(again.text);
     }
-    Usage usage = FourNumbers(found.elements);
-    const Reply& measured = found.elements[4];
-    if (measured.kind == Reply::Kind::kText)
-        usage.measured_at = text::WallTime(milliseconds(Unsigned(measured)));
-    if (!usage.measured_at && usage.reserved_messages == 0) co_return std::nullopt;
-    co_return usage;
+    if (!record.usage.measured_at && record.usage.reserved_messages == 0) co_return std::nullopt;
+    co_return record.usage;
 }
 
 async::Task<std::optional<Usage>> RedisUsageStore::FindDomain(std::string_view domain) {
     const Reply found = co_await redis_.Evaluate(CallOf(kDomainScript, RedisDomainKey(domain)));
-    if (Unsigned(found.elements.at(0)) == 0) co_return std::nullopt;
-    co_return FourNumbers(std::span(found.elements).subspan(1));
+    UnpackedNumbers numbers(found.text);
+    if (numbers.NextCount() == 0) co_return std::nullopt;
+    co_return NextUsage(numbers);
 }
 
 ScriptCall RedisUsageStore::ReserveCall(const Reservation& reservation,
@@ -137,29 +152,35 @@ ScriptCall RedisUsageStore::ReserveCall(const Reservation& reservation,
     ScriptCall call = CallOf(kReserveScript, part.domain_key);
     DomainLimit whole;
     if (part.domain_limit) whole = reservation.domain_limits[*part.domain_limit];
-    for (const std::string& argument :
-         {reservation.id, Number(reservation.bytes), std::string(reservation.force ? "1" : "0"),
-          std::string("0"), Number(most_single_reservations_),
-          std::string(part.domain_limit ? "1" : "0"), Number(whole.bytes), Number(whole.messages)})
-        call.arguments.push_back(argument);
+    PackedNumbers header;
+    header << reservation.bytes << std::size_t{reservation.force} << milliseconds(0)
+           << most_single_reservations_ << std::size_t{part.domain_limit.has_value()} << whole.bytes
+           << whole.messages;
+    PackedNumbers limits;
     for (const std::size_t i : part.limits) {
         const Limit& limit = reservation.limits[i];
         call.keys.push_back(RedisMailboxKey(limit.mailbox));
-        call.arguments.push_back(Number(limit.bytes));
-        call.arguments.push_back(Number(limit.messages));
-        call.arguments.push_back(Number(limit.copies));
+        limits << limit.bytes << limit.messages << limit.copies;
     }
+    call.arguments.front() += header.Bytes();
+    call.arguments.push_back(reservation.id);
+    call.arguments.push_back(limits.Bytes());
     return call;
 }
 
 ScriptCall RedisUsageStore::HoldCall(const Held& held, milliseconds age) const {
     ScriptCall call = CallOf(kReserveScript, RedisDomainKey(DomainOf(held.mailbox)));
+    constexpr std::size_t kForce = 1;
+    constexpr std::size_t kNoLimit = 0;
+    PackedNumbers header;
+    header << held.bytes << kForce << age << most_single_reservations_ << kNoLimit << kNoLimit
+           << kNoLimit;
+    PackedNumbers limit;
+    limit << kNoLimit << kNoLimit << held.copies;
     call.keys.push_back(RedisMailboxKey(held.mailbox));
-    for (const std::string& argument :
-         {held.id, Number(held.bytes), std::string("1"), Number(age),
-          Number(most_single_reservations_), std::string("0"), std::string("0"), std::string("0"),
-          std::string("0"), std::string("0"), Number(held.copies)})
-        call.arguments.push_back(argument);
+    call.arguments.front() += header.Bytes();
+    call.arguments.push_back(held.id);
+    call.arguments.push_back(limit.Bytes());
     return call;
 }
 
@@ -181,22 +202,26 @@ async::Task<Reserved> RedisUsageStore::Reserve(const Reservation& reservation) {
     std::vector<Granted> granted;
     for (const auto& [key, part] : parts) {
         const Reply reply = co_await redis_.Evaluate(ReserveCall(reservation, part));
-        const std::span<const Reply> values = reply.elements;
+        UnpackedNumbers numbers(reply.text);
+        const bool is_granted = numbers.NextCount() != 0;
+        const bool domain_is_full = numbers.NextCount() != 0;
+        const Usage domain_usage = NextUsage(numbers);
         if (part.domain_limit) {
-            answer.domain_usage[*part.domain_limit] = FourNumbers(values.subspan(2));
-            if (values[1].integer != 0 && !reservation.force)
+            answer.domain_usage[*part.domain_limit] = domain_usage;
+            if (domain_is_full && !reservation.force)
                 answer.full_domains.push_back(*part.domain_limit);
         }
-        for (std::size_t i = 0; i < part.limits.size(); ++i) {
-            const std::span<const Reply> mailbox = values.subspan(6 + i * 9, 9);
-            const std::size_t limit = part.limits[i];
-            answer.usage[limit] = FourNumbers(mailbox.subspan(1));
-            if (mailbox[5].integer >= 0)
-                answer.usage[limit].measured_at = text::WallTime(milliseconds(mailbox[5].integer));
-            if (mailbox[0].integer != 0 && !reservation.force) answer.full.push_back(limit);
-            if (values[0].integer != 0)
-                granted.push_back({reservation.limits[limit].mailbox, Unsigned(mailbox[6]),
-                                   Unsigned(mailbox[7]), milliseconds(mailbox[8].integer)});
+        for (const std::size_t limit : part.limits) {
+            const bool is_full = numbers.NextCount() != 0;
+            answer.usage[limit] = NextUsage(numbers);
+            answer.usage[limit].measured_at = Measured(numbers.NextTime());
+            if (is_full && !reservation.force) answer.full.push_back(limit);
+            Granted before;
+            before.mailbox = reservation.limits[limit].mailbox;
+            before.bytes_before = numbers.NextCount();
+            before.copies_before = numbers.NextCount();
+            before.age_before = numbers.NextTime();
+            if (is_granted) granted.push_back(std::move(before));
         }
     }
     std::sort(answer.full.begin(), answer.full.end());
@@ -280,14 +305,16 @@ async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measureme
     for (const auto& [key, indexes] : domains) {
         for (std::size_t n = 0; n < indexes.size(); ++n) {
             if (n % kMailboxesInOneCall == 0) {
-                calls.push_back(CallOf(kCommitScript, key));
-                calls.back().arguments.push_back(Number(grace));
+                PackedNumbers header = Header();
+                header << grace;
+                calls.push_back({kCommitScript, {key}, {header.Bytes(), std::string()}});
             }
             const Measurement& measurement = measurements[indexes[n]];
+            PackedNumbers figures;
+            figures << measurement.began.time_since_epoch() << measurement.bytes
+                    << measurement.messages;
             calls.back().keys.push_back(RedisMailboxKey(measurement.mailbox));
-            calls.back().arguments.push_back(Number(measurement.began.time_since_epoch()));
-            calls.back().arguments.push_back(Number(measurement.bytes));
-            calls.back().arguments.push_back(Number(measurement.messages));
+            calls.back().arguments.back() += figures.Bytes();
         }
     }
     co_await EvaluateInTurn(std::move(calls));
@@ -322,12 +349,13 @@ async::Task<std::vector<std::string>> RedisUsageStore::MeasuredMailboxes() {
             std::optional<std::string> mailbox = MailboxOfRedisKey(key.text);
             if (!mailbox) continue;
             candidates.push_back(std::move(*mailbox));
-            questions.emplace_back("HEXISTS", key.text, "s");
+            questions.emplace_back("HGET", key.text, "u");
         }
         co_await EvaluateInTurn(std::move(expire));
-        const std::vector<Reply> is_measured = co_await redis_.AskAll(std::move(questions));
+        const std::vector<Reply> records = co_await redis_.AskAll(std::move(questions));
         for (std::size_t i = 0; i < candidates.size(); ++i)
-            if (is_measured[i].integer != 0) names.push_back(std::move(candidates[i]));
+            if (RecordIn(records[i].text).usage.measured_at)
+                names.push_back(std::move(candidates[i]));
     } while (cursor != "0");
     // Redis may name a key twice while it rearranges them.
     std::sort(names.begin(), names.end());

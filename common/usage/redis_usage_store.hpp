@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/redis/client.hpp"
+#include "common/usage/packed_numbers.hpp"
 #include "common/usage/recent_reservations.hpp"
 #include "common/usage/usage_store.hpp"
 
@@ -45,6 +46,7 @@ private:
     struct DomainPart;
     struct Granted;
 
+    PackedNumbers Header() const;
     redis::ScriptCall CallOf(std::size_t script, std::string domain_key) const;
     redis::ScriptCall ReserveCall(const Reservation& reservation, const DomainPart& part) const;
     /// A call that makes it hold, as of `age` ago, whether there is room or not.

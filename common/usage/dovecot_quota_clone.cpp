@@ -1,0 +1,64 @@
+#include "common/usage/dovecot_quota_clone.hpp"
+
+#include <map>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "common/text/ascii.hpp"
+
+namespace policyd::usage {
+
+namespace {
+
+using redis::Reply;
+using redis::Request;
+
+constexpr std::string_view kBytes = "/quota/storage";
+constexpr std::string_view kMessages = "/quota/messages";
+
+/// Matches itself and nothing else in a pattern of SCAN.
+std::string Literal(std::string_view text) {
+    std::string pattern;
+    for (const char c : text) {
+        if (std::string_view("*?[]\\^-").find(c) != std::string_view::npos) pattern += '\\';
+        pattern += c;
+    }
+    return pattern;
+}
+
+}  // namespace
+
+DovecotQuotaClone::DovecotQuotaClone(uv_loop_t* loop, redis::ClientSettings server,
+                                     std::string prefix)
+    : prefix_(std::move(prefix)), redis_(loop, std::move(server)) {}
+
+async::Task<std::vector<Measurement>> DovecotQuotaClone::ReadAll(text::WallTime began) {
+    const std::string pattern = Literal(prefix_) + '*' + std::string(kBytes);
+    // By name: SCAN may tell a key twice.
+    std::map<std::string, Measurement> measurements;
+    std::string cursor = "0";
+    do {
+        Reply page = co_await redis_.Ask(Request("SCAN", cursor, "MATCH", pattern, "COUNT", 1000));
+        cursor = page.elements.at(0).text;
+        std::vector<std::string> users;
+        std::vector<Request> questions;
+        for (const Reply& key : page.elements.at(1).elements) {
+            const std::size_t length = key.text.size() - prefix_.size() - kBytes.size();
+            users.push_back(key.text.substr(prefix_.size(), length));
+            questions.emplace_back("MGET", key.text,
+                                   prefix_ + users.back() + std::string(kMessages));
+        }
+        const std::vector<Reply> answers = co_await redis_.AskAll(std::move(questions));
+        for (std::size_t i = 0; i < users.size(); ++i) {
+            const auto bytes = text::ParseUnsigned(answers[i].elements.at(0).text);
+            const auto messages = text::ParseUnsigned(answers[i].elements.at(1).text);
+            if (bytes && messages) measurements[users[i]] = {users[i], *bytes, *messages, began};
+        }
+    } while (cursor != "0");
+    std::vector<Measurement> all;
+    for (auto& [user, measurement] : measurements) all.push_back(std::move(measurement));
+    co_return all;
+}
+
+}  // namespace policyd::usage

@@ -1,0 +1,180 @@
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/usage/usage_store.hpp"
+
+namespace policyd::usage {
+
+/// The contract of UsageStore in its plainest form: what the stores must agree with.
+class UsageStoreModel {
+public:
+    text::WallTime now{std::chrono::milliseconds(1'800'000'000'000)};
+
+    std::optional<Usage> Find(const std::string& mailbox) const {
+        const auto found = mailboxes_.find(mailbox);
+        if (found == mailboxes_.end()) return std::nullopt;
+        return Without("", found->second);
+    }
+
+    std::optional<Usage> FindDomain(const std::string& domain) {
+        BringUpToDate(domain);
+        const auto is_of = [&domain](const auto& mailbox) {
+            return DomainOf(mailbox.first) == domain;
+        };
+        if (std::none_of(mailboxes_.begin(), mailboxes_.end(), is_of)) return std::nullopt;
+        return DomainWithout("", {}, domain);
+    }
+
+    Reserved Reserve(const Reservation& reservation) {
+        for (const Limit& limit : reservation.limits) BringUpToDate(DomainOf(limit.mailbox));
+        for (const DomainLimit& limit : reservation.domain_limits) BringUpToDate(limit.domain);
+        Reserved answer;
+        for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
+            const Limit& limit = reservation.limits[i];
+            const Usage usage = Without(reservation.id, mailboxes_[limit.mailbox]);
+            answer.usage.push_back(usage);
+            if (!Fits(limit.bytes, limit.messages, usage, reservation.bytes, limit.copies))
+                answer.full.push_back(i);
+        }
+        for (std::size_t i = 0; i < reservation.domain_limits.size(); ++i) {
+            const DomainLimit& limit = reservation.domain_limits[i];
+            std::uint64_t copies = 0;
+            std::set<std::string> asked;
+            for (const Limit& mailbox : reservation.limits) {
+                asked.insert(mailbox.mailbox);
+                if (DomainOf(mailbox.mailbox) == limit.domain) copies += mailbox.copies;
+            }
+            const Usage usage = DomainWithout(reservation.id, asked, limit.domain);
+            answer.domain_usage.push_back(usage);
+            if (!Fits(limit.bytes, limit.messages, usage, reservation.bytes, copies))
+                answer.full_domains.push_back(i);
+        }
+        if (reservation.force) {
+            answer.full.clear();
+            answer.full_domains.clear();
+        }
+        if (answer.IsGranted())
+            for (const Limit& limit : reservation.limits)
+                mailboxes_[limit.mailbox].held[reservation.id] = {
+                    now, reservation.bytes * limit.copies, limit.copies};
+        DropEmpty();
+        return answer;
+    }
+
+    void Release(const std::string& id, const std::vector<std::string>& mailboxes) {
+        for (const std::string& mailbox : mailboxes) {
+            BringUpToDate(DomainOf(mailbox));
+            const auto found = mailboxes_.find(mailbox);
+            if (found != mailboxes_.end()) found->second.held.erase(id);
+        }
+        DropEmpty();
+    }
+
+    void Commit(const std::vector<Measurement>& measurements, std::chrono::milliseconds grace) {
+        for (const Measurement& measurement : measurements) {
+            BringUpToDate(DomainOf(measurement.mailbox));
+            Mailbox& mailbox = mailboxes_[measurement.mailbox];
+            const bool is_misdated = measurement.began > now + kAhead;
+            const bool is_first = !mailbox.began || *mailbox.began > now + kAhead;
+            if (!is_first && (is_misdated || measurement.began <= *mailbox.began)) continue;
+            mailbox.bytes = measurement.bytes;
+            mailbox.messages = measurement.messages;
+            mailbox.began = is_misdated ? now : measurement.began;
+            if (is_misdated) continue;
+            std::erase_if(mailbox.held, [&](const auto& held) {
+                return held.second.made < measurement.began - grace;
+            });
+        }
+        DropEmpty();
+    }
+
+    void Remove(const std::vector<std::string>& mailboxes) {
+        for (const std::string& mailbox : mailboxes) {
+            BringUpToDate(DomainOf(mailbox));
+            mailboxes_.erase(mailbox);
+        }
+        DropEmpty();
+    }
+
+    std::vector<std::string> MeasuredMailboxes() const {
+        std::vector<std::string> names;
+        for (const auto& [name, mailbox] : mailboxes_)
+            if (mailbox.began) names.push_back(name);
+        return names;
+    }
+
+private:
+    struct Held {
+        text::WallTime made;
+        std::uint64_t bytes = 0;
+        std::uint64_t copies = 0;
+    };
+    struct Mailbox {
+        std::uint64_t bytes = 0;
+        std::uint64_t messages = 0;
+        std::optional<text::WallTime> began;
+        std::map<std::string, Held> held;
+    };
+
+    static constexpr std::chrono::milliseconds kAhead{1000};
+
+    static bool Fits(std::uint64_t bytes_limit, std::uint64_t messages_limit, const Usage& usage,
+                     std::uint64_t size, std::uint64_t copies) {
+        const std::uint64_t more = std::max<std::uint64_t>(size * copies, 1);
+        return (bytes_limit == 0 || usage.bytes + usage.reserved_bytes + more <= bytes_limit) &&
+               (messages_limit == 0 ||
+                usage.messages + usage.reserved_messages + copies <= messages_limit);
+    }
+
+    static Usage Without(const std::string& id, const Mailbox& mailbox) {
+        Usage usage{mailbox.bytes, mailbox.messages, 0, 0, mailbox.began};
+        for (const auto& [held_by, held] : mailbox.held) {
+            if (held_by == id) continue;
+            usage.reserved_bytes += held.bytes;
+            usage.reserved_messages += held.copies;
+        }
+        return usage;
+    }
+
+    Usage DomainWithout(const std::string& id, const std::set<std::string>& asked,
+                        std::string_view domain) const {
+        Usage sum;
+        for (const auto& [name, mailbox] : mailboxes_) {
+            if (DomainOf(name) != domain) continue;
+            const Usage usage = Without(asked.contains(name) ? id : "", mailbox);
+            sum.bytes += usage.bytes;
+            sum.messages += usage.messages;
+            sum.reserved_bytes += usage.reserved_bytes;
+            sum.reserved_messages += usage.reserved_messages;
+        }
+        return sum;
+    }
+
+    void BringUpToDate(std::string_view domain) {
+        for (auto& [name, mailbox] : mailboxes_) {
+            if (DomainOf(name) != domain) continue;
+            std::erase_if(mailbox.held, [this](const auto& held) {
+                return held.second.made < now - kReservationLife;
+            });
+            for (auto& [id, held] : mailbox.held)
+                if (held.made > now + kAhead) held.made = now;
+        }
+        DropEmpty();
+    }
+
+    void DropEmpty() {
+        std::erase_if(mailboxes_, [](const auto& mailbox) {
+            return !mailbox.second.began && mailbox.second.held.empty();
+        });
+    }
+
+    std::map<std::string, Mailbox> mailboxes_;
+};
+
+}  // namespace policyd::usage

@@ -1,0 +1,263 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <sstream>
+
+#include "tests/contract/usage_store_kinds.hpp"
+#include "tests/contract/usage_store_model.hpp"
+
+namespace policyd::usage {
+
+void PrintTo(const Usage& usage, std::ostream* out) {
+    *out << usage.bytes << " bytes, " << usage.messages << " messages, reserved "
+         << usage.reserved_bytes << " and " << usage.reserved_messages << ", began "
+         << (usage.measured_at ? usage.measured_at->time_since_epoch().count() : -1);
+}
+
+namespace {
+
+using std::chrono::milliseconds;
+
+std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
+    const char* const value = std::getenv(name);
+    return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
+}
+
+const std::vector<std::string> kDomains{"a.example", "b.example", "c.example"};
+const std::vector<std::string> kMailboxes{"ann@a.example", "bob@a.example", "@a.example",
+                                          "eve@b.example", "joe@b.example", "zoe@c.example"};
+constexpr milliseconds kGrace = std::chrono::minutes(5);
+
+/// One random sequence of calls. The same seed makes the same sequence on every store.
+template <typename Kind>
+class RandomCalls {
+public:
+    explicit RandomCalls(std::uint64_t seed) : random_(seed) {
+        // Two servers, or a server and a scanner.
+        for (int i = 0; i < 2; ++i)
+            stores_.push_back(kind_.Open(loop_, [this] { return model_.now; }));
+    }
+
+    void Run(int calls) {
+        for (int i = 0; i < calls && !testing::Test::HasFailure(); ++i) {
+            SCOPED_TRACE(testing::Message() << Kind::kName << ", call " << i);
+            Step();
+            if (i % 4 == 3 || testing::Test::HasFailure()) Compare();
+        }
+        if (testing::Test::HasFailure()) ADD_FAILURE() << log_.str();
+    }
+
+private:
+    std::uint64_t Below(std::uint64_t n) { return random_() % n; }
+    UsageStore& Store() { return *stores_[Below(stores_.size())]; }
+
+    template <typename T>
+    T Do(async::Task<T> task) {
+        return loop_.RunUntilDone(std::move(task));
+    }
+
+    std::vector<std::string> SomeMailboxes() {
+        std::vector<std::string> some;
+        for (const std::string& mailbox : kMailboxes)
+            if (Below(3) == 0) some.push_back(mailbox);
+        if (some.empty()) some.push_back(kMailboxes[Below(kMailboxes.size())]);
+        return some;
+    }
+
+    void Step() {
+        switch (Below(12)) {
+            case 0:
+                return MoveClock();
+            case 1:
+                return Release();
+            case 2:
+            case 3:
+            case 4:
+                return Commit();
+            case 5:
+                return Below(4) == 0 ? Remove() : Release();
+            default:
+                return Reserve();
+        }
+    }
+
+    void MoveClock() {
+        const std::vector<milliseconds> steps{milliseconds(1),          std::chrono::seconds(10),
+                                              std::chrono::minutes(4),  kGrace,
+                                              std::chrono::minutes(30), std::chrono::hours(23),
+                                              std::chrono::hours(25),   -milliseconds(500),
+                                              -milliseconds(1500),      -std::chrono::minutes(3),
+                                              -std::chrono::hours(2),   -std::chrono::hours(50)};
+        model_.now += steps[Below(steps.size())];
+        log_ << "the time is " << model_.now.time_since_epoch().count() << '\n';
+    }
+
+    void Reserve() {
+        Reservation reservation;
+        reservation.id = "m" + std::to_string(Below(10));
+        reservation.bytes = Below(3) == 0 ? Below(3) : Below(400);
+        for (const std::string& mailbox : SomeMailboxes()) {
+            Limit limit{mailbox, Below(3) == 0 ? 0 : Below(2000), Below(3) == 0 ? Below(12) : 0};
+            limit.copies = Below(6) == 0 ? 2 : 1;
+            reservation.limits.push_back(limit);
+        }
+        for (const std::string& domain : kDomains)
+            if (Below(4) == 0)
+                reservation.domain_limits.push_back({domain, Below(4000), Below(2) * Below(20)});
+        reservation.force = Below(8) == 0;
+        log_ << "reserve " << reservation.id << ' ' << reservation.bytes
+             << (reservation.force ? " by force" : "");
+        for (const Limit& limit : reservation.limits)
+            log_ << ", " << limit.mailbox << ' ' << limit.copies << " (" << limit.bytes << ' '
+                 << limit.messages << ')';
+        for (const DomainLimit& limit : reservation.domain_limits)
+            log_ << ", " << limit.domain << " (" << limit.bytes << ' ' << limit.messages << ')';
+        log_ << '\n';
+        for (std::uint64_t again = Below(5) == 0 ? 2 : 1; again > 0; --again) {
+            const Reserved expected = model_.Reserve(reservation);
+            const Reserved reserved = Do(Store().Reserve(reservation));
+            EXPECT_EQ(reserved.full, expected.full);
+            EXPECT_EQ(reserved.usage, expected.usage);
+            EXPECT_EQ(reserved.full_domains, expected.full_domains);
+            EXPECT_EQ(reserved.domain_usage, expected.domain_usage);
+        }
+    }
+
+    void Release() {
+        const std::string id = "m" + std::to_string(Below(10));
+        const std::vector<std::string> mailboxes = SomeMailboxes();
+        log_ << "release " << id << " in " << testing::PrintToString(mailboxes) << '\n';
+        model_.Release(id, mailboxes);
+        Do(Store().Release(id, mailboxes));
+    }
+
+    void Commit() {
+        std::vector<Measurement> measurements;
+        for (const std::string& mailbox : SomeMailboxes()) {
+            const milliseconds ago(Below(3) == 0 ? Below(3'600'000) : Below(2000));
+            measurements.push_back({mailbox, Below(1500), Below(10), model_.now - ago});
+        }
+        if (Below(3) == 0 && !late_.empty()) measurements.swap(late_);  // out of order
+        if (Below(3) == 0) late_ = measurements;
+        for (const Measurement& each : measurements)
+            log_ << "commit " << each.mailbox << ' ' << each.bytes << ' ' << each.messages << " of "
+                 << each.began.time_since_epoch().count() << '\n';
+        model_.Commit(measurements, kGrace);
+        Do(Store().Commit(measurements, kGrace));
+    }
+
+    void Remove() {
+        const std::vector<std::string> mailboxes = SomeMailboxes();
+        log_ << "remove " << testing::PrintToString(mailboxes) << '\n';
+        model_.Remove(mailboxes);
+        Do(Store().Remove(mailboxes));
+    }
+
+    void Compare() {
+        for (const std::string& domain : kDomains)
+            EXPECT_EQ(Do(Store().FindDomain(domain)), model_.FindDomain(domain)) << domain;
+        for (const std::string& mailbox : kMailboxes)
+            EXPECT_EQ(Do(Store().Find(mailbox)), model_.Find(mailbox)) << mailbox;
+        EXPECT_THAT(Do(Store().MeasuredMailboxes()),
+                    testing::UnorderedElementsAreArray(model_.MeasuredMailboxes()));
+    }
+
+    std::mt19937_64 random_;
+    async::EventLoop loop_;
+    Kind kind_;
+    UsageStoreModel model_;
+    std::vector<std::unique_ptr<UsageStore>> stores_;
+    std::vector<Measurement> late_;
+    std::ostringstream log_;
+};
+
+template <typename Kind>
+class UsageStorePropertyTest : public testing::Test {};
+
+using Kinds = testing::Types<InRedis, InSqlite>;
+TYPED_TEST_SUITE(UsageStorePropertyTest, Kinds);
+
+TYPED_TEST(UsageStorePropertyTest, AgreesWithTheModelWhateverIsCalledWhenever) {
+    const std::uint64_t seed = FromEnvironment("POLICYD_SEED", 1);
+    const std::uint64_t cases = FromEnvironment("POLICYD_CASES", 20);
+    for (std::uint64_t i = 0; i < cases && !this->HasFailure(); ++i) {
+        SCOPED_TRACE(testing::Message() << "POLICYD_SEED=" << seed + i << " POLICYD_CASES=1");
+        RandomCalls<TypeParam>(seed + i).Run(120);
+    }
+}
+
+/// Two messages a second for an hour to three mailboxes that keep only a few reservations one by
+/// one: nothing may be forgotten, nothing may be left over.
+TEST(FoldedReservationsTest, AreNeverLessThanTheModelHolds) {
+    async::EventLoop loop;
+    const InRedis kind;
+    UsageStoreModel model;
+    const std::unique_ptr<UsageStore> store = kind.Open(
+        loop, [&model] { return model.now; }, 4);
+    std::mt19937_64 random(FromEnvironment("POLICYD_SEED", 1));
+    const std::vector<std::string> mailboxes{"ann@a.example", "bob@a.example", "eve@b.example"};
+    for (int i = 0; i < 1500; ++i) {
+        const std::string& mailbox = mailboxes[random() % mailboxes.size()];
+        const std::vector<std::string> one{mailbox};
+        model.now += milliseconds(random() % 4000);
+        const std::string id = "m" + std::to_string(i - static_cast<int>(random() % 30));
+        if (random() % 8 == 0) {
+            model.Release(id, one);
+            loop.RunUntilDone(store->Release(id, one));
+        } else if (random() % 60 == 0) {
+            const std::vector<Measurement> measured{{mailbox, 100, 1, model.now}};
+            model.Commit(measured, kGrace);
+            loop.RunUntilDone(store->Commit(measured, kGrace));
+        } else {
+            const Reservation reservation{id, random() % 100, {{mailbox, 0, 0}}};
+            model.Reserve(reservation);
+            loop.RunUntilDone(store->Reserve(reservation));
+        }
+        const Usage least = model.Find(mailbox).value_or(Usage());
+        const Usage usage = loop.RunUntilDone(store->Find(mailbox)).value_or(Usage());
+        ASSERT_GE(usage.reserved_bytes, least.reserved_bytes) << i;
+        ASSERT_GE(usage.reserved_messages, least.reserved_messages) << i;
+    }
+    const auto fields = InRedis::Server().Command({"HLEN", "policyd:{a.example}:m:ann"});
+    EXPECT_LT(std::stoi(fields), 100);
+    model.now += kGrace + std::chrono::minutes(1);
+    for (const std::string& mailbox : mailboxes) {
+        const std::vector<Measurement> measured{{mailbox, 100, 1, model.now}};
+        loop.RunUntilDone(store->Commit(measured, kGrace));
+        const Usage expected{100, 1, 0, 0, model.now};
+        EXPECT_EQ(loop.RunUntilDone(store->Find(mailbox)), expected);
+    }
+    EXPECT_EQ(loop.RunUntilDone(store->FindDomain("a.example")),
+              (Usage{200, 2, 0, 0, std::nullopt}));
+}
+
+TEST(FoldedReservationsTest, AreExactWhileMessagesComeBackInTime) {
+    async::EventLoop loop;
+    const InRedis kind;
+    UsageStoreModel model;
+    const std::unique_ptr<UsageStore> store = kind.Open(
+        loop, [&model] { return model.now; }, 4);
+    std::mt19937_64 random(FromEnvironment("POLICYD_SEED", 1));
+    for (int i = 0; i < 1000; ++i) {
+        model.now += milliseconds(random() % 500);
+        const std::string id = "m" + std::to_string(random() % 200);
+        const std::vector<std::string> one{"ann@a.example"};
+        if (random() % 3 == 0) {
+            model.Release(id, one);
+            loop.RunUntilDone(store->Release(id, one));
+        } else {
+            const Reservation reservation{id, random() % 100, {{one[0], 0, 0}}};
+            EXPECT_EQ(loop.RunUntilDone(store->Reserve(reservation)).usage,
+                      model.Reserve(reservation).usage);
+        }
+        ASSERT_EQ(loop.RunUntilDone(store->Find(one[0])), model.Find(one[0])) << i;
+        ASSERT_EQ(loop.RunUntilDone(store->FindDomain("a.example")), model.FindDomain("a.example"))
+            << i;
+    }
+}
+
+}  // namespace
+}  // namespace policyd::usage

@@ -1,0 +1,149 @@
+// What only the store in Redis promises.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "common/async/event_loop.hpp"
+#include "common/async/sleep.hpp"
+#include "common/usage/redis_usage_store.hpp"
+#include "tests/support/redis_server.hpp"
+
+namespace policyd::usage {
+namespace {
+
+using std::chrono::milliseconds;
+
+class RedisUsageStoreTest : public testing::Test {
+protected:
+    std::unique_ptr<UsageStore> Open(const test::RedisServer& server, std::string user = "",
+                                     std::string password_file = "") {
+        RedisUsageStore::Options options;
+        options.server.endpoint = server.UnixEndpoint();
+        options.server.user = std::move(user);
+        options.server.password_file = std::move(password_file);
+        options.server.time_limit = std::chrono::seconds(5);
+        return std::make_unique<RedisUsageStore>(loop_.Raw(), std::move(options));
+    }
+
+    Reserved Reserve(UsageStore& store, const std::string& id, std::uint64_t bytes,
+                     const std::string& mailbox, std::uint64_t limit = 0) {
+        const Reservation reservation{id, bytes, {{mailbox, limit, 0}}};
+        return loop_.RunUntilDone(store.Reserve(reservation));
+    }
+
+    void Release(UsageStore& store, const std::string& id, const std::string& mailbox) {
+        const std::vector<std::string> mailboxes{mailbox};
+        loop_.RunUntilDone(store.Release(id, mailboxes));
+    }
+
+    /// Turns the loop until the mailbox has this much reserved; false if it takes too long.
+    bool ComesToHold(UsageStore& store, const std::string& mailbox, std::uint64_t bytes) {
+        return loop_.RunUntilDone(Held(loop_, store, mailbox, bytes));
+    }
+
+    static async::Task<bool> Held(async::EventLoop& loop, UsageStore& store, std::string mailbox,
+                                  std::uint64_t bytes) {
+        const milliseconds end = loop.Now() + std::chrono::seconds(20);
+        while (loop.Now() < end) {
+            try {
+                const std::optional<Usage> usage = co_await store.Find(mailbox);
+                if (usage.value_or(Usage()).reserved_bytes == bytes) co_return true;
+            } catch (const outage::UsageStoreUnavailable&) {
+            }
+            co_await async::Sleep(loop.Raw(), milliseconds(5));
+        }
+        co_return false;
+    }
+
+    async::EventLoop loop_;
+};
+
+TEST_F(RedisUsageStoreTest, TellsRedisAgainWhatItLostInARestart) {
+    test::RedisServer server({"--appendonly", "no"});
+    const auto store = Open(server);
+    Reserve(*store, "saved", 1000, "ann@example.com");
+    server.Command({"SAVE"});
+    Reserve(*store, "saved", 1200, "ann@example.com");
+    Reserve(*store, "given back", 50, "ann@example.com");
+    Release(*store, "given back", "ann@example.com");
+    for (int i = 0; i < 500; ++i) Reserve(*store, "lost" + std::to_string(i), 3, "ann@example.com");
+    Reserve(*store, "refused", 3, "ann@example.com", 1);
+    server.Stop(SIGKILL);
+    server.Start();
+
+    EXPECT_TRUE(ComesToHold(*store, "ann@example.com", 1200 + 1500));
+    EXPECT_TRUE(ComesToHold(*store, "ann@example.com", 1200 + 1500));
+    const auto usage = loop_.RunUntilDone(store->Find("ann@example.com"));
+    EXPECT_EQ(usage->reserved_messages, 501u);
+}
+
+TEST_F(RedisUsageStoreTest, TakesItsTimeFromTheServer) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    const text::WallTime before = text::SystemWallTime();
+    const text::WallTime now = loop_.RunUntilDone(store->Now());
+    EXPECT_GE(now, before);
+    EXPECT_LE(now, text::SystemWallTime());
+
+    Reserve(*store, "m1", 10, "ann@example.com");
+    const std::vector<Measurement> measured{{"ann@example.com", 10, 1, now}};
+    loop_.RunUntilDone(store->Commit(measured, milliseconds(0)));
+    EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com"))->reserved_bytes, 10u);
+}
+
+TEST_F(RedisUsageStoreTest, LeavesNoKeysBehind) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    Reserve(*store, "m1", 10, "ann@example.com");
+    Release(*store, "m1", "ann@example.com");
+    const std::vector<Measurement> measured{{"bob@example.com", 10, 1, text::SystemWallTime()}};
+    loop_.RunUntilDone(store->Commit(measured, milliseconds(0)));
+    Reserve(*store, "m2", 10, "bob@example.com");
+    const std::vector<std::string> bob{"bob@example.com"};
+    loop_.RunUntilDone(store->Remove(bob));
+
+    EXPECT_EQ(server.Command({"KEYS", "*"}), "");
+}
+
+TEST_F(RedisUsageStoreTest, FailsWithoutHarmWhenRedisHasNoMemory) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    Reserve(*store, "m1", 10, "ann@example.com");
+    server.Command({"CONFIG", "SET", "maxmemory", "1"});
+
+    EXPECT_THROW(Reserve(*store, "m2", 10, "ann@example.com"), outage::UsageStoreUnavailable);
+    EXPECT_FALSE(Reserve(*store, "m3", 91, "ann@example.com", 100).IsGranted());
+    server.Command({"CONFIG", "SET", "maxmemory", "0"});
+    EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com"))->reserved_bytes, 10u);
+    EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("example.com"))->reserved_bytes, 10u);
+}
+
+TEST_F(RedisUsageStoreTest, NeedsNoMoreRightsThanTheManualSays) {
+    test::RedisServer server(
+        {"--user",  "default",    "off",           "--user",       "policyd", "on",
+         ">secret", "~policyd:*", "resetchannels", "-@all",        "+role",   "+time",
+         "+scan",   "+eval",      "+evalsha",      "+script|load", "+get",    "+set",
+         "+del",    "+hget",      "+hmget",        "+hgetall",     "+hlen",   "+hset",
+         "+hdel",   "+pexpire",   "+zadd",         "+zrem",        "+zrange", "+zrangebyscore"});
+    const std::string password = server.Directory().Write("password", "secret\n");
+    std::filesystem::permissions(password, std::filesystem::perms::owner_read);
+    const auto store = Open(server, "policyd", password);
+
+    for (int i = 0; i < 1200; ++i)  // enough that sums are made of them
+        Reserve(*store, "m" + std::to_string(i), 10, "ann@example.com");
+    Reserve(*store, "m0", 20, "ann@example.com");
+    Release(*store, "m1", "ann@example.com");
+    const auto usage = loop_.RunUntilDone(store->Find("ann@example.com"));
+    EXPECT_EQ(usage->reserved_bytes, 12'000u);
+    const std::vector<Measurement> measured{{"ann@example.com", 10, 1, text::SystemWallTime()}};
+    loop_.RunUntilDone(store->Commit(measured, milliseconds(0)));
+    EXPECT_THAT(loop_.RunUntilDone(store->MeasuredMailboxes()),
+                testing::ElementsAre("ann@example.com"));
+    const std::vector<std::string> ann{"ann@example.com"};
+    loop_.RunUntilDone(store->Remove(ann));
+    EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com")), std::nullopt);
+}
+
+}  // namespace
+}  // namespace policyd::usage

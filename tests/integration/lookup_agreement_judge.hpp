@@ -78,7 +78,9 @@ public:
         const std::string& table = stage.Table();
         if (!lookup.values_have_lines && AskForAll(lookup.keys, table, answers)) return answers;
         answers = {};
-        if (Postmap("-", table, "").errors.find("fatal:") != std::string::npos) {
+        const std::string opening = Postmap("-", table, "").errors;
+        AddNumbersAfter(", line ", opening, answers.lines);
+        if (opening.find("fatal:") != std::string::npos) {
             answers.outcomes.assign(lookup.keys.size(), {LookupOutcome::Kind::kError, {}});
             return answers;
         }

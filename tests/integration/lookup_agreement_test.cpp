@@ -23,8 +23,9 @@
 #include "common/log/logging.hpp"
 #include "common/sqlite/database.hpp"
 #include "tests/integration/lookup_agreement_case.hpp"
-#include "tests/integration/lookup_agreement_generator.hpp"
+#include "tests/integration/lookup_agreement_files.hpp"
 #include "tests/integration/lookup_agreement_judge.hpp"
+#include "tests/integration/lookup_agreement_sql.hpp"
 #include "tests/support/mariadb_server.hpp"
 
 namespace policyd::test {

@@ -156,9 +156,9 @@ TEST_F(PolicyctlTest, CheckConfigAgreesWithAPostfixThatSaysTheSame) {
                        "\nvirtual_mailbox_maps = " + Sqlite("users") +
                        "\nvirtual_mailbox_base = /home/vmail\n"
                        "smtpd_recipient_restrictions = reject_unauth_destination,\n"
-                       "  check_policy_service { unix:policyd/policy.sock, timeout=10s }\n"
+                       "  check_policy_service { unix:policyd/policyd.sock, timeout=10s }\n"
                        "smtpd_end_of_data_restrictions =\n"
-                       "  check_policy_service { unix:policyd/policy.sock, timeout=10s }\n");
+                       "  check_policy_service { unix:policyd/policyd.sock, timeout=10s }\n");
     scratch_.Write("policyd.toml",
                    "myhostname = \"localhost.localdomain\"\n"
                    "mydestination = \"localhost\"\n" +

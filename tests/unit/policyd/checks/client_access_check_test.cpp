@@ -67,6 +67,12 @@ TEST_F(ClientAccessCheckTest, DeferIfRejectMakesARefusalTemporary) {
     EXPECT_EQ(AnswerFor("DEFER_IF_REJECT busy", "450 4.7.1 later"), "450 4.7.1 later");
 }
 
+TEST_F(ClientAccessCheckTest, ADeferralWinsOverAnotherActionBesideThePermission) {
+    tables::FakeTable first{{"192.0.2.1", "HOLD"}}, second{{"192.0.2.1", "DEFER_IF_PERMIT soon"}};
+    EXPECT_EQ(Answer({&first, &second}, "DUNNO"), "DEFER_IF_PERMIT soon");
+    EXPECT_EQ(Answer({&first, &second}), kRefused);
+}
+
 TEST_F(ClientAccessCheckTest, AWarningIsNoDecision) {
     EXPECT_EQ(AnswerFor("WARN look at this"), kRefused);
     EXPECT_EQ(AnswerFor("INFO look at this", "DUNNO"), "");

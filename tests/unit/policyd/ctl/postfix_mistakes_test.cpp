@@ -45,8 +45,8 @@ protected:
     PostfixSettings postfix_{
         "/etc/postfix",
         {{"smtpd_relay_restrictions", "reject_unauth_destination"},
-         {"smtpd_recipient_restrictions", "check_policy_service unix:policyd/policy.sock"},
-         {"smtpd_end_of_data_restrictions", "check_policy_service unix:policyd/policy.sock"},
+         {"smtpd_recipient_restrictions", "check_policy_service unix:policyd/policyd.sock"},
+         {"smtpd_end_of_data_restrictions", "check_policy_service unix:policyd/policyd.sock"},
          {"smtpd_client_restrictions", ""},
          {"smtpd_policy_service_max_idle", "300s"},
          {"smtpd_policy_service_max_ttl", "1000s"}},
@@ -99,10 +99,10 @@ TEST_F(PostfixMistakesTest, AMailServerThatDoesNotAsk) {
 TEST_F(PostfixMistakesTest, AServiceThatIsAskedBeforeRelayingIsRefused) {
     postfix_.values["smtpd_relay_restrictions"] = "";
     postfix_.values["smtpd_recipient_restrictions"] =
-        "check_policy_service unix:policyd/policy.sock, reject_unauth_destination";
+        "check_policy_service unix:policyd/policyd.sock, reject_unauth_destination";
     EXPECT_THAT(Warnings(), HasSubstr("is asked before reject_unauth_destination"));
     postfix_.values["smtpd_recipient_restrictions"] =
-        "reject_unauth_destination, check_policy_service unix:policyd/policy.sock";
+        "reject_unauth_destination, check_policy_service unix:policyd/policyd.sock";
     EXPECT_THAT(Warnings(), Not(HasSubstr("is asked before")));
 }
 

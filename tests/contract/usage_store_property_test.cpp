@@ -182,7 +182,7 @@ TYPED_TEST_SUITE(UsageStorePropertyTest, Kinds);
 
 TYPED_TEST(UsageStorePropertyTest, AgreesWithTheModelWhateverIsCalledWhenever) {
     const std::uint64_t seed = FromEnvironment("POLICYD_SEED", 1);
-    const std::uint64_t cases = FromEnvironment("POLICYD_CASES", 20);
+    const std::uint64_t cases = FromEnvironment("POLICYD_CASES", 6);
     for (std::uint64_t i = 0; i < cases && !this->HasFailure(); ++i) {
         SCOPED_TRACE(testing::Message() << "POLICYD_SEED=" << seed + i << " POLICYD_CASES=1");
         RandomCalls<TypeParam>(seed + i).Run(120);

@@ -22,7 +22,7 @@ protected:
         options.server.endpoint = server.UnixEndpoint();
         options.server.user = std::move(user);
         options.server.password_file = std::move(password_file);
-        options.server.time_limit = std::chrono::seconds(5);
+        options.server.time_limit = std::chrono::seconds(20);
         return std::make_unique<RedisUsageStore>(loop_.Raw(), std::move(options));
     }
 
@@ -44,7 +44,7 @@ protected:
 
     static async::Task<bool> Held(async::EventLoop& loop, UsageStore& store, std::string mailbox,
                                   std::uint64_t bytes) {
-        const milliseconds end = loop.Now() + std::chrono::seconds(20);
+        const milliseconds end = loop.Now() + std::chrono::minutes(1);
         while (loop.Now() < end) {
             try {
                 const std::optional<Usage> usage = co_await store.Find(mailbox);
@@ -130,12 +130,12 @@ TEST_F(RedisUsageStoreTest, NeedsNoMoreRightsThanTheManualSays) {
     std::filesystem::permissions(password, std::filesystem::perms::owner_read);
     const auto store = Open(server, "policyd", password);
 
-    for (int i = 0; i < 1200; ++i)  // enough that sums are made of them
+    for (int i = 0; i < 700; ++i)  // enough that sums are made of them
         Reserve(*store, "m" + std::to_string(i), 10, "ann@example.com");
     Reserve(*store, "m0", 20, "ann@example.com");
     Release(*store, "m1", "ann@example.com");
     const auto usage = loop_.RunUntilDone(store->Find("ann@example.com"));
-    EXPECT_EQ(usage->reserved_bytes, 12'000u);
+    EXPECT_EQ(usage->reserved_bytes, 7'000u);
     const std::vector<Measurement> measured{{"ann@example.com", 10, 1, text::SystemWallTime()}};
     loop_.RunUntilDone(store->Commit(measured, milliseconds(0)));
     EXPECT_THAT(loop_.RunUntilDone(store->MeasuredMailboxes()),

@@ -51,12 +51,24 @@ Server::Server(const config::Settings& settings, std::vector<async::ListeningSoc
       most_connections_(
           MakeRoomForConnections(settings.max_connections, OtherDescriptors(settings))),
       sockets_(std::move(sockets)) {
-    if (sockets_.empty()) sockets_ = OpenSockets(settings);
+    try {
+        MakeWorkers(settings);
+    } catch (...) {
+        Stop();
+        throw;
+    }
+}
+
+void Server::MakeWorkers(const config::Settings& settings) {
     for (std::uint64_t i = 0; i < settings.workers; ++i) {
-        workers_.push_back(std::make_unique<Worker>(sockets_, HostName(), LimitsFrom(settings)));
+        workers_.push_back(std::make_unique<Worker>(HostName(), LimitsFrom(settings)));
         Worker& worker = *workers_.back();
         worker.Use(std::make_unique<services::Services>(worker.Loop(), settings, messages_));
     }
+    // Only now, so that nobody who connects has to wait for tables that are still being read, or is
+    // sent away because of a mistake in one.
+    if (sockets_.empty()) sockets_ = OpenSockets(settings);
+    for (const auto& worker : workers_) worker->Listen(sockets_);
 }
 
 Server::~Server() {
@@ -139,10 +151,7 @@ bool Server::IsAlive() {
 void Server::Stop() {
     if (threads_.empty()) {
         // Never started: what was built is closed by the loops that own it.
-        for (const auto& worker : workers_) {
-            worker->Stop();
-            worker->Run();
-        }
+        for (const auto& worker : workers_) worker->Close();
     } else {
         for (const auto& worker : workers_) worker->Stop();
         for (std::thread& thread : threads_) thread.join();

@@ -44,6 +44,7 @@ public:
     void Stop();
 
 private:
+    void MakeWorkers(const config::Settings& settings);
     Worker::Limits LimitsFrom(const config::Settings& settings) const;
 
     checks::MessageTracker messages_;

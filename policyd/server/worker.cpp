@@ -22,16 +22,11 @@ constexpr milliseconds kPauseLogPeriod{60'000};
 
 }  // namespace
 
-Worker::Worker(const std::vector<async::ListeningSocket>& sockets, std::string host_name,
-               const Limits& limits)
+Worker::Worker(std::string host_name, const Limits& limits)
     : host_name_(std::move(host_name)),
       limits_(limits),
       clock_([this] { return loop_.Now(); }),
       current_services_([this] { return services_; }) {
-    for (const async::ListeningSocket& socket : sockets) {
-        listeners_.push_back(std::make_unique<async::Listener>(
-            loop_.Raw(), socket, [this](auto connection) { StartSession(std::move(connection)); }));
-    }
     time_check_ =
         std::make_unique<async::Periodic>(loop_.Raw(), kTimeCheckPeriod, [this] { CheckTimes(); });
 }
@@ -45,12 +40,24 @@ void Worker::Use(std::unique_ptr<services::Services> services) {
                     [this](services::Services* old) { loop_.Post([old] { delete old; }); });
 }
 
+void Worker::Listen(const std::vector<async::ListeningSocket>& sockets) {
+    for (const async::ListeningSocket& socket : sockets) {
+        listeners_.push_back(std::make_unique<async::Listener>(
+            loop_.Raw(), socket, [this](auto connection) { StartSession(std::move(connection)); }));
+    }
+}
+
 void Worker::FlushCaches() {
-    if (services_) services_->Recipients().Clear();
+    if (services_) services_->FlushCaches();
 }
 
 void Worker::Run() {
     while (!stopping_ || !sessions_.empty()) loop_.Run();
+    Close();
+}
+
+void Worker::Close() {
+    listeners_.clear();
     time_check_.reset();
     services_.reset();
     loop_.Drain();

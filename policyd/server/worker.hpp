@@ -22,9 +22,8 @@ public:
         std::size_t most_connections = 10'000;
     };
 
-    /// `sockets` outlive the worker. `host_name` stands for peers on this machine.
-    Worker(const std::vector<async::ListeningSocket>& sockets, std::string host_name,
-           const Limits& limits);
+    /// `host_name` stands for peers on this machine.
+    Worker(std::string host_name, const Limits& limits);
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -34,6 +33,10 @@ public:
     /// Requests that come from now on are decided by these services, which belong to Loop(); the
     /// ones before are destroyed when the last request that uses them has ended.
     void Use(std::unique_ptr<services::Services> services);
+
+    /// Accepts connections from these sockets once it runs; they outlive the worker. Before Run().
+    void Listen(const std::vector<async::ListeningSocket>& sockets);
+
     /// Forgets what is remembered of tables. Loop thread.
     void FlushCaches();
 
@@ -49,6 +52,9 @@ public:
 
     /// Any thread may call it, once.
     void Stop();
+
+    /// Instead of Run(): closes what was opened.
+    void Close();
 
 private:
     using Sessions = std::list<Session>;

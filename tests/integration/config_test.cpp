@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "tests/support/paths.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/scratch_directory.hpp"
 
@@ -11,8 +12,6 @@ namespace policyd {
 namespace {
 
 using testing::HasSubstr;
-
-const std::string kBin = std::string(POLICYD_BUILD_DIR) + "/bin/";
 
 /// A policyd with a configuration that a test changes under it.
 class ConfigTest : public testing::Test {
@@ -34,12 +33,14 @@ protected:
     }
 
     std::string Answer() const {
-        return test::Run({kBin + "policyctl", "ask", "--server", "unix:" + Path("policy.sock")})
+        return test::Run({test::ProgramPath("policyctl"), "ask", "--server",
+                          "unix:" + Path("policy.sock")})
             .output;
     }
 
     const test::ScratchDirectory scratch_;
-    const std::vector<std::string> command_{kBin + "policyd", "--config", Path("policyd.toml")};
+    const std::vector<std::string> command_{test::ProgramPath("policyd"), "--config",
+                                            Path("policyd.toml")};
 };
 
 TEST_F(ConfigTest, NothingStartsWithAMistakeAndEachIsNamed) {
@@ -80,8 +81,8 @@ TEST_F(ConfigTest, AReloadTakesOverAllOrNothing) {
 }
 
 TEST_F(ConfigTest, AnInstalledSystemHasItsFilesAndKeepsWhatWasChanged) {
-    const std::vector<std::string> install{"env",       "DESTDIR=" + Path("root"), "cmake",
-                                           "--install", POLICYD_BUILD_DIR,         "--prefix",
+    const std::vector<std::string> install{"env",       "DESTDIR=" + Path("root"),    "cmake",
+                                           "--install", test::BuildPath("").string(), "--prefix",
                                            "/usr"};
     const auto installed = test::Run(install);
     ASSERT_EQ(installed.status, 0) << installed.errors;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "tests/integration/small_site.hpp"
+#include "tests/support/paths.hpp"
 
 namespace policyd::test {
 namespace {
@@ -187,8 +188,7 @@ TEST(LifecycleTest, TwoServersInOneDirectoryAreRestartedInTurnWithoutAFailedRequ
 }
 
 Finished TellPolicyd(const std::string& command, const fs::path& control_socket) {
-    return Run({(fs::path(POLICYD_BUILD_DIR) / "bin/policyctl").string(), command, "--socket",
-                "unix:" + control_socket.string()});
+    return Run({ProgramPath("policyctl"), command, "--socket", "unix:" + control_socket.string()});
 }
 
 class ReloadTest : public testing::Test {

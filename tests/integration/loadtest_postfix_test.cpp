@@ -9,6 +9,7 @@
 
 #include "loadtest/envelope.hpp"
 #include "loadtest/policy_attributes.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/support/postfix_instance.hpp"
 #include "tests/support/smtp_client.hpp"
 #include "tests/unit/loadtest/server_thread.hpp"
@@ -18,8 +19,6 @@ namespace {
 
 using testing::ContainsRegex;
 using testing::HasSubstr;
-
-const std::string kBin = std::string(POLICYD_BUILD_DIR) + "/bin/";
 
 std::vector<std::string> NamesOf(const std::string& request) {
     std::vector<std::string> names;
@@ -99,7 +98,7 @@ TEST_F(RequestsOfPostfixTest, OursHaveTheSameAttributesInTheSameOrderAndForm) {
 class SmtpScenarioTest : public testing::Test {
 protected:
     test::Finished Load(std::vector<std::string> arguments) const {
-        std::vector<std::string> command{kBin + "policyd-load",
+        std::vector<std::string> command{test::ProgramPath("policyd-load"),
                                          "smtp",
                                          "--smtp",
                                          "inet:127.0.0.1:" + std::to_string(postfix_.Port()),

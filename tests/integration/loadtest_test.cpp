@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/support/mariadb_server.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/scratch_directory.hpp"
@@ -15,13 +16,12 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::string kBin = std::string(POLICYD_BUILD_DIR) + "/bin/";
-
 /// policyd-load and the bare responder, as programs.
 class LoadTest : public testing::Test {
 protected:
     explicit LoadTest(std::vector<std::string> more = {}) {
-        std::vector<std::string> command{kBin + "policyd-responder", "--listen", server_};
+        std::vector<std::string> command{test::ProgramPath("policyd-responder"), "--listen",
+                                         server_};
         command.insert(command.end(), more.begin(), more.end());
         responder_.emplace(command, test::Process::Options{scratch_ / "responder.log"});
         test::WaitUntil(
@@ -30,8 +30,13 @@ protected:
     }
 
     test::Finished Load(std::vector<std::string> arguments) const {
-        std::vector<std::string> command{
-            kBin + "policyd-load", "--server", server_, "--warm-up", "0", "--connections", "5"};
+        std::vector<std::string> command{test::ProgramPath("policyd-load"),
+                                         "--server",
+                                         server_,
+                                         "--warm-up",
+                                         "0",
+                                         "--connections",
+                                         "5"};
         command.insert(command.end(), arguments.begin(), arguments.end());
         return test::Run(command);
     }
@@ -76,7 +81,7 @@ TEST_F(LoadTest, TheExitStatusSaysWhatWasWrong) {
     EXPECT_EQ(Load({"--requests", "10", "--recipients", "file:/none"}).status, 66);
     EXPECT_EQ(Load({"--requests", "10", "--json", "/none/run.json"}).status, 73);
     EXPECT_EQ(Load({"smtp", "--requests", "10"}).status, 64);
-    const auto nobody = test::Run({kBin + "policyd-load", "--server", "unix:/none"});
+    const auto nobody = test::Run({test::ProgramPath("policyd-load"), "--server", "unix:/none"});
     EXPECT_EQ(nobody.status, 69);
     EXPECT_THAT(nobody.errors, HasSubstr("unix:/none: no such file or directory"));
 }
@@ -123,8 +128,8 @@ TEST_F(LoadTest, ReadsTheMailboxesOfAMysqlDataBase) {
 
 TEST_F(LoadTest, AnInterruptEndsTheRunWithItsSummary) {
     const std::string output = Path("load.log");
-    test::Process load({kBin + "policyd-load", "--server", server_, "--warm-up", "0", "--duration",
-                        "1000", "--progress"},
+    test::Process load({test::ProgramPath("policyd-load"), "--server", server_, "--warm-up", "0",
+                        "--duration", "1000", "--progress"},
                        {output});
     test::WaitUntil(
         "progress", [&] { return test::ReadFile(output).find(" faults") != std::string::npos; },
@@ -136,8 +141,7 @@ TEST_F(LoadTest, AnInterruptEndsTheRunWithItsSummary) {
 
 TEST_F(LoadTest, HelpAndManualPageNameTheSameOptions) {
     const std::string help = Load({"--help"}).output;
-    std::string manual =
-        test::ReadFile(std::filesystem::path(POLICYD_SOURCE_DIR) / "docs/policyd-load.1");
+    std::string manual = test::ReadFile(test::SourcePath("docs/policyd-load.1"));
     for (std::size_t at; (at = manual.find("\\-")) != std::string::npos;) manual.erase(at, 1);
     std::size_t options = 0;
     for (std::size_t at = 0; (at = help.find("--", at)) != std::string::npos;) {
@@ -172,12 +176,12 @@ TEST_F(RedisLoadTest, TheResponderAsksRedisOnceForEachRequest) {
 
 TEST(CompareTest, MeasuresEveryWorkOfPolicydAgainstTheResponderAndFindsItRight) {
     const test::ScratchDirectory scratch;
-    const std::string compare =
-        (std::filesystem::path(POLICYD_SOURCE_DIR) / "loadtest/compare").string();
-    const auto done = test::Run({compare, "--bin", kBin, "--rounds", "1", "--duration", "1",
-                                 "--mailboxes", "40", "--connections", "3", "--half-rate", "--only",
-                                 "memory,redis,sessions,cold", "--json", scratch / "table.json"},
-                                "", std::chrono::minutes(5));
+    const std::string compare = (test::SourcePath("loadtest/compare")).string();
+    const auto done =
+        test::Run({compare, "--bin", test::BuildPath("bin").string(), "--rounds", "1", "--duration",
+                   "1", "--mailboxes", "40", "--connections", "3", "--half-rate", "--only",
+                   "memory,redis,sessions,cold", "--json", scratch / "table.json"},
+                  "", std::chrono::minutes(5));
     EXPECT_EQ(done.status, 0) << done.output << done.errors;
     for (const char* row :
          {"bare responder, TCP ", "policyd, RCPT from memory, TCP ",

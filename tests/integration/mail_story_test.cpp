@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "tests/support/mariadb_server.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/support/policyd_process.hpp"
 #include "tests/support/postfix_instance.hpp"
 #include "tests/support/redis_server.hpp"
@@ -40,8 +41,7 @@ class SqliteBackEnds final : public BackEnds {
 public:
     SqliteBackEnds() {
         const fs::path database = scratch_ / "mail.sqlite";
-        const std::string schema =
-            ReadFile(fs::path(POLICYD_SOURCE_DIR) / "conf/schema-sqlite.sql") + kRows;
+        const std::string schema = ReadFile(SourcePath("conf/schema-sqlite.sql")) + kRows;
         const Finished made = Run({"sqlite3", database.string()}, schema);
         if (made.status != 0) throw std::runtime_error(made.errors);
         fs::permissions(database, fs::perms::others_read, fs::perm_options::add);
@@ -71,8 +71,7 @@ class ServerBackEnds final : public BackEnds {
 public:
     ServerBackEnds() {
         database_.Execute("CREATE DATABASE mail");
-        database_.Execute(ReadFile(fs::path(POLICYD_SOURCE_DIR) / "conf/schema-mysql.sql") + kRows,
-                          "mail");
+        database_.Execute(ReadFile(SourcePath("conf/schema-mysql.sql")) + kRows, "mail");
         database_.Execute(
             "CREATE USER postfix@localhost IDENTIFIED BY 'toto';"
             "GRANT SELECT ON mail.* TO postfix@localhost");
@@ -81,8 +80,8 @@ public:
              {std::pair("domains", "domains"), std::pair("forwardings", "forwardings"),
               std::pair("email2email", "email2email"), std::pair("mailboxes", "mailboxes"),
               std::pair("quota", "mailboxes_quota"), std::pair("transport", "transport")}) {
-            std::istringstream shipped(ReadFile(fs::path(POLICYD_SOURCE_DIR) / "conf" /
-                                                ("mysql-virtual_" + std::string(file) + ".cf")));
+            std::istringstream shipped(
+                ReadFile(SourcePath("conf") / ("mysql-virtual_" + std::string(file) + ".cf")));
             std::string text;
             for (std::string line; std::getline(shipped, line);) {
                 if (line.starts_with("hosts")) line = "hosts = " + database_.Hosts();
@@ -156,8 +155,8 @@ public:
     }
 
     void Scan() {
-        const Finished scan = Run({(fs::path(POLICYD_BUILD_DIR) / "bin/policyd-scan").string(),
-                                   "--config", config_.string(), "--once"});
+        const Finished scan =
+            Run({ProgramPath("policyd-scan"), "--config", config_.string(), "--once"});
         ASSERT_EQ(scan.status, 0) << scan.errors;
     }
 

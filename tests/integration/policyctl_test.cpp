@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/paths.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/scratch_directory.hpp"
 
@@ -13,10 +14,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-const std::string kBin = std::string(POLICYD_BUILD_DIR) + "/bin/";
-
 test::Finished Ctl(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), kBin + "policyctl");
+    arguments.insert(arguments.begin(), test::ProgramPath("policyctl"));
     return test::Run(std::move(arguments));
 }
 
@@ -84,7 +83,7 @@ TEST_F(PolicyctlTest, LookupTellsWhatIsBrokenFromWhatIsMissing) {
 }
 
 TEST_F(PolicyctlTest, AsksARunningServerWhatPostfixWouldAsk) {
-    test::Process server({kBin + "policyd", "--config", Path("policyd.toml")},
+    test::Process server({test::ProgramPath("policyd"), "--config", Path("policyd.toml")},
                          {.output = Path("policyd.log")});
     test::WaitUntil(
         "policyd to listen", [&] { return test::CanConnect(scratch_ / "policy.sock"); },
@@ -122,7 +121,7 @@ TEST_F(PolicyctlTest, UsageShowsWhatAScanHasMeasured) {
     scratch_.Write("policyd.toml", Configuration() + "virtual_mailbox_base = \"" + Path("vmail") +
                                        "\"\nscan_state_file = \"" + Path("scan.state") + "\"\n");
     const auto scanned =
-        test::Run({kBin + "policyd-scan", "--config", Path("policyd.toml"), "--once"});
+        test::Run({test::ProgramPath("policyd-scan"), "--config", Path("policyd.toml"), "--once"});
     ASSERT_EQ(scanned.status, 0) << scanned.errors;
 
     const auto all = WithConfig({"usage", "--all"});

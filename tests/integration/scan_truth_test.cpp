@@ -17,6 +17,7 @@
 #include "policyd/scanner/scanner.hpp"
 #include "tests/integration/scan_disturber.hpp"
 #include "tests/support/dovecot_instance.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/support/plain_recount.hpp"
 #include "tests/support/recording_usage_store.hpp"
 
@@ -162,7 +163,7 @@ public:
 
 private:
     std::vector<std::string> Command() const {
-        return {POLICYD_BUILD_DIR "/bin/policyd-scan", "--config", scratch_ / "policyd.toml"};
+        return {test::ProgramPath("policyd-scan"), "--config", scratch_ / "policyd.toml"};
     }
 
     fs::path scratch_;

@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tests/support/paths.hpp"
+
 namespace policyd::test {
 
 namespace fs = std::filesystem;
@@ -39,7 +41,7 @@ PolicydProcess::~PolicydProcess() {
 void PolicydProcess::Start() {
     ended_ = false;
     std::vector<std::string> command = options_.wrapper;
-    command.push_back((fs::path(POLICYD_BUILD_DIR) / "bin/policyd").string());
+    command.push_back(ProgramPath("policyd"));
     command.insert(command.end(), {"--config", config_.string()});
     Process::Options options;
     options.output = output_;

@@ -6,13 +6,14 @@
 #include <regex>
 
 #include "common/config/config_file.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/support/scratch_directory.hpp"
 
 namespace policyd::config {
 namespace {
 
 std::string Committed(const std::string& path) {
-    return test::ReadFile(std::string(POLICYD_SOURCE_DIR) + "/" + path);
+    return test::ReadFile(test::SourcePath(path));
 }
 
 TEST(ReferenceTest, TheShippedFilesAreWhatTheProgramPrints) {

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "common/metrics/latency_histogram.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/support/scratch_directory.hpp"
 
 namespace policyd::metrics {
@@ -62,8 +63,7 @@ TEST(PrometheusTextTest, LargeCountsAreWrittenInFull) {
 }
 
 TEST(MetricsReferenceTest, TheShippedFileIsWhatTheProgramPrints) {
-    EXPECT_EQ(test::ReadFile(std::string(POLICYD_SOURCE_DIR) + "/docs/metrics.md"),
-              MarkdownReference())
+    EXPECT_EQ(test::ReadFile(test::SourcePath("docs/metrics.md")), MarkdownReference())
         << "policyctl config metrics > docs/metrics.md";
 }
 

@@ -11,6 +11,7 @@
 
 #include "common/async/event_loop.hpp"
 #include "common/tables/table_registry.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/support/scratch_directory.hpp"
 
 namespace policyd::tables {
@@ -44,8 +45,7 @@ std::string Answers(const std::string& type, const fs::path& table) {
 
 std::vector<fs::path> GoldenTables() {
     std::vector<fs::path> tables;
-    for (const auto& entry :
-         fs::recursive_directory_iterator(fs::path(POLICYD_SOURCE_DIR) / "tests/golden")) {
+    for (const auto& entry : fs::recursive_directory_iterator(test::SourcePath("tests/golden"))) {
         if (entry.path().extension() == ".in") tables.push_back(entry.path());
     }
     std::sort(tables.begin(), tables.end());

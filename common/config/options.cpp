@@ -246,11 +246,12 @@ constexpr Option kOptions[] = {
 
     {kCaches, "recipient_cache_time", &Settings::recipient_cache_time, kEffectOnReload, Anything(),
      "How long it is remembered that a recipient exists, which mailboxes it leads to and what "
-     "their limits are; a change in the tables takes effect within this time."},
+     "their limits are, and what mysql: and sqlite: tables say of a client; a change in the tables "
+     "takes effect within this time."},
     {kCaches, "unknown_recipient_cache_time", &Settings::unknown_recipient_cache_time,
      kEffectOnReload, Anything(),
-     "How long it is remembered that a recipient does not exist: a new mailbox takes mail within "
-     "this time."},
+     "How long it is remembered that a recipient does not exist, or that a client is in no mysql: "
+     "or sqlite: table: a new mailbox takes mail within this time."},
     {kCaches, "stale_time", &Settings::stale_time, kEffectOnReload, Anything(),
      "For how long beyond these times an answer still serves while the tables cannot be asked."},
     {kCaches, "cache_size", &Settings::cache_size, kEffectOnReload, Between(1, 100'000'000),

@@ -15,15 +15,27 @@ Client::~Client() {
 }
 
 Values Client::Run(const Query& query) {
+    Values values;
+    RunOnOneServer([&](Session& session) { values = session.Run(query); });
+    return values;
+}
+
+std::vector<Values> Client::RunTogether(const std::vector<Query>& queries) {
+    std::vector<Values> values;
+    RunOnOneServer([&](Session& session) { values = session.RunTogether(queries); });
+    return values;
+}
+
+void Client::RunOnOneServer(const Ask& ask) {
     tried_.clear();
     failures_.clear();
     servers_failed_ = false;
     const auto began = Clock::now();
-    if (auto values = TryOldSession(query)) return *values;
+    if (TryOldSession(ask)) return;
     while (Clock::now() - began < board_->For().time_limit) {
         const auto server = board_->Choose(tried_, Clock::now());
         if (!server) break;
-        if (auto values = TryServer(*server, query)) return *values;
+        if (TryServer(*server, ask)) return;
     }
     if (!failures_.empty() && !servers_failed_) throw QueryRefused("mysql: " + failures_);
     throw outage::TableUnavailable(
@@ -34,16 +46,16 @@ bool Client::HasUsableSession(Clock::time_point now) const {
     return session_ && now - last_used_ < board_->For().idle_interval;
 }
 
-std::optional<Values> Client::TryOldSession(const Query& query) {
+bool Client::TryOldSession(const Ask& ask) {
     const auto began = Clock::now();
     if (!HasUsableSession(began)) {
         session_.reset();
-        return std::nullopt;
+        return false;
     }
     try {
-        Values values = session_->Run(query);
+        ask(*session_);
         last_used_ = Clock::now();
-        return values;
+        return true;
     } catch (const Error& error) {
         session_.reset();
         // One that the server closed while it was idle fails at once, and says nothing of the
@@ -51,11 +63,11 @@ std::optional<Values> Client::TryOldSession(const Query& query) {
         const bool was_closed =
             error.IsOfServer() && Clock::now() - began < board_->For().time_limit / 2;
         if (!was_closed) NoteFailure(error, began);
-        return std::nullopt;
+        return false;
     }
 }
 
-std::optional<Values> Client::TryServer(std::size_t server, const Query& query) {
+bool Client::TryServer(std::size_t server, const Ask& ask) {
     const auto began = Clock::now();
     server_ = server;
     try {
@@ -63,17 +75,17 @@ std::optional<Values> Client::TryServer(std::size_t server, const Query& query) 
     } catch (const Error& error) {
         const Error failure(error.what(), Error::kCannotConnect);
         NoteFailure(failure, began);
-        return std::nullopt;
+        return false;
     }
     try {
-        Values values = session_->Run(query);
+        ask(*session_);
         last_used_ = Clock::now();
         board_->NoteSuccess(server);
-        return values;
+        return true;
     } catch (const Error& error) {
         session_.reset();
         NoteFailure(error, began);
-        return std::nullopt;
+        return false;
     }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,12 +33,17 @@ public:
     /// is tried once the time limit has passed, so that the wait is at most twice that.
     Values Run(const Query& query);
 
+    /// As Run(), for several queries that one server answers.
+    std::vector<Values> RunTogether(const std::vector<Query>& queries);
+
 private:
     using Clock = std::chrono::steady_clock;
+    using Ask = std::function<void(Session&)>;
 
+    void RunOnOneServer(const Ask& ask);
     bool HasUsableSession(Clock::time_point now) const;
-    std::optional<Values> TryOldSession(const Query& query);
-    std::optional<Values> TryServer(std::size_t server, const Query& query);
+    bool TryOldSession(const Ask& ask);
+    bool TryServer(std::size_t server, const Ask& ask);
     void NoteFailure(const Error& error, Clock::time_point began);
 
     std::shared_ptr<ServerBoard> board_;

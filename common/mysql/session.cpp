@@ -11,6 +11,8 @@
 
 #include <array>
 
+#include "common/text/ascii.hpp"
+
 namespace policyd::mysql {
 
 namespace {
@@ -75,15 +77,18 @@ sql::mysql::MySQL_Driver& Driver() {
     throw Error(error.what(), error.getErrorCode());
 }
 
+/// The columns of the current row from `first` to before `end`.
+void AppendColumns(sql::ResultSet& row, unsigned first, unsigned end, Values& values) {
+    for (unsigned column = first; column < end; ++column) {
+        const sql::SQLString text = row.getString(column);
+        values.push_back(row.wasNull() ? std::nullopt
+                                       : std::optional<std::string>(text.asStdString()));
+    }
+}
+
 void AppendRows(sql::ResultSet& rows, Values& values) {
     const unsigned columns = rows.getMetaData()->getColumnCount();
-    while (rows.next()) {
-        for (unsigned column = 1; column <= columns; ++column) {
-            const sql::SQLString text = rows.getString(column);
-            values.push_back(rows.wasNull() ? std::nullopt
-                                            : std::optional<std::string>(text.asStdString()));
-        }
-    }
+    while (rows.next()) AppendColumns(rows, 1, columns + 1, values);
 }
 
 /// Types that a prepared statement gives back as the same text that a plain query does.
@@ -103,6 +108,20 @@ bool ReadsAsText(sql::ResultSetMetaData& columns) {
             default:
                 return false;
         }
+    }
+    return true;
+}
+
+/// Whether a query gives the same rows in the same order as a part of a larger one.
+bool CanBePartOfAnother(std::string_view query) {
+    // What orders, limits or merges rows, or does more than read them.
+    static constexpr std::array<std::string_view, 14> kWords{
+        "distinct", "distinctrow", "except", "for",   "group",     "having", "intersect",
+        "into",     "limit",       "lock",   "order", "procedure", "union",  "with"};
+    constexpr std::string_view kSeparators = " \t\r\n()=,<>*'\"`";
+    for (const std::string_view word : text::SplitAtAny(query, kSeparators)) {
+        for (const std::string_view other : kWords)
+            if (text::EqualsIgnoringCase(word, other)) return false;
     }
     return true;
 }
@@ -172,6 +191,70 @@ Values Session::RunPrepared(sql::PreparedStatement& statement,
     Values result;
     AppendRows(*rows, result);
     return result;
+}
+
+std::vector<Values> Session::RunTogether(const std::vector<Query>& queries) {
+    try {
+        Union& together = PrepareUnion(queries);
+        if (together.statement) return RunUnion(together, queries);
+    } catch (const sql::SQLException& error) {
+        Rethrow(error);
+    }
+    std::vector<Values> values;
+    for (const Query& query : queries) values.push_back(Run(query));
+    return values;
+}
+
+Session::Union& Session::PrepareUnion(const std::vector<Query>& queries) {
+    std::string name;
+    for (const Query& query : queries) name += query.prepared + '\n';
+    const auto known = unions_.find(name);
+    if (known != unions_.end()) return known->second;
+
+    Union together;
+    std::vector<unsigned>& first_columns = together.first_columns;
+    first_columns.push_back(2);
+    bool is_possible = true;
+    for (const Query& query : queries) {
+        sql::PreparedStatement* const alone =
+            query.prepared.empty() ? nullptr : Prepare(query.prepared);
+        is_possible = is_possible && alone != nullptr && CanBePartOfAnother(query.prepared);
+        if (!is_possible) break;
+        first_columns.push_back(first_columns.back() + alone->getMetaData()->getColumnCount());
+    }
+    if (is_possible) {
+        std::string text;
+        for (std::size_t i = 0; i < queries.size(); ++i) {
+            text += (i == 0 ? "SELECT " : " UNION ALL SELECT ") + std::to_string(i);
+            for (unsigned column = 2; column < first_columns[i]; ++column) text += ", NULL";
+            text += ", t.*";
+            for (unsigned column = first_columns[i + 1]; column < first_columns.back(); ++column)
+                text += ", NULL";
+            text += " FROM (" + queries[i].prepared + ") t";
+        }
+        try {
+            together.statement.reset(connection_->prepareStatement(text));
+        } catch (const sql::SQLException& error) {
+            if (Error("", error.getErrorCode()).IsOfServer()) throw;
+        }
+    }
+    return unions_.emplace(std::move(name), std::move(together)).first->second;
+}
+
+std::vector<Values> Session::RunUnion(Union& together, const std::vector<Query>& queries) {
+    unsigned number = 0;
+    for (const Query& query : queries) {
+        for (const std::string& value : query.parameters)
+            together.statement->setString(++number, value);
+    }
+    const std::unique_ptr<sql::ResultSet> rows(together.statement->executeQuery());
+    std::vector<Values> values(queries.size());
+    while (rows->next()) {
+        const std::size_t query = rows->getUInt(1);
+        AppendColumns(*rows, together.first_columns.at(query), together.first_columns.at(query + 1),
+                      values.at(query));
+    }
+    return values;
 }
 
 Values Session::RunText(const Query& query) {

@@ -64,8 +64,22 @@ public:
     /// Throws Error, also for a query with several result sets.
     Values Run(const Query& query);
 
+    /// The values of each query. They are put to the server as one where that makes no difference,
+    /// which costs little more than one of them alone. Throws Error as soon as one fails.
+    std::vector<Values> RunTogether(const std::vector<Query>& queries);
+
 private:
+    /// A statement that is several queries at once: each row has the number of its query, and
+    /// behind it the columns of all of them, NULL but for its own.
+    struct Union {
+        std::unique_ptr<sql::PreparedStatement>
+            statement;                        ///< null: the queries do not go together
+        std::vector<unsigned> first_columns;  ///< of each query, and one behind
+    };
+
     sql::PreparedStatement* Prepare(const std::string& query);
+    Union& PrepareUnion(const std::vector<Query>& queries);
+    std::vector<Values> RunUnion(Union& together, const std::vector<Query>& queries);
     Values RunPrepared(sql::PreparedStatement& statement, const std::vector<std::string>& values);
     Values RunText(const Query& query);
     std::string Quoted(std::string_view part) const;
@@ -73,6 +87,7 @@ private:
     std::unique_ptr<sql::Connection> connection_;
     /// Null for a query whose results come out differently as text.
     std::map<std::string, std::unique_ptr<sql::PreparedStatement>> prepared_;
+    std::map<std::string, Union> unions_;  // by the texts of their queries
 };
 
 }  // namespace policyd::mysql

@@ -154,6 +154,28 @@ const std::string& TransportOf(const MailSystem& system, AddressClass address_cl
     return system.default_transport;
 }
 
+/// Most decisions about an address of ours come to ask all of these tables about it: they are
+/// asked at once.
+async::Task<void> AskAbout(const MailSystem& system, DecisionLookups& lookups,
+                           std::string_view recipient) {
+    const tables::TableChain* const chains[] = {
+        &system.recipient_canonical_maps,
+        &system.canonical_maps,
+        &system.virtual_alias_maps,
+        &system.transport_maps,
+        &system.relocated_maps,
+        &system.virtual_mailbox_maps,
+        &system.virtual_mailbox_limit_maps,
+        &system.virtual_mailbox_message_limit_maps,
+    };
+    const std::string key = mail::Quoted(recipient);
+    co_await lookups.FindEverywhere(chains, key);
+    const auto split = mail::SplitExtension(recipient, system.recipient_delimiter);
+    if (!split) co_return;
+    const std::string bare = mail::Quoted(split->bare);
+    co_await lookups.FindEverywhere(chains, bare);
+}
+
 /// Lets `route` (transport:next_hop, each optional) change the route, as in transport(5).
 void Apply(std::string_view route, std::string_view domain, ResolvedAddress& resolved) {
     const std::size_t colon = route.find(':');
@@ -183,6 +205,8 @@ async::Task<ResolvedAddress> ResolveAddress(const MailSystem& system, DecisionLo
 
     resolved.address_class = AddressClass::kLocal;
     if (!destination.is_local) resolved.address_class = co_await ClassOf(system, lookups, domain);
+    if (resolved.address_class != AddressClass::kDefault)
+        co_await AskAbout(system, lookups, resolved.recipient);
     Apply(TransportOf(system, resolved.address_class), domain, resolved);
     if (resolved.address_class != AddressClass::kVirtualAlias) {
         const auto route = co_await FindTransport(system, lookups, resolved.recipient);

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,9 +15,11 @@ namespace policyd::recipients {
 /// The look-ups of one decision. Each is made once, however often the same thing is asked on the
 /// way: so that all steps of a decision see the same data, and cost no more than they must. What
 /// could not be answered is asked again.
-class DecisionLookups {
+class DecisionLookups final : public tables::TableReader {
 public:
-    DecisionLookups() = default;
+    /// Asks `shared`, which outlives this, for what many decisions ask: all that is not about one
+    /// address.
+    explicit DecisionLookups(tables::TableReader& shared) : shared_(shared) {}
     DecisionLookups(const DecisionLookups&) = delete;
     DecisionLookups& operator=(const DecisionLookups&) = delete;
 
@@ -28,10 +31,21 @@ public:
     /// As DomainList::Contains(). `domain` must outlive the returned task.
     async::Task<bool> Contains(const tables::DomainList& domains, std::string_view domain);
 
+    /// As LookupTable::Find().
+    async::Task<std::optional<std::string>> Find(tables::LookupTable& table,
+                                                 std::string_view key) override;
+
+    /// Looks `key` up in all these tables now, at the cost of one look-up for each server, because
+    /// most of them will be asked.
+    async::Task<void> FindEverywhere(std::span<const tables::TableChain* const> chains,
+                                     std::string_view key);
+
 private:
-    std::map<std::pair<const tables::TableChain*, std::string>, std::optional<std::string>>
-        found_[2];  // by KeyKind
-    std::map<std::pair<const tables::DomainList*, std::string>, bool> contained_;
+    /// A table and a key, case-folded as all tables do it.
+    using Place = std::pair<const tables::LookupTable*, std::string>;
+
+    tables::TableReader& shared_;
+    std::map<Place, tables::Outcome> rows_;
 };
 
 }  // namespace policyd::recipients

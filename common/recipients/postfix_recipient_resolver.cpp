@@ -39,7 +39,7 @@ async::Task<> FollowTo(const MailSystem& system, DecisionLookups& lookups, std::
 
 async::Task<Resolution> PostfixRecipientResolver::Resolve(std::string_view recipient) {
     const std::string address = mail::Rewritten(recipient, system_.rewriting);
-    DecisionLookups lookups;
+    DecisionLookups lookups(shared_);
     Resolution resolution;
     const Listing listing = co_await FindListing(system_, lookups, address);
     if (listing == Listing::kNotOurs) co_return resolution;

@@ -10,13 +10,18 @@ namespace policyd::recipients {
 /// end after the rewriting, aliasing and routing of cleanup(8), trivial-rewrite(8) and virtual(8).
 class PostfixRecipientResolver final : public RecipientResolver {
 public:
-    explicit PostfixRecipientResolver(MailSystem system) : system_(std::move(system)) {}
+    /// `shared` is asked for what is not about one address; it outlives the resolver, as do the
+    /// tables.
+    explicit PostfixRecipientResolver(MailSystem system,
+                                      tables::TableReader& shared = tables::DirectReader())
+        : system_(std::move(system)), shared_(shared) {}
 
     /// Throws outage::TableUnavailable also for a recipient whose transport is `retry:`.
     async::Task<Resolution> Resolve(std::string_view recipient) override;
 
 private:
     const MailSystem system_;
+    tables::TableReader& shared_;
 };
 
 }  // namespace policyd::recipients

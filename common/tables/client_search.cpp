@@ -8,11 +8,11 @@ namespace policyd::tables {
 namespace {
 
 async::Task<std::optional<std::string>> FindName(LookupTable& table, std::string_view name,
-                                                 ParentStyle parents) {
+                                                 ParentStyle parents, TableReader& reader) {
     const std::string folded = text::FoldCase(name);
     const bool has_parents = table.TakesPartialKeys() && !ParseAddress(folded);
     for (std::string_view key = folded; !key.empty();) {
-        if (auto value = co_await table.Find(key)) co_return value;
+        if (auto value = co_await reader.Find(table, key)) co_return value;
         const std::size_t dot = key.find('.', 1);
         if (!has_parents || dot == std::string_view::npos) break;
         key.remove_prefix(parents == ParentStyle::kDomain ? dot + 1 : dot);
@@ -20,10 +20,11 @@ async::Task<std::optional<std::string>> FindName(LookupTable& table, std::string
     co_return std::nullopt;
 }
 
-async::Task<std::optional<std::string>> FindAddress(LookupTable& table, std::string_view address) {
+async::Task<std::optional<std::string>> FindAddress(LookupTable& table, std::string_view address,
+                                                    TableReader& reader) {
     const char separator = address.find(':') != std::string_view::npos ? ':' : '.';
     for (std::string_view key = address;;) {
-        if (auto value = co_await table.Find(key)) co_return value;
+        if (auto value = co_await reader.Find(table, key)) co_return value;
         const std::size_t end = key.rfind(separator);
         if (!table.TakesPartialKeys() || end == std::string_view::npos) co_return std::nullopt;
         key = key.substr(0, end);
@@ -33,9 +34,10 @@ async::Task<std::optional<std::string>> FindAddress(LookupTable& table, std::str
 }  // namespace
 
 async::Task<std::optional<std::string>> FindClient(LookupTable& table, std::string_view name,
-                                                   std::string_view address, ParentStyle parents) {
-    if (auto value = co_await FindName(table, name, parents)) co_return value;
-    co_return co_await FindAddress(table, address);
+                                                   std::string_view address, ParentStyle parents,
+                                                   TableReader& reader) {
+    if (auto value = co_await FindName(table, name, parents, reader)) co_return value;
+    co_return co_await FindAddress(table, address, reader);
 }
 
 }  // namespace policyd::tables

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/tables/lookup_table.hpp"
+#include "common/tables/table_reader.hpp"
 
 namespace policyd::tables {
 
@@ -22,6 +22,7 @@ enum class ParentStyle {
 /// patterns are asked for the whole name and the whole address. Throws outage::TableUnavailable.
 /// The arguments outlive the returned task.
 async::Task<std::optional<std::string>> FindClient(LookupTable& table, std::string_view name,
-                                                   std::string_view address, ParentStyle parents);
+                                                   std::string_view address, ParentStyle parents,
+                                                   TableReader& reader = DirectReader());
 
 }  // namespace policyd::tables

@@ -28,10 +28,11 @@ bool MatchesWord(std::string_view domain, std::string_view word, DomainList::Mat
 
 /// Tries the domain and, where the matching says so, its parents.
 async::Task<bool> IsInTable(std::string_view domain, LookupTable& table,
-                            DomainList::Matching matching) {
+                            DomainList::Matching matching, TableReader& reader) {
     for (std::string_view name = domain; !name.empty();) {
         if (name.size() == domain.size() || table.TakesPartialKeys()) {
-            if (co_await table.Find(name)) co_return true;
+            const auto value = co_await reader.Find(table, name);
+            if (value) co_return true;
         }
         if (matching == DomainList::Matching::kExact) co_return false;
         const std::size_t dot = name.find('.', 1);
@@ -95,12 +96,12 @@ DomainList::DomainList(std::string parameter, const std::vector<std::string>& li
     for (const std::string& list : lists) reader.Add(list, true);
 }
 
-async::Task<bool> DomainList::Contains(std::string_view domain) const {
+async::Task<bool> DomainList::Contains(std::string_view domain, TableReader& reader) const {
     const std::string folded = text::FoldCase(domain);
     for (const Pattern& pattern : patterns_) {
         bool matches = false;
         if (pattern.table != nullptr) {
-            matches = co_await IsInTable(folded, *pattern.table, matching_);
+            matches = co_await IsInTable(folded, *pattern.table, matching_, reader);
         } else {
             matches = MatchesWord(folded, pattern.word, matching_);
         }

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/tables/lookup_table.hpp"
+#include "common/tables/table_reader.hpp"
 #include "common/tables/warning_sink.hpp"
 
 namespace policyd::tables {
@@ -31,9 +31,9 @@ public:
 
     /// Whether `domain` is in the list: the first element that matches decides, and `!` before an
     /// element means that it is not. The value that a table has for it does not matter. Throws
-    /// outage::TableUnavailable as soon as a table could not answer. `domain` must outlive the
-    /// returned task.
-    async::Task<bool> Contains(std::string_view domain) const;
+    /// outage::TableUnavailable as soon as a table could not answer. `domain` and `reader`
+    /// must outlive the returned task.
+    async::Task<bool> Contains(std::string_view domain, TableReader& reader = DirectReader()) const;
 
     const std::string& Parameter() const noexcept { return parameter_; }
     bool IsEmpty() const noexcept { return patterns_.empty(); }

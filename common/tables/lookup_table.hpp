@@ -1,13 +1,28 @@
 #pragma once
 
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include "common/async/task.hpp"
 #include "common/outage/unavailable.hpp"
 
 namespace policyd::tables {
+
+class LookupTable;
+
+/// A look-up that can be made together with others.
+struct Question {
+    LookupTable* table = nullptr;
+    std::string key;
+};
+
+/// What became of it: it was not made, a value or nothing as by LookupTable::Find(), or what that
+/// would have thrown.
+using Outcome = std::variant<std::monostate, std::optional<std::string>, std::exception_ptr>;
 
 /// A Postfix look-up table (DATABASE_README, postmap(1)), owned by one loop thread.
 class LookupTable {
@@ -25,6 +40,18 @@ public:
     /// False for tables such as cidr: that match the whole key against patterns: searching them
     /// with the parts of a name or an address is meaningless, and Postfix does not.
     virtual bool TakesPartialKeys() const { return true; }
+
+    /// Stands for who has to be asked: a database server or a file. Null for what is in memory.
+    virtual const void* Server() const { return nullptr; }
+
+    /// Makes look-ups in tables that all have this one's server, by asking it once. Returns their
+    /// outcomes in the same order.
+    virtual async::Task<std::vector<Outcome>> FindTogether(std::vector<Question> questions);
 };
+
+/// Makes several look-ups at once, so that tables that have the same server cost one question to
+/// it. What stands alone with its server is not made: it would gain nothing. Returns the outcomes
+/// in the order of the questions.
+async::Task<std::vector<Outcome>> FindTogether(std::vector<Question> questions);
 
 }  // namespace policyd::tables

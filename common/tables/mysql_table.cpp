@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "common/outage/unavailable.hpp"
+#include "common/tables/sql_group.hpp"
 #include "common/text/ascii.hpp"
 
 namespace policyd::tables {
@@ -25,6 +26,12 @@ std::vector<mysql::Server> ReadServers(const TableFile& file, const WarningSink&
     }
     return servers;
 }
+
+/// The servers answer, but not this.
+class Refused : public outage::TableUnavailable {
+public:
+    using outage::TableUnavailable::TableUnavailable;
+};
 
 }  // namespace
 
@@ -67,25 +74,51 @@ mysql::Query MysqlTable::QueryFor(const std::string& key) const {
 async::Task<std::optional<std::string>> MysqlTable::Find(std::string_view key) {
     const std::optional<std::string> search_key = co_await lookup_.SearchKey(key);
     if (!search_key) co_return std::nullopt;
-    const mysql::Values values = co_await Run(QueryFor(*search_key));
+    auto ask = [query = QueryFor(*search_key)](mysql::Client& client) { return client.Run(query); };
+    const mysql::Values values = co_await Run(std::move(ask));
     co_return lookup_.Combine(values, *search_key);
 }
 
-async::Task<mysql::Values> MysqlTable::Run(mysql::Query query) {
+async::Task<std::vector<Outcome>> MysqlTable::FindTogether(std::vector<Question> questions) {
+    SqlGroup group;
+    std::vector<mysql::Query> queries;
+    for (const Question& question : questions) {
+        const auto& table = static_cast<const MysqlTable&>(*question.table);
+        const std::size_t asked = group.Asked().size();
+        co_await group.Add(table.lookup_, question.key);
+        if (group.Asked().size() > asked)
+            queries.push_back(table.QueryFor(group.Asked().back().key));
+    }
+    if (queries.empty()) co_return std::move(group).Outcomes();
+    auto ask = [queries = std::move(queries)](mysql::Client& client) {
+        return client.RunTogether(queries);
+    };
+    try {
+        const std::vector<mysql::Values> values = co_await Run(std::move(ask));
+        group.Answer(values);
+    } catch (const Refused&) {
+        // One of them may be to blame; the others are answered alone.
+    } catch (const outage::TableUnavailable&) {
+        group.Fail(std::current_exception());
+    }
+    co_return std::move(group).Outcomes();
+}
+
+template <typename Ask>
+async::Task<std::invoke_result_t<Ask&, mysql::Client&>> MysqlTable::Run(Ask ask) {
     outage::BackEnd& back_end = servers_->back_end;
     if (!back_end.MayAsk())
         throw outage::TableUnavailable(lookup_.Name() + ": " + back_end.Name() +
                                        " did not answer a moment ago");
     const outage::BackEnd::Question question(back_end);
-    auto ask = [query = std::move(query)](mysql::Client& client) { return client.Run(query); };
     try {
         auto call = servers_->workers.Run(std::move(ask));
-        mysql::Values values = co_await call;
+        auto values = co_await call;
         question.Answered();
         co_return values;
     } catch (const mysql::QueryRefused& refusal) {
         question.Answered();
-        throw outage::TableUnavailable(lookup_.Name() + ": " + refusal.what());
+        throw Refused(lookup_.Name() + ": " + refusal.what());
     } catch (const std::runtime_error& failure) {
         question.Failed(failure.what());
         throw outage::TableUnavailable(lookup_.Name() + ": " + failure.what());

@@ -3,6 +3,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <vector>
 
 #include "common/async/worker_pool.hpp"
 #include "common/mysql/client.hpp"
@@ -33,10 +35,14 @@ public:
 
     const std::string& Name() const override { return lookup_.Name(); }
     async::Task<std::optional<std::string>> Find(std::string_view key) override;
+    const void* Server() const override { return servers_.get(); }
+    async::Task<std::vector<Outcome>> FindTogether(std::vector<Question> questions) override;
 
 private:
     mysql::Query QueryFor(const std::string& key) const;
-    async::Task<mysql::Values> Run(mysql::Query query);
+    /// What `ask`, which takes a client, returns. Throws outage::TableUnavailable.
+    template <typename Ask>
+    async::Task<std::invoke_result_t<Ask&, mysql::Client&>> Run(Ask ask);
 
     SqlLookup lookup_;
     bool needs_result_set_;

@@ -22,6 +22,8 @@ public:
 
     const std::string& Name() const override { return lookup_.Name(); }
     async::Task<std::optional<std::string>> Find(std::string_view key) override;
+    const void* Server() const override { return workers_.get(); }
+    async::Task<std::vector<Outcome>> FindTogether(std::vector<Question> questions) override;
 
 private:
     async::Task<SqlLookup::Values> Run(std::string key);

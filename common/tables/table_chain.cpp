@@ -4,11 +4,12 @@
 
 namespace policyd::tables {
 
-async::Task<std::optional<std::string>> TableChain::Find(std::string_view key, KeyKind kind) const {
+async::Task<std::optional<std::string>> TableChain::Find(std::string_view key, KeyKind kind,
+                                                         TableReader& reader) const {
     if (key.empty()) co_return std::nullopt;
     for (LookupTable* table : tables_) {
         if (kind == KeyKind::kPartial && !table->TakesPartialKeys()) continue;
-        std::optional<std::string> value = co_await table->Find(key);
+        std::optional<std::string> value = co_await reader.Find(*table, key);
         if (!value) continue;
         if (value->empty()) {
             throw outage::TableUnavailable(parameter_ + ": " + table->Name() +

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/tables/lookup_table.hpp"
+#include "common/tables/table_reader.hpp"
 
 namespace policyd::tables {
 
@@ -23,9 +23,10 @@ public:
     /// The value in the first table that has the key. Tables that match whole keys only are passed
     /// over for a partial one. An empty key is not found. Throws outage::TableUnavailable as soon
     /// as a table could not answer, and for an empty value, which Postfix takes for a mistake.
-    /// `key` must outlive the returned task.
+    /// `key` and `reader` must outlive the returned task.
     async::Task<std::optional<std::string>> Find(std::string_view key,
-                                                 KeyKind kind = KeyKind::kWhole) const;
+                                                 KeyKind kind = KeyKind::kWhole,
+                                                 TableReader& reader = DirectReader()) const;
 
     const std::string& Parameter() const noexcept { return parameter_; }
     const std::vector<LookupTable*>& Tables() const noexcept { return tables_; }

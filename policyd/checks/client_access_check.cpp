@@ -72,8 +72,8 @@ async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& 
 
 async::Task<AccessResult> ClientAccessCheck::Search(tables::LookupTable& table,
                                                     const protocol::PolicyRequest& request) const {
-    const std::optional<std::string> value =
-        co_await tables::FindClient(table, request.client_name, request.client_address, parents_);
+    const std::optional<std::string> value = co_await tables::FindClient(
+        table, request.client_name, request.client_address, parents_, reader_);
     if (!value) co_return AccessResult();
     try {
         co_return ParseAccessResult(*value);

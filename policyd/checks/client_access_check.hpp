@@ -19,10 +19,15 @@ namespace policyd::checks {
 /// later restrictions. An action such as HOLD or PREPEND is answered if nothing refuses after it.
 class ClientAccessCheck final : public PolicyCheck {
 public:
-    /// `default_action`: a policy action or DUNNO.
+    /// `default_action`: a policy action or DUNNO. The tables are asked through `reader`, which
+    /// outlives the check.
     ClientAccessCheck(tables::TableChain tables, std::string default_action,
-                      tables::ParentStyle parents = tables::ParentStyle::kDomain)
-        : tables_(std::move(tables)), default_(std::move(default_action)), parents_(parents) {}
+                      tables::ParentStyle parents = tables::ParentStyle::kDomain,
+                      tables::TableReader& reader = tables::DirectReader())
+        : tables_(std::move(tables)),
+          default_(std::move(default_action)),
+          parents_(parents),
+          reader_(reader) {}
 
     std::string_view Name() const override { return "client_access"; }
 
@@ -48,6 +53,7 @@ private:
     tables::TableChain tables_;
     std::string default_;
     tables::ParentStyle parents_;
+    tables::TableReader& reader_;
 };
 
 }  // namespace policyd::checks

@@ -33,6 +33,7 @@ tables::ParentStyle ParentsOf(const Settings& settings) {
 struct Parts {
     const Settings& settings;
     tables::TableRegistry& tables;
+    tables::TableReader& rows;
     usage::UsageStore& usage;
     recipients::RecipientCache& recipients;
     checks::MessageTracker& messages;
@@ -46,10 +47,23 @@ tables::TableSettings TableSettingsFrom(const Settings& settings) {
     return tables;
 }
 
+/// What is remembered of a recipient is made of rows that may be remembered themselves: together
+/// they are never older than the options say. There are few such rows, of domains, so that they
+/// take the smaller part.
+constexpr int kPartOfRows = 4;
+
+tables::RowCacheTimes RowCacheTimesFrom(const Settings& settings) {
+    tables::RowCacheTimes times;
+    times.found = settings.recipient_cache_time / kPartOfRows;
+    times.not_found = settings.unknown_recipient_cache_time / kPartOfRows;
+    return times;
+}
+
 recipients::CacheTimes CacheTimesFrom(const Settings& settings) {
+    const tables::RowCacheTimes rows = RowCacheTimesFrom(settings);
     recipients::CacheTimes times;
-    times.positive = settings.recipient_cache_time;
-    times.negative = settings.unknown_recipient_cache_time;
+    times.positive = settings.recipient_cache_time - rows.found;
+    times.negative = settings.unknown_recipient_cache_time - rows.not_found;
     times.stale = settings.stale_time;
     times.most = settings.cache_size;
     return times;
@@ -119,7 +133,7 @@ const struct {
      [](const Parts& parts) -> std::unique_ptr<checks::PolicyCheck> {
          return std::make_unique<checks::ClientAccessCheck>(
              parts.tables.OpenChain("client_access_maps", parts.settings.client_access_maps),
-             parts.settings.client_access_default, ParentsOf(parts.settings));
+             parts.settings.client_access_default, ParentsOf(parts.settings), parts.rows);
      },
      false},
     {"recipient",
@@ -159,16 +173,22 @@ Services::Services(async::EventLoop& loop, const Settings& settings,
                    checks::MessageTracker& messages) {
     const auto clock = [&loop] { return loop.Now(); };
     tables_ = std::make_unique<tables::TableRegistry>(loop, TableSettingsFrom(settings));
+    rows_ = std::make_unique<tables::RowCache>(RowCacheTimesFrom(settings), clock);
     usage_store_ = usage::OpenUsageStore(loop, settings);
     resolver_ = std::make_unique<recipients::PostfixRecipientResolver>(
-        recipients::OpenMailSystem(settings, *tables_));
+        recipients::OpenMailSystem(settings, *tables_), *rows_);
     recipients_ = recipients::MakeRecipientCache(*resolver_, CacheTimesFrom(settings), clock);
-    const Parts parts{settings, *tables_, *usage_store_, *recipients_, messages, clock};
+    const Parts parts{settings, *tables_, *rows_, *usage_store_, *recipients_, messages, clock};
     std::vector<checks::CheckPipeline::Step> steps;
     for (const std::string& name : settings.checks) steps.push_back(MakeStep(name, parts));
     checks_ = std::make_unique<checks::CheckPipeline>(std::move(steps), clock);
 }
 
 Services::~Services() = default;
+
+void Services::FlushCaches() {
+    rows_->Clear();
+    recipients_->Clear();
+}
 
 }  // namespace policyd::services

@@ -6,6 +6,7 @@
 #include "common/config/settings.hpp"
 #include "common/recipients/recipient_cache.hpp"
 #include "common/recipients/recipient_resolver.hpp"
+#include "common/tables/row_cache.hpp"
 #include "common/tables/table_registry.hpp"
 #include "common/usage/usage_store.hpp"
 #include "policyd/checks/check_pipeline.hpp"
@@ -33,9 +34,13 @@ public:
     usage::UsageStore& UsageStore() { return *usage_store_; }
     tables::TableRegistry& Tables() { return *tables_; }
 
+    /// Forgets what is remembered of tables.
+    void FlushCaches();
+
 private:
     // Destroyed in reverse: the checks go before what they use.
     std::unique_ptr<tables::TableRegistry> tables_;
+    std::unique_ptr<tables::RowCache> rows_;
     std::unique_ptr<usage::UsageStore> usage_store_;
     std::unique_ptr<recipients::RecipientResolver> resolver_;
     std::unique_ptr<recipients::RecipientCache> recipients_;

@@ -126,4 +126,25 @@ TEST_P(LookupTableContract, AnswersManyLookUpsAtOnceEachWithItsOwnValue) {
     EXPECT_THAT(found, testing::UnorderedElementsAreArray(expected));
 }
 
+TEST_P(LookupTableContract, AnswersQuestionsThatAreAskedTogetherAsItAnswersThemAlone) {
+    Open({{"192.0.2.1", "one"}, {"2001:db8::a", "two"}});
+    const std::vector<std::string> keys{"192.0.2.1", "192.0.2.2", "2001:DB8::A", "",
+                                        "x\xff",     "192.0.2.1", "' OR ''='"};
+    std::vector<Question> questions;
+    for (const std::string& key : keys) questions.push_back({table_, key});
+
+    const std::vector<Outcome> outcomes = loop_.RunUntilDone(FindTogether(questions));
+
+    ASSERT_EQ(outcomes.size(), keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        if (table_->Server() == nullptr) {
+            EXPECT_TRUE(std::holds_alternative<std::monostate>(outcomes[i])) << "in memory";
+        } else {
+            const auto* const value = std::get_if<std::optional<std::string>>(&outcomes[i]);
+            ASSERT_NE(value, nullptr) << keys[i];
+            EXPECT_EQ(*value, Find(keys[i])) << keys[i];
+        }
+    }
+}
+
 }  // namespace policyd::tables

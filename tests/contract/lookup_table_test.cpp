@@ -297,5 +297,56 @@ TEST_F(OutageTest, AMissingSqliteFileIsAMistakeOfTheConfiguration) {
                  config::ConfigError);
 }
 
+/// Different queries to one server, each in a file of its own.
+TEST_F(OutageTest, DifferentQueriesThatAreAskedTogetherAnswerAsTheyDoAlone) {
+    MariaDb().Execute(
+        "CREATE DATABASE IF NOT EXISTS outage; USE outage;"
+        "CREATE OR REPLACE TABLE words (k VARCHAR(50) COLLATE utf8mb4_bin, v TEXT, n BIGINT);"
+        "INSERT INTO words VALUES ('a', 'second', 2), ('a', 'first', 1), ('a', NULL, NULL),"
+        " ('a', '', 0), ('big', 'x', -9223372036854775808);"
+        "CREATE OR REPLACE TABLE latin (k VARCHAR(50) CHARACTER SET latin1, v CHAR(10) CHARACTER "
+        "SET latin1) CHARACTER SET latin1; INSERT INTO latin VALUES ('a', 'caf\u00e9 '), ('B', "
+        "'b');"
+        "CREATE OR REPLACE TABLE bytes (k VARBINARY(50), v BLOB); INSERT INTO bytes VALUES ('a', "
+        "'raw')");
+    const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
+    const std::vector<std::vector<std::string>> groups{
+        {"SELECT v FROM words WHERE k='%s'", "SELECT n FROM words WHERE k='%s'",
+         "SELECT n, v, k FROM words WHERE k='%s'", "SELECT v FROM latin WHERE k='%s'",
+         "SELECT count(*), max(v) FROM words WHERE k='%s'",
+         "SELECT concat(v, '/', k) FROM latin WHERE k='%s' AND v NOT LIKE '%%@%%'"},
+        {"SELECT v FROM words WHERE k='%s' ORDER BY n", "SELECT v FROM words WHERE k='%s'"},
+        {"SELECT v FROM bytes WHERE k='%s'", "SELECT v FROM words WHERE k='%s'"},
+        {"SELECT v, v FROM words WHERE k='%s'", "SELECT n FROM words WHERE k='%s'"},
+        {"SELECT v FROM words WHERE k='%s'", "SELECT v FROM gone WHERE k='%s'"},
+        {"SELECT v FROM words WHERE k='%s' UNION SELECT v FROM latin WHERE k='%s'",
+         "SELECT 1 FROM words WHERE k='%s' LIMIT 1", "SELECT '%s' FROM words LIMIT 1"},
+    };
+    TableRegistry tables(loop, TableSettings{2, std::chrono::seconds(10), {}});
+    int number = 0;
+    for (const auto& group : groups) {
+        std::vector<LookupTable*> members;
+        for (const std::string& query : group) {
+            const std::string file = "table" + std::to_string(++number) + ".cf";
+            const auto path = scratch.Write(file, head + "query = " + query + "\n");
+            members.push_back(&tables.Open("mysql:" + path.string()));
+        }
+        for (const char* key : {"a", "A", "b", "big", "nothing", "caf\u00e9"}) {
+            std::vector<Question> questions;
+            for (LookupTable* table : members) questions.push_back({table, key});
+            const std::vector<Outcome> outcomes = loop.RunUntilDone(FindTogether(questions));
+            for (std::size_t i = 0; i < members.size(); ++i) {
+                if (std::holds_alternative<std::monostate>(outcomes[i])) {
+                    EXPECT_THAT(group, testing::Contains(HasSubstr("gone")));
+                    continue;
+                }
+                const auto* const value = std::get_if<std::optional<std::string>>(&outcomes[i]);
+                ASSERT_NE(value, nullptr) << group[i] << " of " << key;
+                EXPECT_EQ(*value, Find(*members[i], key)) << group[i] << " of " << key;
+            }
+        }
+    }
+}
+
 }  // namespace
 }  // namespace policyd::tables

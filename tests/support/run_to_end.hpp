@@ -23,4 +23,13 @@ T RunToEnd(async::Task<T> task) {
     return std::move(*result);
 }
 
+inline async::Task<bool> TrueAfter(async::Task<void> task) {
+    co_await std::move(task);
+    co_return true;
+}
+
+inline void RunToEnd(async::Task<void> task) {
+    RunToEnd(TrueAfter(std::move(task)));
+}
+
 }  // namespace policyd::test

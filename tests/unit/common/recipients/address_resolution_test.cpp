@@ -39,7 +39,7 @@ class AddressResolutionTest : public MailSystemFixture,
                               public testing::WithParamInterface<RoutingCase> {
 protected:
     ResolvedAddress ResolveOne(const std::string& address) {
-        DecisionLookups lookups;
+        DecisionLookups lookups(tables::DirectReader());
         return test::RunToEnd(ResolveAddress(system, lookups, address));
     }
 };

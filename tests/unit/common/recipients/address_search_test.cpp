@@ -17,7 +17,7 @@ protected:
         return RunToEnd(FindAddress(system, lookups_, system.virtual_mailbox_maps, address, forms));
     }
 
-    DecisionLookups lookups_;
+    DecisionLookups lookups_{tables::DirectReader()};
 };
 
 TEST_F(AddressSearchTest, TriesTheAddressThenWithoutExtensionThenTheDomain) {

@@ -9,10 +9,11 @@ namespace {
 
 using test::RunToEnd;
 using testing::ElementsAre;
+using testing::IsEmpty;
 
 class DecisionLookupsTest : public MailSystemFixture {
 protected:
-    DecisionLookups lookups_;
+    DecisionLookups lookups_{tables::DirectReader()};
 };
 
 TEST_F(DecisionLookupsTest, AskForEachKeyOnceWhetherItIsFoundOrNot) {
@@ -40,6 +41,54 @@ TEST_F(DecisionLookupsTest, AskAgainAfterAFailure) {
     mailboxes.broken = false;
     EXPECT_NE(RunToEnd(lookups_.Find(system.virtual_mailbox_maps, "joe@example.com")),
               std::nullopt);
+}
+
+TEST_F(DecisionLookupsTest, AskTablesOfOneServerAtOnce) {
+    quotas.server = mailboxes.server = &mailboxes;
+    const tables::TableChain* const chains[] = {
+        &system.virtual_mailbox_limit_maps, &system.virtual_mailbox_maps, &system.transport_maps};
+    RunToEnd(lookups_.FindEverywhere(chains, "Joe@Example.com"));
+    EXPECT_EQ(quotas.times_asked_together + mailboxes.times_asked_together, 1);
+    EXPECT_THAT(transports.asked, IsEmpty()) << "it is in memory";
+
+    EXPECT_EQ(RunToEnd(lookups_.Find(system.virtual_mailbox_limit_maps, "joe@example.com")), "0");
+    EXPECT_EQ(RunToEnd(lookups_.Find(system.virtual_mailbox_maps, "joe@example.com")),
+              "example.com/joe/");
+    EXPECT_THAT(mailboxes.asked, ElementsAre("joe@example.com"));
+    EXPECT_THAT(quotas.asked, ElementsAre("joe@example.com"));
+}
+
+TEST_F(DecisionLookupsTest, TellOfAFailureOnlyWhoAsksForWhatFailed) {
+    quotas.server = mailboxes.server = &mailboxes;
+    quotas.broken = true;
+    const tables::TableChain* const chains[] = {&system.virtual_mailbox_limit_maps,
+                                                &system.virtual_mailbox_maps};
+    RunToEnd(lookups_.FindEverywhere(chains, "joe@example.com"));
+
+    EXPECT_NE(RunToEnd(lookups_.Find(system.virtual_mailbox_maps, "joe@example.com")),
+              std::nullopt);
+    EXPECT_THROW(RunToEnd(lookups_.Find(system.virtual_mailbox_limit_maps, "joe@example.com")),
+                 outage::TableUnavailable);
+    EXPECT_THAT(quotas.asked, ElementsAre("joe@example.com")) << "not waited for twice";
+}
+
+/// Stands for what is remembered for all decisions.
+class CountingReader final : public tables::TableReader {
+public:
+    async::Task<std::optional<std::string>> Find(tables::LookupTable& table,
+                                                 std::string_view key) override {
+        asked.emplace_back(key);
+        return table.Find(key);
+    }
+    std::vector<std::string> asked;
+};
+
+TEST_F(DecisionLookupsTest, LeaveWhatConcernsManyAddressesToTheSharedReader) {
+    CountingReader shared;
+    DecisionLookups lookups(shared);
+    for (const char* key : {"example.com", ".com", "*", "@example.com", "joe@example.com"})
+        RunToEnd(lookups.Find(system.transport_maps, key));
+    EXPECT_THAT(shared.asked, ElementsAre("example.com", ".com", "*", "@example.com"));
 }
 
 }  // namespace

@@ -24,7 +24,23 @@ public:
         if (row == rows.end()) co_return std::nullopt;
         co_return row->second;
     }
+    const void* Server() const override { return server; }
+    async::Task<std::vector<tables::Outcome>> FindTogether(
+        std::vector<tables::Question> questions) override {
+        ++times_asked_together;
+        std::vector<tables::Outcome> outcomes;
+        for (const tables::Question& question : questions) {
+            try {
+                outcomes.emplace_back(co_await question.table->Find(question.key));
+            } catch (const outage::TableUnavailable&) {
+                outcomes.emplace_back(std::current_exception());
+            }
+        }
+        co_return outcomes;
+    }
 
+    const void* server = nullptr;  ///< null: in memory
+    int times_asked_together = 0;
     std::map<std::string, std::string> rows;
     bool broken = false;
     std::vector<std::string> asked;

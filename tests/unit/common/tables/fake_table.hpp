@@ -25,7 +25,9 @@ public:
         if (found == values_.end()) co_return std::nullopt;
         co_return found->second;
     }
+    const void* Server() const override { return server; }
 
+    const void* server = nullptr;
     bool broken = false;
     bool takes_partial_keys = true;
     std::vector<std::string> asked;

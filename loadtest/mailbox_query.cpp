@@ -26,7 +26,7 @@ std::vector<NameList::Line> FromMysql(const tables::TableFile& file, const std::
         mysql::Client client(std::make_shared<mysql::ServerBoard>(account));
         mysql::Query select;
         select.text = [&query](const mysql::Query::Quote&) { return query; };
-        for (const auto& address : client.Run(select))
+        for (const auto& address : client.Run(select, mysql::Client::Clock::now()))
             if (address) lines.push_back({*address, ""});
     }
     mysql::Session::EndThread();

@@ -14,26 +14,27 @@ Client::~Client() {
     Session::EndThread();
 }
 
-Values Client::Run(const Query& query) {
+Values Client::Run(const Query& query, Clock::time_point asked) {
     Values values;
-    RunOnOneServer([&](Session& session) { values = session.Run(query); });
+    RunOnOneServer([&](Session& session) { values = session.Run(query); }, asked);
     return values;
 }
 
-std::vector<Values> Client::RunTogether(const std::vector<Query>& queries) {
+std::vector<Values> Client::RunTogether(const std::vector<Query>& queries,
+                                        Clock::time_point asked) {
     std::vector<Values> values;
-    RunOnOneServer([&](Session& session) { values = session.RunTogether(queries); });
+    RunOnOneServer([&](Session& session) { values = session.RunTogether(queries); }, asked);
     return values;
 }
 
-void Client::RunOnOneServer(const Ask& ask) {
+void Client::RunOnOneServer(const Ask& ask, Clock::time_point asked) {
     tried_.clear();
     failures_.clear();
     servers_failed_ = false;
     const auto began = Clock::now();
     if (TryOldSession(ask)) return;
     while (Clock::now() - began < board_->For().time_limit) {
-        const auto server = board_->Choose(tried_, Clock::now());
+        const auto server = board_->Choose(tried_, Clock::now(), asked);
         if (!server) break;
         if (TryServer(*server, ask)) return;
     }
@@ -43,7 +44,8 @@ void Client::RunOnOneServer(const Ask& ask) {
 }
 
 bool Client::HasUsableSession(Clock::time_point now) const {
-    return session_ && now - last_used_ < board_->For().idle_interval;
+    return session_ && now - last_used_ < board_->For().idle_interval &&
+           !board_->HasFailedSince(server_, last_used_);
 }
 
 bool Client::TryOldSession(const Ask& ask) {
@@ -62,19 +64,18 @@ bool Client::TryOldSession(const Ask& ask) {
         // server: that one is then the first to be tried again.
         const bool was_closed =
             error.IsOfServer() && Clock::now() - began < board_->For().time_limit / 2;
-        if (!was_closed) NoteFailure(error, began);
+        if (!was_closed) NoteFailure(error);
         return false;
     }
 }
 
 bool Client::TryServer(std::size_t server, const Ask& ask) {
-    const auto began = Clock::now();
     server_ = server;
     try {
         session_.emplace(board_->For(), board_->For().servers[server]);
     } catch (const Error& error) {
         const Error failure(error.what(), Error::kCannotConnect);
-        NoteFailure(failure, began);
+        NoteFailure(failure);
         return false;
     }
     try {
@@ -84,16 +85,15 @@ bool Client::TryServer(std::size_t server, const Ask& ask) {
         return true;
     } catch (const Error& error) {
         session_.reset();
-        NoteFailure(error, began);
+        NoteFailure(error);
         return false;
     }
 }
 
-void Client::NoteFailure(const Error& error, Clock::time_point began) {
-    const auto now = Clock::now();
+void Client::NoteFailure(const Error& error) {
     if (error.IsOfServer()) {
         servers_failed_ = true;
-        board_->NoteFailure(server_, now, now - began, error.what());
+        board_->NoteFailure(server_, Clock::now(), error.what());
     }
     tried_.push_back(server_);
     failures_ += (failures_.empty() ? "" : "; ") + board_->For().servers[server_].ToText() + ": " +

@@ -28,23 +28,25 @@ public:
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    /// Throws outage::TableUnavailable where no server could answer, QueryRefused where none would.
-    /// A session that turns out to have been closed meanwhile is made anew once. No further server
-    /// is tried once the time limit has passed, so that the wait is at most twice that.
-    Values Run(const Query& query);
+    using Clock = std::chrono::steady_clock;
+
+    /// Answers what was `asked` then. Throws outage::TableUnavailable where no server could answer,
+    /// QueryRefused where none would. A session that turns out to have been closed meanwhile is
+    /// made anew once. No further server is tried once the time limit has passed, so that the wait
+    /// is at most twice that.
+    Values Run(const Query& query, Clock::time_point asked);
 
     /// As Run(), for several queries that one server answers.
-    std::vector<Values> RunTogether(const std::vector<Query>& queries);
+    std::vector<Values> RunTogether(const std::vector<Query>& queries, Clock::time_point asked);
 
 private:
-    using Clock = std::chrono::steady_clock;
     using Ask = std::function<void(Session&)>;
 
-    void RunOnOneServer(const Ask& ask);
+    void RunOnOneServer(const Ask& ask, Clock::time_point asked);
     bool HasUsableSession(Clock::time_point now) const;
     bool TryOldSession(const Ask& ask);
     bool TryServer(std::size_t server, const Ask& ask);
-    void NoteFailure(const Error& error, Clock::time_point began);
+    void NoteFailure(const Error& error);
 
     std::shared_ptr<ServerBoard> board_;
     std::optional<Session> session_;

@@ -11,14 +11,15 @@ bool ServerBoard::IsUp(const State& state, Time now) const {
     return !state.has_failed || now >= state.failed_at + account_.retry_interval;
 }
 
-std::optional<std::size_t> ServerBoard::Choose(const std::vector<std::size_t>& tried, Time now) {
+std::optional<std::size_t> ServerBoard::Choose(const std::vector<std::size_t>& tried, Time now,
+                                               Time asked) {
     const std::lock_guard lock(mutex_);
     std::vector<std::size_t> best;
     int best_rank = 4;
     for (std::size_t i = 0; i < states_.size(); ++i) {
         if (std::find(tried.begin(), tried.end(), i) != tried.end()) continue;
         const bool is_up = IsUp(states_[i], now);
-        if (!is_up && now < states_[i].failed_at + states_[i].took) continue;
+        if (!is_up && asked < states_[i].failed_at) continue;
         const int rank = (is_up ? 0 : 2) + (account_.servers[i].IsLocal() ? 0 : 1);
         if (rank < best_rank) best.clear();
         best_rank = std::min(rank, best_rank);
@@ -28,6 +29,11 @@ std::optional<std::size_t> ServerBoard::Choose(const std::vector<std::size_t>& t
     return best[std::uniform_int_distribution<std::size_t>(0, best.size() - 1)(random_)];
 }
 
+bool ServerBoard::HasFailedSince(std::size_t server, Time then) {
+    const std::lock_guard lock(mutex_);
+    return states_[server].has_failed && states_[server].failed_at > then;
+}
+
 void ServerBoard::NoteSuccess(std::size_t server) {
     const std::lock_guard lock(mutex_);
     if (!states_[server].has_failed) return;
@@ -35,14 +41,13 @@ void ServerBoard::NoteSuccess(std::size_t server) {
     log::Info("mysql: {} answers again", account_.servers[server].ToText());
 }
 
-void ServerBoard::NoteFailure(std::size_t server, Time now,
-                              std::chrono::steady_clock::duration took, const std::string& what) {
+void ServerBoard::NoteFailure(std::size_t server, Time now, const std::string& what) {
     const std::lock_guard lock(mutex_);
     if (!states_[server].has_failed) {
         log::Warning("mysql: {} failed: {}", account_.servers[server].ToText(),
                      text::EscapedForLog(what));
     }
-    states_[server] = {true, now, took};
+    states_[server] = {true, now};
 }
 
 }  // namespace policyd::mysql

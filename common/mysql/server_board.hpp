@@ -24,21 +24,21 @@ public:
     const Account& For() const noexcept { return account_; }
 
     /// The number of the server to try: one at random, sockets before TCP; a server that failed
-    /// within `retry_interval` only where no other is left. Even that one is left alone for as
-    /// long as its failure took: a dead server costs no more than half of the time. Nothing if
-    /// there is none that is not in `tried`.
-    std::optional<std::size_t> Choose(const std::vector<std::size_t>& tried, Time now);
+    /// within `retry_interval` only where no other is left, and none that failed after `asked`,
+    /// when the question was put: those who had to wait meanwhile do not wait for it once more.
+    /// Nothing if there is none that is not in `tried`.
+    std::optional<std::size_t> Choose(const std::vector<std::size_t>& tried, Time now, Time asked);
+
+    /// Whether the server has failed since then, for whichever thread.
+    bool HasFailedSince(std::size_t server, Time then);
 
     void NoteSuccess(std::size_t server);
-    /// `took` is how long the failure kept the caller waiting.
-    void NoteFailure(std::size_t server, Time now, std::chrono::steady_clock::duration took,
-                     const std::string& what);
+    void NoteFailure(std::size_t server, Time now, const std::string& what);
 
 private:
     struct State {
         bool has_failed = false;
         Time failed_at{};
-        std::chrono::steady_clock::duration took{};
     };
 
     bool IsUp(const State& state, Time now) const;

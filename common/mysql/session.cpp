@@ -129,8 +129,8 @@ bool CanBePartOfAnother(std::string_view query) {
 }  // namespace
 
 bool Error::IsOfServer() const noexcept {
-    static constexpr std::array kServerCodes{1040, 1042, 1043, 1053, 1080, 1129, 1130,
-                                             1152, 1184, 1203, 1226, 1927, 4031};
+    static constexpr std::array kServerCodes{1040, 1042, 1043, 1053, 1080, 1129, 1130, 1152,
+                                             1184, 1203, 1226, 1927, 1969, 3024, 4031};
     if (code_ >= 2000 && code_ < 3000) return true;
     for (const int code : kServerCodes) {
         if (code_ == code) return true;
@@ -150,6 +150,7 @@ Session::Session(const Account& account, const Server& server) {
     try {
         sql::ConnectOptionsMap options = OptionsFor(account, server);
         connection_.reset(Driver().connect(options));
+        if (account.tls.IsUsed()) RequireEncryption();
         const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
         statement->execute(LimitStatementTime(account.time_limit));
     } catch (const sql::SQLException& error) {
@@ -158,6 +159,16 @@ Session::Session(const Account& account, const Server& server) {
 }
 
 Session::~Session() = default;
+
+/// The library goes on in the clear where a server offers no encryption, whatever it was told.
+void Session::RequireEncryption() {
+    const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
+    const std::unique_ptr<sql::ResultSet> cipher(
+        statement->executeQuery("SHOW SESSION STATUS LIKE 'Ssl_cipher'"));
+    if (!cipher->next() || cipher->getString(2).asStdString().empty())
+        throw Error("the server does not encrypt, and the tls_ options ask for it",
+                    Error::kCannotConnect);
+}
 
 Values Session::Run(const Query& query) {
     try {

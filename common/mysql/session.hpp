@@ -77,6 +77,7 @@ private:
         std::vector<unsigned> first_columns;  ///< of each query, and one behind
     };
 
+    void RequireEncryption();
     sql::PreparedStatement* Prepare(const std::string& query);
     Union& PrepareUnion(const std::vector<Query>& queries);
     std::vector<Values> RunUnion(Union& together, const std::vector<Query>& queries);

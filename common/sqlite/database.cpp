@@ -12,6 +12,26 @@ namespace {
 
 }  // namespace
 
+bool Error::IsOfFile() const noexcept {
+    constexpr int kPrimary = 0xff;
+    switch (code_ & kPrimary) {
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED:
+        case SQLITE_NOMEM:
+        case SQLITE_PERM:
+        case SQLITE_READONLY:
+        case SQLITE_IOERR:
+        case SQLITE_CORRUPT:
+        case SQLITE_FULL:
+        case SQLITE_CANTOPEN:
+        case SQLITE_PROTOCOL:
+        case SQLITE_NOTADB:
+            return true;
+        default:
+            return false;
+    }
+}
+
 void Statement::Check(int code) const {
     if (code != SQLITE_OK) Throw(database_, code);
 }

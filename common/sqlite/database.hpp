@@ -19,6 +19,9 @@ public:
     Error(const std::string& what, int code) : std::runtime_error(what), code_(code) {}
 
     int Code() const noexcept { return code_; }
+    /// Whether the file cannot be used now, rather than the statement: locked, unreadable, damaged,
+    /// no room on the disk.
+    bool IsOfFile() const noexcept;
 
 private:
     int code_;

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "common/async/within.hpp"
 #include "common/outage/unavailable.hpp"
 #include "common/tables/sql_group.hpp"
 #include "common/text/ascii.hpp"
@@ -59,10 +60,10 @@ mysql::Account ReadAccount(const TableFile& file, std::chrono::milliseconds time
 
 mysql::Query MysqlTable::QueryFor(const std::string& key) const {
     mysql::Query query;
-    const QueryTemplate& templates = lookup_.Query();
+    const QueryTemplate& templates = lookup_->Query();
     query.needs_result_set = needs_result_set_;
-    query.text = [&templates, key](const mysql::Query::Quote& quote) {
-        return templates.Query(key, quote);
+    query.text = [lookup = lookup_, key](const mysql::Query::Quote& quote) {
+        return lookup->Query().Query(key, quote);
     };
     if (templates.Prepared()) {
         query.prepared = templates.Prepared()->sql;
@@ -72,11 +73,12 @@ mysql::Query MysqlTable::QueryFor(const std::string& key) const {
 }
 
 async::Task<std::optional<std::string>> MysqlTable::Find(std::string_view key) {
-    const std::optional<std::string> search_key = co_await lookup_.SearchKey(key);
+    const std::optional<std::string> search_key = co_await lookup_->SearchKey(key);
     if (!search_key) co_return std::nullopt;
-    auto ask = [query = QueryFor(*search_key)](mysql::Client& client) { return client.Run(query); };
+    auto ask = [query = QueryFor(*search_key), asked = mysql::Client::Clock::now()](
+                   mysql::Client& client) { return client.Run(query, asked); };
     const mysql::Values values = co_await Run(std::move(ask));
-    co_return lookup_.Combine(values, *search_key);
+    co_return lookup_->Combine(values, *search_key);
 }
 
 async::Task<std::vector<Outcome>> MysqlTable::FindTogether(std::vector<Question> questions) {
@@ -85,14 +87,13 @@ async::Task<std::vector<Outcome>> MysqlTable::FindTogether(std::vector<Question>
     for (const Question& question : questions) {
         const auto& table = static_cast<const MysqlTable&>(*question.table);
         const std::size_t asked = group.Asked().size();
-        co_await group.Add(table.lookup_, question.key);
+        co_await group.Add(*table.lookup_, question.key);
         if (group.Asked().size() > asked)
             queries.push_back(table.QueryFor(group.Asked().back().key));
     }
     if (queries.empty()) co_return std::move(group).Outcomes();
-    auto ask = [queries = std::move(queries)](mysql::Client& client) {
-        return client.RunTogether(queries);
-    };
+    auto ask = [queries = std::move(queries), asked = mysql::Client::Clock::now()](
+                   mysql::Client& client) { return client.RunTogether(queries, asked); };
     try {
         const std::vector<mysql::Values> values = co_await Run(std::move(ask));
         group.Answer(values);
@@ -108,21 +109,29 @@ template <typename Ask>
 async::Task<std::invoke_result_t<Ask&, mysql::Client&>> MysqlTable::Run(Ask ask) {
     outage::BackEnd& back_end = servers_->back_end;
     if (!back_end.MayAsk())
-        throw outage::TableUnavailable(lookup_.Name() + ": " + back_end.Name() +
+        throw outage::TableUnavailable(Name() + ": " + back_end.Name() +
                                        " did not answer a moment ago");
     const outage::BackEnd::Question question(back_end);
     try {
-        auto call = servers_->workers.Run(std::move(ask));
-        auto values = co_await call;
+        auto values = co_await async::Within(servers_->loop, servers_->time_limit,
+                                             AskServers(servers_, std::move(ask)));
+        if (!values) throw outage::TableUnavailable(back_end.Name() + " does not answer in time");
         question.Answered();
-        co_return values;
+        co_return std::move(*values);
     } catch (const mysql::QueryRefused& refusal) {
         question.Answered();
-        throw Refused(lookup_.Name() + ": " + refusal.what());
+        throw Refused(Name() + ": " + refusal.what());
     } catch (const std::runtime_error& failure) {
         question.Failed(failure.what());
-        throw outage::TableUnavailable(lookup_.Name() + ": " + failure.what());
+        throw outage::TableUnavailable(Name() + ": " + failure.what());
     }
+}
+
+template <typename Ask>
+async::Task<std::invoke_result_t<Ask&, mysql::Client&>> MysqlTable::AskServers(
+    std::shared_ptr<Servers> servers, Ask ask) {
+    auto call = servers->workers.Run(std::move(ask));
+    co_return co_await call;
 }
 
 }  // namespace policyd::tables

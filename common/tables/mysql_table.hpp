@@ -26,25 +26,33 @@ public:
     struct Servers {
         async::WorkerPool<mysql::Client> workers;
         outage::BackEnd back_end;
+        uv_loop_t* loop;
+        std::chrono::milliseconds time_limit;  ///< for one question, with the wait for a worker
     };
 
     MysqlTable(SqlLookup lookup, bool needs_result_set, std::shared_ptr<Servers> servers)
-        : lookup_(std::move(lookup)),
+        : lookup_(std::make_shared<SqlLookup>(std::move(lookup))),
           needs_result_set_(needs_result_set),
           servers_(std::move(servers)) {}
 
-    const std::string& Name() const override { return lookup_.Name(); }
+    const std::string& Name() const override { return lookup_->Name(); }
     async::Task<std::optional<std::string>> Find(std::string_view key) override;
     const void* Server() const override { return servers_.get(); }
     async::Task<std::vector<Outcome>> FindTogether(std::vector<Question> questions) override;
 
 private:
     mysql::Query QueryFor(const std::string& key) const;
-    /// What `ask`, which takes a client, returns. Throws outage::TableUnavailable.
+    /// What `ask`, which takes a client and owns all that it needs, returns. Throws
+    /// outage::TableUnavailable.
     template <typename Ask>
     async::Task<std::invoke_result_t<Ask&, mysql::Client&>> Run(Ask ask);
+    /// The same without a limit: it may take longer than anybody waits for it, and than the table
+    /// lives.
+    template <typename Ask>
+    static async::Task<std::invoke_result_t<Ask&, mysql::Client&>> AskServers(
+        std::shared_ptr<Servers> servers, Ask ask);
 
-    SqlLookup lookup_;
+    const std::shared_ptr<const SqlLookup> lookup_;
     bool needs_result_set_;
     std::shared_ptr<Servers> servers_;
 };

@@ -2,9 +2,6 @@
 
 #include <sys/stat.h>
 
-#include "common/outage/unavailable.hpp"
-#include "common/text/unicode.hpp"
-
 namespace policyd::tables {
 
 namespace {
@@ -51,12 +48,18 @@ SqlLookup::Values SqliteFile::Run(const QueryTemplate& query, std::string_view k
     return FirstColumnOfAllRows(statement);
 }
 
-SqlLookup::Values SqliteFile::FirstColumns(const QueryTemplate& query, std::string_view key) {
+SqlLookup::Values SqliteFile::FirstColumns(const QueryTemplate& query, std::string_view key,
+                                           Clock::time_point asked) {
+    if (failure_ && asked < failed_at_) throw sqlite::Error(*failure_);
     try {
         return Run(query, key);
     } catch (const sqlite::Error& error) {
         database_.reset();
-        throw outage::TableUnavailable(text::EscapedForLog(error.what(), 1000));
+        if (error.IsOfFile()) {
+            failure_ = error;
+            failed_at_ = Clock::now();
+        }
+        throw;
     }
 }
 

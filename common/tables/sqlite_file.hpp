@@ -19,8 +19,12 @@ public:
     SqliteFile(std::string path, std::chrono::milliseconds patience)
         : path_(std::move(path)), patience_(patience) {}
 
-    /// The first columns of the rows for a searchable key. Throws outage::TableUnavailable.
-    SqlLookup::Values FirstColumns(const QueryTemplate& query, std::string_view key);
+    using Clock = std::chrono::steady_clock;
+
+    /// The first columns of the rows for a searchable key, `asked` then. Throws sqlite::Error; who
+    /// waited while the file could not be used for another look-up does not wait for it again.
+    SqlLookup::Values FirstColumns(const QueryTemplate& query, std::string_view key,
+                                   Clock::time_point asked);
 
 private:
     struct Identity {
@@ -37,6 +41,8 @@ private:
     std::chrono::milliseconds patience_;
     Identity identity_;
     std::optional<sqlite::Database> database_;
+    std::optional<sqlite::Error> failure_;  // of the file, the last time
+    Clock::time_point failed_at_{};
 };
 
 }  // namespace policyd::tables

@@ -2,13 +2,26 @@
 
 #include "common/outage/unavailable.hpp"
 #include "common/tables/sql_group.hpp"
+#include "common/text/unicode.hpp"
 
 namespace policyd::tables {
+
+namespace {
+
+/// The file can be used, but not for this.
+class Refused : public outage::TableUnavailable {
+public:
+    using outage::TableUnavailable::TableUnavailable;
+};
+
+}  // namespace
 
 async::Task<std::optional<std::string>> SqliteTable::Find(std::string_view key) {
     const std::optional<std::string> search_key = co_await lookup_.SearchKey(key);
     if (!search_key) co_return std::nullopt;
-    const SqlLookup::Values values = co_await Run(*search_key);
+    auto search = [&query = lookup_.Query(), key = *search_key, asked = SqliteFile::Clock::now()](
+                      SqliteFile& file) { return file.FirstColumns(query, key, asked); };
+    const SqlLookup::Values values = co_await Run(std::move(search));
     co_return lookup_.Combine(values, *search_key);
 }
 
@@ -19,32 +32,47 @@ async::Task<std::vector<Outcome>> SqliteTable::FindTogether(std::vector<Question
         co_await group.Add(table.lookup_, question.key);
     }
     if (group.Asked().empty()) co_return std::move(group).Outcomes();
-    auto search = [asked = group.Asked()](SqliteFile& file) {
+    auto search = [members = group.Asked(), asked = SqliteFile::Clock::now()](SqliteFile& file) {
         std::vector<SqlLookup::Values> values;
-        for (const SqlGroup::Member& member : asked)
-            values.push_back(file.FirstColumns(member.lookup->Query(), member.key));
+        for (const SqlGroup::Member& member : members)
+            values.push_back(file.FirstColumns(member.lookup->Query(), member.key, asked));
         return values;
     };
     try {
-        auto call = workers_->Run(std::move(search));
-        const std::vector<SqlLookup::Values> values = co_await call;
+        const std::vector<SqlLookup::Values> values = co_await Run(std::move(search));
         group.Answer(values);
-    } catch (const std::runtime_error&) {
+    } catch (const Refused&) {
         // One of them may be to blame; the others are answered alone.
+    } catch (const outage::TableUnavailable&) {
+        group.Fail(std::current_exception());
     }
     co_return std::move(group).Outcomes();
 }
 
-async::Task<SqlLookup::Values> SqliteTable::Run(std::string key) {
-    auto search = [&query = lookup_.Query(), key = std::move(key)](SqliteFile& file) {
-        return file.FirstColumns(query, key);
-    };
+template <typename Search>
+async::Task<std::invoke_result_t<Search&, SqliteFile&>> SqliteTable::Run(Search search) {
+    outage::BackEnd& back_end = file_->back_end;
+    if (!back_end.MayAsk())
+        throw outage::TableUnavailable(Name() + ": " + back_end.Name() +
+                                       " could not be used a moment ago");
+    const outage::BackEnd::Question question(back_end);
+    std::string failure;
     try {
-        auto call = workers_->Run(std::move(search));
-        co_return co_await call;
-    } catch (const std::runtime_error& failure) {
-        throw outage::TableUnavailable(lookup_.Name() + ": " + failure.what());
+        auto call = file_->worker.Run(std::move(search));
+        auto values = co_await call;
+        question.Answered();
+        co_return values;
+    } catch (const sqlite::Error& error) {
+        failure = Name() + ": " + text::EscapedForLog(error.what(), 1000);
+        if (!error.IsOfFile()) {
+            question.Answered();
+            throw Refused(failure);
+        }
+    } catch (const async::WorkersOverloaded& overloaded) {
+        failure = Name() + ": " + overloaded.what();
     }
+    question.Failed(failure);
+    throw outage::TableUnavailable(failure);
 }
 
 }  // namespace policyd::tables

@@ -1,5 +1,7 @@
 #include "common/tables/table_file.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -51,6 +53,11 @@ const TableFile::Parameter* TableFile::Find(std::string_view name) const {
 std::string TableFile::Text(std::string_view name, std::string_view fallback) const {
     const Parameter* parameter = Find(name);
     return parameter != nullptr ? parameter->value : std::string(fallback);
+}
+
+bool TableFile::MayBeReadByEverybody() const {
+    struct stat status {};
+    return stat(path_.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
 }
 
 std::string TableFile::NeededText(std::string_view name) const {

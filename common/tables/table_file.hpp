@@ -29,6 +29,9 @@ public:
     std::int64_t Number(std::string_view name, std::int64_t fallback, std::int64_t least) const;
     bool YesOrNo(std::string_view name, bool fallback) const;
 
+    /// By its permissions.
+    bool MayBeReadByEverybody() const;
+
     /// Throws: `what` is wrong with the parameter.
     [[noreturn]] void Refuse(std::string_view name, const std::string& what) const;
 

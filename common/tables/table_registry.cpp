@@ -18,6 +18,9 @@ namespace {
 /// How long a look-up waits for a writer of an SQLite file.
 constexpr std::chrono::milliseconds kSqlitePatience{1000};
 
+/// A server that lives is to be the first to give up on a slow query: the connection survives that.
+constexpr std::chrono::milliseconds kServersMargin{100};
+
 }  // namespace
 
 TableRegistry::TableRegistry(async::EventLoop& loop, TableSettings settings)
@@ -78,6 +81,8 @@ std::unique_ptr<LookupTable> TableRegistry::MakeMysql(const std::string& path) {
                        "select_field",   "table",         "where_field",   "additional_conditions"},
                       settings_.warn);
     SqlLookup lookup = MakeSqlLookup("mysql:" + path, file);
+    if (!file.Text("password").empty() && file.MayBeReadByEverybody())
+        settings_.warn(path + ": everybody may read the password in it (chmod o-r)");
     const bool needs_result_set = file.YesOrNo("require_result_set", true);
     const auto account = ReadAccount(file, settings_.mysql_time_limit, settings_.warn);
     std::shared_ptr<MysqlTable::Servers>& servers = mysql_servers_[account];
@@ -91,8 +96,11 @@ std::shared_ptr<MysqlTable::Servers> TableRegistry::MakeServers(const mysql::Acc
     std::string name = "mysql";
     for (const mysql::Server& server : account.servers) name += ':' + server.ToText();
     name += '/' + account.database;
-    return std::shared_ptr<MysqlTable::Servers>(new MysqlTable::Servers{
-        {loop_.Raw(), settings_.mysql_connections, open}, {name, [this] { return loop_.Now(); }}});
+    return std::shared_ptr<MysqlTable::Servers>(
+        new MysqlTable::Servers{{loop_.Raw(), settings_.mysql_connections, open},
+                                {name, [&loop = loop_] { return loop.Now(); }},
+                                loop_.Raw(),
+                                settings_.mysql_time_limit + kServersMargin});
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeSqlite(const std::string& path) {
@@ -105,13 +113,16 @@ std::unique_ptr<LookupTable> TableRegistry::MakeSqlite(const std::string& path) 
     std::error_code ignored;
     if (!std::filesystem::exists(database, ignored))
         file.Refuse("dbpath", "names a file that does not exist: " + database);
-    std::shared_ptr<SqliteTable::Workers>& workers = sqlite_workers_[database];
-    if (!workers) {
-        workers = std::make_shared<SqliteTable::Workers>(loop_.Raw(), 1, [database] {
+    std::shared_ptr<SqliteTable::File>& shared = sqlite_files_[database];
+    if (!shared) {
+        const auto open = [database] {
             return std::make_unique<SqliteFile>(database, kSqlitePatience);
-        });
+        };
+        shared = std::shared_ptr<SqliteTable::File>(
+            new SqliteTable::File{{loop_.Raw(), 1, open},
+                                  {"sqlite:" + database, [&loop = loop_] { return loop.Now(); }}});
     }
-    return std::make_unique<SqliteTable>(std::move(lookup), workers);
+    return std::make_unique<SqliteTable>(std::move(lookup), shared);
 }
 
 SqlLookup TableRegistry::MakeSqlLookup(const std::string& name, const TableFile& file) {

@@ -67,7 +67,7 @@ private:
     TableSettings settings_;
     std::set<std::string, std::less<>> being_opened_;
     std::map<mysql::Account, std::shared_ptr<MysqlTable::Servers>> mysql_servers_;
-    std::map<std::string, std::shared_ptr<SqliteTable::Workers>> sqlite_workers_;
+    std::map<std::string, std::shared_ptr<SqliteTable::File>> sqlite_files_;
     std::map<std::string, std::unique_ptr<LookupTable>, std::less<>> tables_;
 };
 

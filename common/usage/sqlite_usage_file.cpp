@@ -1,5 +1,7 @@
 #include "common/usage/sqlite_usage_file.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -68,8 +70,15 @@ SqliteUsageFile::SqliteUsageFile(std::string path, text::WallClock clock,
     : path_(std::move(path)), clock_(std::move(clock)), reservation_life_(reservation_life) {}
 
 void SqliteUsageFile::Open() {
+    struct stat there {};
+    const bool exists = stat(path_.c_str(), &there) == 0;
+    if (database_ && exists && there.st_dev == device_ && there.st_ino == inode_) return;
+    database_.reset();
     database_.emplace(path_, sqlite::Database::Mode::kReadWrite, kPatience);
     database_->Execute(kSchema);
+    if (stat(path_.c_str(), &there) != 0) return;
+    device_ = there.st_dev;
+    inode_ = there.st_ino;
 }
 
 std::int64_t SqliteUsageFile::Oldest() const {

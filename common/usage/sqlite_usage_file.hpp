@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -19,10 +21,13 @@ public:
     SqliteUsageFile(std::string path, text::WallClock clock,
                     std::chrono::milliseconds reservation_life);
 
+    using Clock = std::chrono::steady_clock;
+
     /// `function(file)` in one transaction, to which Now() gives one time. Throws
-    /// outage::UsageStoreUnavailable.
+    /// outage::UsageStoreUnavailable; who waited, since he `asked`, while the file could not be
+    /// used for another does not wait for it again.
     template <typename Function>
-    auto Transact(Function function);
+    auto Transact(Function function, Clock::time_point asked);
 
     text::WallTime Now() const { return now_; }
 
@@ -36,6 +41,8 @@ public:
     std::vector<std::string> MeasuredMailboxes();
 
 private:
+    /// Again where another file has taken its place: what is written to one that was removed is
+    /// lost.
     void Open();
     /// Every call brings the reservations of its domain up to date first: what expired goes, what
     /// is dated later than now is dated now.
@@ -51,12 +58,17 @@ private:
     const std::chrono::milliseconds reservation_life_;
     text::WallTime now_;
     std::optional<sqlite::Database> database_;
+    dev_t device_ = 0;  // of the file that is open
+    ino_t inode_ = 0;
+    std::string failure_;  // the last one
+    Clock::time_point failed_at_{};
 };
 
 template <typename Function>
-auto SqliteUsageFile::Transact(Function function) {
+auto SqliteUsageFile::Transact(Function function, Clock::time_point asked) {
+    if (asked < failed_at_) throw outage::UsageStoreUnavailable(failure_);
     try {
-        if (!database_) Open();
+        Open();
         sqlite::Transaction transaction(*database_);
         now_ = clock_();
         auto result = function(*this);
@@ -64,7 +76,9 @@ auto SqliteUsageFile::Transact(Function function) {
         return result;
     } catch (const sqlite::Error& error) {
         database_.reset();
-        throw outage::UsageStoreUnavailable(error.what());
+        failure_ = error.what();
+        failed_at_ = Clock::now();
+        throw outage::UsageStoreUnavailable(failure_);
     }
 }
 

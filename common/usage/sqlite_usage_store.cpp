@@ -7,9 +7,11 @@ namespace policyd::usage {
 
 SqliteUsageStore::SqliteUsageStore(uv_loop_t* loop, std::string path, text::WallClock clock,
                                    std::chrono::milliseconds reservation_life)
-    : pool_(loop, 1, [path = std::move(path), clock = std::move(clock), reservation_life] {
-          return std::make_unique<SqliteUsageFile>(path, clock, reservation_life);
-      }) {}
+    : pool_(loop, 1,
+            [path, clock = std::move(clock), reservation_life] {
+                return std::make_unique<SqliteUsageFile>(path, clock, reservation_life);
+            }),
+      back_end_("sqlite:" + path, [loop] { return std::chrono::milliseconds(uv_now(loop)); }) {}
 
 SqliteUsageStore::~SqliteUsageStore() = default;
 
@@ -17,13 +19,25 @@ SqliteUsageStore::~SqliteUsageStore() = default;
 template <typename Function>
 auto SqliteUsageStore::Do(Function function)
     -> async::Task<std::invoke_result_t<Function&, SqliteUsageFile&>> {
-    auto transact = [&function](SqliteUsageFile& file) { return file.Transact(function); };
+    if (!back_end_.MayAsk())
+        throw outage::UsageStoreUnavailable(back_end_.Name() + ": could not be used a moment ago");
+    const outage::BackEnd::Question question(back_end_);
+    auto transact = [&function, asked = SqliteUsageFile::Clock::now()](SqliteUsageFile& file) {
+        return file.Transact(function, asked);
+    };
     auto job = pool_.Run(std::move(transact));
+    std::string failure;
     try {
-        co_return co_await job;
+        auto result = co_await job;
+        question.Answered();
+        co_return result;
+    } catch (const outage::UsageStoreUnavailable& unavailable) {
+        failure = unavailable.what();
     } catch (const async::WorkersOverloaded& overloaded) {
-        throw outage::UsageStoreUnavailable(overloaded.what());
+        failure = overloaded.what();
     }
+    question.Failed(failure);
+    throw outage::UsageStoreUnavailable(failure);
 }
 
 async::Task<text::WallTime> SqliteUsageStore::Now() {

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "common/async/worker_pool.hpp"
+#include "common/outage/back_end.hpp"
 #include "common/usage/sqlite_usage_file.hpp"
 #include "common/usage/usage_store.hpp"
 
@@ -37,6 +38,7 @@ private:
     auto Do(Function function) -> async::Task<std::invoke_result_t<Function&, SqliteUsageFile&>>;
 
     async::WorkerPool<SqliteUsageFile> pool_;
+    outage::BackEnd back_end_;
 };
 
 }  // namespace policyd::usage

@@ -17,41 +17,56 @@ protected:
         return account;
     }
 
+    static std::optional<std::size_t> Choose(ServerBoard& board, ServerBoard::Time now,
+                                             std::vector<std::size_t> tried = {}) {
+        return board.Choose(tried, now, now);
+    }
+
     const ServerBoard::Time now = ServerBoard::Time() + 1h;
 };
 
 TEST_F(ServerBoardTest, PrefersSocketsAndChoosesAtRandomAmongEquals) {
     ServerBoard mixed(With({"a", "unix:/s", "b"}));
-    EXPECT_EQ(mixed.Choose({}, now), 1u);
-    EXPECT_NE(mixed.Choose({1}, now), 1u);
+    EXPECT_EQ(Choose(mixed, now), 1u);
+    EXPECT_NE(Choose(mixed, now, {1}), 1u);
 
     ServerBoard equal(With({"a", "b"}));
     std::set<std::size_t> chosen;
-    for (int i = 0; i < 200; ++i) chosen.insert(*equal.Choose({}, now));
+    for (int i = 0; i < 200; ++i) chosen.insert(*Choose(equal, now));
     EXPECT_EQ(chosen.size(), 2u);
 }
 
 TEST_F(ServerBoardTest, LeavesAServerThatFailedAloneForTheRetryInterval) {
     ServerBoard board(With({"unix:/s", "b"}));
-    board.NoteFailure(0, now, 0ms, "down");
-    EXPECT_EQ(board.Choose({}, now + 59s), 1u);
-    EXPECT_EQ(board.Choose({}, now + 60s), 0u);
+    board.NoteFailure(0, now, "down");
+    EXPECT_EQ(Choose(board, now + 59s), 1u);
+    EXPECT_EQ(Choose(board, now + 60s), 0u);
     board.NoteSuccess(0);
-    EXPECT_EQ(board.Choose({}, now + 1s), 0u);
+    EXPECT_EQ(Choose(board, now + 1s), 0u);
 }
 
 TEST_F(ServerBoardTest, TriesAServerThatFailedAgainWhereNoOtherIsLeft) {
     ServerBoard board(With({"a"}));
-    board.NoteFailure(0, now, 0ms, "refused");
-    EXPECT_EQ(board.Choose({}, now), 0u);
-    EXPECT_EQ(board.Choose({0}, now), std::nullopt);
+    board.NoteFailure(0, now, "refused");
+    EXPECT_EQ(Choose(board, now), 0u);
+    EXPECT_EQ(Choose(board, now, {0}), std::nullopt);
 }
 
-TEST_F(ServerBoardTest, LeavesTheLastServerAloneForAsLongAsItsFailureTook) {
+TEST_F(ServerBoardTest, KnowsWhetherAServerHasFailedSinceItWasLastAsked) {
     ServerBoard board(With({"a"}));
-    board.NoteFailure(0, now, 1500ms, "timed out");
-    EXPECT_EQ(board.Choose({}, now + 1499ms), std::nullopt);
-    EXPECT_EQ(board.Choose({}, now + 1500ms), 0u);
+    EXPECT_FALSE(board.HasFailedSince(0, now));
+    board.NoteFailure(0, now, "down");
+    EXPECT_TRUE(board.HasFailedSince(0, now - 1ms));
+    EXPECT_FALSE(board.HasFailedSince(0, now));
+    board.NoteSuccess(0);
+    EXPECT_FALSE(board.HasFailedSince(0, now - 1ms));
+}
+
+TEST_F(ServerBoardTest, WhoWaitedWhileTheLastServerFailedDoesNotWaitForItAgain) {
+    ServerBoard board(With({"a"}));
+    board.NoteFailure(0, now, "timed out");
+    EXPECT_EQ(board.Choose({}, now, now - 1ms), std::nullopt);
+    EXPECT_EQ(board.Choose({}, now, now), 0u);
 }
 
 }  // namespace

@@ -20,8 +20,9 @@ namespace policyd::async {
 /// Remembers the answers of a slow look-up, on one loop thread.
 ///
 /// An answer is fresh for its own time and then asked for again; while the look-up fails, it is
-/// still given for the stale time. At most one look-up for a key is under way: whoever asks
-/// meanwhile waits for its answer. The least recently used answer goes when there are too many.
+/// still given for the stale time, which each caller may choose up to the longest. At most one
+/// look-up for a key is under way: whoever asks meanwhile waits for its answer. The least recently
+/// used answer goes when there are too many.
 template <typename Value>
 class AnswerCache {
 public:
@@ -29,8 +30,10 @@ public:
     using Milliseconds = std::chrono::milliseconds;
     /// Looks the key up; the string outlives the task.
     using Load = std::function<Task<Value>(const std::string& key)>;
-    /// How long an answer is fresh; zero or less: it is not kept.
+    /// How long an answer is fresh; zero: it is kept for the stale time only.
     using FreshTime = std::function<Milliseconds(const Value&)>;
+    /// Whether an answer may be given when it is stale.
+    using MayBeStale = std::function<bool(const Value&)>;
     /// Monotonic.
     using Clock = std::function<Milliseconds()>;
 
@@ -40,13 +43,15 @@ public:
         std::uint64_t stale = 0;
     };
 
-    AnswerCache(std::size_t most_answers, Milliseconds stale_time, Clock clock, FreshTime fresh,
-                Load load)
+    AnswerCache(
+        std::size_t most_answers, Milliseconds longest_stale, Clock clock, FreshTime fresh,
+        Load load, MayBeStale may_be_stale = [](const Value&) { return true; })
         : most_answers_(most_answers),
-          stale_time_(stale_time),
+          longest_stale_(longest_stale),
           clock_(std::move(clock)),
           fresh_(std::move(fresh)),
-          load_(std::move(load)) {}
+          load_(std::move(load)),
+          may_be_stale_(std::move(may_be_stale)) {}
     AnswerCache(const AnswerCache&) = delete;
     AnswerCache& operator=(const AnswerCache&) = delete;
 
@@ -60,18 +65,30 @@ public:
     }
 
     /// The answer, looked up if it must be. Throws what the look-up throws when there is no answer
-    /// that is at most stale. `key` is copied before the task suspends.
-    Task<Answer> Get(std::string_view key) {
+    /// that has been stale for less than `stale_time`. `key` is copied before the task suspends.
+    Task<Answer> Get(std::string_view key, Milliseconds stale_time) {
         if (Answer answer = Fresh(key)) co_return answer;
         ++statistics_.misses;
-        const auto under_way = loading_.find(key);
+        const std::string own_key(key);
+        std::shared_ptr<Loading> loading;
+        const auto under_way = loading_.find(own_key);
         if (under_way != loading_.end()) {
-            const std::shared_ptr<Loading> loading = under_way->second;
+            loading = under_way->second;
             Waiting waiting(*loading);
             co_await waiting;
-            co_return loading->Result();
+        } else {
+            loading = std::make_shared<Loading>();
+            co_await LoadFor(own_key, loading);
         }
-        co_return co_await LoadFor(std::string(key));
+        if (loading->answer) co_return loading->answer;
+        if (Answer answer = StaleAnswer(own_key, stale_time)) co_return answer;
+        std::rethrow_exception(loading->failure);
+    }
+    Task<Answer> Get(std::string_view key) { return Get(key, longest_stale_); }
+
+    /// Takes an answer that was come by in another way, in the place of what is remembered.
+    void Remember(const std::string& key, Value value) {
+        Keep(key, std::make_shared<const Value>(std::move(value)));
     }
 
     void Clear() {
@@ -94,11 +111,6 @@ private:
         Answer answer;
         std::exception_ptr failure;
         std::vector<std::coroutine_handle<>> waiting;
-
-        Answer Result() const {
-            if (failure) std::rethrow_exception(failure);
-            return answer;
-        }
     };
 
     struct Waiting {
@@ -120,8 +132,8 @@ private:
     using Map = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
     using Order = std::list<Entry>;
 
-    Task<Answer> LoadFor(std::string key) {
-        const auto loading = std::make_shared<Loading>();
+    /// `loading` is owned by the caller and whoever waits.
+    Task<void> LoadFor(const std::string& key, std::shared_ptr<Loading> loading) {
         loading_.emplace(key, loading);
         const std::uint64_t generation = generation_;
         try {
@@ -129,13 +141,11 @@ private:
             if (generation == generation_) Keep(key, value);
             loading->answer = std::move(value);
         } catch (...) {
-            loading->answer = StaleAnswer(key);
-            if (!loading->answer) loading->failure = std::current_exception();
+            loading->failure = std::current_exception();
         }
         loading_.erase(key);
-        // Whoever waits asks for nothing here while it is resumed but the result, which it owns.
+        // Nothing here is touched after this: who is resumed may ask again.
         for (const std::coroutine_handle<> waiter : loading->waiting) waiter.resume();
-        co_return loading->Result();
     }
 
     void Keep(const std::string& key, const Answer& answer) {
@@ -145,7 +155,7 @@ private:
             order_.erase(found->second);
             index_.erase(found);
         }
-        if (time <= Milliseconds(0)) return;
+        if (time + longest_stale_ <= Milliseconds(0)) return;
         const Entry entry{key, answer, clock_() + time};
         order_.push_front(entry);
         index_.emplace(std::string_view(order_.front().key), order_.begin());
@@ -155,19 +165,21 @@ private:
         }
     }
 
-    Answer StaleAnswer(std::string_view key) {
+    Answer StaleAnswer(std::string_view key, Milliseconds stale_time) {
         const auto found = index_.find(key);
         if (found == index_.end()) return nullptr;
-        if (clock_() >= found->second->fresh_until + stale_time_) return nullptr;
+        if (clock_() >= found->second->fresh_until + stale_time) return nullptr;
+        if (!may_be_stale_(*found->second->answer)) return nullptr;
         ++statistics_.stale;
         return found->second->answer;
     }
 
     const std::size_t most_answers_;
-    const Milliseconds stale_time_;
+    const Milliseconds longest_stale_;
     const Clock clock_;
     const FreshTime fresh_;
     const Load load_;
+    const MayBeStale may_be_stale_;
     Order order_;  // most recently used first
     std::unordered_map<std::string_view, typename Order::iterator> index_;  // keys live in order_
     Map<std::shared_ptr<Loading>> loading_;

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "common/async/endpoint.hpp"
+#include "common/config/failure_action.hpp"
 #include "common/protocol/policy_action.hpp"
 #include "common/text/ascii.hpp"
 
@@ -67,6 +68,14 @@ void CheckTemporaryAction(const std::string& text) {
     const bool temporary = word == "dunno" || word == "defer" || word == "defer_if_permit" ||
                            word == "defer_if_reject" || word.starts_with('4');
     if (!temporary) throw std::invalid_argument("DUNNO, DEFER_IF_PERMIT, DEFER or 4NN with a text");
+}
+
+void CheckFailureAction(const std::string& text) {
+    ParseFailureAction(text);
+}
+
+void CheckFailureActionOrNone(const std::string& text) {
+    if (!text.empty()) ParseFailureAction(text);
 }
 
 void CheckMailboxLayout(const std::string& text) {

@@ -21,6 +21,9 @@ void CheckAbsolutePathOrNone(const std::string& text);
 void CheckAction(const std::string& text);
 /// The same for an outage, which must never become a permanent rejection.
 void CheckTemporaryAction(const std::string& text);
+/// As config::ParseFailureAction takes it.
+void CheckFailureAction(const std::string& text);
+void CheckFailureActionOrNone(const std::string& text);
 /// A relative path with %d and %u, each at most once, and no "..".
 void CheckMailboxLayout(const std::string& text);
 /// sqlite:/PATH or redis: and an endpoint.

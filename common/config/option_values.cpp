@@ -12,6 +12,8 @@ template <typename... Functions>
 struct Overloaded : Functions... {
     using Functions::operator()...;
 };
+template <typename... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
 
 std::string ShowValue(const Value& value) {
     return std::visit(Overloaded{[](bool b) { return std::string(b ? "true" : "false"); },

@@ -47,6 +47,12 @@ constexpr Option kOptions[] = {
      "exist."},
     {kService, "unix_socket_group", &Settings::unix_socket_group, kEffectOnRestart, Anything(),
      "Group of the UNIX sockets, usually postfix; empty: the group of the process."},
+    {kService, "user", &Settings::user, kEffectOnRestart, Anything(),
+     "Where policyd is started as root: the user that it becomes for good once its sockets are "
+     "open. That user must be able to read the table files on reload and to write the usage store "
+     "and the log file. Empty: it stays what it was started as, which the systemd unit and the "
+     "init "
+     "script take care of."},
     {kService, "workers", &Settings::workers, kEffectOnRestart, Between(1, 256),
      "Threads that answer requests, each with connections to the back ends of its own."},
     {kService, "max_connections", &Settings::max_connections, kEffectOnReload,
@@ -103,11 +109,26 @@ constexpr Option kOptions[] = {
      OneOf("client_access recipient mailbox_quota"),
      "Checks whose opinion is only logged: the next check is asked as if they had none."},
     {kChecks, "table_failure_action", &Settings::table_failure_action, kEffectOnReload,
-     CheckedBy(&CheckTemporaryAction),
-     "The action while a look-up table cannot be asked. Never a permanent refusal."},
+     CheckedBy(&CheckFailureAction),
+     "The action while a look-up table cannot be asked: DUNNO, which lets the other checks decide, "
+     "DEFER_IF_PERMIT or DEFER with a text, or defer for short; never a permanent refusal. Before "
+     "that, what is remembered is used for stale_time, or for another time: \"stale 10m, then "
+     "DUNNO\". A recipient that did not exist is asked about anew, and gets the action."},
     {kChecks, "usage_store_failure_action", &Settings::usage_store_failure_action, kEffectOnReload,
-     CheckedBy(&CheckTemporaryAction),
-     "The action while the usage store cannot be asked. Never a permanent refusal."},
+     CheckedBy(&CheckFailureAction),
+     "The same while the usage store cannot be asked, which is what mailbox_quota does. What is "
+     "remembered is used only where this says for how long; a mailbox that was full as far as is "
+     "remembered has its mail deferred with mailbox_full_defer_action."},
+    {kChecks, "client_access_failure_action", &Settings::client_access_failure_action,
+     kEffectOnReload, CheckedBy(&CheckFailureActionOrNone),
+     "The same for client_access while its tables cannot be asked; empty: table_failure_action."},
+    {kChecks, "recipient_failure_action", &Settings::recipient_failure_action, kEffectOnReload,
+     CheckedBy(&CheckFailureActionOrNone),
+     "The same for recipient while its tables cannot be asked; empty: table_failure_action."},
+    {kChecks, "mailbox_quota_failure_action", &Settings::mailbox_quota_failure_action,
+     kEffectOnReload, CheckedBy(&CheckFailureActionOrNone),
+     "The same for mailbox_quota while the tables with recipients and limits cannot be asked; "
+     "empty: table_failure_action."},
 
     {kQuota, "quota_reservations", &Settings::quota_reservations, kEffectOnReload, Anything(),
      "Whether accepted mail takes its room from the moment it is accepted, on every server that "
@@ -253,9 +274,10 @@ constexpr Option kOptions[] = {
      "How long it is remembered that a recipient does not exist, or that a client is in no mysql: "
      "or sqlite: table: a new mailbox takes mail within this time."},
     {kCaches, "stale_time", &Settings::stale_time, kEffectOnReload, Anything(),
-     "For how long beyond these times an answer still serves while the tables cannot be asked."},
+     "For how long beyond these times an answer still serves while the tables cannot be asked, "
+     "unless a failure action says otherwise."},
     {kCaches, "cache_size", &Settings::cache_size, kEffectOnReload, Between(1, 100'000'000),
-     "How many recipients each worker remembers."},
+     "How many recipients, and as many clients and mailboxes, each worker remembers."},
     {kCaches, "usage_cache_time", &Settings::usage_cache_time, kEffectOnReload, Anything(),
      "Without quota_reservations: for how long a mailbox's usage is taken from a copy in memory. 0 "
      "asks the usage store every time."},

@@ -16,6 +16,7 @@ struct Settings {
     Strings listen{"inet:127.0.0.1:10031"};
     std::string unix_socket_mode = "0660";
     std::string unix_socket_group;
+    std::string user;
     std::uint64_t workers = 1;
     std::uint64_t max_connections = 10'000;
     std::chrono::milliseconds request_time_limit{2'000};
@@ -37,6 +38,9 @@ struct Settings {
     Strings dry_run;
     std::string table_failure_action = "DEFER_IF_PERMIT 4.3.0 Temporary lookup failure";
     std::string usage_store_failure_action = "DUNNO";
+    std::string client_access_failure_action;
+    std::string recipient_failure_action;
+    std::string mailbox_quota_failure_action;
 
     // The quota
     bool quota_reservations = true;

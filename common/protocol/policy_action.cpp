@@ -87,6 +87,10 @@ bool PermitsOutright(std::string_view action) {
            text::EqualsIgnoringCase(word, "RELAY");
 }
 
+bool IsDunno(std::string_view action) {
+    return text::EqualsIgnoringCase(action.substr(0, action.find(' ')), kDunno);
+}
+
 std::string ReplyFor(std::string_view action) {
     std::string reply;
     reply.reserve(action.size() + 9);

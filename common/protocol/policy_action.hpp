@@ -19,6 +19,9 @@ std::string ValidatedRefusalOrDunno(std::string_view text);
 /// True for OK, RELAY and digits alone, upper or lower case: Postfix would permit.
 bool PermitsOutright(std::string_view action);
 
+/// True for DUNNO, upper or lower case: nothing is said of the request.
+bool IsDunno(std::string_view action);
+
 /// The reply to one request: "action=…", and an empty line.
 std::string ReplyFor(std::string_view action);
 

@@ -12,7 +12,9 @@ namespace policyd::recipients {
 struct CacheTimes {
     std::chrono::milliseconds positive{0};  ///< known recipients, and domains that are not ours
     std::chrono::milliseconds negative{0};  ///< unknown recipients
-    std::chrono::milliseconds stale{0};     ///< beyond either, while the tables cannot be asked
+    /// Beyond that, while the tables cannot be asked; never for unknown recipients, who may have
+    /// got their mailbox since: an outage is no reason for a refusal.
+    std::chrono::milliseconds longest_stale{0};
     std::size_t most = 100'000;
 };
 
@@ -29,7 +31,11 @@ inline std::unique_ptr<RecipientCache> MakeRecipientCache(RecipientResolver& res
     const auto load = [&resolver](const std::string& recipient) {
         return resolver.Resolve(recipient);
     };
-    return std::make_unique<RecipientCache>(times.most, times.stale, std::move(clock), fresh, load);
+    const auto is_not_unknown = [](const Resolution& resolution) {
+        return resolution.kind != Resolution::Kind::kUnknown;
+    };
+    return std::make_unique<RecipientCache>(times.most, times.longest_stale, std::move(clock),
+                                            fresh, load, is_not_unknown);
 }
 
 }  // namespace policyd::recipients

@@ -16,7 +16,7 @@ namespace {
 constexpr std::chrono::seconds kQuietTime{10};
 
 Verdict InPlaceOf(const std::string& failure_action, const char* reason) {
-    if (failure_action == protocol::kDunno) return Verdict::NoOpinion();
+    if (protocol::IsDunno(failure_action)) return Verdict::NoOpinion();
     return Verdict::Answer(failure_action, reason);
 }
 
@@ -64,6 +64,10 @@ async::Task<void> CheckPipeline::EndMessage(std::string_view message) const {
             NoteFailure(step, "end_of_message", error.what());
         }
     }
+}
+
+void CheckPipeline::ForgetAnswers() const {
+    for (const Step& step : steps_) step.check->ForgetAnswers();
 }
 
 Verdict CheckPipeline::OnOutage(const Step& step, const outage::Unavailable& unavailable) const {

@@ -49,6 +49,9 @@ public:
     /// outlives the task.
     async::Task<void> EndMessage(std::string_view message) const;
 
+    /// Has every check forget what it remembers of tables.
+    void ForgetAnswers() const;
+
     /// What to answer when the time for a request is up.
     static Verdict OutOfTime(const Progress& progress);
 

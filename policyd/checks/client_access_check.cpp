@@ -13,6 +13,10 @@ namespace {
 
 using Kind = AccessResult::Kind;
 
+/// Between a client's name and its address, in the key of what is remembered of it: a request has
+/// no such byte in a value.
+constexpr char kBetween = '\n';
+
 constexpr std::string_view kDeferIfReject = "DEFER_IF_REJECT";
 constexpr std::string_view kDeferIfPermit = "DEFER_IF_PERMIT";
 
@@ -44,12 +48,44 @@ Verdict ClientAccessCheck::Asides::Permission() const {
     return Verdict::NoOpinion();
 }
 
+ClientAccessCheck::ClientAccessCheck(tables::TableChain tables, std::string default_action,
+                                     tables::ParentStyle parents, tables::TableReader& reader,
+                                     const Memory& memory, Answers::Clock clock)
+    : tables_(std::move(tables)),
+      default_(std::move(default_action)),
+      parents_(parents),
+      reader_(reader),
+      remembers_(!tables_.Tables().empty() && memory.stale_time.count() > 0),
+      answers_(
+          memory.most_clients, memory.stale_time, std::move(clock),
+          [](const Verdict&) { return std::chrono::milliseconds(0); },
+          [this](const std::string& key) { return AskTablesFor(key); }) {}
+
 async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& request) {
     if (request.stage == protocol::Stage::kEndOfMessage || request.client_address.empty())
         co_return Verdict::NoOpinion();
+    if (!remembers_) {
+        const Client client{request.client_name, request.client_address};
+        co_return co_await AskTables(client);
+    }
+    std::string key(request.client_name);
+    key += kBetween;
+    key += request.client_address;
+    const Answers::Answer answer = co_await answers_.Get(key);
+    co_return *answer;
+}
+
+async::Task<Verdict> ClientAccessCheck::AskTablesFor(const std::string& key) const {
+    const std::size_t between = key.find(kBetween);
+    const std::string_view whole(key);
+    const Client client{whole.substr(0, between), whole.substr(between + 1)};
+    co_return co_await AskTables(client);
+}
+
+async::Task<Verdict> ClientAccessCheck::AskTables(Client client) const {
     Asides asides;
     for (tables::LookupTable* table : tables_.Tables()) {
-        const AccessResult result = co_await Search(*table, request);
+        const AccessResult result = co_await Search(*table, client);
         switch (result.kind) {
             case Kind::kPermit:
                 co_return asides.Permission();
@@ -59,21 +95,20 @@ async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& 
                 asides.Add(result.action);
                 break;
             case Kind::kNote:
-                log::Info("client_access: {}[{}]: {}", text::EscapedForLog(request.client_name),
-                          text::EscapedForLog(request.client_address),
-                          text::EscapedForLog(result.text));
+                log::Info("client_access: {}[{}]: {}", text::EscapedForLog(client.name),
+                          text::EscapedForLog(client.address), text::EscapedForLog(result.text));
                 break;
             case Kind::kNext:
                 break;
         }
     }
-    co_return default_ == protocol::kDunno ? asides.Permission() : asides.Refusal(default_);
+    co_return protocol::IsDunno(default_) ? asides.Permission() : asides.Refusal(default_);
 }
 
 async::Task<AccessResult> ClientAccessCheck::Search(tables::LookupTable& table,
-                                                    const protocol::PolicyRequest& request) const {
-    const std::optional<std::string> value = co_await tables::FindClient(
-        table, request.client_name, request.client_address, parents_, reader_);
+                                                    Client client) const {
+    const std::optional<std::string> value =
+        co_await tables::FindClient(table, client.name, client.address, parents_, reader_);
     if (!value) co_return AccessResult();
     try {
         co_return ParseAccessResult(*value);

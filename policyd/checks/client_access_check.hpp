@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
+#include "common/async/answer_cache.hpp"
 #include "common/tables/client_search.hpp"
 #include "common/tables/table_chain.hpp"
 #include "policyd/checks/access_result.hpp"
@@ -18,22 +20,27 @@ namespace policyd::checks {
 /// check, so that the next one is asked; it is never told to Postfix, which would skip its own
 /// later restrictions. An action such as HOLD or PREPEND is answered if nothing refuses after it.
 class ClientAccessCheck final : public PolicyCheck {
+    using Answers = async::AnswerCache<Verdict>;
+
 public:
+    /// What is remembered of clients for when the tables cannot be asked.
+    struct Memory {
+        std::chrono::milliseconds stale_time{0};
+        std::size_t most_clients = 100'000;
+    };
+
     /// `default_action`: a policy action or DUNNO. The tables are asked through `reader`, which
-    /// outlives the check.
+    /// outlives the check. `clock` is monotonic.
     ClientAccessCheck(tables::TableChain tables, std::string default_action,
-                      tables::ParentStyle parents = tables::ParentStyle::kDomain,
-                      tables::TableReader& reader = tables::DirectReader())
-        : tables_(std::move(tables)),
-          default_(std::move(default_action)),
-          parents_(parents),
-          reader_(reader) {}
+                      tables::ParentStyle parents, tables::TableReader& reader,
+                      const Memory& memory, Answers::Clock clock);
 
     std::string_view Name() const override { return "client_access"; }
 
     /// At every stage but END-OF-MESSAGE: the client was let in before its message was taken.
     /// Throws outage::TableUnavailable also for a value that is no action.
     async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) override;
+    void ForgetAnswers() override { answers_.Clear(); }
 
 private:
     /// What tables said that is no decision; the first of each kind.
@@ -47,13 +54,21 @@ private:
         Verdict Permission() const;
     };
 
-    async::Task<AccessResult> Search(tables::LookupTable& table,
-                                     const protocol::PolicyRequest& request) const;
+    struct Client {
+        std::string_view name;
+        std::string_view address;
+    };
+
+    async::Task<Verdict> AskTables(Client client) const;
+    async::Task<Verdict> AskTablesFor(const std::string& key) const;
+    async::Task<AccessResult> Search(tables::LookupTable& table, Client client) const;
 
     tables::TableChain tables_;
     std::string default_;
     tables::ParentStyle parents_;
     tables::TableReader& reader_;
+    const bool remembers_;
+    Answers answers_;
 };
 
 }  // namespace policyd::checks

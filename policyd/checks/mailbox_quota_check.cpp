@@ -44,7 +44,8 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request) {
     const std::string message = protocol::MessageName(request);
     TrackedRecipient recipient;
     recipient.recipient = request.recipient;
-    recipient.resolution = co_await recipients_.Get(recipient.recipient);
+    recipient.resolution =
+        co_await recipients_.Get(recipient.recipient, rules_.recipient_stale_time);
     if (recipient.resolution->mailboxes.empty()) co_return Verdict::NoOpinion();
 
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
@@ -107,7 +108,8 @@ async::Task<std::vector<TrackedRecipient>> MailboxQuotaCheck::AcceptedRecipients
     if (recipients.empty()) {
         TrackedRecipient recipient;
         recipient.recipient = request.recipient;
-        recipient.resolution = co_await recipients_.Get(recipient.recipient);
+        recipient.resolution =
+            co_await recipients_.Get(recipient.recipient, rules_.recipient_stale_time);
         if (!recipient.resolution->mailboxes.empty()) recipients.push_back(std::move(recipient));
     }
     co_return recipients;

@@ -23,6 +23,8 @@ struct QuotaRules {
     RoomRules room;
     FullAtEndOfMessage full_at_end_of_message = FullAtEndOfMessage::kAccept;
     bool reservations = true;
+    /// For how long beyond its time a resolved recipient serves while tables cannot be asked.
+    std::chrono::milliseconds recipient_stale_time{0};
     std::uint64_t undeclared_size = 0;    ///< bytes assumed at RCPT without SIZE=
     std::uint64_t delivery_overhead = 0;  ///< bytes that delivery adds to a message's size
     Exemptions exempt;

@@ -24,6 +24,9 @@ public:
     /// one or was closed: the message was completed or aborted, and what is kept for it can go.
     /// `message` outlives the task. Throws as Evaluate does.
     virtual async::Task<void> EndMessage(std::string_view message);
+
+    /// Forgets what it remembers of tables.
+    virtual void ForgetAnswers() {}
 };
 
 inline async::Task<void> PolicyCheck::EndMessage(std::string_view) {

@@ -10,8 +10,13 @@ namespace policyd::checks {
 /// Refuses recipients that do not exist in the domains of this system; says nothing of others.
 class RecipientCheck final : public PolicyCheck {
 public:
-    RecipientCheck(recipients::RecipientCache& recipients, std::string unknown_recipient_action)
-        : recipients_(recipients), unknown_recipient_action_(std::move(unknown_recipient_action)) {}
+    /// While the tables cannot be asked, answers serve that have been stale for less than
+    /// `stale_time`.
+    RecipientCheck(recipients::RecipientCache& recipients, std::string unknown_recipient_action,
+                   std::chrono::milliseconds stale_time)
+        : recipients_(recipients),
+          unknown_recipient_action_(std::move(unknown_recipient_action)),
+          stale_time_(stale_time) {}
 
     std::string_view Name() const override { return "recipient"; }
     async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) override;
@@ -19,6 +24,7 @@ public:
 private:
     recipients::RecipientCache& recipients_;
     const std::string unknown_recipient_action_;
+    const std::chrono::milliseconds stale_time_;
 };
 
 }  // namespace policyd::checks

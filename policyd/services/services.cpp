@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/config/config_error.hpp"
+#include "common/config/failure_action.hpp"
 #include "common/protocol/policy_action.hpp"
 #include "common/recipients/postfix_recipient_resolver.hpp"
 #include "common/usage/open_usage_store.hpp"
@@ -18,6 +19,7 @@ namespace policyd::services {
 namespace {
 
 using config::Settings;
+using std::chrono::milliseconds;
 
 bool Contains(const config::Strings& list, std::string_view word) {
     return std::find(list.begin(), list.end(), word) != list.end();
@@ -59,14 +61,36 @@ tables::RowCacheTimes RowCacheTimesFrom(const Settings& settings) {
     return times;
 }
 
+/// What is answered while tables cannot be asked, by a check with this failure action of its own
+/// (empty for none).
+config::FailureAction TableFailure(const Settings& settings, const std::string& of_check) {
+    return config::ParseFailureAction(of_check.empty() ? settings.table_failure_action : of_check);
+}
+
+milliseconds StaleTime(const Settings& settings, const std::string& of_check) {
+    return TableFailure(settings, of_check).stale_time.value_or(settings.stale_time);
+}
+
 recipients::CacheTimes CacheTimesFrom(const Settings& settings) {
     const tables::RowCacheTimes rows = RowCacheTimesFrom(settings);
     recipients::CacheTimes times;
     times.positive = settings.recipient_cache_time - rows.found;
     times.negative = settings.unknown_recipient_cache_time - rows.not_found;
-    times.stale = settings.stale_time;
+    times.longest_stale = std::max(StaleTime(settings, settings.recipient_failure_action),
+                                   StaleTime(settings, settings.mailbox_quota_failure_action));
     times.most = settings.cache_size;
     return times;
+}
+
+config::FailureAction UsageFailure(const Settings& settings) {
+    return config::ParseFailureAction(settings.usage_store_failure_action);
+}
+
+checks::ClientAccessCheck::Memory ClientMemoryFrom(const Settings& settings) {
+    checks::ClientAccessCheck::Memory memory;
+    memory.stale_time = StaleTime(settings, settings.client_access_failure_action);
+    memory.most_clients = settings.cache_size;
+    return memory;
 }
 
 checks::FullTargetRefuses FullTargetRefusesFrom(std::string_view word) {
@@ -105,12 +129,13 @@ checks::QuotaRules QuotaRulesFrom(const Settings& settings) {
     rules.room.grace_percent = settings.quota_grace_percent;
     rules.room.grace_bytes = settings.quota_grace;
     rules.room.copy_time = settings.usage_cache_time;
-    rules.room.stale_time = settings.stale_time;
+    rules.room.stale_time = UsageFailure(settings).stale_time.value_or(milliseconds(0));
     rules.room.most_copies = settings.cache_size;
     rules.full_at_end_of_message = FullAtEndOfMessageFrom(settings.full_at_end_of_message);
     rules.room.stale_usage = StaleUsageFrom(settings.stale_usage);
     rules.room.usage_max_age = settings.usage_max_age;
     rules.soft_time = settings.mailbox_full_soft_time;
+    rules.recipient_stale_time = StaleTime(settings, settings.mailbox_quota_failure_action);
     rules.reservations = settings.quota_reservations;
     rules.undeclared_size = settings.undeclared_size;
     rules.delivery_overhead = settings.delivery_overhead;
@@ -127,28 +152,32 @@ checks::QuotaRules QuotaRulesFrom(const Settings& settings) {
 const struct {
     std::string_view name;
     std::unique_ptr<checks::PolicyCheck> (*make)(const Parts&);
+    std::string Settings::*failure_action;  // while tables cannot be asked
     bool asks_usage_store;
 } kChecks[] = {
     {"client_access",
      [](const Parts& parts) -> std::unique_ptr<checks::PolicyCheck> {
          return std::make_unique<checks::ClientAccessCheck>(
              parts.tables.OpenChain("client_access_maps", parts.settings.client_access_maps),
-             parts.settings.client_access_default, ParentsOf(parts.settings), parts.rows);
+             parts.settings.client_access_default, ParentsOf(parts.settings), parts.rows,
+             ClientMemoryFrom(parts.settings), parts.clock);
      },
-     false},
+     &Settings::client_access_failure_action, false},
     {"recipient",
      [](const Parts& parts) -> std::unique_ptr<checks::PolicyCheck> {
-         return std::make_unique<checks::RecipientCheck>(parts.recipients,
-                                                         parts.settings.unknown_recipient_action);
+         const Settings& settings = parts.settings;
+         return std::make_unique<checks::RecipientCheck>(
+             parts.recipients, settings.unknown_recipient_action,
+             StaleTime(settings, settings.recipient_failure_action));
      },
-     false},
+     &Settings::recipient_failure_action, false},
     {"mailbox_quota",
      [](const Parts& parts) -> std::unique_ptr<checks::PolicyCheck> {
          return std::make_unique<checks::MailboxQuotaCheck>(
              parts.recipients, parts.usage, parts.messages, QuotaRulesFrom(parts.settings),
              parts.clock, &text::SystemWallTime);
      },
-     true},
+     &Settings::mailbox_quota_failure_action, true},
 };
 
 checks::CheckPipeline::Step MakeStep(const std::string& name, const Parts& parts) {
@@ -157,10 +186,10 @@ checks::CheckPipeline::Step MakeStep(const std::string& name, const Parts& parts
         if (kind.name != name) continue;
         checks::CheckPipeline::Step step;
         step.check = kind.make(parts);
-        step.on_failure.table = settings.table_failure_action;
-        step.on_failure.usage_store = settings.usage_store_failure_action;
-        step.on_failure.out_of_time = kind.asks_usage_store ? settings.usage_store_failure_action
-                                                            : settings.table_failure_action;
+        step.on_failure.table = TableFailure(settings, settings.*kind.failure_action).action;
+        step.on_failure.usage_store = UsageFailure(settings).action;
+        step.on_failure.out_of_time =
+            kind.asks_usage_store ? step.on_failure.usage_store : step.on_failure.table;
         step.dry_run = Contains(settings.dry_run, name);
         return step;
     }
@@ -189,6 +218,7 @@ Services::~Services() = default;
 void Services::FlushCaches() {
     rows_->Clear();
     recipients_->Clear();
+    checks_->ForgetAnswers();
 }
 
 }  // namespace policyd::services

@@ -31,6 +31,7 @@ public:
     const checks::CheckPipeline& Checks() const { return *checks_; }
     recipients::RecipientResolver& Resolver() { return *resolver_; }
     recipients::RecipientCache& Recipients() { return *recipients_; }
+
     usage::UsageStore& UsageStore() { return *usage_store_; }
     tables::TableRegistry& Tables() { return *tables_; }
 

@@ -66,6 +66,43 @@ TEST_F(AnswerCacheTest, GivesAStaleAnswerWhileTheLookUpFailsButNotForEver) {
     EXPECT_THROW(Get("never asked"), std::runtime_error);
 }
 
+TEST_F(AnswerCacheTest, GivesEachCallerNoStalerAnswerThanItTakes) {
+    EXPECT_EQ(Get("a"), 1);
+    down_ = true;
+    now_ = milliseconds(300);
+    EXPECT_EQ(*test::RunToEnd(cache_.Get("a", milliseconds(201))), 1);
+    EXPECT_THROW(test::RunToEnd(cache_.Get("a", milliseconds(200))), std::runtime_error);
+}
+
+TEST_F(AnswerCacheTest, AnAnswerThatIsNeverFreshServesWhileTheLookUpFails) {
+    Cache cache(
+        2, milliseconds(1000), [this] { return now_; },
+        [](const std::optional<int>&) { return milliseconds(0); },
+        [this](const std::string& key) { return Load(key); });
+    EXPECT_EQ(*test::RunToEnd(cache.Get("a")), 1);
+    value_ = 2;
+    EXPECT_EQ(*test::RunToEnd(cache.Get("a")), 2);
+    down_ = true;
+    EXPECT_EQ(*test::RunToEnd(cache.Get("a")), 2);
+}
+
+TEST_F(AnswerCacheTest, SomeAnswersAreNeverGivenWhenTheyAreStale) {
+    Cache cache(
+        2, milliseconds(1000), [this] { return now_; },
+        [](const std::optional<int>&) { return milliseconds(0); },
+        [this](const std::string& key) { return Load(key); },
+        [](const std::optional<int>& value) { return value.has_value(); });
+    test::RunToEnd(cache.Get("unknown"));
+    down_ = true;
+    EXPECT_THROW(test::RunToEnd(cache.Get("unknown")), std::runtime_error);
+}
+
+TEST_F(AnswerCacheTest, TakesAnAnswerThatWasComeByInAnotherWay) {
+    cache_.Remember("a", 7);
+    EXPECT_EQ(Get("a"), 7);
+    EXPECT_EQ(loads_, 0);
+}
+
 TEST_F(AnswerCacheTest, LetsTheLeastRecentlyUsedAnswerGo) {
     Get("a");
     Get("b");

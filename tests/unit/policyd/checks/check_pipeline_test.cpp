@@ -120,7 +120,7 @@ TEST(RecipientCheckTest, RefusesOnlyUnknownRecipientsAndOnlyAtRcpt) {
     test::FixedRecipients recipients;
     recipients.Add("ann@example.com", {"ann@example.com"}, 0);
     recipients.AddUnknown("nobody@example.com");
-    RecipientCheck check(recipients.Cache(), "550 5.1.1 User unknown");
+    RecipientCheck check(recipients.Cache(), "550 5.1.1 User unknown", {});
     const auto ask = [&check](protocol::Stage stage, std::string_view recipient) {
         protocol::PolicyRequest request;
         request.stage = stage;

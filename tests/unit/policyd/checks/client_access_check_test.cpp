@@ -21,7 +21,9 @@ protected:
 
     std::string Answer(std::vector<tables::LookupTable*> tables,
                        const std::string& default_action = kRefused) {
-        ClientAccessCheck check({"client_access_maps", std::move(tables)}, default_action);
+        ClientAccessCheck check({"client_access_maps", std::move(tables)}, default_action,
+                                tables::ParentStyle::kDomain, tables::DirectReader(), {},
+                                &AtTheBeginning);
         return test::RunToEnd(check.Evaluate(request)).action;
     }
     std::string AnswerFor(const std::string& value, const std::string& default_action = kRefused) {
@@ -29,8 +31,29 @@ protected:
         return Answer({&table}, default_action);
     }
 
+    static std::chrono::milliseconds AtTheBeginning() { return std::chrono::milliseconds(0); }
+
     protocol::PolicyRequest request;
 };
+
+TEST_F(ClientAccessCheckTest, RemembersWhatTheTablesSaidWhileTheyCannotBeAsked) {
+    tables::FakeTable table{{"192.0.2.1", "OK"}};
+    std::chrono::milliseconds now{0};
+    ClientAccessCheck::Memory memory;
+    memory.stale_time = std::chrono::seconds(60);
+    ClientAccessCheck check({"client_access_maps", {&table}}, kRefused,
+                            tables::ParentStyle::kDomain, tables::DirectReader(), memory,
+                            [&now] { return now; });
+    const auto ask = [&] { return test::RunToEnd(check.Evaluate(request)).action; };
+    EXPECT_EQ(ask(), "");
+    table.broken = true;
+    EXPECT_EQ(ask(), "");
+    request.client_address = "192.0.2.2";
+    EXPECT_THROW(ask(), outage::TableUnavailable) << "another client";
+    request.client_address = "192.0.2.1";
+    now = memory.stale_time;
+    EXPECT_THROW(ask(), outage::TableUnavailable);
+}
 
 TEST_F(ClientAccessCheckTest, AClientInNoTableGetsTheDefault) {
     tables::FakeTable table;

@@ -1,6 +1,7 @@
 #include "policyd/server/daemon.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <exception>
 #include <functional>
@@ -10,6 +11,7 @@
 #include "common/config/config_file.hpp"
 #include "common/config/options.hpp"
 #include "common/log/logging.hpp"
+#include "policyd/server/become_user.hpp"
 #include "policyd/server/metrics_endpoint.hpp"
 
 namespace policyd::server {
@@ -18,6 +20,9 @@ namespace {
 
 /// Only the user of the server, and root, may control it.
 constexpr unsigned kControlSocketMode = 0600;
+
+/// Workers look at their time limits twenty times as often.
+constexpr std::chrono::milliseconds kAliveCheckPeriod{2'000};
 
 void ConfigureLog(const config::Settings& settings) {
     log::LogSettings log;
@@ -61,15 +66,23 @@ Daemon::Daemon(std::string config_path, config::Settings settings, PassedSockets
     WatchSignals();
     OpenEndpoints(std::move(sockets));
     server_ = std::make_unique<Server>(settings_, std::move(policy_sockets));
+    // All sockets are open now.
+    if (geteuid() == 0) {
+        if (!settings_.user.empty()) BecomeUser(settings_.user);
+        if (geteuid() == 0)
+            log::Warning("running as root, which nothing needs: see the option user");
+    }
     if (const auto period = WatchdogPeriod())
-        watchdog_ =
-            std::make_unique<async::Periodic>(control_.Raw(), *period, [this] { CheckAlive(); });
+        watchdog_ = std::make_unique<async::Periodic>(control_.Raw(), *period, [this] {
+            if (alive_) NotifyAlive();
+        });
 }
 
 Daemon::~Daemon() {
     endpoints_.clear();
     signals_.clear();
     watchdog_.reset();
+    alive_check_.reset();
     control_.Drain();
 }
 
@@ -79,7 +92,10 @@ void Daemon::OpenEndpoints(PassedSockets sockets) {
         server_->FlushCaches();
         return HttpReply{200, "flushed\n"};
     };
-    std::vector<HttpEndpoint::Route> routes = MetricsRoutes([this] { return stopping_; });
+    std::vector<HttpEndpoint::Route> routes = MetricsRoutes([this]() -> std::string {
+        if (stopping_) return "stopping";
+        return alive_ ? "" : "a worker thread hangs";
+    });
     OpenEndpoint(std::move(sockets.metrics), settings_.metrics_listen, routes);
     routes.push_back({"POST", "/reload", [this] { return Reload(); }});
     routes.push_back({"POST", "/flush", flush});
@@ -107,6 +123,8 @@ void Daemon::WatchSignals() {
 
 void Daemon::Run() {
     server_->Start();
+    alive_check_ = std::make_unique<async::Periodic>(control_.Raw(), kAliveCheckPeriod,
+                                                     [this] { CheckAlive(); });
     log::Info("ready: version {}", POLICYD_VERSION);
     NotifyReady();
     while (!stopped_) control_.Run();
@@ -114,13 +132,12 @@ void Daemon::Run() {
     log::Info("stopped");
 }
 
-/// A worker that hangs is a server that hangs: the service manager is to start another.
+/// A worker that hangs is a server that hangs: /health says so, and the service manager, which is
+/// no longer told that it lives, starts another.
 void Daemon::CheckAlive() {
-    if (server_->IsAlive()) {
-        NotifyAlive();
-    } else {
-        log::Error("hung: a worker thread does nothing any more");
-    }
+    const bool was_alive = std::exchange(alive_, server_->IsAlive());
+    if (was_alive && !alive_) log::Error("hung: a worker thread does nothing any more");
+    if (!was_alive && alive_) log::Warning("back again: every worker thread works");
 }
 
 HttpReply Daemon::Reload() {
@@ -163,6 +180,7 @@ void Daemon::Stop() {
     if (std::exchange(stopping_, true)) return;
     NotifyStopping();
     watchdog_.reset();
+    alive_check_.reset();
     stopper_ = std::thread([this] {
         server_->Stop();
         control_.Post([this] {

@@ -47,7 +47,9 @@ private:
     std::unique_ptr<Server> server_;  // made last: once it listens, all else is in place
     std::vector<std::unique_ptr<HttpEndpoint>> endpoints_;
     std::vector<std::unique_ptr<SignalWatch>> signals_;
+    std::unique_ptr<async::Periodic> alive_check_;
     std::unique_ptr<async::Periodic> watchdog_;
+    bool alive_ = true;  // every worker, the last time that somebody looked
     std::thread stopper_;
     bool stopping_ = false;
     bool stopped_ = false;

@@ -1,5 +1,6 @@
 #include "policyd/server/server.hpp"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -88,8 +89,13 @@ Worker::Limits Server::LimitsFrom(const config::Settings& settings) const {
 }
 
 void Server::Start() {
-    for (const auto& worker : workers_)
-        threads_.emplace_back([&worker = *worker] { worker.Run(); });
+    for (const auto& worker : workers_) {
+        threads_.emplace_back([&worker = *worker] {
+            // What top(1) and a debugger show.
+            pthread_setname_np(pthread_self(), "worker");
+            worker.Run();
+        });
+    }
 }
 
 void Server::Reload(const config::Settings& settings) {

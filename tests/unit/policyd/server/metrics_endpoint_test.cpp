@@ -6,19 +6,21 @@ namespace policyd::server {
 namespace {
 
 TEST(HealthTest, IsReadyWhileAllBackEndsAnswer) {
-    const HttpReply reply = Health(false, {});
+    const HttpReply reply = Health("", {});
     EXPECT_EQ(reply.status, 200);
     EXPECT_EQ(reply.body, "ready\n");
 }
 
 TEST(HealthTest, NamesTheBackEndsThatDoNotAnswerAndStillTakesRequests) {
-    const HttpReply reply = Health(false, {"mysql:/etc/users.cf", "redis:unix:/run/redis.sock"});
+    const HttpReply reply = Health("", {"mysql:/etc/users.cf", "redis:unix:/run/redis.sock"});
     EXPECT_EQ(reply.status, 200);
     EXPECT_EQ(reply.body, "degraded\nmysql:/etc/users.cf\nredis:unix:/run/redis.sock\n");
 }
 
-TEST(HealthTest, AServerThatStopsWantsNoMoreRequests) {
-    EXPECT_EQ(Health(true, {"mysql:/etc/users.cf"}).status, 503);
+TEST(HealthTest, AServerThatIsNoMoreThanAliveWantsNoRequestsAndSaysWhy) {
+    const HttpReply reply = Health("stopping", {"mysql:/etc/users.cf"});
+    EXPECT_EQ(reply.status, 503);
+    EXPECT_EQ(reply.body, "alive\nstopping\n");
 }
 
 }  // namespace

@@ -1,0 +1,33 @@
+#include "policyd/server/become_user.hpp"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "common/config/config_error.hpp"
+
+namespace policyd::server {
+
+namespace {
+
+void ThrowUnlessDone(int status, const char* what) {
+    if (status != 0) throw std::system_error(errno, std::generic_category(), what);
+}
+
+}  // namespace
+
+void BecomeUser(const std::string& name) {
+    const passwd* const user = getpwnam(name.c_str());
+    if (user == nullptr)
+        throw config::ConfigError("user: expected a user of this system, found \"" + name + '"');
+    ThrowUnlessDone(initgroups(user->pw_name, user->pw_gid), "initgroups");
+    ThrowUnlessDone(setresgid(user->pw_gid, user->pw_gid, user->pw_gid), "setresgid");
+    ThrowUnlessDone(setresuid(user->pw_uid, user->pw_uid, user->pw_uid), "setresuid");
+    ThrowUnlessDone(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl");
+}
+
+}  // namespace policyd::server

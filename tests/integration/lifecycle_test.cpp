@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "tests/integration/small_site.hpp"
+#include "tests/support/notify_socket.hpp"
 #include "tests/support/paths.hpp"
 
 namespace policyd::test {
@@ -303,39 +304,6 @@ TEST(ControlTest, FlushMakesAChangeInATableTakeEffectAtOnce) {
                site.Metric("policyd_recipient_lookups_total{result=\"miss\"}") == 2;
     });
 }
-
-/// The service manager's end of sd_notify(3).
-class NotifySocket {
-public:
-    explicit NotifySocket(const fs::path& path) : fd_(socket(AF_UNIX, SOCK_DGRAM, 0)) {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        path.string().copy(address.sun_path, sizeof address.sun_path - 1);
-        const timeval time{.tv_sec = 30, .tv_usec = 0};
-        setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
-        if (bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-            throw std::system_error(errno, std::generic_category(), "bind");
-    }
-    ~NotifySocket() { close(fd_); }
-    NotifySocket(const NotifySocket&) = delete;
-    NotifySocket& operator=(const NotifySocket&) = delete;
-
-    /// The next message that is not the watchdog's.
-    std::string Next() {
-        for (;;) {
-            const std::string message = Receive();
-            if (message != "WATCHDOG=1") return message;
-        }
-    }
-    std::string Receive() {
-        char buffer[1024];
-        const ssize_t size = recv(fd_, buffer, sizeof buffer, 0);
-        return size < 0 ? "nothing" : std::string(buffer, static_cast<std::size_t>(size));
-    }
-
-private:
-    int fd_;
-};
 
 TEST(ServiceManagerTest, IsToldOfEveryTurnInTheServersLife) {
     const SmallSite site;

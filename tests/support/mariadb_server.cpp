@@ -60,10 +60,16 @@ void MariaDbServer::Start() {
         log);
 }
 
-void MariaDbServer::Stop() {
+void MariaDbServer::Stop(int signal) {
     process_->Signal(SIGCONT);
-    process_->Signal(SIGTERM);
+    process_->Signal(signal);
     if (!process_->Wait()) throw std::runtime_error("MariaDB does not stop");
+}
+
+void MariaDbServer::MakeSound() {
+    if (!process_->IsRunning()) return Start();
+    Resume();
+    Execute("SET GLOBAL max_connections = DEFAULT");
 }
 
 void MariaDbServer::Pause() {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <signal.h>
+
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -29,9 +31,11 @@ public:
     /// `hosts = …` of a Postfix table file.
     std::string Hosts() const { return "unix:" + Socket().string(); }
 
-    /// Ends it in good order; what it stores is there again after Start().
-    void Stop();
+    /// Ends it, in good order or by another signal; what it stores is there again after Start().
+    void Stop(int signal = SIGTERM);
     void Start();
+    /// Whatever was done to it: afterwards it runs and answers.
+    void MakeSound();
     /// Stops answering without closing a connection, until Resume().
     void Pause();
     void Resume();

@@ -1,0 +1,264 @@
+// MySQL fails in every way it knows: see fault_matrix.hpp for what is to hold all the while.
+
+#include <list>
+
+#include "common/mysql/session.hpp"
+#include "tests/integration/fault_matrix.hpp"
+#include "tests/support/gate.hpp"
+
+namespace policyd::test {
+namespace {
+
+using FaultMysqlTest = FaultMatrix;
+
+TEST_F(FaultMysqlTest, MySqlIsDownAndComesBack) {
+    Start();
+    database_.Stop();
+    ExpectTableOutage(20);
+    EXPECT_THAT(Health(), StartsWith("degraded\nmysql:"));
+    EXPECT_GE(site_.Metric("policyd_check_failures_total{check=\"recipient\",cause=\"table\"}"),
+              20);
+    EXPECT_EQ(LinesWith("unavailable: recipient:"), 1u) << "once, however often it fails";
+    database_.Start();
+    WaitForRecovery();
+    policyd_->WaitForOutput("back again: mysql:");
+}
+
+TEST_F(FaultMysqlTest, MySqlHangsAndGoesOn) {
+    Start();
+    database_.Pause();
+    ExpectTableOutage();
+    EXPECT_THAT(Health(), StartsWith("degraded\nmysql:"));
+    database_.Resume();
+    WaitForRecovery();
+}
+
+TEST_F(FaultMysqlTest, MySqlIsDownFromTheStart) {
+    database_.Stop();
+    policyd_ = std::make_unique<PolicydProcess>(site_.Config(), site_.Socket());
+    client_ = std::make_unique<PolicyClient>(site_.Socket());
+    EXPECT_THAT(Ask(kJoe), StartsWith("DEFER_IF_PERMIT 4.3.0 "));
+    database_.Start();
+    WaitUntil("recovery", [this] { return Ask(kNobody).starts_with("550 5.1.1 "); });
+}
+
+TEST_F(FaultMysqlTest, EveryConnectionToMySqlIsKilledAndNobodyNotices) {
+    Start();
+    for (int i = 0; i < 3; ++i) {
+        database_.Execute("KILL USER postfix");
+        ExpectAllWell();
+    }
+}
+
+TEST_F(FaultMysqlTest, ATableIsGoneAndComesBack) {
+    Start();
+    database_.Execute("RENAME TABLE users TO elsewhere", "mail");
+    ExpectTableOutage();
+    EXPECT_THAT(policyd_->Output(), HasSubstr("mailboxes.cf")) << "which query it is";
+    EXPECT_EQ(Health(), "ready\n") << "a server that answers is not down";
+    database_.Execute("RENAME TABLE elsewhere TO users", "mail");
+    WaitForRecovery();
+}
+
+TEST_F(FaultMysqlTest, AColumnIsGoneAndComesBack) {
+    Start();
+    database_.Execute("ALTER TABLE users CHANGE quota room BIGINT", "mail");
+    EXPECT_THAT(Ask(kNobody), StartsWith("550 5.1.1 ")) << "needs another column";
+    EXPECT_THAT(Ask(kJoe), Not(StartsWith("5")));
+    database_.Execute("ALTER TABLE users CHANGE room quota BIGINT", "mail");
+    WaitForRecovery();
+}
+
+TEST_F(FaultMysqlTest, ThePasswordIsChangedAndChangedBack) {
+    Start();
+    database_.Execute("ALTER USER postfix@localhost IDENTIFIED BY 'another'");
+    database_.Stop();
+    database_.Start();
+    ExpectTableOutage();
+    EXPECT_THAT(policyd_->Output(), Not(HasSubstr("toto"))) << "no secret in the log";
+    database_.Execute("ALTER USER postfix@localhost IDENTIFIED BY 'toto'");
+    WaitForRecovery();
+}
+
+TEST_F(FaultMysqlTest, AValueThatMakesNoSenseHurtsNobodyElse) {
+    Start();
+    for (const char* recipient :
+         {"\xff\xfe@example.com", "j\xc3\xb6@example.com", "a'b\"c\\@example.com"})
+        for (int i = 0; i < 5; ++i) EXPECT_FALSE(Ask(recipient).empty());
+    ExpectAllWell();
+    EXPECT_EQ(Health(), "ready\n");
+}
+
+TEST_F(FaultMysqlTest, WhatIsRememberedBridgesAnOutageOfMySql) {
+    options_["stale_time"] = SmallSite::Quoted("1h");
+    site_.Write(options_);
+    Start();
+    database_.Stop();
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_EQ(Ask(kJoe), "DUNNO");
+        EXPECT_THAT(Ask(kFull, 900), StartsWith("552 5.2.2 "));
+        EXPECT_THAT(Ask(kNobody), StartsWith("DEFER_IF_PERMIT 4.3.0 "))
+            << "may have got a mailbox since";
+    }
+    EXPECT_THAT(Ask("new@example.com"), StartsWith("DEFER_IF_PERMIT 4.3.0 "));
+    WaitUntil("the metrics", [this] {
+        return site_.Metric("policyd_recipient_lookups_total{result=\"stale\"}") >= 10;
+    });
+}
+
+TEST_F(FaultMysqlTest, WhatIsRememberedServesAlsoWhileMySqlHangs) {
+    options_["stale_time"] = SmallSite::Quoted("1h");
+    site_.Write(options_);
+    Start();
+    database_.Pause();
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(Ask(kJoe), "DUNNO");
+}
+
+TEST_F(FaultMysqlTest, ARequestThatIsBeingDecidedIsAnsweredBeforeTheEnd) {
+    Start();
+    database_.Execute("UPDATE slowness SET seconds = 0.3", "mail");
+    const double before = site_.Metric("policyd_requests_total{stage=\"RCPT\"}");
+    client_->Send(RequestText({{"recipient", kJoe}}));
+    WaitUntil("the request to be read",
+              [&] { return site_.Metric("policyd_requests_total{stage=\"RCPT\"}") > before; });
+    policyd_->Signal(SIGTERM);
+    EXPECT_EQ(client_->Receive(), "DUNNO");
+    client_->ExpectClosed();
+    EXPECT_EQ(policyd_->Stop(), 0);
+}
+
+TEST_F(FaultMysqlTest, EveryQueryIsSlowAndThenNoneIs) {
+    Start();
+    database_.Execute("UPDATE slowness SET seconds = 20", "mail");
+    for (int i = 0; i < 5; ++i) EXPECT_THAT(Ask(kJoe), StartsWith("DEFER_IF_PERMIT 4.3.0 "));
+    ExpectClientsAreStillRefused();
+    database_.Execute("UPDATE slowness SET seconds = 0", "mail");
+    WaitForRecovery();
+}
+
+TEST_F(FaultMysqlTest, TheRightToReadIsTakenAwayAndGivenBack) {
+    Start();
+    database_.Execute("REVOKE SELECT ON mail.* FROM postfix@localhost; KILL USER postfix");
+    ExpectTableOutage();
+    database_.Execute("GRANT SELECT ON mail.* TO postfix@localhost");
+    WaitForRecovery();
+}
+
+TEST_F(FaultMysqlTest, OthersTakeEveryConnection) {
+    constexpr int kFewestConnections = 10;  // that MariaDB can be told
+    Start();
+    database_.Execute("CREATE OR REPLACE USER other@localhost; SET GLOBAL max_connections = " +
+                      std::to_string(kFewestConnections) + "; KILL USER postfix");
+    mysql::Account account;
+    account.servers.push_back(mysql::ParseServer(database_.Hosts()));
+    account.user = "other";
+    account.time_limit = std::chrono::seconds(5);
+    std::list<mysql::Session> others;
+    // One more than the limit is for an administrator.
+    const auto take_all = [&] {
+        try {
+            for (;;) others.emplace_back(account, account.servers.front());
+        } catch (const mysql::Error& error) {
+            EXPECT_EQ(error.Code(), 1040) << error.what();
+        }
+    };
+    take_all();
+    EXPECT_GE(others.size(), 5u);
+    ExpectTableOutage();
+    others.clear();
+    WaitForRecovery();
+}
+
+TEST_F(FaultMysqlTest, ALimitBecomesNonsenseAndANumberAgain) {
+    Start();
+    database_.Execute("ALTER TABLE users MODIFY quota VARCHAR(20); UPDATE users SET quota='much'",
+                      "mail");
+    EXPECT_THAT(Ask(kNobody), StartsWith("550 5.1.1 "));
+    EXPECT_THAT(Ask(kJoe), Not(StartsWith("5")));
+    EXPECT_THAT(Ask(kFull, 900), Not(StartsWith("5")));
+    database_.Execute("UPDATE users SET quota='1000'", "mail");
+    WaitForRecovery();
+}
+
+TEST_F(FaultMysqlTest, AFirewallDropsEverythingAndLetsItThroughAgain) {
+    Gate gate(database_.Port());
+    UseHosts("inet:127.0.0.1:" + std::to_string(gate.Port()));
+    Start();
+    gate.Hold();
+    ExpectTableOutage();
+    gate.Release();
+    WaitForRecovery();
+    gate.Reset();
+    ExpectAllWell();
+}
+
+TEST_F(FaultMysqlTest, TheOtherServerIsAskedWhileOneHangs) {
+    Gate first(database_.Port());
+    Gate second(database_.Port());
+    UseHosts("inet:127.0.0.1:" + std::to_string(first.Port()) +
+             " inet:127.0.0.1:" + std::to_string(second.Port()));
+    Start();
+    for (Gate* gate : {&first, &second, &first}) {
+        gate->Hold();
+        const auto all_well = [this] {
+            return Ask(kNobody).starts_with("550 5.1.1 ") &&
+                   Ask(kFull, 900).starts_with("552 5.2.2 ");
+        };
+        WaitUntil("the other server to be asked", all_well);
+        for (int i = 0; i < 5; ++i) ExpectAllWell();
+        gate->Release();
+    }
+}
+
+TEST_F(FaultMysqlTest, AReloadDuringAnOutageIsTakenOver) {
+    Start();
+    database_.Stop();
+    options_["unknown_recipient_action"] = SmallSite::Quoted("550 5.1.1 Never heard of");
+    site_.Write(options_);
+    policyd_->Signal(SIGHUP);
+    policyd_->WaitForOutput("reloaded: ");
+    ExpectTableOutage();
+    database_.Start();
+    WaitForRecovery();
+    EXPECT_EQ(Ask(kNobody), "550 5.1.1 Never heard of");
+}
+
+TEST_F(FaultMysqlTest, TheTableOfClientsIsGoneAndRecipientsAreChecked) {
+    database_.Execute(
+        "CREATE TABLE clients (name VARCHAR(200), action VARCHAR(200));"
+        "INSERT INTO clients VALUES ('203.0.113.9', '554 5.7.1 Go away')",
+        "mail");
+    WriteTable("clients", "SELECT action FROM clients WHERE name='%s'", database_.Hosts());
+    options_["client_access_failure_action"] = SmallSite::Quoted("DUNNO");
+    site_.Write(options_);
+    Start();
+    ExpectClientsAreStillRefused();
+    database_.Execute("DROP TABLE clients", "mail");
+    for (int i = 0; i < 5; ++i) ExpectAllWell();
+}
+
+TEST_F(FaultMysqlTest, BothAreDown) {
+    Start();
+    database_.Stop();
+    redis_.Stop(SIGKILL);
+    ExpectTableOutage();
+    redis_.Start();
+    database_.Start();
+    WaitForRecovery();
+}
+
+TEST_F(FaultMysqlTest, TheDiskIsFullForTheLog) {
+    options_["log_destination"] = SmallSite::Quoted("file:/dev/full");
+    options_["log_level"] = SmallSite::Quoted("debug");
+    site_.Write(options_);
+    Start();
+    database_.Stop();
+    ExpectTableOutage();
+    WaitUntil("the lost lines to be counted",
+              [this] { return site_.Metric("policyd_log_lines_lost_total") > 0; });
+    database_.Start();
+    WaitForRecovery();
+}
+
+}  // namespace
+}  // namespace policyd::test

@@ -1,0 +1,202 @@
+// What can happen to the processes themselves: the clock jumps, a thread hangs, the scanner is
+// dead.
+
+#include <dirent.h>
+#include <glob.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include <fstream>
+#include <memory>
+
+#include "tests/integration/small_site.hpp"
+#include "tests/support/notify_socket.hpp"
+
+namespace policyd::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+const char* const kJoe = "joe@example.com";
+
+/// The library of faketime(1); empty where it is not installed.
+std::string FakeTimeLibrary() {
+    glob_t found{};
+    std::string path;
+    if (glob("/usr/lib/*/faketime/libfaketimeMT.so.1", 0, nullptr, &found) == 0)
+        path = found.gl_pathv[0];
+    globfree(&found);
+    return path;
+}
+
+/// A clock that a test sets for the programs that it starts: "+10d" from the real one.
+class FakeClock {
+public:
+    FakeClock() { Set("+0"); }
+
+    void Set(const std::string& offset) const {
+        const fs::path next = scratch_.Write("next", offset + "\n");
+        fs::rename(next, scratch_ / "offset");
+    }
+    std::vector<std::string> Environment() const {
+        return {"LD_PRELOAD=" + FakeTimeLibrary(),
+                "FAKETIME_TIMESTAMP_FILE=" + (scratch_ / "offset").string(),
+                "FAKETIME_NO_CACHE=1",
+                "FAKETIME_DONT_FAKE_MONOTONIC=1",
+                "ASAN_OPTIONS=verify_asan_link_order=0",
+                "TSAN_OPTIONS=ignore_noninstrumented_modules=1"};
+    }
+
+private:
+    const ScratchDirectory scratch_;
+};
+
+class FaultProcessTest : public testing::Test {
+protected:
+    SmallSite::Options options_{
+        {"virtual_mailbox_limit_maps", "[\"inline:{joe@example.com=1000}\"]"}};
+};
+
+std::string Ask(PolicyClient& client, std::uint64_t size, const std::string& instance = "") {
+    return client.Ask(
+        RequestText({{"recipient", kJoe}, {"size", std::to_string(size)}, {"instance", instance}}));
+}
+
+TEST_F(FaultProcessTest, TheClockJumpsToAndFroAndNobodyNotices) {
+    if (FakeTimeLibrary().empty()) GTEST_SKIP() << "faketime is not installed";
+    options_["receive_time_limit"] = SmallSite::Quoted("1h");
+    options_["idle_time_limit"] = SmallSite::Quoted("1h");
+    const SmallSite site(options_);
+    const FakeClock clock;
+    PolicydProcess policyd(site.Config(), site.Socket(), {{}, clock.Environment()});
+    PolicyClient idle(site.Socket());
+    PolicyClient slow(site.Socket());
+    EXPECT_EQ(idle.AskRcpt(kJoe), "DUNNO");
+    slow.Send("request=smtpd_access_policy\n");
+    PolicyClient postfix(site.Socket());
+    EXPECT_EQ(Ask(postfix, 900, "counted"), "DUNNO");
+
+    for (const char* offset : {"+12h", "-12h", "-10d", "+0"}) {
+        clock.Set(offset);
+        EXPECT_THAT(Ask(idle, 900), StartsWith("552 ")) << offset << ": still counted";
+        EXPECT_EQ(Ask(idle, 100), "DUNNO") << offset;
+    }
+    slow.Send("protocol_state=RCPT\nrecipient=jim@example.com\n\n");
+    EXPECT_THAT(slow.Receive().value_or("closed"), StartsWith("550 "));
+    EXPECT_EQ(HttpGet(site.MetricsPort(), "/health").body, "ready\n");
+}
+
+/// Stops some threads of a process, and no others, as if they hung.
+class HungThreads {
+public:
+    HungThreads(pid_t process, const std::string& name) {
+        const fs::path tasks = "/proc/" + std::to_string(process) + "/task";
+        for (const auto& task : fs::directory_iterator(tasks)) {
+            if (ReadFile(task.path() / "comm") != name + "\n") continue;
+            const pid_t thread = std::stoi(task.path().filename().string());
+            if (ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) != 0) continue;
+            ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr);
+            waitpid(thread, nullptr, __WALL);
+            threads_.push_back(thread);
+        }
+    }
+    ~HungThreads() {
+        for (const pid_t thread : threads_) ptrace(PTRACE_DETACH, thread, nullptr, nullptr);
+    }
+    HungThreads(const HungThreads&) = delete;
+    HungThreads& operator=(const HungThreads&) = delete;
+
+    bool AreThere() const { return !threads_.empty(); }
+
+private:
+    std::vector<pid_t> threads_;
+};
+
+TEST_F(FaultProcessTest, AWorkerThatHangsIsToldTheServiceManagerByNotTellingIt) {
+    const SmallSite site(options_);
+    const fs::path path = site.Directory() / "notify.sock";
+    NotifySocket notify(path);
+    PolicydProcess policyd(site.Config(), site.Socket(),
+                           {{}, {"NOTIFY_SOCKET=" + path.string(), "WATCHDOG_USEC=1000000"}});
+    EXPECT_EQ(notify.Next(), "READY=1");
+    {
+        const HungThreads hung(policyd.Pid(), "worker");
+        if (!hung.AreThere()) GTEST_SKIP() << "no thread can be traced here";
+        policyd.WaitForOutput("hung: ");
+        const HttpAnswer health = HttpGet(site.MetricsPort(), "/health");
+        EXPECT_EQ(health.status, 503);
+        EXPECT_THAT(health.body, StartsWith("alive\n"));
+        notify.Forget();
+        EXPECT_EQ(notify.Receive(std::chrono::seconds(2)), "nothing");
+    }
+    WaitUntil("the worker to work",
+              [&] { return HttpGet(site.MetricsPort(), "/health").body == "ready\n"; });
+    notify.Forget();
+    EXPECT_EQ(notify.Receive(), "WATCHDOG=1");
+}
+
+/// A mailbox of 900 of 1000 bytes, measured two days ago by a scanner that has been dead since.
+class DeadScannerTest : public FaultProcessTest {
+protected:
+    DeadScannerTest() {
+        options_["virtual_mailbox_base"] = SmallSite::Quoted((store_ / "").string());
+        options_["scan_state_file"] = SmallSite::Quoted("");
+        options_["usage_max_age"] = SmallSite::Quoted("1h");
+        for (const char* directory : {"cur", "new", "tmp"})
+            fs::create_directories(store_ / ("example.com/joe/" + std::string(directory)));
+        store_.Write("example.com/joe/new/1.host", std::string(900, 'x'));
+    }
+    void SetUp() override {
+        if (FakeTimeLibrary().empty()) GTEST_SKIP() << "faketime is not installed";
+    }
+
+    /// What is said to mail that does not fit, with usage that old and after a new scan.
+    std::pair<std::string, std::string> AnswersWith(const std::string& stale_usage) {
+        options_["stale_usage"] = SmallSite::Quoted(stale_usage);
+        const SmallSite site(options_);
+        clock_.Set("-2d");
+        Scan(site);
+        PolicydProcess policyd(site.Config(), site.Socket());
+        PolicyClient client(site.Socket());
+        const std::string then = Ask(client, 200);
+        clock_.Set("+0");
+        Scan(site);
+        return {then, Ask(client, 200)};
+    }
+
+    const ScratchDirectory store_;
+    const FakeClock clock_;
+
+private:
+    void Scan(const SmallSite& site) const {
+        std::vector<std::string> command{"env"};
+        for (const std::string& variable : clock_.Environment()) command.push_back(variable);
+        command.insert(command.end(), {(fs::path(POLICYD_BUILD_DIR) / "bin/policyd-scan").string(),
+                                       "--config", site.Config().string(), "--once"});
+        const Finished scan = test::Run(command);
+        ASSERT_EQ(scan.status, 0) << scan.errors;
+    }
+};
+
+TEST_F(DeadScannerTest, WhatItMeasuredLongAgoRefusesNothing) {
+    const auto [then, now] = AnswersWith("ignore");
+    EXPECT_EQ(then, "DUNNO");
+    EXPECT_THAT(now, StartsWith("552 5.2.2 "));
+}
+
+TEST_F(DeadScannerTest, WhatItMeasuredLongAgoDefersWhereThatIsWanted) {
+    const auto [then, now] = AnswersWith("defer");
+    EXPECT_THAT(then, StartsWith("452 4.2.2 "));
+    EXPECT_THAT(now, StartsWith("552 5.2.2 "));
+}
+
+TEST_F(DeadScannerTest, WhatItMeasuredLongAgoCountsWhereThatIsWanted) {
+    EXPECT_THAT(AnswersWith("trust").first, StartsWith("552 5.2.2 "));
+}
+
+}  // namespace
+}  // namespace policyd::test

@@ -81,7 +81,7 @@ bool Client::TryServer(std::size_t server, const Ask& ask) {
     try {
         ask(*session_);
         last_used_ = Clock::now();
-        board_->NoteSuccess(server);
+        board_->NoteSuccess(server, Clock::now());
         return true;
     } catch (const Error& error) {
         session_.reset();

@@ -2,10 +2,21 @@
 
 #include <algorithm>
 
-#include "common/log/logging.hpp"
 #include "common/text/unicode.hpp"
 
 namespace policyd::mysql {
+
+namespace {
+
+std::chrono::milliseconds SinceEpoch(ServerBoard::Time time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
+}
+
+}  // namespace
+
+std::string ServerBoard::NameOf(std::size_t server) const {
+    return "mysql server " + account_.servers[server].ToText();
+}
 
 bool ServerBoard::IsUp(const State& state, Time now) const {
     return !state.has_failed || now >= state.failed_at + account_.retry_interval;
@@ -34,19 +45,15 @@ bool ServerBoard::HasFailedSince(std::size_t server, Time then) {
     return states_[server].has_failed && states_[server].failed_at > then;
 }
 
-void ServerBoard::NoteSuccess(std::size_t server) {
+void ServerBoard::NoteSuccess(std::size_t server, Time now) {
     const std::lock_guard lock(mutex_);
-    if (!states_[server].has_failed) return;
     states_[server].has_failed = false;
-    log::Info("mysql: {} answers again", account_.servers[server].ToText());
+    log_.Answered(NameOf(server), SinceEpoch(now));
 }
 
 void ServerBoard::NoteFailure(std::size_t server, Time now, const std::string& what) {
     const std::lock_guard lock(mutex_);
-    if (!states_[server].has_failed) {
-        log::Warning("mysql: {} failed: {}", account_.servers[server].ToText(),
-                     text::EscapedForLog(what));
-    }
+    log_.Failed(NameOf(server), text::EscapedForLog(what), SinceEpoch(now));
     states_[server] = {true, now};
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/mysql/account.hpp"
+#include "common/outage/outage_log.hpp"
 
 namespace policyd::mysql {
 
@@ -32,7 +33,7 @@ public:
     /// Whether the server has failed since then, for whichever thread.
     bool HasFailedSince(std::size_t server, Time then);
 
-    void NoteSuccess(std::size_t server);
+    void NoteSuccess(std::size_t server, Time now);
     void NoteFailure(std::size_t server, Time now, const std::string& what);
 
 private:
@@ -41,11 +42,13 @@ private:
         Time failed_at{};
     };
 
+    std::string NameOf(std::size_t server) const;
     bool IsUp(const State& state, Time now) const;
 
     const Account account_;
     std::mutex mutex_;
     std::vector<State> states_;                        // guarded by mutex_
+    outage::OutageLog log_{std::chrono::seconds(10)};  // guarded by mutex_
     std::minstd_rand random_{std::random_device{}()};  // guarded by mutex_
 };
 

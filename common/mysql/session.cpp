@@ -129,8 +129,8 @@ bool CanBePartOfAnother(std::string_view query) {
 }  // namespace
 
 bool Error::IsOfServer() const noexcept {
-    static constexpr std::array kServerCodes{1040, 1042, 1043, 1053, 1080, 1129, 1130, 1152,
-                                             1184, 1203, 1226, 1927, 1969, 3024, 4031};
+    static constexpr std::array kServerCodes{1040, 1042, 1043, 1047, 1053, 1080, 1129, 1130,
+                                             1152, 1184, 1203, 1226, 1927, 1969, 3024, 4031};
     if (code_ >= 2000 && code_ < 3000) return true;
     for (const int code : kServerCodes) {
         if (code_ == code) return true;

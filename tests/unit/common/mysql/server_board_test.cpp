@@ -41,7 +41,7 @@ TEST_F(ServerBoardTest, LeavesAServerThatFailedAloneForTheRetryInterval) {
     board.NoteFailure(0, now, "down");
     EXPECT_EQ(Choose(board, now + 59s), 1u);
     EXPECT_EQ(Choose(board, now + 60s), 0u);
-    board.NoteSuccess(0);
+    board.NoteSuccess(0, now);
     EXPECT_EQ(Choose(board, now + 1s), 0u);
 }
 
@@ -58,7 +58,7 @@ TEST_F(ServerBoardTest, KnowsWhetherAServerHasFailedSinceItWasLastAsked) {
     board.NoteFailure(0, now, "down");
     EXPECT_TRUE(board.HasFailedSince(0, now - 1ms));
     EXPECT_FALSE(board.HasFailedSince(0, now));
-    board.NoteSuccess(0);
+    board.NoteSuccess(0, now);
     EXPECT_FALSE(board.HasFailedSince(0, now - 1ms));
 }
 

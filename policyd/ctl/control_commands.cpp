@@ -1,6 +1,7 @@
 #include "policyd/ctl/control_commands.hpp"
 
 #include <CLI/CLI.hpp>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -22,22 +23,50 @@ struct ControlArguments {
     std::string config = config::kDefaultPath;
 };
 
-/// The socket that was named, else the one of the configuration; where that has mistakes, which
-/// the server is to find out, the one of the shipped configuration.
-async::Endpoint ControlSocket(const ControlArguments& arguments) {
-    if (!arguments.socket.empty()) return async::ParseEndpoint(arguments.socket);
-    std::string socket = config::kDefaultControlSocket;
-    try {
-        socket = config::LoadConfigFile(arguments.config).control_socket;
-    } catch (const config::ConfigError&) {
+/// Where the server listens, and what is wrong with the configuration that should tell.
+struct ControlSocket {
+    std::string endpoint;
+    std::string mistake{};
+};
+
+/// What a configuration that cannot be read as a whole seems to say: the text in quotes behind the
+/// option's name, else what is shipped.
+std::string GuessedControlSocket(const std::string& path) {
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) {
+        const std::size_t begin = line.find('"');
+        const std::size_t end = line.find('"', begin + 1);
+        if (line.starts_with("control_socket") && end != std::string::npos)
+            return line.substr(begin + 1, end - begin - 1);
     }
-    if (socket.empty())
-        throw config::ConfigError("the option control_socket is not set in " + arguments.config);
-    return async::ParseEndpoint(socket);
+    return config::kDefaultControlSocket;
+}
+
+/// The socket that was named, else the one of the configuration. One with mistakes is for the
+/// server to refuse, and to log.
+ControlSocket FindControlSocket(const ControlArguments& arguments) {
+    if (!arguments.socket.empty()) return {arguments.socket};
+    try {
+        return {config::LoadConfigFile(arguments.config).control_socket};
+    } catch (const config::ConfigError& error) {
+        return {GuessedControlSocket(arguments.config), error.what()};
+    }
+}
+
+ControlReply Reach(const ControlSocket& socket, const std::string& command) {
+    try {
+        return TellServer(async::ParseEndpoint(socket.endpoint), command, kTimeLimit);
+    } catch (const std::exception&) {
+        if (socket.mistake.empty()) throw;
+        return {false, socket.mistake + '\n'};
+    }
 }
 
 int Tell(const std::string& command, const ControlArguments& arguments, Terminal& terminal) {
-    const ControlReply reply = TellServer(ControlSocket(arguments), command, kTimeLimit);
+    const ControlSocket socket = FindControlSocket(arguments);
+    if (socket.endpoint.empty())
+        throw config::ConfigError("the option control_socket is not set in " + arguments.config);
+    const ControlReply reply = Reach(socket, command);
     if (reply.done) {
         terminal.out << reply.text;
         return kSuccess;

@@ -25,7 +25,8 @@ void MakeDataDirectory(const std::filesystem::path& directory) {
 
 }  // namespace
 
-MariaDbServer::MariaDbServer() : port_(FreePort()) {
+MariaDbServer::MariaDbServer(std::vector<std::string> arguments)
+    : port_(FreePort()), arguments_(std::move(arguments)) {
     MakeDataDirectory(directory_ / "data");
     Start();
 }
@@ -40,17 +41,25 @@ MariaDbServer::~MariaDbServer() {
 
 void MariaDbServer::Start() {
     const auto log = directory_ / "log";
-    process_ = std::make_unique<Process>(
-        std::vector<std::string>{
-            "mariadbd", "--no-defaults", "--user=" + OwnUser(),
-            "--datadir=" + (directory_ / "data").string(), "--socket=" + Socket().string(),
-            "--pid-file=" + (directory_ / "pid").string(), "--bind-address=127.0.0.1",
-            "--port=" + std::to_string(port_), "--skip-name-resolve", "--skip-log-bin",
-            "--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci",
-            "--performance-schema=0", "--innodb-buffer-pool-size=24M",
-            "--innodb-flush-log-at-trx-commit=0", "--innodb-log-file-size=4M",
-            "--max-connections=400"},
-        Process::Options{log});
+    std::vector<std::string> command{"mariadbd",
+                                     "--no-defaults",
+                                     "--user=" + OwnUser(),
+                                     "--datadir=" + (directory_ / "data").string(),
+                                     "--socket=" + Socket().string(),
+                                     "--pid-file=" + (directory_ / "pid").string(),
+                                     "--bind-address=127.0.0.1",
+                                     "--port=" + std::to_string(port_),
+                                     "--skip-name-resolve",
+                                     "--skip-log-bin",
+                                     "--character-set-server=utf8mb4",
+                                     "--collation-server=utf8mb4_general_ci",
+                                     "--performance-schema=0",
+                                     "--innodb-buffer-pool-size=24M",
+                                     "--innodb-flush-log-at-trx-commit=0",
+                                     "--innodb-log-file-size=4M",
+                                     "--max-connections=400"};
+    command.insert(command.end(), arguments_.begin(), arguments_.end());
+    process_ = std::make_unique<Process>(std::move(command), Process::Options{log});
     WaitUntil(
         "MariaDB answers",
         [this] {

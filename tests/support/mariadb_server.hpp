@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/support/process.hpp"
 #include "tests/support/scratch_directory.hpp"
@@ -16,8 +17,8 @@ namespace policyd::test {
 /// password. Takes about two seconds to make and to start.
 class MariaDbServer {
 public:
-    /// Starts it. Throws with the server's log if it does not.
-    MariaDbServer();
+    /// Starts it. Throws with the server's log if it does not. `arguments` come after ours.
+    explicit MariaDbServer(std::vector<std::string> arguments = {});
     ~MariaDbServer();
     MariaDbServer(const MariaDbServer&) = delete;
     MariaDbServer& operator=(const MariaDbServer&) = delete;
@@ -43,6 +44,7 @@ public:
 private:
     ScratchDirectory directory_;
     int port_;
+    const std::vector<std::string> arguments_;
     std::unique_ptr<Process> process_;
 };
 

@@ -60,6 +60,7 @@ Task<std::optional<T>> Within(uv_loop_t* loop, std::chrono::milliseconds limit, 
     Spawn(detail::RunInRace(std::move(task), race), [](std::exception_ptr) {});
     if (!race->ended) {
         const auto timer = MakeHandle<uv_timer_t>("uv_timer_init", race.get(), uv_timer_init, loop);
+        uv_update_time(loop);  // which may not have turned for long
         uv_timer_start(
             timer.get(),
             [](uv_timer_t* expired) { static_cast<detail::Race<T>*>(expired->data)->Resume(); },

@@ -20,6 +20,9 @@ constexpr std::chrono::milliseconds kLongestReply{10'000};
 /// What is added to a message on its way, at most.
 constexpr std::uint64_t kOverhead = 1'000;
 
+/// Mail is in a measurement and still reserved for, until reservation_grace has passed.
+constexpr std::uint64_t kCountedTwice = 2;
+
 unsigned long long ToPrint(std::uint64_t number) {
     return number;
 }
@@ -69,7 +72,7 @@ void Books::NoteRcpt(const std::string& user, std::uint64_t limit, const SmtpRep
     if (reply.code < 500) return;
     if (reply.code != 552)
         blame("exists");
-    else if (most_bytes_[user] <= limit)
+    else if (kCountedTwice * most_bytes_[user] <= limit)
         blame("is not full");
 }
 

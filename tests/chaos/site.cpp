@@ -7,6 +7,7 @@
 #include "common/async/event_loop.hpp"
 #include "common/config/config_file.hpp"
 #include "common/usage/open_usage_store.hpp"
+#include "tests/support/paths.hpp"
 #include "tests/support/policy_client.hpp"
 
 namespace policyd::test {
@@ -32,10 +33,6 @@ PostfixInstance::Parameters PostfixParameters(int port) {
             {"smtpd_end_of_data_restrictions", service}};
 }
 
-std::string Program(const char* name) {
-    return (fs::path(POLICYD_BUILD_DIR) / "bin" / name).string();
-}
-
 }  // namespace
 
 Site::Site() : port_(FreePort()), postfix_(PostfixParameters(port_)) {
@@ -57,7 +54,7 @@ fs::path Site::WriteConfiguration(const std::string& name, const std::string& op
 
 void Site::StartScanner() {
     scanner_ = std::make_unique<Process>(
-        std::vector<std::string>{Program("policyd-scan"), "--config", config_.string()},
+        std::vector<std::string>{ProgramPath("policyd-scan"), "--config", config_.string()},
         Process::Options{scratch_ / "scanner.log"});
 }
 
@@ -114,7 +111,7 @@ void Site::Settle() {
 void Site::ScanOnce() const {
     const fs::path config =
         WriteConfiguration("last_scan.toml", Options() + "reservation_grace = \"0s\"\n");
-    const Finished scan = Run({Program("policyd-scan"), "--config", config.string(), "--once"});
+    const Finished scan = Run({ProgramPath("policyd-scan"), "--config", config.string(), "--once"});
     if (scan.status != 0) throw std::runtime_error("policyd-scan: " + scan.errors);
 }
 

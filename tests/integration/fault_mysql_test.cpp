@@ -223,6 +223,39 @@ TEST_F(FaultMysqlTest, AReloadDuringAnOutageIsTakenOver) {
     EXPECT_EQ(Ask(kNobody), "550 5.1.1 Never heard of");
 }
 
+TEST_F(FaultMysqlTest, EachCheckAnswersAnOutageInItsOwnWay) {
+    options_["recipient_failure_action"] = SmallSite::Quoted("DUNNO");
+    options_["mailbox_quota_failure_action"] = SmallSite::Quoted("stale 1h, then 451 4.3.0 Later");
+    site_.Write(options_);
+    Start();
+    database_.Stop();
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_THAT(Ask(kFull, 900), StartsWith("552 5.2.2 ")) << "as is remembered of it";
+        EXPECT_EQ(Ask(kNobody), "451 4.3.0 Later");
+    }
+    options_["mailbox_quota_failure_action"] = SmallSite::Quoted("defer");
+    options_["recipient_failure_action"] = SmallSite::Quoted("stale 1h, then 451 4.3.0 Later");
+    site_.Write(options_);
+    policyd_->Signal(SIGHUP);
+    policyd_->WaitForOutput("reloaded: ");
+    EXPECT_EQ(Ask(kJoe), "451 4.3.0 Later");
+}
+
+TEST_F(FaultMysqlTest, AChangeTakesEffectWithinTheTimesOfTheCache) {
+    options_["recipient_cache_time"] = SmallSite::Quoted("500ms");
+    options_["unknown_recipient_cache_time"] = SmallSite::Quoted("300ms");
+    site_.Write(options_);
+    Start();
+    database_.Execute("UPDATE users SET email='new@example.com' WHERE email='joe@example.com'",
+                      "mail");
+    EXPECT_EQ(Ask(kJoe), "DUNNO") << "is remembered";
+    WaitUntil("joe to be unknown", [this] { return Ask(kJoe).starts_with("550 "); });
+    EXPECT_EQ(Ask("new@example.com"), "DUNNO");
+    database_.Execute("UPDATE users SET email='joe@example.com' WHERE email='new@example.com'",
+                      "mail");
+    WaitUntil("joe to be known", [this] { return Ask(kJoe) == "DUNNO"; });
+}
+
 TEST_F(FaultMysqlTest, TheTableOfClientsIsGoneAndRecipientsAreChecked) {
     database_.Execute(
         "CREATE TABLE clients (name VARCHAR(200), action VARCHAR(200));"

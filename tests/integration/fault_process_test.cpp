@@ -13,6 +13,7 @@
 
 #include "tests/integration/small_site.hpp"
 #include "tests/support/notify_socket.hpp"
+#include "tests/support/paths.hpp"
 
 namespace policyd::test {
 namespace {
@@ -175,8 +176,8 @@ private:
     void Scan(const SmallSite& site) const {
         std::vector<std::string> command{"env"};
         for (const std::string& variable : clock_.Environment()) command.push_back(variable);
-        command.insert(command.end(), {(fs::path(POLICYD_BUILD_DIR) / "bin/policyd-scan").string(),
-                                       "--config", site.Config().string(), "--once"});
+        command.insert(command.end(),
+                       {ProgramPath("policyd-scan"), "--config", site.Config().string(), "--once"});
         const Finished scan = test::Run(command);
         ASSERT_EQ(scan.status, 0) << scan.errors;
     }

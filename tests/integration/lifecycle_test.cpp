@@ -242,6 +242,20 @@ TEST_F(ReloadTest, ABadFileLeavesTheOldStateAndTheErrorIsTold) {
     EXPECT_EQ(site_.Metric("policyd_last_reload_successful"), 1);
 }
 
+TEST_F(ReloadTest, AMistakeIsToldAlsoToWhomTheConfigurationIsToSayWhereTheServerIs) {
+    const auto reload = [this] {
+        return test::Run({ProgramPath("policyctl"), "reload", "--config", site_.Config().string()});
+    };
+    EXPECT_EQ(reload().status, 0);
+    site_.Write({{"request_time_limit", "\"soon\""}});
+    const Finished refused = reload();
+    EXPECT_EQ(refused.status, 78);
+    EXPECT_THAT(refused.errors, HasSubstr("request_time_limit"));
+    policyd_.WaitForOutput("reload failed, the old configuration stays");
+    EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
+    site_.Write({});
+}
+
 TEST_F(ReloadTest, AnUnknownTableLeavesTheOldStateToo) {
     const std::string file = (site_.Directory() / "none.cf").string();
     site_.Write({{"virtual_mailbox_maps", SmallSite::Quoted("mysql:" + file)}});
@@ -303,6 +317,36 @@ TEST(ControlTest, FlushMakesAChangeInATableTakeEffectAtOnce) {
         return site.Metric("policyd_recipient_lookups_total{result=\"hit\"}") >= 1 &&
                site.Metric("policyd_recipient_lookups_total{result=\"miss\"}") == 2;
     });
+}
+
+TEST(UserTest, RootIsGivenUpForGoodOnceTheSocketsAreOpen) {
+    if (geteuid() != 0) GTEST_SKIP() << "not root here";
+    const ScratchDirectory usage;
+    fs::permissions(usage.Path(), fs::perms(0777));
+    const SmallSite site(
+        SmallSite::Options{{"user", "\"nobody\""},
+                           {"usage_store", SmallSite::Quoted("sqlite:" + (usage / "u").string())}});
+    PolicydProcess policyd(site.Config(), site.Socket());
+    EXPECT_EQ(PolicyClient(site.Socket()).Ask(kJoe), "DUNNO");
+    for (const auto& task :
+         fs::directory_iterator("/proc/" + std::to_string(policyd.Pid()) + "/task")) {
+        const std::string status = ReadFile(task.path() / "status");
+        EXPECT_THAT(status, HasSubstr("Uid:\t65534\t65534\t65534\t65534\n"));
+        EXPECT_THAT(status, HasSubstr("CapEff:\t0000000000000000\n"));
+        EXPECT_THAT(status, HasSubstr("NoNewPrivs:\t1\n"));
+    }
+    policyd.Signal(SIGHUP);
+    policyd.WaitForOutput("reloaded: ");
+    EXPECT_EQ(HttpGet(site.MetricsPort(), "/health").body, "ready\n");
+}
+
+TEST(UserTest, AnUnknownUserIsAMistakeOfTheConfiguration) {
+    if (geteuid() != 0) GTEST_SKIP() << "not root here";
+    const SmallSite site(SmallSite::Options{{"user", "\"no such user\""}});
+    const Finished policyd =
+        test::Run({ProgramPath("policyd"), "--config", site.Config().string()});
+    EXPECT_EQ(policyd.status, 78);
+    EXPECT_THAT(policyd.errors, HasSubstr("user: expected a user of this system"));
 }
 
 TEST(ServiceManagerTest, IsToldOfEveryTurnInTheServersLife) {

@@ -1,5 +1,7 @@
 #include "tests/support/paths.hpp"
 
+#include <cstdlib>
+
 namespace policyd::test {
 
 std::filesystem::path SourcePath(std::string_view name) {
@@ -11,7 +13,9 @@ std::filesystem::path BuildPath(std::string_view name) {
 }
 
 std::string ProgramPath(std::string_view name) {
-    return BuildPath(std::string("bin/").append(name)).string();
+    const char* const elsewhere = std::getenv("POLICYD_PROGRAMS");
+    const std::filesystem::path programs = elsewhere != nullptr ? elsewhere : BuildPath("bin");
+    return (programs / name).string();
 }
 
 }  // namespace policyd::test

@@ -12,7 +12,8 @@ std::filesystem::path SourcePath(std::string_view name);
 /// A file below the build directory.
 std::filesystem::path BuildPath(std::string_view name);
 
-/// A program of this build: "policyd".
+/// A program of this build, or of the directory that the environment names in POLICYD_PROGRAMS:
+/// "policyd".
 std::string ProgramPath(std::string_view name);
 
 }  // namespace policyd::test

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <stdexcept>
+#include <thread>
 
 #include "common/async/event_loop.hpp"
 #include "common/async/sleep.hpp"
@@ -40,6 +41,12 @@ TEST_F(WithinTest, GivesTheResultThatComesInTime) {
 
 TEST_F(WithinTest, ThrowsWhatComesInTime) {
     EXPECT_THROW(Within(milliseconds(60'000), FailAfter(milliseconds(1))), std::runtime_error);
+}
+
+TEST_F(WithinTest, TheTimeBeginsWithTheCallAlsoWhereTheLoopHasNotTurnedForLong) {
+    EXPECT_EQ(Within(milliseconds(60'000), After(milliseconds(1))), 7);
+    std::this_thread::sleep_for(milliseconds(300));
+    EXPECT_EQ(Within(milliseconds(250), After(milliseconds(1))), 7);
 }
 
 TEST_F(WithinTest, GivesNothingAfterThatAndTheTaskEndsAlone) {

@@ -86,6 +86,12 @@ public:
     }
     Task<Answer> Get(std::string_view key) { return Get(key, longest_stale_); }
 
+    /// What is remembered, if it has been stale for less than `stale_time`; null otherwise.
+    Answer Remembered(std::string_view key, Milliseconds stale_time) {
+        if (Answer answer = Fresh(key)) return answer;
+        return StaleAnswer(key, stale_time);
+    }
+
     /// Takes an answer that was come by in another way, in the place of what is remembered.
     void Remember(const std::string& key, Value value) {
         Keep(key, std::make_shared<const Value>(std::move(value)));

@@ -39,7 +39,7 @@ async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& reques
             verdict = co_await step.check->Evaluate(request);
             outages_.Answered(step.check->Name(), clock_());
         } catch (const outage::Unavailable& unavailable) {
-            verdict = OnOutage(step, unavailable);
+            verdict = OnOutage(step, request, unavailable);
         } catch (const std::exception& error) {
             verdict = OnError(step, error);
         }
@@ -70,9 +70,13 @@ void CheckPipeline::ForgetAnswers() const {
     for (const Step& step : steps_) step.check->ForgetAnswers();
 }
 
-Verdict CheckPipeline::OnOutage(const Step& step, const outage::Unavailable& unavailable) const {
+Verdict CheckPipeline::OnOutage(const Step& step, const protocol::PolicyRequest& request,
+                                const outage::Unavailable& unavailable) const {
     const bool table = unavailable.Which() == outage::Unavailable::BackEnd::kTable;
     NoteFailure(step, table ? "table" : "usage_store", unavailable.what());
+    if (!table) {
+        if (std::optional<Verdict> verdict = step.check->AsRemembered(request)) return *verdict;
+    }
     return InPlaceOf(step.on_failure.For(unavailable.Which()), "unavailable");
 }
 

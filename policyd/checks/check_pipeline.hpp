@@ -56,7 +56,8 @@ public:
     static Verdict OutOfTime(const Progress& progress);
 
 private:
-    Verdict OnOutage(const Step& step, const outage::Unavailable& unavailable) const;
+    Verdict OnOutage(const Step& step, const protocol::PolicyRequest& request,
+                     const outage::Unavailable& unavailable) const;
     Verdict OnError(const Step& step, const std::exception& error) const;
     void NoteFailure(const Step& step, std::string_view cause, const char* reason) const;
 

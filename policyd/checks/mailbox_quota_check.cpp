@@ -156,6 +156,37 @@ async::Task<void> MailboxQuotaCheck::EndMessage(std::string_view message) {
     co_await GiveBack(std::string(message), std::move(unsettled));
 }
 
+std::vector<TrackedRecipient> MailboxQuotaCheck::RememberedRecipients(
+    const PolicyRequest& request) {
+    std::vector<TrackedRecipient> recipients;
+    if (!request.recipient.empty()) {
+        TrackedRecipient recipient;
+        recipient.recipient = request.recipient;
+        recipient.resolution =
+            recipients_.Remembered(request.recipient, rules_.recipient_stale_time);
+        if (recipient.resolution) recipients.push_back(std::move(recipient));
+    } else {
+        recipients = messages_.Recipients(protocol::MessageName(request), clock_());
+    }
+    return recipients;
+}
+
+std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& request) {
+    if (rules_.room.stale_time.count() == 0) return std::nullopt;
+    const std::vector<TrackedRecipient> recipients = RememberedRecipients(request);
+    if (recipients.empty()) return std::nullopt;
+    std::size_t full = 0;
+    for (const TrackedRecipient& recipient : recipients) {
+        if (rules_.exempt.Cover(request, recipient.recipient)) continue;
+        const auto room = room_.AsRemembered(recipient.resolution->mailboxes, StoredSize(request));
+        if (!room) return std::nullopt;
+        if (*room != Room::kFree) ++full;
+    }
+    // A message for several is let in for the sake of one, and never refused for good.
+    if (full < recipients.size()) return Verdict::NoOpinion();
+    return Verdict::Answer(rules_.mailbox_full_defer_action, "remembered_full");
+}
+
 std::uint64_t MailboxQuotaCheck::StoredSize(const PolicyRequest& request) const {
     const bool undeclared = request.stage == Stage::kRcpt && request.size == 0;
     return (undeclared ? rules_.undeclared_size : request.size) + rules_.delivery_overhead;

@@ -50,8 +50,11 @@ public:
     std::string_view Name() const override { return "mailbox_quota"; }
     async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) override;
     async::Task<void> EndMessage(std::string_view message) override;
+    std::optional<Verdict> AsRemembered(const protocol::PolicyRequest& request) override;
 
 private:
+    /// The recipients that an outage leaves: of a message that ends, or the one of an RCPT.
+    std::vector<TrackedRecipient> RememberedRecipients(const protocol::PolicyRequest& request);
     async::Task<Verdict> AtRcpt(const protocol::PolicyRequest& request);
     async::Task<Verdict> AtEndOfMessage(const protocol::PolicyRequest& request);
     async::Task<void> Settle(const protocol::PolicyRequest& request, const std::string& message,

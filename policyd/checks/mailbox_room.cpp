@@ -22,6 +22,9 @@ std::uint64_t Sum(std::uint64_t a, std::uint64_t b) {
     return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<std::uint64_t>::max() : sum;
 }
 
+/// What is older decides only where the store cannot be asked, and then refuses nothing for good.
+constexpr std::chrono::milliseconds kNeverStale{0};
+
 bool Fits(std::uint64_t used, std::uint64_t reserved, std::uint64_t more, std::uint64_t limit) {
     return limit == 0 || Sum(Sum(used, reserved), more) <= limit;
 }
@@ -144,14 +147,14 @@ async::Task<Room> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t by
     for (const Mailbox& mailbox : mailboxes) {
         if (!IsLimited(mailbox)) continue;
         // A mailbox that the store does not know is new, and empty.
-        const UsageCopies::Answer copy = co_await copies_.Get(mailbox.name);
+        const UsageCopies::Answer copy = co_await copies_.Get(mailbox.name, kNeverStale);
         const Usage usage = copy->value_or(Usage());
         if (!HasRoomFor(bytes, usage, LimitOf(mailbox))) {
             ++full;
             if (IsStale(usage)) ++stale;
         } else if (mailbox.domain_quota_bytes != 0) {
             const UsageCopies::Answer domain =
-                co_await domain_copies_.Get(usage::DomainOf(mailbox.name));
+                co_await domain_copies_.Get(usage::DomainOf(mailbox.name), kNeverStale);
             usage::Limit limit;
             limit.bytes = mailbox.domain_quota_bytes;
             if (!HasRoomFor(bytes, domain->value_or(Usage()), limit)) ++full;
@@ -166,12 +169,47 @@ async::Task<Room> MailboxRoom::Take(std::string_view id, const Mailboxes& mailbo
     if (reservation.limits.empty()) co_return Room::kFree;
     const usage::Reserved reserved = co_await usage_.Reserve(reservation);
     Count(reserved);
+    Remember(reservation, reserved);
     if (reserved.IsGranted()) co_return Room::kFree;
     const Room answer = AnswerFor(reservation, reserved, mailboxes.size());
     if (answer != Room::kFree) co_return answer;
     reservation.force = true;
     co_await usage_.Reserve(reservation);
     co_return Room::kFree;
+}
+
+void MailboxRoom::Remember(const usage::Reservation& reservation, const usage::Reserved& reserved) {
+    if (rules_.stale_time.count() == 0) return;
+    const bool is_granted = reserved.IsGranted();
+    for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
+        Usage usage = reserved.usage[i];
+        if (is_granted) usage.reserved_bytes = Sum(usage.reserved_bytes, reservation.bytes);
+        if (is_granted) ++usage.reserved_messages;
+        copies_.Remember(reservation.limits[i].mailbox, usage);
+    }
+    for (std::size_t i = 0; i < reservation.domain_limits.size(); ++i)
+        domain_copies_.Remember(reservation.domain_limits[i].domain, reserved.domain_usage[i]);
+}
+
+std::optional<Room> MailboxRoom::AsRemembered(const Mailboxes& mailboxes, std::uint64_t bytes) {
+    std::size_t full = 0;
+    for (const Mailbox& mailbox : mailboxes) {
+        if (!IsLimited(mailbox)) continue;
+        const UsageCopies::Answer copy = copies_.Remembered(mailbox.name, rules_.stale_time);
+        if (!copy) return std::nullopt;
+        Usage usage = copy->value_or(Usage());
+        bool has_room = HasRoomFor(bytes, usage, LimitOf(mailbox));
+        if (mailbox.domain_quota_bytes != 0) {
+            const UsageCopies::Answer domain =
+                domain_copies_.Remembered(usage::DomainOf(mailbox.name), rules_.stale_time);
+            if (!domain) return std::nullopt;
+            usage::Limit limit;
+            limit.bytes = mailbox.domain_quota_bytes;
+            has_room = has_room && HasRoomFor(bytes, domain->value_or(Usage()), limit);
+        }
+        if (!has_room) ++full;
+    }
+    return AnswerFor(full, 0, mailboxes.size()) == Room::kFree ? Room::kFree : Room::kUncertain;
 }
 
 async::Task<void> MailboxRoom::Charge(std::string_view id, const Mailboxes& mailboxes,

@@ -34,8 +34,8 @@ struct RoomRules {
     FullTargetRefuses full_target_refuses = FullTargetRefuses::kAll;
     std::uint64_t grace_percent = 0;  ///< by how much a mailbox may exceed its limit
     std::uint64_t grace_bytes = 0;    ///< and by how many bytes beside that
-    /// For how long Look() goes by a copy of a mailbox's usage, and for how much longer while the
-    /// store cannot be asked.
+    /// For how long Look() goes by a copy of a mailbox's usage, and for how much longer copies
+    /// serve while the store cannot be asked.
     std::chrono::milliseconds copy_time{0};
     std::chrono::milliseconds stale_time{0};
     std::size_t most_copies = 100'000;
@@ -77,6 +77,10 @@ public:
 
     async::Task<void> GiveBack(std::string_view id, const Mailboxes& mailboxes);
 
+    /// The answer by what is remembered of the store, which takes the place of a reservation: never
+    /// kFull, but kUncertain. Nothing where one of the mailboxes is not remembered well enough.
+    std::optional<Room> AsRemembered(const Mailboxes& mailboxes, std::uint64_t bytes);
+
 private:
     /// The answer where that many of the targets are full, and some of these by stale usage alone.
     Room AnswerFor(std::size_t full, std::size_t stale, std::size_t targets) const;
@@ -86,6 +90,7 @@ private:
     Room AnswerFor(const usage::Reservation& reservation, const usage::Reserved& reserved,
                    std::size_t targets) const;
     void Count(const usage::Reserved& reserved) const;
+    void Remember(const usage::Reservation& reservation, const usage::Reserved& reserved);
     usage::Limit LimitOf(const recipients::Mailbox& mailbox) const;
     usage::Reservation ReservationFor(std::string_view id, const Mailboxes& mailboxes,
                                       std::uint64_t bytes) const;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "common/async/task.hpp"
@@ -24,6 +25,12 @@ public:
     /// one or was closed: the message was completed or aborted, and what is kept for it can go.
     /// `message` outlives the task. Throws as Evaluate does.
     virtual async::Task<void> EndMessage(std::string_view message);
+
+    /// The usage store cannot be asked about this request: what is said of it by what is remembered
+    /// of the store. Nothing where too little is, or it is too old.
+    virtual std::optional<Verdict> AsRemembered(const protocol::PolicyRequest&) {
+        return std::nullopt;
+    }
 
     /// Forgets what it remembers of tables.
     virtual void ForgetAnswers() {}

@@ -125,6 +125,27 @@ TEST_F(FaultRedisTest, RedisForgetsOurScripts) {
     ExpectAllWell();
 }
 
+TEST_F(FaultRedisTest, WhatIsRememberedOfUsageBridgesAnOutageWhereThatIsWanted) {
+    options_["usage_store_failure_action"] =
+        SmallSite::Quoted("stale 1h, then 451 4.3.0 Not counted");
+    options_["recipient_cache_time"] = SmallSite::Quoted("1m");
+    site_.Write(options_);
+    Start();
+    EXPECT_EQ(Ask(kJoe, 100, "before"), "DUNNO");
+    redis_.Stop(SIGKILL);
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_EQ(Ask(kJoe, 100, std::to_string(i)), "DUNNO");
+        EXPECT_THAT(Ask(kFull, 900), StartsWith("452 4.2.2 ")) << "nothing is refused for good";
+        EXPECT_THAT(Ask(kNobody), StartsWith("550 5.1.1 "));
+    }
+    database_.Execute("INSERT INTO users VALUES ('new@example.com', 1000)", "mail");
+    WaitUntil("the new one to be known",
+              [this] { return !Ask("new@example.com").starts_with("5"); });
+    EXPECT_EQ(Ask("new@example.com"), "451 4.3.0 Not counted");
+    redis_.Start();
+    WaitForRecovery();
+}
+
 TEST_F(FaultRedisTest, SomethingElseLiesUnderTheKeyOfOneMailbox) {
     Start();
     const std::string key = usage::RedisMailboxKey(kJoe);

@@ -16,7 +16,7 @@ public:
     using Resolution = recipients::Resolution;
 
     FixedRecipients()
-        : cache_(recipients::MakeRecipientCache(*this, {},
+        : cache_(recipients::MakeRecipientCache(*this, OnlyWhenDown(),
                                                 [] { return std::chrono::milliseconds(0); })) {}
 
     /// `recipient` goes to these mailboxes, each with this limit in bytes.
@@ -50,6 +50,12 @@ public:
     recipients::RecipientCache& Cache() { return *cache_; }
 
 private:
+    static recipients::CacheTimes OnlyWhenDown() {
+        recipients::CacheTimes times;
+        times.longest_stale = std::chrono::hours(1);
+        return times;
+    }
+
     std::map<std::string, Resolution> known_;
     std::unique_ptr<recipients::RecipientCache> cache_;
 };

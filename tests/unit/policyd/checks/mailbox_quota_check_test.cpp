@@ -38,6 +38,17 @@ protected:
                       std::string_view instance = "1") {
         return Ask(Stage::kEndOfMessage, recipient, size, count, instance);
     }
+    /// The action in an outage of the store: "no opinion", or "nothing" where nothing is
+    /// remembered.
+    std::string Remembered(std::string_view recipient, std::uint64_t size) {
+        PolicyRequest request;
+        request.stage = Stage::kRcpt;
+        request.recipient = recipient;
+        request.size = size;
+        const auto verdict = check_->AsRemembered(request);
+        if (!verdict) return "nothing";
+        return verdict->HasOpinion() ? verdict->action : "no opinion";
+    }
     void EndMessage(std::string_view instance) { test::RunToEnd(KeepGoing(NameOf(instance))); }
 
     std::string Ask(Stage stage, std::string_view recipient, std::uint64_t size,
@@ -328,6 +339,28 @@ TEST_F(MailboxQuotaCheckTest, LooksAtACopyForItsTimeOnly) {
     EXPECT_EQ(AtRcpt("ann@example.com", 100), "");
     now_ = std::chrono::milliseconds(1000);
     EXPECT_EQ(AtRcpt("ann@example.com", 100), kFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatIsRememberedServesInAnOutageAndRefusesNothingForGood) {
+    for (const bool reservations : {true, false}) {
+        QuotaRules rules;
+        rules.reservations = reservations;
+        rules.room.stale_time = std::chrono::milliseconds(1000);
+        rules.recipient_stale_time = std::chrono::hours(1);
+        Use(rules);
+        now_ = std::chrono::milliseconds(0);
+        usage_.Measure("ann@example.com", 900);
+        const std::string id = reservations ? "reserved" : "";
+        EXPECT_EQ(AtRcpt("ann@example.com", 50, id), "");
+        usage_.down = true;
+        now_ = std::chrono::milliseconds(999);
+        EXPECT_EQ(Remembered("ann@example.com", 50), "no opinion");
+        EXPECT_EQ(Remembered("ann@example.com", 101), rules.mailbox_full_defer_action);
+        EXPECT_EQ(Remembered("bob@example.com", 1), "nothing") << "never asked about";
+        now_ = std::chrono::milliseconds(1000);
+        EXPECT_EQ(Remembered("ann@example.com", 50), "nothing") << "too old";
+        usage_.down = false;
+    }
 }
 
 TEST_F(MailboxQuotaCheckTest, AddsWhatDeliveryAddsAndTheSizeThatIsAssumed) {

@@ -26,9 +26,13 @@ std::optional<Value> ValueOf(const toml::node& node) {
     if (array == nullptr) return std::nullopt;
     Strings texts;
     for (const toml::node& element : *array) {
-        const auto* text = element.as_string();
-        if (text == nullptr) return std::nullopt;
-        texts.push_back(text->get());
+        if (const auto* text = element.as_string()) {
+            texts.push_back(text->get());
+        } else if (const auto* number = element.as_integer()) {
+            texts.push_back(std::to_string(number->get()));
+        } else {
+            return std::nullopt;
+        }
     }
     return texts;
 }

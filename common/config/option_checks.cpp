@@ -9,6 +9,7 @@
 
 #include "common/async/endpoint.hpp"
 #include "common/config/failure_action.hpp"
+#include "common/config/values.hpp"
 #include "common/protocol/policy_action.hpp"
 #include "common/text/ascii.hpp"
 
@@ -19,6 +20,16 @@ std::size_t CountOf(const std::string& text, std::string_view part) {
     std::size_t count = 0;
     for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
     return count;
+}
+
+/// Nothing for the word.
+std::optional<std::uint64_t> ParseBytesOr(const std::string& word, const std::string& text) {
+    if (text == word) return std::nullopt;
+    try {
+        return ParseBytes(text);
+    } catch (const std::invalid_argument& expected) {
+        throw std::invalid_argument(word + " or " + expected.what());
+    }
 }
 
 }  // namespace
@@ -92,6 +103,36 @@ void CheckUsageStore(const std::string& text) {
     if (!text.starts_with(kRedis))
         throw std::invalid_argument("sqlite:/PATH, redis:unix:/PATH or redis:inet:HOST:PORT");
     CheckEndpoint(text.substr(kRedis.size()));
+}
+
+void CheckRedisOrNone(const std::string& text) {
+    constexpr std::string_view kRedis = "redis:";
+    if (text.empty()) return;
+    if (!text.starts_with(kRedis))
+        throw std::invalid_argument("redis:unix:/PATH or redis:inet:HOST:PORT");
+    CheckEndpoint(text.substr(kRedis.size()));
+}
+
+void CheckPercentage(const std::string& text) {
+    const auto percent = text::ParseUnsigned(text);
+    if (!percent || *percent < 1 || *percent > 100)
+        throw std::invalid_argument("percentages from 1 to 100");
+}
+
+std::optional<std::uint64_t> ParseUndeclaredSize(const std::string& text) {
+    return ParseBytesOr("average", text);
+}
+
+std::optional<std::uint64_t> ParseDeliveryOverhead(const std::string& text) {
+    return ParseBytesOr("estimate", text);
+}
+
+void CheckDeliveryOverhead(const std::string& text) {
+    ParseDeliveryOverhead(text);
+}
+
+void CheckUndeclaredSize(const std::string& text) {
+    ParseUndeclaredSize(text);
 }
 
 void CheckSecretFile(const std::string& text) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace policyd::config {
@@ -28,6 +30,18 @@ void CheckFailureActionOrNone(const std::string& text);
 void CheckMailboxLayout(const std::string& text);
 /// sqlite:/PATH or redis: and an endpoint.
 void CheckUsageStore(const std::string& text);
+/// redis: and an endpoint, or empty.
+void CheckRedisOrNone(const std::string& text);
+/// A percentage that a mailbox can be filled to.
+void CheckPercentage(const std::string& text);
+/// "average" or a number of bytes.
+void CheckUndeclaredSize(const std::string& text);
+/// The number of bytes; nothing for the average.
+std::optional<std::uint64_t> ParseUndeclaredSize(const std::string& text);
+/// "estimate" or a number of bytes.
+void CheckDeliveryOverhead(const std::string& text);
+/// The number of bytes; nothing for the estimate.
+std::optional<std::uint64_t> ParseDeliveryOverhead(const std::string& text);
 /// Empty, or a file that others may not read.
 void CheckSecretFile(const std::string& text);
 

@@ -127,10 +127,13 @@ void AssignField(Settings& settings, const Option& option,
 
 void AssignField(Settings& settings, const Option& option, std::string Settings::*field,
                  const Value& value) {
+    const auto* number = std::get_if<std::int64_t>(&value);
     const auto* text = std::get_if<std::string>(&value);
-    if (text == nullptr) throw std::invalid_argument("a text in quotes");
-    CheckText(option, *text);
-    settings.*field = *text;
+    const bool is_number = number != nullptr && option.accepts.bytes;
+    if (text == nullptr && !is_number) throw std::invalid_argument("a text in quotes");
+    const std::string assigned = is_number ? std::to_string(*number) : *text;
+    CheckText(option, assigned);
+    settings.*field = assigned;
 }
 
 void AssignField(Settings& settings, const Option& option, Strings Settings::*field,
@@ -174,6 +177,7 @@ std::string DescribeAccepted(const Option& option) {
                    [&](std::uint64_t Settings::*) { return DescribeNumber(accepts); },
                    [&](std::chrono::milliseconds Settings::*) { return DescribeDuration(accepts); },
                    [&](std::string Settings::*) {
+                       if (accepts.bytes) return "a word, or " + DescribeNumber(accepts);
                        return words ? Alternatives(Words(accepts)) : std::string("a text");
                    },
                    [&](Strings Settings::*) {

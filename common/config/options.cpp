@@ -147,13 +147,18 @@ constexpr Option kOptions[] = {
     {kQuota, "mailbox_full_soft_time", &Settings::mailbox_full_soft_time, kEffectOnReload,
      Anything(),
      "For how long mail for a full mailbox is deferred with mailbox_full_defer_action before it is "
-     "refused with mailbox_full_action; 0 refuses at once. The time runs from the first refusal, "
-     "as each server has seen it."},
-    {kQuota, "undeclared_size", &Settings::undeclared_size, kEffectOnReload, Bytes(),
-     "The size that is assumed at RCPT for a message whose client declares none."},
-    {kQuota, "delivery_overhead", &Settings::delivery_overhead, kEffectOnReload, Bytes(),
-     "What delivery adds to the size that Postfix tells: Received, Return-Path, Delivered-To and "
-     "X-Original-To, less one byte for every line."},
+     "refused with mailbox_full_action; 0 refuses at once. The time runs from the first refusal "
+     "until a message fits again, and is kept in the usage store."},
+    {kQuota, "undeclared_size", &Settings::undeclared_size, kEffectOnReload,
+     BytesOr(&CheckUndeclaredSize),
+     "The size that is assumed at RCPT for a message whose client declares none: a number, or "
+     "average for what the messages in all mailboxes have on average."},
+    {kQuota, "delivery_overhead", &Settings::delivery_overhead, kEffectOnReload,
+     BytesOr(&CheckDeliveryOverhead),
+     "What delivery adds to the size that Postfix tells: a number, or estimate for an upper bound "
+     "by the names in the headers Received, Return-Path, Delivered-To, X-Original-To, and in Date, "
+     "From and Message-Id where they are missing; with those of an LMTP server where "
+     "virtual_transport is one. Give a number where a milter or a content filter adds more."},
     {kQuota, "quota_grace_percent", &Settings::quota_grace_percent, kEffectOnReload,
      Between(0, 1000), "By how much of its limit a mailbox may exceed it."},
     {kQuota, "quota_grace", &Settings::quota_grace, kEffectOnReload, Bytes(),
@@ -173,6 +178,27 @@ constexpr Option kOptions[] = {
     {kQuota, "quota_exempt_clients", &Settings::quota_exempt_clients, kEffectOnReload, Anything(),
      "The same by client: an address, a network in CIDR notation, a host name, or .domain for "
      "every name below it."},
+    {kQuota, "quota_warnings", &Settings::quota_warnings, kEffectOnReload,
+     CheckedBy(&CheckPercentage),
+     "Percentages of a mailbox's limit in bytes, such as [80, 95]. When a mailbox comes to hold "
+     "that much, and when it holds less again, that is logged and counted, and "
+     "quota_warning_command is run: once for each crossing, whichever server or scan sees it. "
+     "Empty: no warnings. policyd-scan reads this as well."},
+    {kQuota, "quota_warning_hysteresis", &Settings::quota_warning_hysteresis, kEffectOnReload,
+     Between(0, 100),
+     "By how many percent of the limit a mailbox must fall below one of quota_warnings before it "
+     "has left it."},
+    {kQuota, "quota_warning_command", &Settings::quota_warning_command, kEffectOnReload,
+     CheckedBy(&CheckAbsolutePathOrNone),
+     "The path of a program that is run for each warning, with these arguments: the mailbox, the "
+     "percentage, the usage and the limit in bytes, and the word over or below. It runs as the "
+     "user of policyd, within the bounds of its unit. Empty: none."},
+    {kQuota, "quota_warning_command_time_limit", &Settings::quota_warning_command_time_limit,
+     kEffectOnReload, AtLeast(100ms),
+     "How long the command may take before it is killed. There is never more than one."},
+    {kQuota, "quota_warning_command_pause", &Settings::quota_warning_command_pause, kEffectOnReload,
+     Anything(),
+     "The least time from one start of the command to the next. Up to 10000 warnings wait for it."},
 
     {kMailSystem, "myhostname", &Settings::myhostname, kEffectOnReload, Anything(),
      "This mail system's host name."},
@@ -352,6 +378,21 @@ constexpr Option kOptions[] = {
      "Accepted mail is held to be in a scan once it is older than the scan's beginning by this "
      "much: the time that delivery takes. Mail in between is counted twice for a while, never "
      "not at all."},
+    {kScanner, "usage_source", &Settings::usage_source, kEffectOnRestart,
+     OneOf("scan dovecot both"),
+     "Where policyd-scan has its figures from: the Maildirs, what Dovecot's plugin quota_clone "
+     "keeps in Redis, or both, the newer one winning. Dovecot's are right where all mail is "
+     "delivered by Dovecot."},
+    {kScanner, "dovecot_quota_clone", &Settings::dovecot_quota_clone, kEffectOnRestart,
+     CheckedBy(&CheckRedisOrNone),
+     "The Redis of Dovecot's quota_clone_dict: redis:unix:/PATH or redis:inet:HOST:PORT."},
+    {kScanner, "dovecot_quota_clone_prefix", &Settings::dovecot_quota_clone_prefix,
+     kEffectOnRestart, Anything(), "The prefix in quota_clone_dict."},
+    {kScanner, "dovecot_quota_clone_password_file", &Settings::dovecot_quota_clone_password_file,
+     kEffectOnRestart, CheckedBy(&CheckSecretFile),
+     "A file with the password of that Redis, which others may not read; empty: no password."},
+    {kScanner, "dovecot_quota_clone_interval", &Settings::dovecot_quota_clone_interval,
+     kEffectOnReload, AtLeast(100ms), "How often Dovecot's figures are read."},
 };
 
 }  // namespace

@@ -20,7 +20,7 @@ enum class Takes { kEffectOnReload, kEffectOnRestart };
 struct Accepts {
     std::uint64_t least = 0;  ///< numbers, bytes; milliseconds of a time
     std::uint64_t most = std::numeric_limits<std::int64_t>::max();
-    bool bytes = false;        ///< a number of bytes, which may be written "10M"
+    bool bytes = false;        ///< a number of bytes, which may be written "10M"; of a text: also
     std::string_view words{};  ///< a text must be one of these, separated by blanks
     /// Throws std::invalid_argument with what would have been accepted.
     void (*check)(const std::string& text) = nullptr;
@@ -40,6 +40,9 @@ constexpr Accepts AtLeast(std::chrono::milliseconds least) {
 }
 constexpr Accepts Bytes() {
     return {.bytes = true};
+}
+constexpr Accepts BytesOr(void (*check)(const std::string&)) {
+    return {.bytes = true, .check = check};
 }
 constexpr Accepts OneOf(std::string_view words) {
     return {.words = words};

@@ -48,8 +48,8 @@ struct Settings {
     std::string full_at_end_of_message = "accept";
     std::string mailbox_full_defer_action = "452 4.2.2 Mailbox is full";
     std::chrono::milliseconds mailbox_full_soft_time{0};
-    std::uint64_t undeclared_size = 0;
-    std::uint64_t delivery_overhead = 0;
+    std::string undeclared_size = "0";
+    std::string delivery_overhead = "estimate";
     std::uint64_t quota_grace_percent = 0;
     std::uint64_t quota_grace = 0;
     std::chrono::milliseconds usage_max_age{0};
@@ -57,6 +57,11 @@ struct Settings {
     Strings quota_exempt_recipients{"postmaster@", "abuse@"};
     Strings quota_exempt_senders;
     Strings quota_exempt_clients;
+    Strings quota_warnings;
+    std::uint64_t quota_warning_hysteresis = 5;
+    std::string quota_warning_command;
+    std::chrono::milliseconds quota_warning_command_time_limit{30'000};
+    std::chrono::milliseconds quota_warning_command_pause{1'000};
 
     // The mail system, as Postfix's main.cf has it
     std::string myhostname = "localhost";
@@ -133,6 +138,11 @@ struct Settings {
     Strings scan_ignore_folders;
     bool scan_ignore_deleted = false;
     std::chrono::milliseconds reservation_grace{300'000};
+    std::string dovecot_quota_clone;
+    std::string dovecot_quota_clone_prefix;
+    std::string dovecot_quota_clone_password_file;
+    std::chrono::milliseconds dovecot_quota_clone_interval{60'000};
+    std::string usage_source = "scan";
 
     bool operator==(const Settings&) const = default;
 };

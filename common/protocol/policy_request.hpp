@@ -32,6 +32,7 @@ struct PolicyRequest {
     std::string_view instance;   ///< empty before MAIL was accepted
     std::string_view queue_id;
     std::string_view sasl_username;
+    std::string_view encryption_protocol;  ///< empty without TLS
     std::string_view policy_context;
     /// Who asks: the address of the peer, or the name of this host for a local one. No attribute,
     /// but filled in by the connection that the request came over.

@@ -38,6 +38,7 @@ constexpr struct {
     {"instance", &PolicyRequest::instance},
     {"queue_id", &PolicyRequest::queue_id},
     {"sasl_username", &PolicyRequest::sasl_username},
+    {"encryption_protocol", &PolicyRequest::encryption_protocol},
     {"policy_context", &PolicyRequest::policy_context},
 };
 constexpr struct {

@@ -90,12 +90,17 @@ async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, Decisi
     auto name = NameOf(system, match->value, mailbox.address);
     if (!name) co_return std::nullopt;
     mailbox.name = std::move(*name);
-    mailbox.quota_bytes =
-        co_await FindLimit(system, lookups, system.virtual_mailbox_limit_maps, folded);
-    mailbox.quota_messages =
-        co_await FindLimit(system, lookups, system.virtual_mailbox_message_limit_maps, folded);
-    mailbox.domain_quota_bytes = co_await FindDomainLimit(system, lookups, mailbox.name);
+    co_await FindLimits(system, lookups, folded, mailbox);
     co_return mailbox;
+}
+
+async::Task<> FindLimits(const MailSystem& system, DecisionLookups& lookups,
+                         std::string_view recipient, Mailbox& mailbox) {
+    mailbox.quota_bytes =
+        co_await FindLimit(system, lookups, system.virtual_mailbox_limit_maps, recipient);
+    mailbox.quota_messages =
+        co_await FindLimit(system, lookups, system.virtual_mailbox_message_limit_maps, recipient);
+    mailbox.domain_quota_bytes = co_await FindDomainLimit(system, lookups, mailbox.name);
 }
 
 }  // namespace policyd::recipients

@@ -21,4 +21,9 @@ bool DeliversIntoMailStore(const MailSystem& system, const ResolvedAddress& reso
 async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, DecisionLookups& lookups,
                                                 const ResolvedAddress& resolved);
 
+/// Fills in the limits of a mailbox that has a name, as they are for this recipient, case-folded.
+/// Arguments outlive the returned task; throws as FindMailbox() does.
+async::Task<> FindLimits(const MailSystem& system, DecisionLookups& lookups,
+                         std::string_view recipient, Mailbox& mailbox);
+
 }  // namespace policyd::recipients

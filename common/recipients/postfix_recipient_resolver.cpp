@@ -6,6 +6,7 @@
 #include "common/recipients/alias_expansion.hpp"
 #include "common/recipients/listed_recipient.hpp"
 #include "common/recipients/mailbox_search.hpp"
+#include "common/text/unicode.hpp"
 
 namespace policyd::recipients {
 
@@ -56,6 +57,15 @@ async::Task<Resolution> PostfixRecipientResolver::Resolve(std::string_view recip
         resolution.kind = Resolution::Kind::kUnknown;
     resolution.mailboxes = std::move(ends.mailboxes);
     co_return resolution;
+}
+
+async::Task<Mailbox> PostfixRecipientResolver::LimitsOf(std::string_view name) {
+    DecisionLookups lookups(shared_);
+    Mailbox mailbox;
+    mailbox.name = name;
+    mailbox.address = text::FoldCase(name);
+    co_await FindLimits(system_, lookups, mailbox.address, mailbox);
+    co_return mailbox;
 }
 
 }  // namespace policyd::recipients

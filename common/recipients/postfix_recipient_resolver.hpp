@@ -18,6 +18,7 @@ public:
 
     /// Throws outage::TableUnavailable also for a recipient whose transport is `retry:`.
     async::Task<Resolution> Resolve(std::string_view recipient) override;
+    async::Task<Mailbox> LimitsOf(std::string_view name) override;
 
 private:
     const MailSystem system_;

@@ -15,6 +15,10 @@ public:
     /// `recipient` is the policy attribute: unquoted, as the client typed it; it must outlive the
     /// returned task. Throws outage::TableUnavailable where Postfix would answer 451.
     virtual async::Task<Resolution> Resolve(std::string_view recipient) = 0;
+
+    /// The mailbox of this name with its limits, whether it exists or not. `name` must outlive the
+    /// returned task. Throws outage::TableUnavailable.
+    virtual async::Task<Mailbox> LimitsOf(std::string_view name) = 0;
 };
 
 }  // namespace policyd::recipients

@@ -215,6 +215,7 @@ void Client::Ready() {
 
 void Client::Lost(const std::string& reason) {
     const bool was_ready = state_ == State::kReady;
+    if (was_ready) last_lost_ = std::chrono::milliseconds(uv_now(loop_));
     last_failure_ = reason;
     state_ = State::kPausing;
     waits_for_attempt_ = was_ready;  // the next attempt follows at once

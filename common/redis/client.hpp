@@ -81,6 +81,8 @@ public:
     async::Task<std::vector<Reply>> EvaluateAll(std::vector<ScriptCall> calls);
 
     bool IsReady() const noexcept { return state_ == State::kReady; }
+    /// When a connection was last lost (uv_now); 0 if none was.
+    std::chrono::milliseconds LastLost() const noexcept { return last_lost_; }
 
 private:
     friend class Exchange;
@@ -119,6 +121,7 @@ private:
     bool is_ending_ = false;
     bool waits_for_attempt_ = true;  // whether commands may wait for the attempt under way
     int failed_attempts_ = 0;        // in a row
+    std::chrono::milliseconds last_lost_{0};
     std::string last_failure_;
     std::deque<Waiting> waiting_;
     std::shared_ptr<NameLookup> name_lookup_;

@@ -27,6 +27,7 @@ std::unique_ptr<UsageStore> OpenRedis(async::EventLoop& loop, const config::Sett
     options.server.user = settings.redis_user;
     options.server.password_file = settings.redis_password_file;
     options.server.time_limit = settings.redis_time_limit;
+    options.notes_changes = !settings.quota_warnings.empty();
     try {
         if (!options.server.password_file.empty())
             redis::ReadPasswordFile(options.server.password_file);
@@ -43,7 +44,9 @@ std::unique_ptr<UsageStore> OpenUsageStore(async::EventLoop& loop,
     const std::string& name = settings.usage_store;
     constexpr std::string_view kSqlite = "sqlite:";
     if (name.starts_with(kSqlite))
-        return std::make_unique<SqliteUsageStore>(loop.Raw(), name.substr(kSqlite.size()));
+        return std::make_unique<SqliteUsageStore>(loop.Raw(), name.substr(kSqlite.size()),
+                                                  &text::SystemWallTime, kReservationLife,
+                                                  !settings.quota_warnings.empty());
     constexpr std::string_view kRedis = "redis:";
     if (name.starts_with(kRedis)) return OpenRedis(loop, settings, name.substr(kRedis.size()));
     throw config::ConfigError(

@@ -18,6 +18,7 @@ public:
         constexpr std::uint64_t kMost = std::uint64_t{1} << 53;
         return Append(static_cast<double>(number < kMost ? std::uint64_t{number} : kMost));
     }
+    PackedNumbers& operator<<(double number) { return Append(number); }
     PackedNumbers& operator<<(std::chrono::milliseconds time) {
         return Append(static_cast<double>(time.count()));
     }

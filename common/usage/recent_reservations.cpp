@@ -22,6 +22,10 @@ void RecentReservations::Forget(std::string_view id, std::span<const std::string
     for (const std::string& mailbox : mailboxes) held_.erase(KeyOf(id, mailbox));
 }
 
+void RecentReservations::Lost(Milliseconds at) {
+    if (!lost_) lost_ = at;
+}
+
 std::vector<RecentReservations::Held> RecentReservations::Recent(Milliseconds now) {
     Expire(now);
     std::vector<Held> recent;
@@ -39,11 +43,12 @@ std::vector<RecentReservations::Held> RecentReservations::Recent(Milliseconds no
 bool RecentReservations::IsCurrent(const Held& held) const {
     const auto found = held_.find(KeyOf(held.id, held.mailbox));
     return found != held_.end() && found->second.at == held.at &&
-           found->second.bytes == held.bytes && found->second.copies == held.copies;
+           found->second.bytes == held.bytes && found->second.copies == held.copies &&
+           found->second.settled == held.settled;
 }
 
 void RecentReservations::Expire(Milliseconds now) {
-    while (!turns_.empty() && turns_.front().at + life_ < now) ForgetOldest();
+    while (!turns_.empty() && turns_.front().at + life_ < Time(now)) ForgetOldest();
 }
 
 void RecentReservations::ForgetOldest() {

@@ -13,7 +13,8 @@
 namespace policyd::usage {
 
 /// What was reserved in the last seconds, to be told again to a store that may have lost it: a
-/// server that was restarted from its last save, or a replica that took over.
+/// server that was restarted from its last save, or a replica that took over. From a loss until all
+/// is told the clock stands still: however long it takes, nothing is forgotten for its age.
 ///
 /// Telling it again does no harm, as a message is charged once. Bounded in number: the oldest are
 /// forgotten first. Owned by one loop thread; `now` is monotonic.
@@ -26,13 +27,20 @@ public:
         std::string mailbox;
         std::uint64_t bytes = 0;  ///< of one copy
         std::uint64_t copies = 1;
-        Milliseconds at{0};
+        Milliseconds at{0};  ///< when the store was told
+        bool settled = false;
+        Milliseconds age{0};  ///< how long ago it was accepted when the store was told
     };
 
     RecentReservations(Milliseconds life, std::size_t most) : life_(life), most_(most) {}
 
     void Remember(Held held);
     void Forget(std::string_view id, std::span<const std::string> mailboxes);
+
+    /// The store was lost at that moment, unless there is still something to tell from before.
+    void Lost(Milliseconds at);
+    /// All that was to be told has been told.
+    void Told() { lost_.reset(); }
 
     /// What is still to be told, oldest first.
     std::vector<Held> Recent(Milliseconds now);
@@ -47,11 +55,14 @@ private:
     };
 
     static std::string KeyOf(std::string_view id, std::string_view mailbox);
+    /// When it is, for what is too old: the time of the loss as long as there is one.
+    Milliseconds Time(Milliseconds now) const { return lost_.value_or(now); }
     void Expire(Milliseconds now);
     void ForgetOldest();
 
     const Milliseconds life_;
     const std::size_t most_;
+    std::optional<Milliseconds> lost_;
     std::unordered_map<std::string, Held> held_;
     std::deque<Turn> turns_;  // in the order of time; older turns of what was remembered again too
 };

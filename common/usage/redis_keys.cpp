@@ -45,6 +45,13 @@ std::string KeyOf(std::string_view tag, std::string_view rest) {
     return key;
 }
 
+std::string KeyOfMailbox(std::string_view mailbox, std::string kind) {
+    const std::string_view domain = DomainOf(mailbox);
+    if (domain.empty()) return KeyOf(kNoDomain, kind + Escaped(mailbox));
+    const std::string_view local = mailbox.substr(0, mailbox.size() - domain.size() - 1);
+    return KeyOf(Escaped(domain), kind + Escaped(local));
+}
+
 }  // namespace
 
 std::string RedisDomainKey(std::string_view domain) {
@@ -52,10 +59,11 @@ std::string RedisDomainKey(std::string_view domain) {
 }
 
 std::string RedisMailboxKey(std::string_view mailbox) {
-    const std::string_view domain = DomainOf(mailbox);
-    if (domain.empty()) return KeyOf(kNoDomain, "m:" + Escaped(mailbox));
-    const std::string_view local = mailbox.substr(0, mailbox.size() - domain.size() - 1);
-    return KeyOf(Escaped(domain), "m:" + Escaped(local));
+    return KeyOfMailbox(mailbox, "m:");
+}
+
+std::string RedisFullnessKey(std::string_view mailbox) {
+    return KeyOfMailbox(mailbox, "f:");
 }
 
 std::optional<std::string> MailboxOfRedisKey(std::string_view key) {

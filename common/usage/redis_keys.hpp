@@ -15,11 +15,15 @@ inline constexpr std::string_view kRedisKeyPrefix = "policyd:";
 ///     policyd:{example.com}:r        its mailboxes that hold reservations, by their oldest one
 ///     policyd:{example.com}:m:ann    the mailbox ann@example.com
 ///     policyd:{example.com}:m:       the mailbox @example.com
+///     policyd:{example.com}:f:ann    since when mail for ann@example.com has been refused
 ///
 /// Names without a domain have the tag {%} and are written as a whole; `%`, `{` and `}` in names
 /// are written as %25, %7b and %7d.
 std::string RedisDomainKey(std::string_view domain);
 std::string RedisMailboxKey(std::string_view mailbox);
+std::string RedisFullnessKey(std::string_view mailbox);
+/// The one key without a domain: mailboxes that changed, for whoever warns of their filling.
+inline constexpr std::string_view kRedisChangedKey = "policyd:changed";
 
 /// The mailbox whose key this is; nothing for other keys.
 std::optional<std::string> MailboxOfRedisKey(std::string_view key);

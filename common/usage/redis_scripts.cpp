@@ -27,8 +27,9 @@ if domain then d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest,
 -- A mailbox: measured bytes and messages, when measuring them began or -1, reserved bytes and
 -- copies, a time than which no reservation is older or -1, and when some were last summed up or -1.
 local kMailbox = '<ddddddd'
--- A reservation: when it was made, its bytes and its copies.
+-- A reservation: when it was made, its bytes and its copies; one more byte where it is settled.
 local kHeld = '<ddd'
+local held_size = 24
 )lua";
 
 /// How a mailbox keeps sums of many reservations, and finds one of them again.
@@ -46,10 +47,11 @@ local function find_in_sums(key, folded, id)
   for age = 0, 1 do
     local mark = redis.call('HGET', mark_key(key, age), id)
     if mark then
-      local held, sum = string.sub(mark, 1, 24), string.sub(mark, 25)
+      local held, sum = string.sub(mark, 1, held_size), string.sub(mark, held_size + 2)
       local total = redis.call('HGET', key, sum)
       if total then
-        return {mark_key = mark_key(key, age), id = id, sum = sum, total = total, held = held}
+        return {mark_key = mark_key(key, age), id = id, sum = sum, total = total, held = held,
+                settled = string.sub(mark, held_size + 1, held_size + 1) == 's'}
       end
     end
   end
@@ -98,7 +100,7 @@ local function sum_up(key, most)
       local sum = string.format('r~%.0f.%.0f', now, math.floor(made / 60000))
       move(field, sum)
       marks[#marks + 1] = string.sub(field, 3)
-      marks[#marks + 1] = fields[i + 1] .. sum
+      marks[#marks + 1] = fields[i + 1] .. (#fields[i + 1] > held_size and '' or '-') .. sum
     elseif folded and folded < now - 2 * generation then
       local made = struct.unpack(kHeld, fields[i + 1])
       move(field, string.format('r~h%.0f', math.floor(made / 3600000)))
@@ -214,7 +216,8 @@ local function date_anew()
         if made > ahead then
           made = now
           changes[#changes + 1] = fields[i]
-          changes[#changes + 1] = struct.pack(kHeld, made, bytes, copies)
+          changes[#changes + 1] =
+              struct.pack(kHeld, made, bytes, copies) .. string.sub(fields[i + 1], held_size + 1)
         end
         if oldest < 0 or made < oldest then oldest = made end
       end
@@ -252,85 +255,100 @@ date_anew()
 expire()
 )lua";
 
-/// ARGV[1] goes on with: the bytes of one copy, whether to reserve without room, how long ago it
-/// was accepted, how many reservations a mailbox keeps one by one, whether the domain is limited,
-/// its bytes, its messages. ARGV[2] is the id; ARGV[3] has for each mailbox its limit in bytes, in
-/// messages, and the copies that it gets.
+/// ARGV[1] goes on with: the bytes of one copy, which mailboxes must have room (0: all, 1: any, 2:
+/// none), how long ago it was accepted, how many reservations a mailbox keeps one by one, whether
+/// the domain is limited, its bytes, its messages, whether it is settled (0: no, 1: yes, 2: no more),
+/// whether it ends fullness.
+/// ARGV[2] is the id; ARGV[3] has for each mailbox its limit in bytes, in messages, and the copies
+/// that it gets.
 /// Returns packed numbers: whether it was reserved; whether the domain is full; the domain's bytes,
 /// messages, reserved bytes and copies without this message; then for each mailbox whether it is
-/// full, the same four, when its measurement began or -1, and what the id held: bytes, copies, and
-/// for how long.
+/// full, the same four, when its measurement began or -1, what the id held: bytes, copies, for how
+/// long and whether it was settled; and the percentage last warned of or -1.
 constexpr const char* kReserve = R"lua(
-local size, force, age, most, limited, domain_bytes, domain_messages =
-    struct.unpack('<ddddddd', ARGV[1], 17)
+local size, needs, age, most, limited, domain_bytes, domain_messages, settled, ends_fullness =
+    struct.unpack('<ddddddddd', ARGV[1], 17)
 local id, made = ARGV[2], now - age
-local mailboxes, answers, refused = {}, {}, false
-local held_bytes, held_copies, all_copies, all_new = 0, 0, 0, 0
+local mailboxes, answers, fulls = {}, {}, 0
+local held_bytes, held_copies, more_bytes, more_copies, all_new = 0, 0, 0, 0, 0
 for i = 2, #KEYS do
   local key = KEYS[i]
   local limit_bytes, limit_messages, copies = struct.unpack('<ddd', ARGV[3], i * 24 - 47)
   local b, n, s, rb, rn, o, f = 0, 0, -1, 0, 0, -1, -1
-  local stored = redis.call('HMGET', key, 'u', 'r:' .. id)
+  local stored = redis.call('HMGET', key, 'u', 'r:' .. id, 'w')
   if stored[1] then
     b, n, s, rb, rn, o, f = struct.unpack(kMailbox, stored[1])
   else
     all_new = all_new + 1
   end
-  local since, mine, mine_copies = now, 0, 0
+  local since, mine, mine_copies, was_settled = now, 0, 0, false
   local found = nil
   if stored[2] then
     since, mine, mine_copies = struct.unpack(kHeld, stored[2])
+    was_settled = #stored[2] > held_size
   elseif f >= 0 then
     local find_in_sums = sums()
     found = find_in_sums(key, f, id)
-    if found then since, mine, mine_copies = struct.unpack(kHeld, found.held) end
+    if found then
+      since, mine, mine_copies = struct.unpack(kHeld, found.held)
+      was_settled = found.settled
+    end
   end
   rb, rn = math.max(rb - mine, 0), math.max(rn - mine_copies, 0)
-  local full = (limit_bytes > 0 and b + rb + math.max(size * copies, 1) > limit_bytes) or
-               (limit_messages > 0 and n + rn + copies > limit_messages)
-  refused = refused or full
+  -- What is settled is not for an unsettled size to change.
+  local stays = was_settled and settled == 0
+  local full = not stays and
+               ((limit_bytes > 0 and b + rb + math.max(size * copies, 1) > limit_bytes) or
+                (limit_messages > 0 and n + rn + copies > limit_messages))
+  if full then fulls = fulls + 1 end
   held_bytes, held_copies = held_bytes + mine, held_copies + mine_copies
-  all_copies = all_copies + copies
-  answers[i - 1] = struct.pack('<ddddddddd', full and 1 or 0, b, n, rb, rn, s, mine, mine_copies,
-                               math.max(now - since, 0))
-  mailboxes[i - 1] = {b, n, s, rb, rn, o, f, copies, found}
+  more_bytes = more_bytes + (stays and mine or size * copies)
+  more_copies = more_copies + (stays and mine_copies or copies)
+  answers[i - 1] = struct.pack('<ddddddddddd', full and 1 or 0, b, n, rb, rn, s, mine, mine_copies,
+                               math.max(now - since, 0), was_settled and 1 or 0, stored[3] or -1)
+  mailboxes[i - 1] = {b, n, s, rb, rn, o, f, copies, found, stays, full}
 end
 local rest_bytes, rest_copies = math.max(d_reserved - held_bytes, 0), math.max(d_copies - held_copies, 0)
 local domain_full = limited > 0 and
-    ((domain_bytes > 0 and d_bytes + rest_bytes + math.max(size * all_copies, 1) > domain_bytes) or
-     (domain_messages > 0 and d_messages + rest_copies + all_copies > domain_messages))
-local granted = force > 0 or not (refused or domain_full)
+    ((domain_bytes > 0 and d_bytes + rest_bytes + math.max(more_bytes, 1) > domain_bytes) or
+     (domain_messages > 0 and d_messages + rest_copies + more_copies > domain_messages))
+local granted = needs == 2 or
+                (not domain_full and (fulls == 0 or (needs == 1 and fulls < #mailboxes)))
 local answer = struct.pack('<dddddd', granted and 1 or 0, domain_full and 1 or 0, d_bytes, d_messages,
                            rest_bytes, rest_copies) .. table.concat(answers)
 if not granted or #mailboxes == 0 then return answer end
 
 -- The domain first: where memory is short, Redis refuses the first write.
-redis.call('SET', KEYS[1], struct.pack(kDomain, d_bytes, d_messages, rest_bytes + size * all_copies,
-                                       rest_copies + all_copies, d_mailboxes + all_new,
+redis.call('SET', KEYS[1], struct.pack(kDomain, d_bytes, d_messages, rest_bytes + more_bytes,
+                                       rest_copies + more_copies, d_mailboxes + all_new,
                                        math.max(d_newest, now), math.min(d_oldest, made)))
 for i = 2, #KEYS do
   local key, m = KEYS[i], mailboxes[i - 1]
-  local b, n, s, rb, rn, o, f, copies, found = unpack(m, 1, 9)
-  if found then
-    local _, take_from_sum = sums()
-    take_from_sum(key, found, redis.call)
+  local b, n, s, rb, rn, o, f, copies, found, stays, full = unpack(m, 1, 11)
+  if not stays then
+    if found then
+      local _, take_from_sum = sums()
+      take_from_sum(key, found, redis.call)
+    end
+    rb, rn = rb + size * copies, rn + copies
+    local is_oldest = o < 0 or made < o
+    if is_oldest then o = made end
+    redis.call('HSET', key, 'u', struct.pack(kMailbox, b, n, s, rb, rn, o, f), 'r:' .. id,
+               struct.pack(kHeld, made, size * copies, copies) .. (settled == 1 and 's' or ''))
+    if is_oldest then redis.call('ZADD', index, made, string.sub(key, #base + 3)) end
+    if rn > most and redis.call('HLEN', key) > most then
+      local _, _, sum_up = sums()
+      sum_up(key, most)
+    end
   end
-  rb, rn = rb + size * copies, rn + copies
-  local is_oldest = o < 0 or made < o
-  if is_oldest then o = made end
-  redis.call('HSET', key, 'u', struct.pack(kMailbox, b, n, s, rb, rn, o, f),
-             'r:' .. id, struct.pack(kHeld, made, size * copies, copies))
-  if is_oldest then redis.call('ZADD', index, made, string.sub(key, #base + 3)) end
-  if rn > most and redis.call('HLEN', key) > most then
-    local _, _, sum_up = sums()
-    sum_up(key, most)
-  end
+  if ends_fullness > 0 and not full then redis.call('DEL', base .. 'f' .. string.sub(key, #base + 2)) end
 end
 return answer
 )lua";
 
-/// ARGV[2] is the id.
+/// ARGV[1] goes on with whether also what is settled goes; ARGV[2] is the id.
 constexpr const char* kRelease = R"lua(
+local everything = struct.unpack('<d', ARGV[1], 17)
 local id = ARGV[2]
 for i = 2, #KEYS do
   local m = read(KEYS[i])
@@ -340,7 +358,8 @@ for i = 2, #KEYS do
     local find_in_sums = sums()
     found = find_in_sums(m.key, m.f, id)
   end
-  if mine or found then
+  local settled = (mine and #mine > held_size) or (found and found.settled)
+  if (mine or found) and (everything > 0 or not settled) then
     local _, bytes, copies = struct.unpack(kHeld, mine or found.held)
     m.rb, m.rn = math.max(m.rb - bytes, 0), math.max(m.rn - copies, 0)
     if mine then
@@ -356,23 +375,29 @@ flush()
 return 1
 )lua";
 
-/// ARGV[1] goes on with the grace; ARGV[2] has for each mailbox when the measurement began, its
-/// bytes and its messages.
+/// ARGV[1] goes on with the grace and whether changes are to be told; ARGV[2] has for each mailbox
+/// when the measurement began, its bytes and its messages. Returns a 1 for each mailbox that has
+/// changed or that nobody has looked at, a 0 for each other.
 constexpr const char* kCommit = R"lua(
-local grace = struct.unpack('<d', ARGV[1], 17)
+local grace, tells = struct.unpack('<dd', ARGV[1], 17)
+local told = {}
 for i = 2, #KEYS do
   local began, bytes, messages = struct.unpack('<ddd', ARGV[2], i * 24 - 47)
   local m = read(KEYS[i])
   -- A measurement, or what is stored of one, from before the clock was set back.
   local is_misdated = began > ahead
+  told[i - 1] = '0'
   if m.s < 0 or m.s > ahead or (not is_misdated and began > m.s) then
     m.b, m.n, m.s = bytes, messages, is_misdated and now or began
     if not is_misdated and m.o >= 0 and m.o < began - grace then drop_older(m, began - grace) end
     save(m)
+    if tells > 0 and (bytes ~= m.was.b or not redis.call('HGET', m.key, 'w')) then
+      told[i - 1] = '1'
+    end
   end
 end
 flush()
-return 1
+return table.concat(told)
 )lua";
 
 constexpr const char* kRemove = R"lua(
@@ -386,9 +411,36 @@ for i = 2, #KEYS do
     m.b, m.n, m.s, m.rb, m.rn = 0, 0, -1, 0, 0
     save(m)
   end
+  write('DEL', base .. 'f' .. string.sub(m.key, #base + 2))
 end
 flush()
 return 1
+)lua";
+
+/// ARGV[1] goes on with the percentage last warned of, or -1, that another one is to replace, and
+/// that one; -2 only looks. Returns packed numbers: whether the mailbox is known, what is in it by
+/// the best guess, the percentage last warned of before, and whether it was replaced.
+constexpr const char* kWarned = R"lua(
+local expected, wanted = struct.unpack('<dd', ARGV[1], 17)
+local m = read(KEYS[2])
+if not m.exists then return struct.pack('<dddd', 0, 0, -1, 0) end
+local warned = tonumber(redis.call('HGET', m.key, 'w') or -1)
+if wanted >= 0 then
+  local is_replaced = warned == expected
+  if is_replaced then redis.call('HSET', m.key, 'w', string.format('%.0f', wanted)) end
+  return struct.pack('<dddd', 1, 0, warned, is_replaced and 1 or 0)
+end
+local bytes = m.b
+if m.rn > 0 then
+  local fields = redis.call('HGETALL', m.key)
+  for i = 1, #fields, 2 do
+    if is_reservation(fields[i]) then
+      local made, more = struct.unpack(kHeld, fields[i + 1])
+      if made >= m.s then bytes = bytes + more end
+    end
+  end
+end
+return struct.pack('<dddd', 1, bytes, warned, 0)
 )lua";
 
 /// Returns packed numbers: the mailboxes that are known, and the sums of their bytes, messages,
@@ -418,8 +470,8 @@ std::string ChangingScript(const char* body) {
 }  // namespace
 
 std::vector<std::string> RedisScripts() {
-    return {ReserveScript(), ChangingScript(kRelease), ChangingScript(kCommit),
-            ChangingScript(kRemove), ChangingScript(kDomain)};
+    return {ReserveScript(),         ChangingScript(kRelease), ChangingScript(kCommit),
+            ChangingScript(kRemove), ChangingScript(kDomain),  ChangingScript(kWarned)};
 }
 
 }  // namespace policyd::usage

@@ -14,6 +14,7 @@ enum RedisScript : std::size_t {
     kCommitScript,
     kRemoveScript,
     kDomainScript,
+    kWarnedScript,
 };
 
 /// In the order of the enumeration. Every script works on one domain: KEYS[1] is the domain's hash,

@@ -39,6 +39,18 @@ std::optional<text::WallTime> Measured(milliseconds time) {
     return text::WallTime(time);
 }
 
+/// Of a number that is negative where there is none.
+std::optional<std::uint64_t> Percentage(double number) {
+    if (number < 0) return std::nullopt;
+    return static_cast<std::uint64_t>(number);
+}
+
+std::string Everything(Unreserve what) {
+    PackedNumbers flag;
+    flag << std::size_t{what == Unreserve::kEverything};
+    return flag.Bytes();
+}
+
 /// A mailbox as the scripts keep it.
 struct Record {
     Usage usage;
@@ -82,6 +94,7 @@ struct RedisUsageStore::Granted {
     std::uint64_t bytes_before = 0;
     std::uint64_t copies_before = 0;
     milliseconds age_before{0};
+    bool was_settled = false;
 };
 
 RedisUsageStore::RedisUsageStore(uv_loop_t* loop, Options options)
@@ -89,6 +102,7 @@ RedisUsageStore::RedisUsageStore(uv_loop_t* loop, Options options)
       clock_(std::move(options.clock)),
       reservation_life_(options.reservation_life),
       most_single_reservations_(options.most_single_reservations),
+      notes_changes_(options.notes_changes),
       recent_(kTellAgain, kMostToTellAgain),
       redis_(loop, std::move(options.server), RedisScripts(), [this] {
           // Where it fails the connection is lost again, and all is told again after that.
@@ -147,15 +161,16 @@ async::Task<std::optional<Usage>> RedisUsageStore::FindDomain(std::string_view d
     co_return NextUsage(numbers);
 }
 
-ScriptCall RedisUsageStore::ReserveCall(const Reservation& reservation,
-                                        const DomainPart& part) const {
+ScriptCall RedisUsageStore::ReserveCall(const Reservation& reservation, const DomainPart& part,
+                                        Needs needs) const {
     ScriptCall call = CallOf(kReserveScript, part.domain_key);
     DomainLimit whole;
     if (part.domain_limit) whole = reservation.domain_limits[*part.domain_limit];
     PackedNumbers header;
-    header << reservation.bytes << std::size_t{reservation.force} << milliseconds(0)
+    header << reservation.bytes << static_cast<std::size_t>(needs) << reservation.age
            << most_single_reservations_ << std::size_t{part.domain_limit.has_value()} << whole.bytes
-           << whole.messages;
+           << whole.messages << std::size_t{reservation.settled}
+           << std::size_t{reservation.ends_fullness};
     PackedNumbers limits;
     for (const std::size_t i : part.limits) {
         const Limit& limit = reservation.limits[i];
@@ -168,13 +183,15 @@ ScriptCall RedisUsageStore::ReserveCall(const Reservation& reservation,
     return call;
 }
 
-ScriptCall RedisUsageStore::HoldCall(const Held& held, milliseconds age) const {
+ScriptCall RedisUsageStore::HoldCall(const Held& held, milliseconds age,
+                                     Settling settling) const {
     ScriptCall call = CallOf(kReserveScript, RedisDomainKey(DomainOf(held.mailbox)));
-    constexpr std::size_t kForce = 1;
     constexpr std::size_t kNoLimit = 0;
+    constexpr std::size_t kNot = 0;
     PackedNumbers header;
-    header << held.bytes << kForce << age << most_single_reservations_ << kNoLimit << kNoLimit
-           << kNoLimit;
+    header << held.bytes << static_cast<std::size_t>(Needs::kNoRoom) << age
+           << most_single_reservations_ << kNoLimit << kNoLimit << kNoLimit
+           << static_cast<std::size_t>(settling) << kNot;
     PackedNumbers limit;
     limit << kNoLimit << kNoLimit << held.copies;
     call.keys.push_back(RedisMailboxKey(held.mailbox));
@@ -198,30 +215,21 @@ async::Task<Reserved> RedisUsageStore::Reserve(const Reservation& reservation) {
 
     Reserved answer;
     answer.usage.resize(reservation.limits.size());
+    answer.warned.resize(reservation.limits.size());
     answer.domain_usage.resize(reservation.domain_limits.size());
     std::vector<Granted> granted;
+    std::vector<const DomainPart*> refused;
     for (const auto& [key, part] : parts) {
-        const Reply reply = co_await redis_.Evaluate(ReserveCall(reservation, part));
-        UnpackedNumbers numbers(reply.text);
-        const bool is_granted = numbers.NextCount() != 0;
-        const bool domain_is_full = numbers.NextCount() != 0;
-        const Usage domain_usage = NextUsage(numbers);
-        if (part.domain_limit) {
-            answer.domain_usage[*part.domain_limit] = domain_usage;
-            if (domain_is_full && !reservation.force)
-                answer.full_domains.push_back(*part.domain_limit);
-        }
-        for (const std::size_t limit : part.limits) {
-            const bool is_full = numbers.NextCount() != 0;
-            answer.usage[limit] = NextUsage(numbers);
-            answer.usage[limit].measured_at = Measured(numbers.NextTime());
-            if (is_full && !reservation.force) answer.full.push_back(limit);
-            Granted before;
-            before.mailbox = reservation.limits[limit].mailbox;
-            before.bytes_before = numbers.NextCount();
-            before.copies_before = numbers.NextCount();
-            before.age_before = numbers.NextTime();
-            if (is_granted) granted.push_back(std::move(before));
+        const Reply reply =
+            co_await redis_.Evaluate(ReserveCall(reservation, part, reservation.needs));
+        if (!TakeAnswer(reservation, part, reply.text, answer, granted)) refused.push_back(&part);
+    }
+    if (reservation.needs == Needs::kRoomInAny && !granted.empty()) {
+        answer.full.clear();
+        answer.full_domains.clear();
+        for (const DomainPart* const part : refused) {
+            auto call = ReserveCall(reservation, *part, Needs::kNoRoom);
+            co_await redis_.Evaluate(std::move(call));
         }
     }
     std::sort(answer.full.begin(), answer.full.end());
@@ -234,20 +242,52 @@ async::Task<Reserved> RedisUsageStore::Reserve(const Reservation& reservation) {
     co_return answer;
 }
 
+bool RedisUsageStore::TakeAnswer(const Reservation& reservation, const DomainPart& part,
+                                 std::string_view reply, Reserved& answer,
+                                 std::vector<Granted>& granted) const {
+    UnpackedNumbers numbers(reply);
+    const bool is_granted = numbers.NextCount() != 0;
+    const bool domain_is_full = numbers.NextCount() != 0;
+    const Usage domain_usage = NextUsage(numbers);
+    if (part.domain_limit) {
+        answer.domain_usage[*part.domain_limit] = domain_usage;
+        if (domain_is_full && !is_granted) answer.full_domains.push_back(*part.domain_limit);
+    }
+    for (const std::size_t limit : part.limits) {
+        const bool is_full = numbers.NextCount() != 0;
+        answer.usage[limit] = NextUsage(numbers);
+        answer.usage[limit].measured_at = Measured(numbers.NextTime());
+        if (is_full && !is_granted) answer.full.push_back(limit);
+        Granted before;
+        before.mailbox = reservation.limits[limit].mailbox;
+        before.bytes_before = numbers.NextCount();
+        before.copies_before = numbers.NextCount();
+        before.age_before = numbers.NextTime();
+        before.was_settled = numbers.NextCount() != 0;
+        if (is_granted) granted.push_back(std::move(before));
+        answer.warned[limit] = Percentage(numbers.Next());
+    }
+    return is_granted;
+}
+
 async::Task<void> RedisUsageStore::TakeBack(std::string_view id, std::vector<Granted> granted) {
     std::vector<ScriptCall> calls;
     for (const Granted& each : granted) {
         if (each.copies_before == 0) {
             calls.push_back(CallOf(kReleaseScript, RedisDomainKey(DomainOf(each.mailbox))));
             calls.back().keys.push_back(RedisMailboxKey(each.mailbox));
+            calls.back().arguments.front() += Everything(Unreserve::kEverything);
             calls.back().arguments.emplace_back(id);
         } else {
             const Held before{std::string(id),
                               each.mailbox,
                               each.bytes_before / each.copies_before,
                               each.copies_before,
+                              {},
+                              each.was_settled,
                               {}};
-            calls.push_back(HoldCall(before, each.age_before));
+            const Settling settling = each.was_settled ? Settling::kYes : Settling::kNoMore;
+            calls.push_back(HoldCall(before, each.age_before, settling));
         }
     }
     co_await EvaluateInTurn(std::move(calls));
@@ -255,40 +295,49 @@ async::Task<void> RedisUsageStore::TakeBack(std::string_view id, std::vector<Gra
 
 void RedisUsageStore::Remember(const Reservation& reservation) {
     for (const Limit& limit : reservation.limits)
-        recent_.Remember(
-            {reservation.id, limit.mailbox, reservation.bytes, limit.copies, MonotonicNow()});
+        recent_.Remember({reservation.id, limit.mailbox, reservation.bytes, limit.copies,
+                          MonotonicNow(), reservation.settled, reservation.age});
 }
 
 async::Task<void> RedisUsageStore::TellAgain() {
+    recent_.Lost(redis_.LastLost());
     const std::vector<Held> recent = recent_.Recent(MonotonicNow());
     for (std::size_t at = 0; at < recent.size();) {
         std::vector<ScriptCall> calls;
-        for (; at < recent.size() && calls.size() < kCallsAtOnce; ++at)
-            if (recent_.IsCurrent(recent[at]))
-                calls.push_back(HoldCall(recent[at], MonotonicNow() - recent[at].at));
+        for (; at < recent.size() && calls.size() < kCallsAtOnce; ++at) {
+            const Held& held = recent[at];
+            if (recent_.IsCurrent(held))
+                calls.push_back(HoldCall(held, MonotonicNow() - held.at + held.age,
+                                         held.settled ? Settling::kYes : Settling::kNo));
+        }
         co_await EvaluateInTurn(std::move(calls));
     }
+    recent_.Told();
 }
 
-async::Task<void> RedisUsageStore::EvaluateInTurn(std::vector<ScriptCall> calls) {
+async::Task<std::vector<Reply>> RedisUsageStore::EvaluateInTurn(std::vector<ScriptCall> calls) {
+    std::vector<Reply> replies;
     for (std::size_t at = 0; at < calls.size(); at += kCallsAtOnce) {
         const auto first = calls.begin() + static_cast<std::ptrdiff_t>(at);
         const std::size_t count = std::min(kCallsAtOnce, calls.size() - at);
         std::vector<ScriptCall> some(
             std::make_move_iterator(first),
             std::make_move_iterator(first + static_cast<std::ptrdiff_t>(count)));
-        co_await redis_.EvaluateAll(std::move(some));
+        std::vector<Reply> more = co_await redis_.EvaluateAll(std::move(some));
+        std::move(more.begin(), more.end(), std::back_inserter(replies));
     }
+    co_return replies;
 }
 
 async::Task<void> RedisUsageStore::Release(std::string_view id,
-                                           std::span<const std::string> mailboxes) {
+                                           std::span<const std::string> mailboxes, Unreserve what) {
     recent_.Forget(id, mailboxes);
     const auto domains = ByDomain(
         mailboxes.size(), [mailboxes](std::size_t i) { return std::string_view(mailboxes[i]); });
     std::vector<ScriptCall> calls;
     for (const auto& [key, indexes] : domains) {
         calls.push_back(CallOf(kReleaseScript, key));
+        calls.back().arguments.front() += Everything(what);
         calls.back().arguments.emplace_back(id);
         for (const std::size_t i : indexes)
             calls.back().keys.push_back(RedisMailboxKey(mailboxes[i]));
@@ -302,11 +351,13 @@ async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measureme
         return std::string_view(measurements[i].mailbox);
     });
     std::vector<ScriptCall> calls;
+    std::vector<std::size_t> in_order;  // the measurements, as the calls have them
     for (const auto& [key, indexes] : domains) {
+        in_order.insert(in_order.end(), indexes.begin(), indexes.end());
         for (std::size_t n = 0; n < indexes.size(); ++n) {
             if (n % kMailboxesInOneCall == 0) {
                 PackedNumbers header = Header();
-                header << grace;
+                header << grace << std::size_t{notes_changes_};
                 calls.push_back({kCommitScript, {key}, {header.Bytes(), std::string()}});
             }
             const Measurement& measurement = measurements[indexes[n]];
@@ -317,7 +368,21 @@ async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measureme
             calls.back().arguments.back() += figures.Bytes();
         }
     }
-    co_await EvaluateInTurn(std::move(calls));
+    const std::vector<Reply> replies = co_await EvaluateInTurn(std::move(calls));
+    std::vector<std::string> changed;
+    auto next = in_order.begin();
+    for (const Reply& reply : replies)
+        for (const char has_changed : reply.text) {
+            if (has_changed == '1') changed.push_back(measurements[*next].mailbox);
+            ++next;
+        }
+    if (!changed.empty()) co_await NoteChanged(std::move(changed));
+}
+
+async::Task<void> RedisUsageStore::NoteChanged(std::vector<std::string> mailboxes) {
+    Request note("SADD", kRedisChangedKey);
+    for (const std::string& mailbox : mailboxes) note.Append(mailbox);
+    co_await redis_.Ask(std::move(note));
 }
 
 async::Task<void> RedisUsageStore::Remove(std::span<const std::string> mailboxes) {
@@ -331,6 +396,10 @@ async::Task<void> RedisUsageStore::Remove(std::span<const std::string> mailboxes
         }
     }
     co_await EvaluateInTurn(std::move(calls));
+    if (!notes_changes_ || mailboxes.empty()) co_return;
+    Request forget("SREM", kRedisChangedKey);
+    for (const std::string& mailbox : mailboxes) forget.Append(mailbox);
+    co_await redis_.Ask(std::move(forget));
 }
 
 async::Task<std::vector<std::string>> RedisUsageStore::MeasuredMailboxes() {
@@ -360,6 +429,101 @@ async::Task<std::vector<std::string>> RedisUsageStore::MeasuredMailboxes() {
     // Redis may name a key twice while it rearranges them.
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());
+    co_return names;
+}
+
+async::Task<Usage> RedisUsageStore::FindSite() {
+    const std::string pattern = std::string(kRedisKeyPrefix) + "{*}:d";
+    std::map<std::string, Usage> domains;  // by key: SCAN may tell one twice
+    std::string cursor = "0";
+    do {
+        Reply page = co_await redis_.Ask(Request("SCAN", cursor, "MATCH", pattern, "COUNT", 1000));
+        cursor = page.elements.at(0).text;
+        std::vector<Request> questions;
+        for (const Reply& key : page.elements.at(1).elements)
+            questions.emplace_back("GET", key.text);
+        const std::vector<Reply> records = co_await redis_.AskAll(std::move(questions));
+        for (std::size_t i = 0; i < records.size(); ++i) {
+            UnpackedNumbers numbers(records[i].text);
+            domains[page.elements.at(1).elements[i].text] = NextUsage(numbers);
+        }
+    } while (cursor != "0");
+    Usage site;
+    for (const auto& [key, usage] : domains) {
+        site.bytes += usage.bytes;
+        site.messages += usage.messages;
+        site.reserved_bytes += usage.reserved_bytes;
+        site.reserved_messages += usage.reserved_messages;
+    }
+    co_return site;
+}
+
+async::Task<std::vector<milliseconds>> RedisUsageStore::NoteFull(
+    std::span<const std::string> mailboxes, milliseconds memory) {
+    const text::WallTime time = co_await Now();
+    const milliseconds now = time.time_since_epoch();
+    std::vector<Request> requests;
+    for (const std::string& mailbox : mailboxes) {
+        const std::string key = RedisFullnessKey(mailbox);
+        requests.emplace_back("SET", key, now.count(), "NX", "PX", memory.count());
+        requests.emplace_back("GET", key);
+        requests.emplace_back("PEXPIRE", key, memory.count());
+    }
+    const std::vector<Reply> replies = co_await redis_.AskAll(std::move(requests));
+    std::vector<milliseconds> times;
+    for (std::size_t i = 1; i < replies.size(); i += 3) {
+        const std::string& since = replies[i].text;
+        const milliseconds full =
+            now - milliseconds(since.empty() ? now.count() : std::stoll(since));
+        times.push_back(std::max(full, milliseconds(0)));
+    }
+    co_return times;
+}
+
+async::Task<void> RedisUsageStore::NoteRoom(std::span<const std::string> mailboxes) {
+    std::vector<Request> requests;
+    for (const std::string& mailbox : mailboxes)
+        requests.emplace_back("DEL", RedisFullnessKey(mailbox));
+    co_await redis_.AskAll(std::move(requests));
+}
+
+ScriptCall RedisUsageStore::WarnedCall(std::string_view mailbox, double expected,
+                                       double wanted) const {
+    ScriptCall call = CallOf(kWarnedScript, RedisDomainKey(DomainOf(mailbox)));
+    call.keys.push_back(RedisMailboxKey(mailbox));
+    PackedNumbers header;
+    header << expected << wanted;
+    call.arguments.front() += header.Bytes();
+    return call;
+}
+
+async::Task<std::optional<Filling>> RedisUsageStore::FindFilling(std::string_view mailbox) {
+    constexpr double kLook = -2;
+    const Reply reply = co_await redis_.Evaluate(WarnedCall(mailbox, kLook, kLook));
+    UnpackedNumbers numbers(reply.text);
+    if (numbers.NextCount() == 0) co_return std::nullopt;
+    Filling filling;
+    filling.bytes = numbers.NextCount();
+    filling.warned = Percentage(numbers.Next());
+    co_return filling;
+}
+
+async::Task<bool> RedisUsageStore::NoteWarned(std::string_view mailbox,
+                                              std::optional<std::uint64_t> from, std::uint64_t to) {
+    const double expected = from ? static_cast<double>(*from) : -1;
+    const Reply reply =
+        co_await redis_.Evaluate(WarnedCall(mailbox, expected, static_cast<double>(to)));
+    UnpackedNumbers numbers(reply.text);
+    numbers.NextCount();
+    numbers.NextCount();
+    numbers.Next();
+    co_return numbers.NextCount() != 0;
+}
+
+async::Task<std::vector<std::string>> RedisUsageStore::TakeChanged(std::size_t most) {
+    const Reply reply = co_await redis_.Ask(Request("SPOP", kRedisChangedKey, most));
+    std::vector<std::string> names;
+    for (const Reply& name : reply.elements) names.push_back(name.text);
     co_return names;
 }
 

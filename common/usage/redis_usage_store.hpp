@@ -16,7 +16,7 @@ namespace policyd::usage {
 /// domain is one script, which Redis carries out as a whole. docs/usage-store.md says what is kept.
 ///
 /// After every loss of the connection it tells Redis again what it reserved in the last half
-/// minute, so that what a restart or a fail-over lost is there again.
+/// minute before, so that what a restart or a fail-over lost is there again.
 class RedisUsageStore final : public UsageStore {
 public:
     struct Options {
@@ -26,6 +26,7 @@ public:
         std::chrono::milliseconds reservation_life = kReservationLife;
         /// A mailbox with more reservations than this keeps sums of them.
         std::uint64_t most_single_reservations = 512;
+        bool notes_changes = false;  ///< for TakeChanged()
     };
 
     RedisUsageStore(uv_loop_t* loop, Options options);
@@ -34,25 +35,44 @@ public:
     async::Task<text::WallTime> Now() override;
     async::Task<std::optional<Usage>> Find(std::string_view mailbox) override;
     async::Task<std::optional<Usage>> FindDomain(std::string_view domain) override;
+    async::Task<Usage> FindSite() override;
     async::Task<Reserved> Reserve(const Reservation& reservation) override;
-    async::Task<void> Release(std::string_view id, std::span<const std::string> mailboxes) override;
+    using UsageStore::Release;
+    async::Task<void> Release(std::string_view id, std::span<const std::string> mailboxes,
+                              Unreserve what) override;
     async::Task<void> Commit(std::span<const Measurement> measurements,
                              std::chrono::milliseconds grace) override;
     async::Task<void> Remove(std::span<const std::string> mailboxes) override;
     async::Task<std::vector<std::string>> MeasuredMailboxes() override;
+    async::Task<std::vector<std::chrono::milliseconds>> NoteFull(
+        std::span<const std::string> mailboxes, std::chrono::milliseconds memory) override;
+    async::Task<void> NoteRoom(std::span<const std::string> mailboxes) override;
+    async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox) override;
+    async::Task<bool> NoteWarned(std::string_view mailbox, std::optional<std::uint64_t> from,
+                                 std::uint64_t to) override;
+    async::Task<std::vector<std::string>> TakeChanged(std::size_t most) override;
 
 private:
     using Held = RecentReservations::Held;
+    /// What a call makes of a reservation, as the scripts have it.
+    enum class Settling : std::size_t { kNo, kYes, kNoMore };
     struct DomainPart;
     struct Granted;
 
     PackedNumbers Header() const;
     redis::ScriptCall CallOf(std::size_t script, std::string domain_key) const;
-    redis::ScriptCall ReserveCall(const Reservation& reservation, const DomainPart& part) const;
+    redis::ScriptCall ReserveCall(const Reservation& reservation, const DomainPart& part,
+                                  Needs needs) const;
+    redis::ScriptCall WarnedCall(std::string_view mailbox, double expected, double wanted) const;
+    /// Takes down what Redis says of one domain; whether it reserved there.
+    bool TakeAnswer(const Reservation& reservation, const DomainPart& part, std::string_view reply,
+                    Reserved& answer, std::vector<Granted>& granted) const;
     /// A call that makes it hold, as of `age` ago, whether there is room or not.
-    redis::ScriptCall HoldCall(const Held& held, std::chrono::milliseconds age) const;
+    redis::ScriptCall HoldCall(const Held& held, std::chrono::milliseconds age,
+                               Settling settling) const;
     async::Task<void> TakeBack(std::string_view id, std::vector<Granted> granted);
-    async::Task<void> EvaluateInTurn(std::vector<redis::ScriptCall> calls);
+    async::Task<std::vector<redis::Reply>> EvaluateInTurn(std::vector<redis::ScriptCall> calls);
+    async::Task<void> NoteChanged(std::vector<std::string> mailboxes);
     async::Task<void> TellAgain();
     void Remember(const Reservation& reservation);
     std::chrono::milliseconds MonotonicNow() const;
@@ -61,6 +81,7 @@ private:
     const text::WallClock clock_;
     const std::chrono::milliseconds reservation_life_;
     const std::uint64_t most_single_reservations_;
+    const bool notes_changes_;
     RecentReservations recent_;
     redis::Client redis_;
 };

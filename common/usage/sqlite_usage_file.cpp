@@ -30,8 +30,19 @@ constexpr const char* kSchema =
     "CREATE INDEX IF NOT EXISTS measured_domain ON measured (domain, bytes, messages);"
     "CREATE TABLE IF NOT EXISTS reserved ("
     " mailbox TEXT NOT NULL, id TEXT NOT NULL, domain TEXT NOT NULL, bytes INTEGER NOT NULL,"
-    " copies INTEGER NOT NULL, made INTEGER NOT NULL, PRIMARY KEY (mailbox, id)) WITHOUT ROWID;"
-    "CREATE INDEX IF NOT EXISTS reserved_domain ON reserved (domain, made, bytes, copies);";
+    " copies INTEGER NOT NULL, made INTEGER NOT NULL, settled INTEGER NOT NULL DEFAULT 0,"
+    " PRIMARY KEY (mailbox, id)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS reserved_domain ON reserved (domain, made, bytes, copies);"
+    "CREATE TABLE IF NOT EXISTS fullness ("
+    " mailbox TEXT PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS warned ("
+    " mailbox TEXT PRIMARY KEY, domain TEXT NOT NULL, percent INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS changed (mailbox TEXT PRIMARY KEY) WITHOUT ROWID;";
+
+/// Files that were made before reservations were settled.
+constexpr const char* kLacksSettled =
+    "SELECT 1 WHERE NOT EXISTS"
+    " (SELECT 1 FROM pragma_table_info('reserved') WHERE name = 'settled')";
 
 /// Kept as the other store keeps them, far from where sums would overflow.
 std::int64_t Stored(std::uint64_t number) {
@@ -66,8 +77,11 @@ void TakeReserved(Statement& sums, Usage& usage) {
 }  // namespace
 
 SqliteUsageFile::SqliteUsageFile(std::string path, text::WallClock clock,
-                                 milliseconds reservation_life)
-    : path_(std::move(path)), clock_(std::move(clock)), reservation_life_(reservation_life) {}
+                                 milliseconds reservation_life, bool notes_changes)
+    : path_(std::move(path)),
+      clock_(std::move(clock)),
+      reservation_life_(reservation_life),
+      notes_changes_(notes_changes) {}
 
 void SqliteUsageFile::Open() {
     struct stat there {};
@@ -76,6 +90,8 @@ void SqliteUsageFile::Open() {
     database_.reset();
     database_.emplace(path_, sqlite::Database::Mode::kReadWrite, kPatience);
     database_->Execute(kSchema);
+    if (database_->Prepare(kLacksSettled).Step())
+        database_->Execute("ALTER TABLE reserved ADD COLUMN settled INTEGER NOT NULL DEFAULT 0");
     if (stat(path_.c_str(), &there) != 0) return;
     device_ = there.st_dev;
     inode_ = there.st_ino;
@@ -94,6 +110,7 @@ void SqliteUsageFile::BringUpToDate(std::string_view domain) {
     expire.Bind(1, domain);
     expire.Bind(2, Oldest());
     expire.Step();
+    if (sqlite3_changes(database_->Raw()) > 0) ForgetWarnings(domain);
     Statement& date_anew =
         database_->Prepared("UPDATE reserved SET made = ?3 WHERE domain = ?1 AND made > ?2");
     date_anew.Bind(1, domain);
@@ -172,15 +189,9 @@ Usage SqliteUsageFile::DomainWithout(const Reservation* reservation, std::string
     if (reservation == nullptr) return usage;
     for (const Limit& limit : reservation->limits) {
         if (DomainOf(limit.mailbox) != domain) continue;
-        Usage held;
-        Statement& own = database_->Prepared(
-            "SELECT bytes, copies FROM reserved WHERE mailbox = ?1 AND id = ?2");
-        own.Bind(1, limit.mailbox);
-        own.Bind(2, reservation->id);
-        TakeReserved(own, held);
-        own.Reset();
-        usage.reserved_bytes -= held.reserved_bytes;
-        usage.reserved_messages -= held.reserved_messages;
+        const Held held = HeldBy(reservation->id, limit.mailbox);
+        usage.reserved_bytes -= held.bytes;
+        usage.reserved_messages -= held.copies;
     }
     return usage;
 }
@@ -193,50 +204,127 @@ Reserved SqliteUsageFile::Reserve(const Reservation& reservation) {
     for (const std::string_view domain : domains) BringUpToDate(domain);
 
     Reserved answer;
+    std::vector<Held> stays(reservation.limits.size());
     for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
         const Limit& limit = reservation.limits[i];
         answer.usage.push_back(MailboxWithout(reservation.id, limit.mailbox));
-        if (!reservation.force && !HasRoom(limit.bytes, limit.messages, answer.usage.back(),
-                                           size * limit.copies, limit.copies))
+        answer.warned.push_back(WarnedOf(limit.mailbox));
+        // What is settled is not for an unsettled size to change.
+        if (!reservation.settled) stays[i] = HeldBy(reservation.id, limit.mailbox);
+        if (!stays[i].settled && !HasRoom(limit.bytes, limit.messages, answer.usage.back(),
+                                          size * limit.copies, limit.copies))
             answer.full.push_back(i);
     }
+    std::set<std::string_view> full_domains;
     for (std::size_t i = 0; i < reservation.domain_limits.size(); ++i) {
         const DomainLimit& limit = reservation.domain_limits[i];
         answer.domain_usage.push_back(DomainWithout(&reservation, limit.domain));
+        std::uint64_t bytes = 0;
         std::uint64_t copies = 0;
-        for (const Limit& mailbox : reservation.limits)
-            if (DomainOf(mailbox.mailbox) == limit.domain) copies += mailbox.copies;
-        if (!reservation.force && !HasRoom(limit.bytes, limit.messages, answer.domain_usage.back(),
-                                           size * copies, copies))
-            answer.full_domains.push_back(i);
+        for (std::size_t m = 0; m < reservation.limits.size(); ++m) {
+            const Limit& mailbox = reservation.limits[m];
+            if (DomainOf(mailbox.mailbox) != limit.domain) continue;
+            bytes += stays[m].settled ? stays[m].bytes : size * mailbox.copies;
+            copies += stays[m].settled ? stays[m].copies : mailbox.copies;
+        }
+        if (HasRoom(limit.bytes, limit.messages, answer.domain_usage.back(), bytes, copies))
+            continue;
+        answer.full_domains.push_back(i);
+        full_domains.insert(limit.domain);
+    }
+    const std::size_t without_room = static_cast<std::size_t>(std::count_if(
+        reservation.limits.begin(), reservation.limits.end(), [&](const Limit& limit) {
+            const std::size_t i = static_cast<std::size_t>(&limit - reservation.limits.data());
+            return full_domains.contains(DomainOf(limit.mailbox)) ||
+                   std::binary_search(answer.full.begin(), answer.full.end(), i);
+        }));
+    const bool any_has_room = without_room < reservation.limits.size();
+    const std::vector<std::size_t> full = answer.full;
+    if (reservation.needs == Needs::kNoRoom ||
+        (reservation.needs == Needs::kRoomInAny && any_has_room)) {
+        answer.full.clear();
+        answer.full_domains.clear();
     }
     if (!answer.IsGranted()) return answer;
-    for (const Limit& limit : reservation.limits) {
-        Statement& insert = database_->Prepared(
-            "INSERT OR REPLACE INTO reserved (mailbox, id, domain, bytes, copies, made)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
-        insert.Bind(1, limit.mailbox);
-        insert.Bind(2, reservation.id);
-        insert.Bind(3, DomainOf(limit.mailbox));
-        insert.Bind(4, Stored(size * limit.copies));
-        insert.Bind(5, Stored(limit.copies));
-        insert.Bind(6, Stored(now_));
-        insert.Step();
+    for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
+        const Limit& limit = reservation.limits[i];
+        if (!stays[i].settled) Hold(reservation, limit);
+        if (reservation.ends_fullness && !std::binary_search(full.begin(), full.end(), i))
+            NoteRoom(limit.mailbox);
     }
     return answer;
 }
 
-void SqliteUsageFile::Release(std::string_view id, std::string_view mailbox) {
+void SqliteUsageFile::Hold(const Reservation& reservation, const Limit& limit) {
+    Statement& insert = database_->Prepared(
+        "INSERT OR REPLACE INTO reserved (mailbox, id, domain, bytes, copies, made, settled)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+    insert.Bind(1, limit.mailbox);
+    insert.Bind(2, reservation.id);
+    insert.Bind(3, DomainOf(limit.mailbox));
+    insert.Bind(4, Stored(Loaded(Stored(reservation.bytes)) * limit.copies));
+    insert.Bind(5, Stored(limit.copies));
+    insert.Bind(6, Stored(now_ - reservation.age));
+    insert.Bind(7, static_cast<std::int64_t>(reservation.settled));
+    insert.Step();
+}
+
+SqliteUsageFile::Held SqliteUsageFile::HeldBy(std::string_view id, std::string_view mailbox) {
+    Held held;
+    Statement& select = database_->Prepared(
+        "SELECT bytes, copies, settled FROM reserved WHERE mailbox = ?1 AND id = ?2");
+    select.Bind(1, mailbox);
+    select.Bind(2, id);
+    if (select.Step()) {
+        held.bytes = Loaded(select.Integer(0));
+        held.copies = Loaded(select.Integer(1));
+        held.settled = select.Integer(2) != 0;
+    }
+    select.Reset();
+    return held;
+}
+
+void SqliteUsageFile::Release(std::string_view id, std::string_view mailbox, Unreserve what) {
     BringUpToDate(DomainOf(mailbox));
-    Statement& release = database_->Prepared("DELETE FROM reserved WHERE mailbox = ?1 AND id = ?2");
+    Statement& release = database_->Prepared(
+        "DELETE FROM reserved WHERE mailbox = ?1 AND id = ?2 AND (?3 OR NOT settled)");
     release.Bind(1, mailbox);
     release.Bind(2, id);
+    release.Bind(3, static_cast<std::int64_t>(what == Unreserve::kEverything));
     release.Step();
+    if (sqlite3_changes(database_->Raw()) > 0) ForgetWarnings(DomainOf(mailbox));
+}
+
+void SqliteUsageFile::ForgetWarnings(std::string_view domain) {
+    Statement& forget = database_->Prepared(
+        "DELETE FROM warned WHERE domain = ?1"
+        " AND NOT EXISTS (SELECT 1 FROM measured WHERE measured.mailbox = warned.mailbox)"
+        " AND NOT EXISTS (SELECT 1 FROM reserved WHERE reserved.mailbox = warned.mailbox)");
+    forget.Bind(1, domain);
+    forget.Step();
+}
+
+void SqliteUsageFile::Do(const char* sql, std::string_view mailbox) {
+    Statement& statement = database_->Prepared(sql);
+    statement.Bind(1, mailbox);
+    statement.Step();
+}
+
+/// Whether this is worth to be looked at by whoever warns.
+bool SqliteUsageFile::HasChanged(const Measurement& measurement) {
+    Statement& same = database_->Prepared(
+        "SELECT 1 FROM measured JOIN warned USING (mailbox) WHERE mailbox = ?1 AND bytes = ?2");
+    same.Bind(1, measurement.mailbox);
+    same.Bind(2, Stored(measurement.bytes));
+    const bool is_same = same.Step();
+    same.Reset();
+    return !is_same;
 }
 
 void SqliteUsageFile::Commit(const Measurement& measurement, milliseconds grace) {
     BringUpToDate(DomainOf(measurement.mailbox));
     const bool is_misdated = Stored(measurement.began) > Ahead();
+    const bool has_changed = notes_changes_ && HasChanged(measurement);
     Statement& store = database_->Prepared(
         "INSERT INTO measured (mailbox, domain, bytes, messages, began)"
         " VALUES (?1, ?2, ?3, ?4, ?5)"
@@ -252,6 +340,8 @@ void SqliteUsageFile::Commit(const Measurement& measurement, milliseconds grace)
     store.Bind(7, static_cast<std::int64_t>(is_misdated));
     const bool is_news = store.Step();
     store.Reset();
+    if (is_news && has_changed)
+        Do("INSERT OR IGNORE INTO changed (mailbox) VALUES (?1)", measurement.mailbox);
     if (!is_news || is_misdated) return;
     Statement& drop = database_->Prepared("DELETE FROM reserved WHERE mailbox = ?1 AND made < ?2");
     drop.Bind(1, measurement.mailbox);
@@ -262,11 +352,10 @@ void SqliteUsageFile::Commit(const Measurement& measurement, milliseconds grace)
 void SqliteUsageFile::Remove(std::string_view mailbox) {
     BringUpToDate(DomainOf(mailbox));
     for (const char* const sql :
-         {"DELETE FROM measured WHERE mailbox = ?1", "DELETE FROM reserved WHERE mailbox = ?1"}) {
-        Statement& remove = database_->Prepared(sql);
-        remove.Bind(1, mailbox);
-        remove.Step();
-    }
+         {"DELETE FROM measured WHERE mailbox = ?1", "DELETE FROM reserved WHERE mailbox = ?1",
+          "DELETE FROM fullness WHERE mailbox = ?1", "DELETE FROM warned WHERE mailbox = ?1",
+          "DELETE FROM changed WHERE mailbox = ?1"})
+        Do(sql, mailbox);
 }
 
 std::vector<std::string> SqliteUsageFile::MeasuredMailboxes() {
@@ -276,6 +365,91 @@ std::vector<std::string> SqliteUsageFile::MeasuredMailboxes() {
     Statement& select = database_->Prepared("SELECT mailbox FROM measured");
     std::vector<std::string> names;
     while (select.Step()) names.push_back(select.Text(0).value_or(""));
+    return names;
+}
+
+Usage SqliteUsageFile::FindSite() {
+    Usage usage;
+    Statement& measured = database_->Prepared(
+        "SELECT coalesce(sum(bytes), 0), coalesce(sum(messages), 0) FROM measured");
+    if (measured.Step()) {
+        usage.bytes = Loaded(measured.Integer(0));
+        usage.messages = Loaded(measured.Integer(1));
+    }
+    measured.Reset();
+    Statement& reserved = database_->Prepared(
+        "SELECT coalesce(sum(bytes), 0), coalesce(sum(copies), 0) FROM reserved");
+    TakeReserved(reserved, usage);
+    return usage;
+}
+
+milliseconds SqliteUsageFile::NoteFull(std::string_view mailbox, milliseconds memory) {
+    Statement& note = database_->Prepared(
+        "INSERT INTO fullness (mailbox, since, until) VALUES (?1, ?2, ?3)"
+        " ON CONFLICT (mailbox) DO UPDATE SET until = excluded.until,"
+        " since = CASE WHEN until < excluded.since THEN excluded.since"
+        " ELSE min(since, excluded.since) END RETURNING since");
+    note.Bind(1, mailbox);
+    note.Bind(2, Stored(now_));
+    note.Bind(3, Stored(now_ + memory));
+    note.Step();
+    const milliseconds since(note.Integer(0));
+    note.Reset();
+    return now_.time_since_epoch() - since;
+}
+
+void SqliteUsageFile::NoteRoom(std::string_view mailbox) {
+    Do("DELETE FROM fullness WHERE mailbox = ?1", mailbox);
+}
+
+bool SqliteUsageFile::IsKnown(std::string_view mailbox) {
+    const Usage usage = MailboxWithout("", mailbox);
+    return usage.measured_at || usage.reserved_messages > 0;
+}
+
+std::optional<std::uint64_t> SqliteUsageFile::WarnedOf(std::string_view mailbox) {
+    std::optional<std::uint64_t> percent;
+    Statement& select = database_->Prepared("SELECT percent FROM warned WHERE mailbox = ?1");
+    select.Bind(1, mailbox);
+    if (select.Step()) percent = Loaded(select.Integer(0));
+    select.Reset();
+    return percent;
+}
+
+std::optional<Filling> SqliteUsageFile::FindFilling(std::string_view mailbox) {
+    BringUpToDate(DomainOf(mailbox));
+    if (!IsKnown(mailbox)) return std::nullopt;
+    Filling filling;
+    filling.warned = WarnedOf(mailbox);
+    Statement& sum = database_->Prepared(
+        "SELECT coalesce((SELECT bytes FROM measured WHERE mailbox = ?1), 0) +"
+        " coalesce((SELECT sum(bytes) FROM reserved WHERE mailbox = ?1 AND made >="
+        " coalesce((SELECT began FROM measured WHERE mailbox = ?1), 0)), 0)");
+    sum.Bind(1, mailbox);
+    if (sum.Step()) filling.bytes = Loaded(sum.Integer(0));
+    sum.Reset();
+    return filling;
+}
+
+bool SqliteUsageFile::NoteWarned(std::string_view mailbox, std::optional<std::uint64_t> from,
+                                 std::uint64_t to) {
+    BringUpToDate(DomainOf(mailbox));
+    if (!IsKnown(mailbox) || WarnedOf(mailbox) != from) return false;
+    Statement& note = database_->Prepared(
+        "INSERT OR REPLACE INTO warned (mailbox, domain, percent) VALUES (?1, ?2, ?3)");
+    note.Bind(1, mailbox);
+    note.Bind(2, DomainOf(mailbox));
+    note.Bind(3, Stored(to));
+    note.Step();
+    return true;
+}
+
+std::vector<std::string> SqliteUsageFile::TakeChanged(std::size_t most) {
+    Statement& select = database_->Prepared("SELECT mailbox FROM changed LIMIT ?1");
+    select.Bind(1, static_cast<std::int64_t>(most));
+    std::vector<std::string> names;
+    while (select.Step()) names.push_back(select.Text(0).value_or(""));
+    for (const std::string& name : names) Do("DELETE FROM changed WHERE mailbox = ?1", name);
     return names;
 }
 

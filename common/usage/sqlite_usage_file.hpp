@@ -19,7 +19,7 @@ namespace policyd::usage {
 class SqliteUsageFile {
 public:
     SqliteUsageFile(std::string path, text::WallClock clock,
-                    std::chrono::milliseconds reservation_life);
+                    std::chrono::milliseconds reservation_life, bool notes_changes);
 
     using Clock = std::chrono::steady_clock;
 
@@ -34,28 +34,51 @@ public:
     // Each within Transact(), as the store's contract has it.
     std::optional<Usage> Find(std::string_view mailbox);
     std::optional<Usage> FindDomain(std::string_view domain);
+    Usage FindSite();
     Reserved Reserve(const Reservation& reservation);
-    void Release(std::string_view id, std::string_view mailbox);
+    void Release(std::string_view id, std::string_view mailbox, Unreserve what);
     void Commit(const Measurement& measurement, std::chrono::milliseconds grace);
     void Remove(std::string_view mailbox);
     std::vector<std::string> MeasuredMailboxes();
+    std::chrono::milliseconds NoteFull(std::string_view mailbox, std::chrono::milliseconds memory);
+    void NoteRoom(std::string_view mailbox);
+    std::optional<Filling> FindFilling(std::string_view mailbox);
+    bool NoteWarned(std::string_view mailbox, std::optional<std::uint64_t> from, std::uint64_t to);
+    std::vector<std::string> TakeChanged(std::size_t most);
 
 private:
+    struct Held {
+        std::uint64_t bytes = 0;
+        std::uint64_t copies = 0;
+        bool settled = false;
+    };
+
     /// Again where another file has taken its place: what is written to one that was removed is
     /// lost.
     void Open();
+    /// What a message holds in a mailbox.
+    Held HeldBy(std::string_view id, std::string_view mailbox);
+    bool IsKnown(std::string_view mailbox);
+    std::optional<std::uint64_t> WarnedOf(std::string_view mailbox);
+    /// Of the domain's mailboxes of which nothing is known any more.
+    void ForgetWarnings(std::string_view domain);
+    void Hold(const Reservation& reservation, const Limit& limit);
+    /// Does something with one mailbox of which no row comes back.
+    void Do(const char* sql, std::string_view mailbox);
     /// Every call brings the reservations of its domain up to date first: what expired goes, what
     /// is dated later than now is dated now.
     void BringUpToDate(std::string_view domain);
     Usage MailboxWithout(std::string_view id, std::string_view mailbox);
     Usage DomainWithout(const Reservation* reservation, std::string_view domain);
     bool HasExpired(std::string_view mailbox);
+    bool HasChanged(const Measurement& measurement);
     std::int64_t Oldest() const;
     std::int64_t Ahead() const;
 
     const std::string path_;
     const text::WallClock clock_;
     const std::chrono::milliseconds reservation_life_;
+    const bool notes_changes_;
     text::WallTime now_;
     std::optional<sqlite::Database> database_;
     dev_t device_ = 0;  // of the file that is open

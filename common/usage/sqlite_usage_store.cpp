@@ -6,10 +6,11 @@
 namespace policyd::usage {
 
 SqliteUsageStore::SqliteUsageStore(uv_loop_t* loop, std::string path, text::WallClock clock,
-                                   std::chrono::milliseconds reservation_life)
+                                   std::chrono::milliseconds reservation_life, bool notes_changes)
     : pool_(loop, 1,
-            [path, clock = std::move(clock), reservation_life] {
-                return std::make_unique<SqliteUsageFile>(path, clock, reservation_life);
+            [path, clock = std::move(clock), reservation_life, notes_changes] {
+                return std::make_unique<SqliteUsageFile>(path, clock, reservation_life,
+                                                         notes_changes);
             }),
       back_end_("sqlite:" + path, [loop] { return std::chrono::milliseconds(uv_now(loop)); }) {}
 
@@ -61,9 +62,10 @@ async::Task<Reserved> SqliteUsageStore::Reserve(const Reservation& reservation) 
 }
 
 async::Task<void> SqliteUsageStore::Release(std::string_view id,
-                                            std::span<const std::string> mailboxes) {
-    auto job = Do([id, mailboxes](SqliteUsageFile& file) {
-        for (const std::string& mailbox : mailboxes) file.Release(id, mailbox);
+                                            std::span<const std::string> mailboxes,
+                                            Unreserve what) {
+    auto job = Do([id, mailboxes, what](SqliteUsageFile& file) {
+        for (const std::string& mailbox : mailboxes) file.Release(id, mailbox, what);
         return std::monostate();
     });
     co_await job;
@@ -88,6 +90,48 @@ async::Task<void> SqliteUsageStore::Remove(std::span<const std::string> mailboxe
 
 async::Task<std::vector<std::string>> SqliteUsageStore::MeasuredMailboxes() {
     auto job = Do([](SqliteUsageFile& file) { return file.MeasuredMailboxes(); });
+    co_return co_await job;
+}
+
+async::Task<Usage> SqliteUsageStore::FindSite() {
+    auto job = Do([](SqliteUsageFile& file) { return file.FindSite(); });
+    co_return co_await job;
+}
+
+async::Task<std::vector<std::chrono::milliseconds>> SqliteUsageStore::NoteFull(
+    std::span<const std::string> mailboxes, std::chrono::milliseconds memory) {
+    auto job = Do([mailboxes, memory](SqliteUsageFile& file) {
+        std::vector<std::chrono::milliseconds> times;
+        for (const std::string& mailbox : mailboxes)
+            times.push_back(file.NoteFull(mailbox, memory));
+        return times;
+    });
+    co_return co_await job;
+}
+
+async::Task<void> SqliteUsageStore::NoteRoom(std::span<const std::string> mailboxes) {
+    auto job = Do([mailboxes](SqliteUsageFile& file) {
+        for (const std::string& mailbox : mailboxes) file.NoteRoom(mailbox);
+        return std::monostate();
+    });
+    co_await job;
+}
+
+async::Task<std::optional<Filling>> SqliteUsageStore::FindFilling(std::string_view mailbox) {
+    auto job = Do([mailbox](SqliteUsageFile& file) { return file.FindFilling(mailbox); });
+    co_return co_await job;
+}
+
+async::Task<bool> SqliteUsageStore::NoteWarned(std::string_view mailbox,
+                                               std::optional<std::uint64_t> from,
+                                               std::uint64_t to) {
+    auto job = Do(
+        [mailbox, from, to](SqliteUsageFile& file) { return file.NoteWarned(mailbox, from, to); });
+    co_return co_await job;
+}
+
+async::Task<std::vector<std::string>> SqliteUsageStore::TakeChanged(std::size_t most) {
+    auto job = Do([most](SqliteUsageFile& file) { return file.TakeChanged(most); });
     co_return co_await job;
 }
 

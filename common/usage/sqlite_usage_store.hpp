@@ -18,20 +18,32 @@ class SqliteUsageStore final : public UsageStore {
 public:
     /// The file is made on the first call if it does not exist; a file that cannot be used makes
     /// calls fail, not the constructor. `clock` tells the store's time, on another thread.
+    /// `notes_changes`: for TakeChanged().
     SqliteUsageStore(uv_loop_t* loop, std::string path,
                      text::WallClock clock = &text::SystemWallTime,
-                     std::chrono::milliseconds reservation_life = kReservationLife);
+                     std::chrono::milliseconds reservation_life = kReservationLife,
+                     bool notes_changes = false);
     ~SqliteUsageStore() override;
 
     async::Task<text::WallTime> Now() override;
     async::Task<std::optional<Usage>> Find(std::string_view mailbox) override;
     async::Task<std::optional<Usage>> FindDomain(std::string_view domain) override;
+    async::Task<Usage> FindSite() override;
     async::Task<Reserved> Reserve(const Reservation& reservation) override;
-    async::Task<void> Release(std::string_view id, std::span<const std::string> mailboxes) override;
+    using UsageStore::Release;
+    async::Task<void> Release(std::string_view id, std::span<const std::string> mailboxes,
+                              Unreserve what) override;
     async::Task<void> Commit(std::span<const Measurement> measurements,
                              std::chrono::milliseconds grace) override;
     async::Task<void> Remove(std::span<const std::string> mailboxes) override;
     async::Task<std::vector<std::string>> MeasuredMailboxes() override;
+    async::Task<std::vector<std::chrono::milliseconds>> NoteFull(
+        std::span<const std::string> mailboxes, std::chrono::milliseconds memory) override;
+    async::Task<void> NoteRoom(std::span<const std::string> mailboxes) override;
+    async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox) override;
+    async::Task<bool> NoteWarned(std::string_view mailbox, std::optional<std::uint64_t> from,
+                                 std::uint64_t to) override;
+    async::Task<std::vector<std::string>> TakeChanged(std::size_t most) override;
 
 private:
     template <typename Function>

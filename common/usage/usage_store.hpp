@@ -55,7 +55,17 @@ struct DomainLimit {
     std::uint64_t messages = 0;
 };
 
-/// One message that asks for room in all of `limits` at once, each mailbox named once.
+/// Which mailboxes must have room for a reservation to be granted. Whatever the rule, it is made in
+/// all of them or in none: the mail will be in all of them.
+enum class Needs {
+    kRoomInAll,
+    kRoomInAny,
+    /// None: the message was accepted whatever this says, because it was let through during an
+    /// outage or is told again after one.
+    kNoRoom,
+};
+
+/// One message that asks for room in `limits` at once, each mailbox named once.
 struct Reservation {
     /// Names the message in one place for as long as reservations live: the instance and the
     /// Postfix host. The same id again is the same message: charged once, adjusted to a new size.
@@ -65,23 +75,46 @@ struct Reservation {
     /// What the domains of some of the mailboxes must keep, each domain named once. Nothing is held
     /// in a domain itself: what its mailboxes hold, with and without limits, is what it holds.
     std::vector<DomainLimit> domain_limits{};
-    /// Reserve even where there is no room: the message was accepted whatever this says, because
-    /// it was let through during an outage or is replayed after one.
-    bool force = false;
+    Needs needs = Needs::kRoomInAll;
+    /// The message was accepted at its end. From then on it is not given back with what is
+    /// unsettled, and an unsettled size, which comes late, changes nothing.
+    bool settled = false;
+    /// How long ago it was accepted, where the store is told late.
+    std::chrono::milliseconds age{0};
+    /// A grant ends what NoteFull() has begun.
+    bool ends_fullness = false;
 };
+
+/// What is given back of what a message holds.
+enum class Unreserve { kWhatIsUnsettled, kEverything };
 
 /// The answer to a reservation.
 struct Reserved {
     /// Which of the limits have no room, as indexes into Reservation::limits, ascending; likewise
-    /// of the domain limits. Both empty, as they are with `force`: everything is reserved.
-    /// Otherwise nothing was, and what the id held before stays as it was.
+    /// of the domain limits. Both empty, as they are whenever it is granted: everything is
+    /// reserved. Otherwise nothing was, and what the id held before stays as it was.
     std::vector<std::size_t> full;
     /// The state of each limit's mailbox without this reservation, in the order of the limits.
     std::vector<Usage> usage;
     std::vector<std::size_t> full_domains{};
     std::vector<Usage> domain_usage{};
+    /// Filling::warned of each limit's mailbox.
+    std::vector<std::optional<std::uint64_t>> warned{};
 
     bool IsGranted() const { return full.empty() && full_domains.empty(); }
+};
+
+/// How full a mailbox is, for whoever warns of it.
+struct Filling {
+    /// The best guess of what is in it: what was measured, and what was reserved since the
+    /// measuring began. Usage is an upper bound, as it counts twice what was accepted shortly
+    /// before.
+    std::uint64_t bytes = 0;
+    /// The percentage of its limit that was last warned of, 0 for none; nothing as long as nobody
+    /// has looked.
+    std::optional<std::uint64_t> warned;
+
+    bool operator==(const Filling&) const = default;
 };
 
 /// The domain that a mailbox counts for: what follows the last `@` of its name. Where there is
@@ -111,6 +144,9 @@ public:
     /// As Find(), for all mailboxes of a domain together.
     virtual async::Task<std::optional<Usage>> FindDomain(std::string_view domain) = 0;
 
+    /// All mailboxes of all domains together. It looks at every domain.
+    virtual async::Task<Usage> FindSite() = 0;
+
     /// Checks all limits and reserves in one atomic step, or reserves nothing. A limit has room
     /// while bytes + reserved_bytes + max(size * copies, 1) <= limit, and messages + copies
     /// likewise: what the id itself holds already is not counted against it. Atomic for the
@@ -119,8 +155,11 @@ public:
     virtual async::Task<Reserved> Reserve(const Reservation& reservation) = 0;
 
     /// Gives back what `id` holds in these mailboxes; harmless when it holds nothing.
-    virtual async::Task<void> Release(std::string_view id,
-                                      std::span<const std::string> mailboxes) = 0;
+    virtual async::Task<void> Release(std::string_view id, std::span<const std::string> mailboxes,
+                                      Unreserve what) = 0;
+    async::Task<void> Release(std::string_view id, std::span<const std::string> mailboxes) {
+        return Release(id, mailboxes, Unreserve::kWhatIsUnsettled);
+    }
 
     /// Stores measurements, each mailbox named once. One that began no later than the one already
     /// stored is ignored, so late, repeated and competing scans do no harm. Reservations made
@@ -136,6 +175,23 @@ public:
     /// The names of all mailboxes that have a measurement, in no order. Reservations that expired
     /// where nobody asks any more are dropped on the way.
     virtual async::Task<std::vector<std::string>> MeasuredMailboxes() = 0;
+
+    /// Mail for these mailboxes is refused: for how long that has been so without a break, for
+    /// each. Forgotten once it has not been noted again for `memory`.
+    virtual async::Task<std::vector<std::chrono::milliseconds>> NoteFull(
+        std::span<const std::string> mailboxes, std::chrono::milliseconds memory) = 0;
+    /// There is room in these mailboxes again.
+    virtual async::Task<void> NoteRoom(std::span<const std::string> mailboxes) = 0;
+
+    /// Nothing for a mailbox of which the store knows nothing.
+    virtual async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox) = 0;
+    /// Replaces Filling::warned: true for one of all who want to replace the same value, false also
+    /// for a mailbox of which the store knows nothing.
+    virtual async::Task<bool> NoteWarned(std::string_view mailbox,
+                                         std::optional<std::uint64_t> from, std::uint64_t to) = 0;
+    /// Takes mailboxes, no more than `most` and each for one caller only, whose figures a Commit()
+    /// of a store that notes changes has changed, or that nobody has looked at yet.
+    virtual async::Task<std::vector<std::string>> TakeChanged(std::size_t most) = 0;
 };
 
 }  // namespace policyd::usage

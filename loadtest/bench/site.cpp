@@ -44,8 +44,7 @@ std::string Network(std::size_t number) {
 Site::Site(std::size_t mailboxes)
     : mailboxes_(mailboxes),
       directory_(MakeDirectory()),
-      messages_(100'000, std::chrono::hours(1)),
-      services_(std::make_unique<services::Services>(loop_, WriteSettings(), messages_)) {}
+      services_(std::make_unique<services::Services>(loop_, WriteSettings(), shared_)) {}
 
 Site::~Site() {
     services_.reset();

@@ -7,7 +7,6 @@
 
 #include "common/async/event_loop.hpp"
 #include "common/config/settings.hpp"
-#include "policyd/checks/message_tracker.hpp"
 #include "policyd/services/services.hpp"
 
 namespace policyd::bench {
@@ -38,7 +37,7 @@ private:
     std::size_t mailboxes_;
     std::filesystem::path directory_;
     async::EventLoop loop_;
-    checks::MessageTracker messages_;
+    services::SharedState shared_;
     std::unique_ptr<services::Services> services_;
 };
 

@@ -35,15 +35,20 @@ async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& reques
     for (const Step& step : steps_) {
         progress.step = &step;
         Verdict verdict;
+        bool could_tell = false;
         try {
             verdict = co_await step.check->Evaluate(request);
             outages_.Answered(step.check->Name(), clock_());
+            could_tell = true;
         } catch (const outage::Unavailable& unavailable) {
             verdict = OnOutage(step, request, unavailable);
         } catch (const std::exception& error) {
             verdict = OnError(step, error);
         }
-        if (verdict.HasOpinion() && step.dry_run) {
+        const bool is_only_logged = verdict.HasOpinion() && step.dry_run;
+        if (!could_tell || is_only_logged)
+            co_await WasAnswered(step, request, !verdict.HasOpinion() || is_only_logged);
+        if (is_only_logged) {
             log::Info("dry run: {} would answer: {} (recipient {}, client {})", step.check->Name(),
                       verdict.action, text::EscapedForLog(request.recipient),
                       text::EscapedForLog(request.client_address));
@@ -56,13 +61,50 @@ async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& reques
     co_return remark;
 }
 
-async::Task<void> CheckPipeline::EndMessage(std::string_view message) const {
+/// `tell(check)` for every check.
+template <typename Tell>
+async::Task<void> CheckPipeline::TellAll(Tell tell) const {
     for (const Step& step : steps_) {
         try {
-            co_await step.check->EndMessage(message);
+            async::Task<void> told = tell(*step.check);
+            co_await told;
         } catch (const std::exception& error) {
             NoteFailure(step, "end_of_message", error.what());
         }
+    }
+}
+
+async::Task<void> CheckPipeline::EndMessage(std::string_view message) const {
+    auto told = TellAll([message](PolicyCheck& check) { return check.EndMessage(message); });
+    co_await told;
+}
+
+async::Task<void> CheckPipeline::LeaveMessage(std::string_view message) const {
+    auto told = TellAll([message](PolicyCheck& check) { return check.LeaveMessage(message); });
+    co_await told;
+}
+
+async::Task<void> CheckPipeline::WasLetPass(const protocol::PolicyRequest& request) const {
+    auto told = TellAll([&request](PolicyCheck& check) { return check.WasLetPass(request); });
+    co_await told;
+}
+
+async::Task<void> CheckPipeline::WasRefused(const protocol::PolicyRequest& request) const {
+    auto told = TellAll([&request](PolicyCheck& check) { return check.WasRefused(request); });
+    co_await told;
+}
+
+async::Task<void> CheckPipeline::WasAnswered(const Step& step,
+                                             const protocol::PolicyRequest& request,
+                                             bool is_let_pass) const {
+    try {
+        if (is_let_pass) {
+            co_await step.check->WasLetPass(request);
+        } else {
+            co_await step.check->WasRefused(request);
+        }
+    } catch (const std::exception& error) {
+        NoteFailure(step, "error", error.what());
     }
 }
 

@@ -48,6 +48,13 @@ public:
     /// Tells every check that a message has ended. Never throws what a back end threw. `message`
     /// outlives the task.
     async::Task<void> EndMessage(std::string_view message) const;
+    /// Likewise that a connection which asked about it was closed.
+    async::Task<void> LeaveMessage(std::string_view message) const;
+
+    /// Tells every check that the request was answered otherwise than Decide() came to say: it had
+    /// taken too long. Never throws what a back end threw.
+    async::Task<void> WasLetPass(const protocol::PolicyRequest& request) const;
+    async::Task<void> WasRefused(const protocol::PolicyRequest& request) const;
 
     /// Has every check forget what it remembers of tables.
     void ForgetAnswers() const;
@@ -56,6 +63,10 @@ public:
     static Verdict OutOfTime(const Progress& progress);
 
 private:
+    template <typename Tell>
+    async::Task<void> TellAll(Tell tell) const;
+    async::Task<void> WasAnswered(const Step& step, const protocol::PolicyRequest& request,
+                                  bool is_let_pass) const;
     Verdict OnOutage(const Step& step, const protocol::PolicyRequest& request,
                      const outage::Unavailable& unavailable) const;
     Verdict OnError(const Step& step, const std::exception& error) const;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/protocol/message_name.hpp"
+#include "common/text/unicode.hpp"
 
 namespace policyd::checks {
 
@@ -11,6 +12,10 @@ namespace {
 
 using protocol::PolicyRequest;
 using protocol::Stage;
+using usage::Unreserve;
+
+/// How long the average size of the site's messages is taken to stay what it is.
+constexpr std::chrono::minutes kAverageTime{10};
 
 /// Each recipient of a message holds room of its own: two that end in the same mailbox are two
 /// copies, while the same one asked about again is the same copy.
@@ -21,17 +26,31 @@ std::string ReservationId(std::string_view message, std::string_view recipient) 
     return id;
 }
 
+async::Task<std::uint64_t> AverageSize(usage::UsageStore& usage) {
+    const usage::Usage site = co_await usage.FindSite();
+    co_return site.messages == 0 ? 0 : site.bytes / site.messages;
+}
+
+std::uint64_t TimesAsked(const std::vector<TrackedRecipient>& recipients) {
+    std::uint64_t times = 0;
+    for (const TrackedRecipient& recipient : recipients) times += recipient.asked;
+    return times;
+}
+
 }  // namespace
 
-MailboxQuotaCheck::MailboxQuotaCheck(recipients::RecipientCache& recipients,
-                                     usage::UsageStore& usage, MessageTracker& messages,
-                                     QuotaRules rules, Clock clock, text::WallClock wall_clock)
-    : recipients_(recipients),
-      messages_(messages),
+MailboxQuotaCheck::MailboxQuotaCheck(const Parts& parts, QuotaRules rules, Clock clock,
+                                     text::WallClock wall_clock)
+    : recipients_(parts.recipients),
+      usage_(parts.usage),
+      messages_(parts.messages),
+      owed_(parts.owed),
       rules_(std::move(rules)),
       clock_(std::move(clock)),
-      room_(usage, rules_.room, clock_, std::move(wall_clock)),
-      soft_refusals_(rules_.soft_time, rules_.room.most_copies) {}
+      room_(usage_, parts.warnings, rules_.room, clock_, std::move(wall_clock)),
+      average_size_(
+          1, rules_.room.stale_time, clock_, [](std::uint64_t) { return kAverageTime; },
+          [this](const std::string&) { return AverageSize(usage_); }) {}
 
 async::Task<Verdict> MailboxQuotaCheck::Evaluate(const PolicyRequest& request) {
     if (request.stage == Stage::kRcpt && !request.recipient.empty())
@@ -40,120 +59,155 @@ async::Task<Verdict> MailboxQuotaCheck::Evaluate(const PolicyRequest& request) {
     co_return Verdict::NoOpinion();
 }
 
+async::Task<TrackedRecipient> MailboxQuotaCheck::Resolved(std::string_view recipient) {
+    TrackedRecipient resolved;
+    resolved.recipient = text::FoldCase(recipient);
+    resolved.resolution = co_await recipients_.Get(recipient, rules_.recipient_stale_time);
+    co_return resolved;
+}
+
 async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request) {
     const std::string message = protocol::MessageName(request);
-    TrackedRecipient recipient;
-    recipient.recipient = request.recipient;
-    recipient.resolution =
-        co_await recipients_.Get(recipient.recipient, rules_.recipient_stale_time);
+    const TrackedRecipient recipient = co_await Resolved(request.recipient);
     if (recipient.resolution->mailboxes.empty()) co_return Verdict::NoOpinion();
 
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
     if (!message.empty()) messages_.Remember(message, recipient, clock_());
-    const Room room = co_await TakeRoom(request, message, recipient);
-    if (room == Room::kFree) co_return Verdict::NoOpinion();
+    Taken taken = co_await TakeRoom(request, message, recipient);
+    if (taken.room == Room::kFree) co_return Verdict::NoOpinion();
     messages_.Forget(message, recipient.recipient);
-    co_return Refusal(room, recipient);
+    co_return co_await Refusal(std::move(taken));
 }
 
 async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& request) {
     const std::string message = protocol::MessageName(request);
-    const std::vector<TrackedRecipient> recipients = co_await AcceptedRecipients(request, message);
-    Room worst = Room::kFree;
+    const Recipients recipients = co_await AcceptedRecipients(request, message);
+    if (recipients.empty()) co_return Verdict::NoOpinion();
+    if (!message.empty()) messages_.Settle(message, clock_());
     std::vector<const TrackedRecipient*> full;
+    Taken worst;
     for (const TrackedRecipient& recipient : recipients) {
-        const Room room = co_await TakeRoom(request, message, recipient);
-        if (room == Room::kFree) continue;
+        Taken taken = co_await TakeRoom(request, message, recipient);
+        if (taken.room == Room::kFree) continue;
         full.push_back(&recipient);
-        if (worst != Room::kUncertain) worst = room;
+        if (worst.room != Room::kUncertain) worst = std::move(taken);
     }
     // Recipients that were refused later on, or never seen here, may be among the accepted ones:
     // where that cannot be told, nobody is refused on their account.
     const bool all_full = !full.empty() && full.size() == recipients.size() &&
-                          recipients.size() >= request.recipient_count;
+                          TimesAsked(recipients) >= request.recipient_count;
     if (!all_full &&
         (full.empty() || rules_.full_at_end_of_message == FullAtEndOfMessage::kAccept)) {
-        co_await Settle(request, message, full);
+        for (const TrackedRecipient* const recipient : full)
+            co_await Charge(request, message, *recipient);
         co_return Verdict::NoOpinion();
     }
-    co_await GiveBack(message, recipients);
+    co_await GiveBack(message, recipients, Unreserve::kEverything);
     if (!all_full && rules_.full_at_end_of_message == FullAtEndOfMessage::kDefer)
         co_return Verdict::Answer(rules_.mailbox_full_defer_action, "mailbox_full");
-    co_return Refusal(worst, *full.front());
+    co_return co_await Refusal(std::move(worst));
 }
 
-/// The message is let in, whether everybody has room or not.
-async::Task<void> MailboxQuotaCheck::Settle(const PolicyRequest& request,
-                                            const std::string& message,
-                                            const std::vector<const TrackedRecipient*>& full) {
-    if (!rules_.reservations || message.empty()) co_return;
-    for (const TrackedRecipient* const recipient : full)
-        co_await room_.Charge(ReservationId(message, recipient->recipient),
-                              recipient->resolution->mailboxes, StoredSize(request));
-    messages_.Settle(message, clock_());
-}
-
-async::Task<std::vector<TrackedRecipient>> MailboxQuotaCheck::AcceptedRecipients(
+async::Task<MailboxQuotaCheck::Recipients> MailboxQuotaCheck::AcceptedRecipients(
     const PolicyRequest& request, const std::string& message) {
-    std::vector<TrackedRecipient> recipients = messages_.Recipients(message, clock_());
+    Recipients recipients = messages_.Recipients(message, clock_());
     if (request.recipient.empty()) co_return recipients;
 
     // Exactly one was accepted, and this is it.
+    const std::string accepted_one = text::FoldCase(request.recipient);
     const auto accepted = std::stable_partition(
         recipients.begin(), recipients.end(),
-        [&](const auto& recipient) { return recipient.recipient == request.recipient; });
-    std::vector<TrackedRecipient> refused(accepted, recipients.end());
+        [&](const auto& recipient) { return recipient.recipient == accepted_one; });
+    Recipients refused(accepted, recipients.end());
     recipients.erase(accepted, recipients.end());
-    if (!refused.empty()) co_await GiveBack(message, std::move(refused));
+    if (!refused.empty()) co_await GiveBack(message, std::move(refused), Unreserve::kEverything);
     if (recipients.empty()) {
-        TrackedRecipient recipient;
-        recipient.recipient = request.recipient;
-        recipient.resolution =
-            co_await recipients_.Get(recipient.recipient, rules_.recipient_stale_time);
+        TrackedRecipient recipient = co_await Resolved(request.recipient);
         if (!recipient.resolution->mailboxes.empty()) recipients.push_back(std::move(recipient));
     }
     co_return recipients;
 }
 
-async::Task<Room> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
-                                              const std::string& message,
-                                              const TrackedRecipient& recipient) {
+bool MailboxQuotaCheck::Reserves(const std::string& message) const {
+    return rules_.reservations && !message.empty();
+}
+
+async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
+                                               const std::string& message,
+                                               const TrackedRecipient& recipient) {
     const auto& mailboxes = recipient.resolution->mailboxes;
-    const std::uint64_t bytes = StoredSize(request);
+    const bool for_good = request.stage == Stage::kEndOfMessage;
+    const std::uint64_t bytes = co_await StoredSize(request, recipient);
     const bool exempt = rules_.exempt.Cover(request, recipient.recipient);
-    const bool reserves = rules_.reservations && !message.empty();
     const std::string id = ReservationId(message, recipient.recipient);
-    Room room = Room::kFree;
+    if (Reserves(message)) owed_.Forget(id);
+    Taken taken;
     if (exempt) {
-        if (reserves) co_await room_.Charge(id, mailboxes, bytes);
-    } else if (reserves) {
-        room = co_await room_.Take(id, mailboxes, bytes);
+        if (!Reserves(message)) co_return taken;
+        usage::Reservation reservation = room_.ReservationFor(id, mailboxes, bytes);
+        reservation.settled = for_good;
+        co_await room_.Charge(std::move(reservation), mailboxes);
+    } else if (Reserves(message)) {
+        taken = co_await room_.Take(id, mailboxes, bytes, for_good);
     } else {
-        room = co_await room_.Look(mailboxes, bytes);
+        taken = co_await room_.Look(mailboxes, bytes);
     }
-    if (room == Room::kFree) soft_refusals_.HasRoom(mailboxes);
-    co_return room;
+    co_return taken;
 }
 
-Verdict MailboxQuotaCheck::Refusal(Room room, const TrackedRecipient& recipient) {
-    if (room == Room::kUncertain)
-        return Verdict::Answer(rules_.mailbox_full_defer_action, "stale_usage");
-    if (soft_refusals_.IsForGood(recipient.resolution->mailboxes, clock_()))
-        return Verdict::Answer(rules_.mailbox_full_action, "mailbox_full");
-    return Verdict::Answer(rules_.mailbox_full_defer_action, "mailbox_full_for_now");
+async::Task<Verdict> MailboxQuotaCheck::Refusal(Taken taken) {
+    if (taken.room == Room::kUncertain)
+        co_return Verdict::Answer(rules_.mailbox_full_defer_action, "stale_usage");
+    bool is_for_good = false;
+    try {
+        is_for_good = co_await room_.IsForGood(std::move(taken.full));
+    } catch (const outage::UsageStoreUnavailable&) {
+        // It is full, for how long nobody can tell.
+    }
+    if (is_for_good) co_return Verdict::Answer(rules_.mailbox_full_action, "mailbox_full");
+    co_return Verdict::Answer(rules_.mailbox_full_defer_action, "mailbox_full_for_now");
 }
 
-async::Task<void> MailboxQuotaCheck::GiveBack(std::string message,
-                                              std::vector<TrackedRecipient> recipients) {
-    if (!rules_.reservations || message.empty()) co_return;
-    for (const TrackedRecipient& recipient : recipients)
-        co_await room_.GiveBack(ReservationId(message, recipient.recipient),
-                                recipient.resolution->mailboxes);
+/// The message is let in whether there is room or not.
+async::Task<void> MailboxQuotaCheck::Charge(const PolicyRequest& request,
+                                            const std::string& message,
+                                            const TrackedRecipient& recipient) {
+    if (!Reserves(message)) co_return;
+    const auto& mailboxes = recipient.resolution->mailboxes;
+    const std::uint64_t bytes = request.size + OverheadOf(request, recipient);
+    usage::Reservation reservation =
+        room_.ReservationFor(ReservationId(message, recipient.recipient), mailboxes, bytes);
+    reservation.settled = true;
+    bool is_down = false;
+    try {
+        co_await room_.Charge(reservation, mailboxes);
+    } catch (const outage::UsageStoreUnavailable&) {
+        is_down = true;
+    }
+    if (is_down) owed_.Charge(std::move(reservation), clock_());
+}
+
+async::Task<void> MailboxQuotaCheck::GiveBack(std::string message, Recipients recipients,
+                                              Unreserve what) {
+    if (!Reserves(message)) co_return;
+    for (const TrackedRecipient& recipient : recipients) {
+        const std::string id = ReservationId(message, recipient.recipient);
+        std::vector<std::string> mailboxes =
+            MailboxRoom::LimitedOf(recipient.resolution->mailboxes);
+        if (mailboxes.empty()) continue;
+        bool is_down = false;
+        try {
+            co_await usage_.Release(id, mailboxes, what);
+        } catch (const outage::UsageStoreUnavailable&) {
+            is_down = true;
+        }
+        if (is_down) owed_.GiveBack(id, std::move(mailboxes), what);
+    }
 }
 
 async::Task<void> MailboxQuotaCheck::EndMessage(std::string_view message) {
-    std::vector<TrackedRecipient> unsettled = messages_.End(message);
-    co_await GiveBack(std::string(message), std::move(unsettled));
+    Recipients unsettled = messages_.End(message);
+    co_await GiveBack(std::string(message), std::move(unsettled), Unreserve::kWhatIsUnsettled);
 }
 
 std::vector<TrackedRecipient> MailboxQuotaCheck::RememberedRecipients(
@@ -161,7 +215,7 @@ std::vector<TrackedRecipient> MailboxQuotaCheck::RememberedRecipients(
     std::vector<TrackedRecipient> recipients;
     if (!request.recipient.empty()) {
         TrackedRecipient recipient;
-        recipient.recipient = request.recipient;
+        recipient.recipient = text::FoldCase(request.recipient);
         recipient.resolution =
             recipients_.Remembered(request.recipient, rules_.recipient_stale_time);
         if (recipient.resolution) recipients.push_back(std::move(recipient));
@@ -178,7 +232,12 @@ std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& requ
     std::size_t full = 0;
     for (const TrackedRecipient& recipient : recipients) {
         if (rules_.exempt.Cover(request, recipient.recipient)) continue;
-        const auto room = room_.AsRemembered(recipient.resolution->mailboxes, StoredSize(request));
+        const std::uint64_t assumed = request.stage == Stage::kRcpt && request.size == 0
+                                          ? rules_.undeclared_size.value_or(0)
+                                          : 0;
+        const auto room =
+            room_.AsRemembered(recipient.resolution->mailboxes,
+                               request.size + assumed + OverheadOf(request, recipient));
         if (!room) return std::nullopt;
         if (*room != Room::kFree) ++full;
     }
@@ -187,9 +246,63 @@ std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& requ
     return Verdict::Answer(rules_.mailbox_full_defer_action, "remembered_full");
 }
 
-std::uint64_t MailboxQuotaCheck::StoredSize(const PolicyRequest& request) const {
-    const bool undeclared = request.stage == Stage::kRcpt && request.size == 0;
-    return (undeclared ? rules_.undeclared_size : request.size) + rules_.delivery_overhead;
+async::Task<void> MailboxQuotaCheck::LeaveMessage(std::string_view message) {
+    Recipients unsettled = messages_.Leave(message);
+    co_await GiveBack(std::string(message), std::move(unsettled), Unreserve::kWhatIsUnsettled);
+}
+
+async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request) {
+    const std::string message = protocol::MessageName(request);
+    if (!Reserves(message)) co_return;
+    if (request.stage == Stage::kRcpt && !request.recipient.empty()) {
+        const TrackedRecipient recipient = co_await Resolved(request.recipient);
+        if (recipient.resolution->mailboxes.empty()) co_return;
+        messages_.Forget(message, recipient.recipient);
+        messages_.Remember(message, recipient, clock_());
+    } else if (request.stage == Stage::kEndOfMessage) {
+        const Recipients recipients = co_await AcceptedRecipients(request, message);
+        if (!recipients.empty()) messages_.Settle(message, clock_());
+        for (const TrackedRecipient& recipient : recipients)
+            owed_.Charge(room_.ReservationFor(ReservationId(message, recipient.recipient),
+                                              recipient.resolution->mailboxes,
+                                              request.size + OverheadOf(request, recipient)),
+                         clock_());
+    }
+}
+
+async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request) {
+    const std::string message = protocol::MessageName(request);
+    if (!Reserves(message)) co_return;
+    Recipients recipients;
+    if (request.stage == Stage::kRcpt && !request.recipient.empty()) {
+        TrackedRecipient recipient = co_await Resolved(request.recipient);
+        messages_.Forget(message, recipient.recipient);
+        recipients.push_back(std::move(recipient));
+    } else if (request.stage == Stage::kEndOfMessage) {
+        recipients = messages_.Recipients(message, clock_());
+    }
+    for (const TrackedRecipient& recipient : recipients)
+        owed_.GiveBack(ReservationId(message, recipient.recipient),
+                       MailboxRoom::LimitedOf(recipient.resolution->mailboxes),
+                       Unreserve::kEverything);
+}
+
+std::uint64_t MailboxQuotaCheck::OverheadOf(const PolicyRequest& request,
+                                            const TrackedRecipient& recipient) const {
+    if (rules_.delivery_overhead) return *rules_.delivery_overhead;
+    return EstimatedOverhead(request, recipient.recipient, recipient.resolution->mailboxes,
+                             rules_.delivery);
+}
+
+async::Task<std::uint64_t> MailboxQuotaCheck::StoredSize(const PolicyRequest& request,
+                                                         const TrackedRecipient& recipient) {
+    const std::uint64_t overhead = OverheadOf(request, recipient);
+    const bool is_undeclared = request.stage == Stage::kRcpt && request.size == 0;
+    if (!is_undeclared) co_return request.size + overhead;
+    if (rules_.undeclared_size) co_return *rules_.undeclared_size + overhead;
+    // What is measured has been delivered.
+    const auto average = co_await average_size_.Get("");
+    co_return *average;
 }
 
 }  // namespace policyd::checks

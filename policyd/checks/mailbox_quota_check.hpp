@@ -4,11 +4,12 @@
 #include <vector>
 
 #include "common/recipients/recipient_cache.hpp"
+#include "policyd/checks/delivery_overhead.hpp"
 #include "policyd/checks/exemptions.hpp"
 #include "policyd/checks/mailbox_room.hpp"
 #include "policyd/checks/message_tracker.hpp"
+#include "policyd/checks/owed_changes.hpp"
 #include "policyd/checks/policy_check.hpp"
-#include "policyd/checks/soft_refusals.hpp"
 
 namespace policyd::checks {
 
@@ -25,54 +26,77 @@ struct QuotaRules {
     bool reservations = true;
     /// For how long beyond its time a resolved recipient serves while tables cannot be asked.
     std::chrono::milliseconds recipient_stale_time{0};
-    std::uint64_t undeclared_size = 0;    ///< bytes assumed at RCPT without SIZE=
-    std::uint64_t delivery_overhead = 0;  ///< bytes that delivery adds to a message's size
+    /// Bytes assumed at RCPT without SIZE=; nothing: what the site's messages have on average.
+    std::optional<std::uint64_t> undeclared_size = 0;
+    /// Bytes that delivery adds to a message's size; nothing: as many as are estimated.
+    std::optional<std::uint64_t> delivery_overhead = 0;
+    DeliveryRules delivery;
     Exemptions exempt;
-    /// For how long mail for a full mailbox is deferred before it is refused for good.
-    std::chrono::milliseconds soft_time{0};
 };
 
 /// Turns away mail that would not fit into the mailboxes of its recipient.
 ///
 /// At RCPT the declared size is reserved, so that a recipient without room is refused alone; at
 /// END-OF-MESSAGE the reservation is settled to the real size. A message is its Postfix host and
-/// its instance, so that a repeated request is charged once.
+/// its instance, so that a repeated request is charged once. Mail that was let in while the store
+/// could not be asked is owed to it.
 class MailboxQuotaCheck final : public PolicyCheck {
 public:
     using Clock = recipients::RecipientCache::Clock;
 
-    /// Everything passed by reference outlives the check; `clock` is monotonic,
-    /// `wall_clock` the one that measurements go by.
-    MailboxQuotaCheck(recipients::RecipientCache& recipients, usage::UsageStore& usage,
-                      MessageTracker& messages, QuotaRules rules, Clock clock,
+    /// What messages and threads share.
+    struct Parts {
+        recipients::RecipientCache& recipients;
+        usage::UsageStore& usage;
+        QuotaWarnings& warnings;
+        MessageTracker& messages;
+        OwedChanges& owed;
+    };
+
+    /// All parts outlive the check; `clock` is monotonic, `wall_clock` the one that measurements
+    /// go by.
+    MailboxQuotaCheck(const Parts& parts, QuotaRules rules, Clock clock,
                       text::WallClock wall_clock);
 
     std::string_view Name() const override { return "mailbox_quota"; }
     async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) override;
     async::Task<void> EndMessage(std::string_view message) override;
+    async::Task<void> LeaveMessage(std::string_view message) override;
+    async::Task<void> WasLetPass(const protocol::PolicyRequest& request) override;
+    async::Task<void> WasRefused(const protocol::PolicyRequest& request) override;
+
     std::optional<Verdict> AsRemembered(const protocol::PolicyRequest& request) override;
 
 private:
+    using Recipients = std::vector<TrackedRecipient>;
+
     /// The recipients that an outage leaves: of a message that ends, or the one of an RCPT.
     std::vector<TrackedRecipient> RememberedRecipients(const protocol::PolicyRequest& request);
     async::Task<Verdict> AtRcpt(const protocol::PolicyRequest& request);
     async::Task<Verdict> AtEndOfMessage(const protocol::PolicyRequest& request);
-    async::Task<void> Settle(const protocol::PolicyRequest& request, const std::string& message,
-                             const std::vector<const TrackedRecipient*>& full);
-    async::Task<std::vector<TrackedRecipient>> AcceptedRecipients(
-        const protocol::PolicyRequest& request, const std::string& message);
-    async::Task<Room> TakeRoom(const protocol::PolicyRequest& request, const std::string& message,
-                               const TrackedRecipient& recipient);
-    Verdict Refusal(Room room, const TrackedRecipient& recipient);
-    async::Task<void> GiveBack(std::string message, std::vector<TrackedRecipient> recipients);
-    std::uint64_t StoredSize(const protocol::PolicyRequest& request) const;
+    async::Task<TrackedRecipient> Resolved(std::string_view recipient);
+    async::Task<Recipients> AcceptedRecipients(const protocol::PolicyRequest& request,
+                                               const std::string& message);
+    async::Task<Taken> TakeRoom(const protocol::PolicyRequest& request, const std::string& message,
+                                const TrackedRecipient& recipient);
+    async::Task<Verdict> Refusal(Taken taken);
+    async::Task<void> Charge(const protocol::PolicyRequest& request, const std::string& message,
+                             const TrackedRecipient& recipient);
+    async::Task<void> GiveBack(std::string message, Recipients recipients, usage::Unreserve what);
+    bool Reserves(const std::string& message) const;
+    async::Task<std::uint64_t> StoredSize(const protocol::PolicyRequest& request,
+                                          const TrackedRecipient& recipient);
+    std::uint64_t OverheadOf(const protocol::PolicyRequest& request,
+                             const TrackedRecipient& recipient) const;
 
     recipients::RecipientCache& recipients_;
+    usage::UsageStore& usage_;
     MessageTracker& messages_;
+    OwedChanges& owed_;
     const QuotaRules rules_;
     const Clock clock_;
     MailboxRoom room_;
-    SoftRefusals soft_refusals_;
+    async::AnswerCache<std::uint64_t> average_size_;
 };
 
 }  // namespace policyd::checks

@@ -8,6 +8,10 @@ namespace policyd::checks {
 
 namespace {
 
+/// For how long it is remembered since when mail for a mailbox has been refused, beyond twice the
+/// soft time, while none comes.
+constexpr std::chrono::hours kFullnessMemory{7 * 24};
+
 using recipients::Mailbox;
 using usage::Usage;
 
@@ -36,6 +40,18 @@ bool HasRoomFor(std::uint64_t bytes, const Usage& usage, const usage::Limit& lim
            Fits(usage.messages, usage.reserved_messages, 1, limit.messages);
 }
 
+bool IsFullDomain(const usage::Reservation& reservation, const usage::Reserved& reserved,
+                  std::string_view mailbox) {
+    const std::string_view domain = usage::DomainOf(mailbox);
+    return std::any_of(
+        reserved.full_domains.begin(), reserved.full_domains.end(),
+        [&](std::size_t d) { return reservation.domain_limits[d].domain == domain; });
+}
+
+bool IsFullMailbox(const usage::Reserved& reserved, std::size_t limit) {
+    return std::find(reserved.full.begin(), reserved.full.end(), limit) != reserved.full.end();
+}
+
 /// Adds the limit of the mailbox's domain, which several mailboxes may share.
 void AddDomainLimit(const Mailbox& mailbox, std::vector<usage::DomainLimit>& limits) {
     if (mailbox.domain_quota_bytes == 0) return;
@@ -50,9 +66,10 @@ void AddDomainLimit(const Mailbox& mailbox, std::vector<usage::DomainLimit>& lim
 
 }  // namespace
 
-MailboxRoom::MailboxRoom(usage::UsageStore& usage, const RoomRules& rules, UsageCopies::Clock clock,
-                         text::WallClock wall_clock)
+MailboxRoom::MailboxRoom(usage::UsageStore& usage, QuotaWarnings& warnings, const RoomRules& rules,
+                         UsageCopies::Clock clock, text::WallClock wall_clock)
     : usage_(usage),
+      warnings_(warnings),
       rules_(rules),
       wall_clock_(std::move(wall_clock)),
       copies_(
@@ -119,13 +136,9 @@ Room MailboxRoom::AnswerFor(const usage::Reservation& reservation, const usage::
     std::size_t full = 0;
     std::size_t stale = 0;
     for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
-        const std::string_view domain = usage::DomainOf(reservation.limits[i].mailbox);
-        const bool domain_is_full = std::any_of(
-            reserved.full_domains.begin(), reserved.full_domains.end(),
-            [&](std::size_t d) { return reservation.domain_limits[d].domain == domain; });
-        const bool mailbox_is_full =
-            std::find(reserved.full.begin(), reserved.full.end(), i) != reserved.full.end();
-        if (!domain_is_full && !mailbox_is_full) continue;
+        const bool domain_is_full =
+            IsFullDomain(reservation, reserved, reservation.limits[i].mailbox);
+        if (!domain_is_full && !IsFullMailbox(reserved, i)) continue;
         ++full;
         if (!domain_is_full && IsStale(reserved.usage[i])) ++stale;
     }
@@ -141,8 +154,8 @@ void MailboxRoom::Count(const usage::Reserved& reserved) const {
     }
 }
 
-async::Task<Room> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t bytes) {
-    std::size_t full = 0;
+async::Task<Taken> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t bytes) {
+    Taken taken;
     std::size_t stale = 0;
     for (const Mailbox& mailbox : mailboxes) {
         if (!IsLimited(mailbox)) continue;
@@ -150,32 +163,61 @@ async::Task<Room> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t by
         const UsageCopies::Answer copy = co_await copies_.Get(mailbox.name, kNeverStale);
         const Usage usage = copy->value_or(Usage());
         if (!HasRoomFor(bytes, usage, LimitOf(mailbox))) {
-            ++full;
+            taken.full.push_back(mailbox.name);
             if (IsStale(usage)) ++stale;
         } else if (mailbox.domain_quota_bytes != 0) {
             const UsageCopies::Answer domain =
                 co_await domain_copies_.Get(usage::DomainOf(mailbox.name), kNeverStale);
             usage::Limit limit;
             limit.bytes = mailbox.domain_quota_bytes;
-            if (!HasRoomFor(bytes, domain->value_or(Usage()), limit)) ++full;
+            if (!HasRoomFor(bytes, domain->value_or(Usage()), limit))
+                taken.full.push_back(mailbox.name);
         }
     }
-    co_return AnswerFor(full, stale, mailboxes.size());
+    taken.room = AnswerFor(taken.full.size(), stale, mailboxes.size());
+    if (taken.room == Room::kFree && rules_.soft_time.count() > 0) {
+        const std::vector<std::string> names = LimitedOf(mailboxes);
+        if (!names.empty() && taken.full.empty()) co_await usage_.NoteRoom(names);
+    }
+    co_return taken;
 }
 
-async::Task<Room> MailboxRoom::Take(std::string_view id, const Mailboxes& mailboxes,
-                                    std::uint64_t bytes) {
+usage::Needs MailboxRoom::NeedsOf(const Mailboxes& mailboxes) const {
+    if (mailboxes.size() == 1) return usage::Needs::kRoomInAll;
+    switch (rules_.full_target_refuses) {
+        case FullTargetRefuses::kAny:
+            return usage::Needs::kRoomInAll;
+        case FullTargetRefuses::kAll: {
+            const bool all_limited = std::all_of(mailboxes.begin(), mailboxes.end(), IsLimited);
+            return all_limited ? usage::Needs::kRoomInAny : usage::Needs::kNoRoom;
+        }
+        case FullTargetRefuses::kNever:
+            return usage::Needs::kNoRoom;
+    }
+    return usage::Needs::kRoomInAll;
+}
+
+async::Task<Taken> MailboxRoom::Take(std::string_view id, const Mailboxes& mailboxes,
+                                     std::uint64_t bytes, bool for_good) {
+    Taken taken;
     usage::Reservation reservation = ReservationFor(id, mailboxes, bytes);
-    if (reservation.limits.empty()) co_return Room::kFree;
+    if (reservation.limits.empty()) co_return taken;
+    reservation.needs = NeedsOf(mailboxes);
+    reservation.settled = for_good;
+    reservation.ends_fullness =
+        rules_.soft_time.count() > 0 && reservation.needs != usage::Needs::kNoRoom;
     const usage::Reserved reserved = co_await usage_.Reserve(reservation);
     Count(reserved);
     Remember(reservation, reserved);
-    if (reserved.IsGranted()) co_return Room::kFree;
-    const Room answer = AnswerFor(reservation, reserved, mailboxes.size());
-    if (answer != Room::kFree) co_return answer;
-    reservation.force = true;
-    co_await usage_.Reserve(reservation);
-    co_return Room::kFree;
+    co_await warnings_.LookAt(mailboxes, reservation, reserved);
+    if (reserved.IsGranted()) co_return taken;
+    taken.room = AnswerFor(reservation, reserved, mailboxes.size());
+    if (taken.room == Room::kFree) {
+        co_await Charge(std::move(reservation), mailboxes);
+    } else {
+        taken.full = FullOf(reservation, reserved);
+    }
+    co_return taken;
 }
 
 void MailboxRoom::Remember(const usage::Reservation& reservation, const usage::Reserved& reserved) {
@@ -212,18 +254,37 @@ std::optional<Room> MailboxRoom::AsRemembered(const Mailboxes& mailboxes, std::u
     return AnswerFor(full, 0, mailboxes.size()) == Room::kFree ? Room::kFree : Room::kUncertain;
 }
 
-async::Task<void> MailboxRoom::Charge(std::string_view id, const Mailboxes& mailboxes,
-                                      std::uint64_t bytes) {
-    usage::Reservation reservation = ReservationFor(id, mailboxes, bytes);
-    reservation.force = true;
-    if (!reservation.limits.empty()) co_await usage_.Reserve(reservation);
+std::vector<std::string> MailboxRoom::FullOf(const usage::Reservation& reservation,
+                                             const usage::Reserved& reserved) {
+    std::vector<std::string> full;
+    for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
+        const std::string& mailbox = reservation.limits[i].mailbox;
+        if (IsFullMailbox(reserved, i) || IsFullDomain(reservation, reserved, mailbox))
+            full.push_back(mailbox);
+    }
+    return full;
 }
 
-async::Task<void> MailboxRoom::GiveBack(std::string_view id, const Mailboxes& mailboxes) {
+async::Task<void> MailboxRoom::Charge(usage::Reservation reservation, const Mailboxes& mailboxes) {
+    if (reservation.limits.empty()) co_return;
+    reservation.needs = usage::Needs::kNoRoom;
+    reservation.ends_fullness = false;
+    const usage::Reserved reserved = co_await usage_.Reserve(reservation);
+    co_await warnings_.LookAt(mailboxes, reservation, reserved);
+}
+
+std::vector<std::string> MailboxRoom::LimitedOf(const Mailboxes& mailboxes) {
     std::vector<std::string> names;
     for (const Mailbox& mailbox : mailboxes)
         if (IsLimited(mailbox)) names.push_back(mailbox.name);
-    if (!names.empty()) co_await usage_.Release(id, names);
+    return names;
+}
+
+async::Task<bool> MailboxRoom::IsForGood(std::vector<std::string> full) {
+    if (rules_.soft_time.count() == 0) co_return true;
+    const auto times = co_await usage_.NoteFull(full, 2 * rules_.soft_time + kFullnessMemory);
+    co_return std::all_of(times.begin(), times.end(),
+                          [this](auto time) { return time >= rules_.soft_time; });
 }
 
 }  // namespace policyd::checks

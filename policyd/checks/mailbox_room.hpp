@@ -12,6 +12,7 @@
 #include "common/metrics/series.hpp"
 #include "common/recipients/mailbox.hpp"
 #include "common/usage/usage_store.hpp"
+#include "policyd/checks/quota_warnings.hpp"
 
 namespace policyd::checks {
 
@@ -41,6 +42,8 @@ struct RoomRules {
     std::size_t most_copies = 100'000;
     StaleUsage stale_usage = StaleUsage::kTrust;
     std::chrono::milliseconds usage_max_age{0};  ///< 0: usage never becomes stale
+    /// For how long mail for a full mailbox is deferred before it is refused for good.
+    std::chrono::milliseconds soft_time{0};
 };
 
 /// Whether mail is let in.
@@ -48,6 +51,12 @@ enum class Room {
     kFree,
     kFull,
     kUncertain,  ///< full as far as stale usage tells, and the rule is to try again
+};
+
+/// The answer for one recipient.
+struct Taken {
+    Room room = Room::kFree;
+    std::vector<std::string> full;  ///< the mailboxes without room, where the answer is kFull
 };
 
 /// Room for one recipient of a message, in all the mailboxes that its mail goes to. Owned by one
@@ -59,23 +68,34 @@ public:
 
     using UsageCopies = async::AnswerCache<std::optional<usage::Usage>>;
 
-    /// `usage` outlives this; `clock` is monotonic, `wall_clock` the one that measurements go by.
-    MailboxRoom(usage::UsageStore& usage, const RoomRules& rules, UsageCopies::Clock clock,
-                text::WallClock wall_clock);
+    /// What is passed by reference outlives this; `clock` is monotonic, `wall_clock` the one that
+    /// measurements go by.
+    MailboxRoom(usage::UsageStore& usage, QuotaWarnings& warnings, const RoomRules& rules,
+                UsageCopies::Clock clock, text::WallClock wall_clock);
 
     /// Only looks, at copies that may be as old as the rules say, whether a message of this size
     /// would be let in.
-    async::Task<Room> Look(const Mailboxes& mailboxes, std::uint64_t bytes);
+    async::Task<Taken> Look(const Mailboxes& mailboxes, std::uint64_t bytes);
 
-    /// Reserves room under `id`, or adjusts what `id` holds to this size. If it is not free, `id`
-    /// holds what it held before. Where a rule lets mail in although a target is full, that target
-    /// is charged all the same: the mail will be there.
-    async::Task<Room> Take(std::string_view id, const Mailboxes& mailboxes, std::uint64_t bytes);
+    /// Reserves room under `id`, or adjusts what `id` holds to this size, for good where the
+    /// message is accepted with it. If it is not free, `id` holds what it held before. Where a rule
+    /// lets mail in although a target is full, that target is charged all the same: the mail will
+    /// be there.
+    async::Task<Taken> Take(std::string_view id, const Mailboxes& mailboxes, std::uint64_t bytes,
+                            bool for_good);
 
     /// Charges the mailboxes whether they have room or not.
-    async::Task<void> Charge(std::string_view id, const Mailboxes& mailboxes, std::uint64_t bytes);
+    async::Task<void> Charge(usage::Reservation reservation, const Mailboxes& mailboxes);
 
-    async::Task<void> GiveBack(std::string_view id, const Mailboxes& mailboxes);
+    /// What a message of this size would hold.
+    usage::Reservation ReservationFor(std::string_view id, const Mailboxes& mailboxes,
+                                      std::uint64_t bytes) const;
+    /// The mailboxes in which it would hold something.
+    static std::vector<std::string> LimitedOf(const Mailboxes& mailboxes);
+
+    /// Mail for these mailboxes is refused now: true where that is to be for good, since all of
+    /// them have been full for the soft time.
+    async::Task<bool> IsForGood(std::vector<std::string> full);
 
     /// The answer by what is remembered of the store, which takes the place of a reservation: never
     /// kFull, but kUncertain. Nothing where one of the mailboxes is not remembered well enough.
@@ -91,11 +111,14 @@ private:
                    std::size_t targets) const;
     void Count(const usage::Reserved& reserved) const;
     void Remember(const usage::Reservation& reservation, const usage::Reserved& reserved);
+    /// Which of the targets must have room.
+    usage::Needs NeedsOf(const Mailboxes& mailboxes) const;
+    static std::vector<std::string> FullOf(const usage::Reservation& reservation,
+                                           const usage::Reserved& reserved);
     usage::Limit LimitOf(const recipients::Mailbox& mailbox) const;
-    usage::Reservation ReservationFor(std::string_view id, const Mailboxes& mailboxes,
-                                      std::uint64_t bytes) const;
 
     usage::UsageStore& usage_;
+    QuotaWarnings& warnings_;
     const RoomRules rules_;
     const text::WallClock wall_clock_;
     UsageCopies copies_;

@@ -12,10 +12,14 @@ void MessageTracker::Remember(std::string_view message, TrackedRecipient recipie
                               Milliseconds now) {
     const std::lock_guard lock(mutex_);
     auto& recipients = Touch(message, now).recipients;
-    const bool known = std::any_of(
+    const auto known = std::find_if(
         recipients.begin(), recipients.end(),
         [&](const TrackedRecipient& other) { return other.recipient == recipient.recipient; });
-    if (!known) recipients.push_back(std::move(recipient));
+    if (known == recipients.end()) {
+        recipients.push_back(std::move(recipient));
+    } else {
+        ++known->asked;
+    }
 }
 
 void MessageTracker::Forget(std::string_view message, std::string_view recipient) {
@@ -47,6 +51,18 @@ std::vector<TrackedRecipient> MessageTracker::End(std::string_view message) {
     if (!ended->settled) unsettled = std::move(ended->recipients);
     Erase(ended);
     return unsettled;
+}
+
+std::vector<TrackedRecipient> MessageTracker::Leave(std::string_view message) {
+    const std::lock_guard lock(mutex_);
+    const auto found = index_.find(message);
+    if (found == index_.end()) return {};
+    const Order::iterator left = found->second;
+    if (left->settled || left->recipients.empty()) {
+        Erase(left);
+        return {};
+    }
+    return left->recipients;
 }
 
 std::size_t MessageTracker::Size() const {

@@ -16,8 +16,9 @@ namespace policyd::checks {
 
 /// One recipient of a message that was let pass at its RCPT.
 struct TrackedRecipient {
-    std::string recipient;  ///< as the client typed it
+    std::string recipient;  ///< case-folded: Postfix delivers one copy however it was typed
     std::shared_ptr<const recipients::Resolution> resolution;
+    std::uint64_t asked = 1;  ///< how often: a client may name it twice, and Postfix may ask again
 };
 
 /// Ties the RCPT requests of one message to its END-OF-MESSAGE, for all threads of the process:
@@ -34,7 +35,7 @@ public:
 
     MessageTracker(std::size_t most_messages, Milliseconds expiry);
 
-    /// Adds a recipient to a message; the same one again changes nothing but the time. `now` is
+    /// Adds a recipient to a message; the same one again counts as asked once more. `now` is
     /// monotonic.
     void Remember(std::string_view message, TrackedRecipient recipient, Milliseconds now);
 
@@ -44,12 +45,16 @@ public:
     /// The recipients of a message, in the order in which they were asked; empty if it is unknown.
     std::vector<TrackedRecipient> Recipients(std::string_view message, Milliseconds now);
 
-    /// The message was accepted at its end: what it holds stays its own when it is forgotten.
+    /// The end of the message decides what it holds, whatever becomes of its connections.
     void Settle(std::string_view message, Milliseconds now);
 
     /// Forgets a message. Returns its recipients if it was not settled: it was refused, aborted or
     /// replaced, and what was reserved for it is free again.
     std::vector<TrackedRecipient> End(std::string_view message);
+
+    /// A connection that asked about the message is gone: returns what End() would. The recipients
+    /// stay known, since Postfix may go on with the message over another connection.
+    std::vector<TrackedRecipient> Leave(std::string_view message);
 
     std::size_t Size() const;
 

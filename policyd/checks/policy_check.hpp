@@ -22,9 +22,17 @@ public:
     virtual async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) = 0;
 
     /// The connection that asked about a message (protocol::MessageName) has gone on to another
-    /// one or was closed: the message was completed or aborted, and what is kept for it can go.
+    /// one: the message was completed or aborted, and what is kept for it can go.
     /// `message` outlives the task. Throws as Evaluate does.
     virtual async::Task<void> EndMessage(std::string_view message);
+
+    /// A connection that asked about a message was closed. It may go on over another one.
+    virtual async::Task<void> LeaveMessage(std::string_view message);
+
+    /// What became of a request in the place of this check's opinion, which was only logged, came
+    /// too late or did not come: it was let pass, or refused. Throws as Evaluate does.
+    virtual async::Task<void> WasLetPass(const protocol::PolicyRequest& request);
+    virtual async::Task<void> WasRefused(const protocol::PolicyRequest& request);
 
     /// The usage store cannot be asked about this request: what is said of it by what is remembered
     /// of the store. Nothing where too little is, or it is too old.
@@ -37,6 +45,15 @@ public:
 };
 
 inline async::Task<void> PolicyCheck::EndMessage(std::string_view) {
+    co_return;
+}
+inline async::Task<void> PolicyCheck::LeaveMessage(std::string_view) {
+    co_return;
+}
+inline async::Task<void> PolicyCheck::WasLetPass(const protocol::PolicyRequest&) {
+    co_return;
+}
+inline async::Task<void> PolicyCheck::WasRefused(const protocol::PolicyRequest&) {
     co_return;
 }
 

@@ -119,8 +119,8 @@ private:
     /// option first.
     void CheckTheWhole() {
         try {
-            checks::MessageTracker messages(1, std::chrono::minutes(1));
-            const services::Services services(loop_, settings_, messages);
+            services::SharedState shared;
+            const services::Services services(loop_, settings_, shared);
         } catch (const config::ConfigError& error) {
             const std::string text = error.what();
             const std::size_t line = file_.LineOf(text.substr(0, text.find(':')));

@@ -26,10 +26,10 @@ struct MailboxArguments {
 /// What decides in the server, on a loop of its own.
 struct Office {
     explicit Office(const std::string& config_path)
-        : services(loop, config::LoadConfigFile(config_path), messages) {}
+        : services(loop, config::LoadConfigFile(config_path), shared) {}
 
     async::EventLoop loop;
-    checks::MessageTracker messages{1, std::chrono::minutes(1)};  // nothing is asked through it
+    services::SharedState shared;
     services::Services services;
 };
 

@@ -3,12 +3,14 @@
 
 #include <cstdio>
 #include <exception>
+#include <optional>
 
 #include "common/async/event_loop.hpp"
 #include "common/config/config_file.hpp"
 #include "common/log/logging.hpp"
 #include "common/usage/open_usage_store.hpp"
 #include "policyd/scanner/command_line.hpp"
+#include "policyd/scanner/dovecot_source.hpp"
 #include "policyd/scanner/priority.hpp"
 #include "policyd/scanner/scan_program.hpp"
 
@@ -18,32 +20,68 @@ namespace {
 
 using SignalHandle = async::UvHandle<uv_signal_t>;
 
-/// Until the handle is destroyed, `signal` means `handle(program)`.
-SignalHandle OnSignal(async::EventLoop& loop, ScanProgram& program, int signal,
-                      uv_signal_cb handle) {
+/// Where the figures come from: one of these, or both.
+struct Sources {
+    std::optional<ScanProgram> maildirs;
+    std::optional<DovecotSource> dovecot;
+
+    void Stop() {
+        if (maildirs) maildirs->Stop();
+        if (dovecot) dovecot->Stop();
+    }
+};
+
+/// Until the handle is destroyed, `signal` means `handle(sources)`.
+SignalHandle OnSignal(async::EventLoop& loop, Sources& sources, int signal, uv_signal_cb handle) {
     auto watched =
-        async::MakeHandle<uv_signal_t>("uv_signal_init", &program, uv_signal_init, loop.Raw());
+        async::MakeHandle<uv_signal_t>("uv_signal_init", &sources, uv_signal_init, loop.Raw());
     async::ThrowIfFailed(uv_signal_start(watched.get(), handle, signal), "uv_signal_start");
     uv_unref(reinterpret_cast<uv_handle_t*>(watched.get()));
     return watched;
 }
 
-ScanProgram& ProgramOf(uv_signal_t* signal) {
-    return *static_cast<ScanProgram*>(signal->data);
+Sources& SourcesOf(uv_signal_t* signal) {
+    return *static_cast<Sources*>(signal->data);
+}
+
+async::Task<ExitCode> ReadSources(Sources& sources, bool once) {
+    if (!sources.maildirs) co_return co_await sources.dovecot->Run(once);
+    if (!sources.dovecot || once) co_return co_await sources.maildirs->Run();
+    bool dovecot_has_ended = false;
+    WakeUp ended;
+    const auto read_dovecot = [](DovecotSource& dovecot, bool& has_ended,
+                                 WakeUp& wake_up) -> async::Task<> {
+        co_await dovecot.Run(false);
+        has_ended = true;
+        wake_up.Set();
+    };
+    async::Spawn(read_dovecot(*sources.dovecot, dovecot_has_ended, ended),
+                 [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    const ExitCode exit_code = co_await sources.maildirs->Run();
+    sources.dovecot->Stop();
+    while (!dovecot_has_ended) co_await ended.Wait();
+    co_return exit_code;
 }
 
 ExitCode Scan(const config::Settings& settings, const CommandLine& command_line) {
     async::EventLoop loop;
     const auto store = usage::OpenUsageStore(loop, settings);
-    ScanProgram program(loop, *store, settings, command_line);
-    const auto stop = [](uv_signal_t* signal, int) { ProgramOf(signal).Stop(); };
-    const SignalHandle terminated = OnSignal(loop, program, SIGTERM, stop);
-    const SignalHandle interrupted = OnSignal(loop, program, SIGINT, stop);
+    Sources sources;
+    if (settings.usage_source != "dovecot")
+        sources.maildirs.emplace(loop, *store, settings, command_line);
+    if (settings.usage_source != "scan")
+        sources.dovecot.emplace(loop, *store, settings,
+                                sources.maildirs ? DovecotSource::Role::kBesideMaildirs
+                                                 : DovecotSource::Role::kOnlySource);
+    const auto stop = [](uv_signal_t* signal, int) { SourcesOf(signal).Stop(); };
+    const SignalHandle terminated = OnSignal(loop, sources, SIGTERM, stop);
+    const SignalHandle interrupted = OnSignal(loop, sources, SIGINT, stop);
     const SignalHandle hung_up =
-        OnSignal(loop, program, SIGHUP, [](uv_signal_t*, int) { log::Reopen(); });
-    const SignalHandle verify = OnSignal(
-        loop, program, SIGUSR1, [](uv_signal_t* signal, int) { ProgramOf(signal).VerifyNow(); });
-    return loop.RunUntilDone(program.Run());
+        OnSignal(loop, sources, SIGHUP, [](uv_signal_t*, int) { log::Reopen(); });
+    const SignalHandle verify = OnSignal(loop, sources, SIGUSR1, [](uv_signal_t* signal, int) {
+        if (SourcesOf(signal).maildirs) SourcesOf(signal).maildirs->VerifyNow();
+    });
+    return loop.RunUntilDone(ReadSources(sources, command_line.once));
 }
 
 int Main(int argc, char** argv) {

@@ -23,6 +23,12 @@ async::Task<void> Decision::Decide(std::shared_ptr<Decision> decision,
                                    std::shared_ptr<services::Services> services) {
     checks::Verdict verdict =
         co_await services->Checks().Decide(decision->request, decision->progress_);
+    if (decision->expired_) {
+        const bool was_let_pass = !decision->verdict_.HasOpinion();
+        if (was_let_pass && verdict.HasOpinion())
+            co_await services->Checks().WasLetPass(decision->request);
+        if (!was_let_pass) co_await services->Checks().WasRefused(decision->request);
+    }
     decision->Finish(std::move(verdict));
 }
 

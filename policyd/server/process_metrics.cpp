@@ -17,11 +17,13 @@ double SecondsSinceEpoch() {
 
 using metrics::Metric;
 
-ProcessMetrics::ProcessMetrics(const checks::MessageTracker& messages)
+ProcessMetrics::ProcessMetrics(const services::SharedState& shared)
     : build_(Metric::kBuildInfo, {POLICYD_VERSION}, [] { return 1.0; }),
       start_(Metric::kStartTime, {}, [began = SecondsSinceEpoch()] { return began; }),
       tracked_(Metric::kTrackedMessages, {},
-               [&messages] { return static_cast<double>(messages.Size()); }),
+               [&shared] { return static_cast<double>(shared.messages.Size()); }),
+      owed_(Metric::kOwedChanges, {},
+            [&shared] { return static_cast<double>(shared.owed.Size()); }),
       lines_lost_(Metric::kLogLinesLost, {}, [] { return static_cast<double>(log::LinesLost()); }) {
 }
 

@@ -14,11 +14,6 @@ namespace policyd::server {
 
 namespace {
 
-/// Messages that are under way at one time on a large site, and how long a slow client may take
-/// from its first RCPT to the end of its data.
-constexpr std::size_t kMostMessages = 100'000;
-constexpr std::chrono::hours kMessageExpiry{1};
-
 std::string HostName() {
     char name[256] = "";
     if (gethostname(name, sizeof name - 1) != 0) return "localhost";
@@ -48,8 +43,7 @@ std::vector<async::ListeningSocket> OpenSockets(const config::Settings& settings
 }  // namespace
 
 Server::Server(const config::Settings& settings, std::vector<async::ListeningSocket> sockets)
-    : messages_(kMostMessages, kMessageExpiry),
-      most_connections_(
+    : most_connections_(
           MakeRoomForConnections(settings.max_connections, OtherDescriptors(settings))),
       sockets_(std::move(sockets)) {
     try {
@@ -64,7 +58,7 @@ void Server::MakeWorkers(const config::Settings& settings) {
     for (std::uint64_t i = 0; i < settings.workers; ++i) {
         workers_.push_back(std::make_unique<Worker>(HostName(), LimitsFrom(settings)));
         Worker& worker = *workers_.back();
-        worker.Use(std::make_unique<services::Services>(worker.Loop(), settings, messages_));
+        worker.Use(std::make_unique<services::Services>(worker.Loop(), settings, shared_));
     }
     // Only now, so that nobody who connects has to wait for tables that are still being read, or is
     // sent away because of a mistake in one.
@@ -107,8 +101,8 @@ void Server::Reload(const config::Settings& settings) {
         building.push_back(built->get_future());
         worker->Loop().Post([this, built, settings, &worker = *worker] {
             try {
-                built->set_value(
-                    std::make_unique<services::Services>(worker.Loop(), settings, messages_));
+                built->set_value(std::make_unique<services::Services>(
+                    worker.Loop(), settings, shared_, worker.CurrentServices()));
             } catch (...) {
                 built->set_exception(std::current_exception());
             }

@@ -9,9 +9,9 @@
 #include "common/async/event_loop.hpp"
 #include "common/async/listener.hpp"
 #include "common/config/settings.hpp"
-#include "policyd/checks/message_tracker.hpp"
 #include "policyd/server/process_metrics.hpp"
 #include "policyd/server/worker.hpp"
+#include "policyd/services/shared_state.hpp"
 
 namespace policyd::server {
 
@@ -47,8 +47,8 @@ private:
     void MakeWorkers(const config::Settings& settings);
     Worker::Limits LimitsFrom(const config::Settings& settings) const;
 
-    checks::MessageTracker messages_;
-    const ProcessMetrics metrics_{messages_};
+    services::SharedState shared_;
+    const ProcessMetrics metrics_{shared_};
     const std::uint64_t most_connections_;  // for which there are descriptors
     std::vector<async::ListeningSocket> sockets_;
     std::vector<std::unique_ptr<Worker>> workers_;

@@ -18,6 +18,18 @@ async::Task<void> EndMessage(std::string message, std::shared_ptr<services::Serv
     co_await services->Checks().EndMessage(message);
 }
 
+async::Task<void> LeaveMessage(std::string message, std::shared_ptr<services::Services> services) {
+    co_await services->Checks().LeaveMessage(message);
+}
+
+void LogFailure(std::exception_ptr failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+        log::Error("failure: a message was not ended: {}", error.what());
+    }
+}
+
 }  // namespace
 
 Session::Session(async::UvHandle<uv_any_handle> socket, std::string postfix_host,
@@ -51,7 +63,8 @@ async::Task<> Session::Serve() {
                 break;
         }
     }
-    EndMessageUnless("");
+    if (!message_.empty())
+        async::Spawn(LeaveMessage(std::exchange(message_, {}), services_()), &LogFailure);
     stream_.Abort();
 }
 
@@ -93,13 +106,7 @@ void Session::EndMessageUnless(std::string_view message) {
     if (message_ == message) return;
     std::string ended = std::exchange(message_, std::string(message));
     if (ended.empty()) return;
-    async::Spawn(EndMessage(std::move(ended), services_()), [](std::exception_ptr failure) {
-        try {
-            std::rethrow_exception(failure);
-        } catch (const std::exception& error) {
-            log::Error("failure: a message was not ended: {}", error.what());
-        }
-    });
+    async::Spawn(EndMessage(std::move(ended), services_()), &LogFailure);
 }
 
 void Session::Enter(Phase phase) {

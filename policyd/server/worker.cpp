@@ -150,9 +150,28 @@ void Worker::KeepAccepting() {
     ResumeAccepting();
 }
 
+/// What the services do by themselves, one round after the other.
+void Worker::TendServices() {
+    if (!services_ || std::exchange(tending_, true)) return;
+    const auto tend = [](std::shared_ptr<services::Services> services,
+                         bool& tending) -> async::Task<> {
+        co_await services->Tend();
+        tending = false;
+    };
+    async::Spawn(tend(services_, tending_), [this](std::exception_ptr failure) {
+        tending_ = false;
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+            log::Error("failure: {}", error.what());
+        }
+    });
+}
+
 void Worker::CheckTimes() {
     const milliseconds now = clock_();
     ++turns_;
+    TendServices();
     if (services_) metrics_.CountLookups(services_->Recipients());
     for (auto session = sessions_.begin(); session != sessions_.end();) (session++)->CheckTime(now);
     KeepAccepting();

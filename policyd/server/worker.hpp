@@ -37,6 +37,8 @@ public:
     /// Accepts connections from these sockets once it runs; they outlive the worker. Before Run().
     void Listen(const std::vector<async::ListeningSocket>& sockets);
 
+    /// Null before the first. Loop thread.
+    const services::Services* CurrentServices() const noexcept { return services_.get(); }
     /// Forgets what is remembered of tables. Loop thread.
     void FlushCaches();
 
@@ -68,6 +70,7 @@ private:
     bool MakeRoom();
     void KeepAccepting();
     void CheckTimes();
+    void TendServices();
 
     async::EventLoop loop_;
     const std::string host_name_;
@@ -80,6 +83,7 @@ private:
     std::vector<std::unique_ptr<async::Listener>> listeners_;
     std::unique_ptr<async::Periodic> time_check_;
     bool stopping_ = false;
+    bool tending_ = false;
     bool accepting_ = true;
     std::uint64_t pauses_ = 0;  // of accepting, since this was last logged
     std::chrono::milliseconds next_pause_log_{0};

@@ -7,6 +7,7 @@
 
 #include "common/config/config_error.hpp"
 #include "common/config/failure_action.hpp"
+#include "common/config/option_checks.hpp"
 #include "common/protocol/policy_action.hpp"
 #include "common/recipients/postfix_recipient_resolver.hpp"
 #include "common/usage/open_usage_store.hpp"
@@ -20,6 +21,9 @@ namespace {
 
 using config::Settings;
 using std::chrono::milliseconds;
+
+/// How soon a measurement is looked at for whether a mailbox has filled up.
+constexpr std::chrono::seconds kLookPeriod{1};
 
 bool Contains(const config::Strings& list, std::string_view word) {
     return std::find(list.begin(), list.end(), word) != list.end();
@@ -38,7 +42,8 @@ struct Parts {
     tables::TableReader& rows;
     usage::UsageStore& usage;
     recipients::RecipientCache& recipients;
-    checks::MessageTracker& messages;
+    checks::QuotaWarnings& warnings;
+    SharedState& shared;
     recipients::RecipientCache::Clock clock;
 };
 
@@ -134,11 +139,13 @@ checks::QuotaRules QuotaRulesFrom(const Settings& settings) {
     rules.full_at_end_of_message = FullAtEndOfMessageFrom(settings.full_at_end_of_message);
     rules.room.stale_usage = StaleUsageFrom(settings.stale_usage);
     rules.room.usage_max_age = settings.usage_max_age;
-    rules.soft_time = settings.mailbox_full_soft_time;
     rules.recipient_stale_time = StaleTime(settings, settings.mailbox_quota_failure_action);
+    rules.room.soft_time = settings.mailbox_full_soft_time;
     rules.reservations = settings.quota_reservations;
-    rules.undeclared_size = settings.undeclared_size;
-    rules.delivery_overhead = settings.delivery_overhead;
+    rules.undeclared_size = config::ParseUndeclaredSize(settings.undeclared_size);
+    rules.delivery_overhead = config::ParseDeliveryOverhead(settings.delivery_overhead);
+    rules.delivery.myhostname = settings.myhostname;
+    rules.delivery.adds_lmtp = settings.virtual_transport.starts_with("lmtp");
     rules.exempt.recipients =
         ListFrom<checks::AddressList>("quota_exempt_recipients", settings.quota_exempt_recipients);
     rules.exempt.senders =
@@ -146,6 +153,33 @@ checks::QuotaRules QuotaRulesFrom(const Settings& settings) {
     rules.exempt.clients =
         ListFrom<checks::ClientList>("quota_exempt_clients", settings.quota_exempt_clients);
     return rules;
+}
+
+checks::WarningRules WarningRulesFrom(const Settings& settings) {
+    checks::WarningRules rules;
+    // Crossings that a scan shows or a reservation does are told of where mail is checked.
+    if (Contains(settings.checks, "mailbox_quota"))
+        for (const std::string& percent : settings.quota_warnings)
+            rules.percents.push_back(std::stoull(percent));
+    std::sort(rules.percents.begin(), rules.percents.end());
+    rules.hysteresis = settings.quota_warning_hysteresis;
+    return rules;
+}
+
+checks::QuotaWarnings::Tell TellFrom(const Settings& settings, CommandRunner& commands) {
+    CommandRunner::Job job;
+    job.words = {settings.quota_warning_command};
+    job.time_limit = settings.quota_warning_command_time_limit;
+    job.pause = settings.quota_warning_command_pause;
+    if (job.words.front().empty()) return [](const checks::Warning&) {};
+    return [job = std::move(job), &commands](const checks::Warning& warning) {
+        CommandRunner::Job of_this = job;
+        for (std::string word :
+             {warning.mailbox, std::to_string(warning.percent), std::to_string(warning.bytes),
+              std::to_string(warning.limit), std::string(warning.is_over ? "over" : "below")})
+            of_this.words.push_back(std::move(word));
+        commands.Run(std::move(of_this));
+    };
 }
 
 /// Every kind of check, by its name in the option `checks`.
@@ -173,9 +207,11 @@ const struct {
      &Settings::recipient_failure_action, false},
     {"mailbox_quota",
      [](const Parts& parts) -> std::unique_ptr<checks::PolicyCheck> {
-         return std::make_unique<checks::MailboxQuotaCheck>(
-             parts.recipients, parts.usage, parts.messages, QuotaRulesFrom(parts.settings),
-             parts.clock, &text::SystemWallTime);
+         const checks::MailboxQuotaCheck::Parts needed{parts.recipients, parts.usage,
+                                                       parts.warnings, parts.shared.messages,
+                                                       parts.shared.owed};
+         return std::make_unique<checks::MailboxQuotaCheck>(needed, QuotaRulesFrom(parts.settings),
+                                                            parts.clock, &text::SystemWallTime);
      },
      &Settings::mailbox_quota_failure_action, true},
 };
@@ -198,16 +234,24 @@ checks::CheckPipeline::Step MakeStep(const std::string& name, const Parts& parts
 
 }  // namespace
 
-Services::Services(async::EventLoop& loop, const Settings& settings,
-                   checks::MessageTracker& messages) {
+Services::Services(async::EventLoop& loop, const Settings& settings, SharedState& shared,
+                   const Services* predecessor)
+    : loop_(loop), shared_(shared) {
     const auto clock = [&loop] { return loop.Now(); };
     tables_ = std::make_unique<tables::TableRegistry>(loop, TableSettingsFrom(settings));
     rows_ = std::make_unique<tables::RowCache>(RowCacheTimesFrom(settings), clock);
-    usage_store_ = usage::OpenUsageStore(loop, settings);
+    if (predecessor != nullptr) {
+        usage_store_ = predecessor->usage_store_;
+    } else {
+        usage_store_ = usage::OpenUsageStore(loop, settings);
+    }
     resolver_ = std::make_unique<recipients::PostfixRecipientResolver>(
         recipients::OpenMailSystem(settings, *tables_), *rows_);
     recipients_ = recipients::MakeRecipientCache(*resolver_, CacheTimesFrom(settings), clock);
-    const Parts parts{settings, *tables_, *rows_, *usage_store_, *recipients_, messages, clock};
+    warnings_ = std::make_unique<checks::QuotaWarnings>(
+        *usage_store_, *resolver_, WarningRulesFrom(settings), TellFrom(settings, shared.commands));
+    const Parts parts{settings,     *tables_,   *rows_, *usage_store_,
+                      *recipients_, *warnings_, shared, clock};
     std::vector<checks::CheckPipeline::Step> steps;
     for (const std::string& name : settings.checks) steps.push_back(MakeStep(name, parts));
     checks_ = std::make_unique<checks::CheckPipeline>(std::move(steps), clock);
@@ -219,6 +263,13 @@ void Services::FlushCaches() {
     rows_->Clear();
     recipients_->Clear();
     checks_->ForgetAnswers();
+}
+
+async::Task<void> Services::Tend() {
+    if (shared_.owed.Size() > 0) co_await shared_.owed.Pay(*usage_store_, loop_.Now());
+    if (loop_.Now() < next_look_) co_return;
+    next_look_ = loop_.Now() + kLookPeriod;
+    co_await warnings_->LookAtChanged();
 }
 
 }  // namespace policyd::services

@@ -10,7 +10,8 @@
 #include "common/tables/table_registry.hpp"
 #include "common/usage/usage_store.hpp"
 #include "policyd/checks/check_pipeline.hpp"
-#include "policyd/checks/message_tracker.hpp"
+#include "policyd/checks/quota_warnings.hpp"
+#include "policyd/services/shared_state.hpp"
 
 namespace policyd::services {
 
@@ -19,11 +20,12 @@ namespace policyd::services {
 /// end with the last request that uses them.
 class Services {
 public:
-    /// `messages` is shared by the whole process and outlives this, as does `loop`. Throws
-    /// config::ConfigError where the settings name something that cannot be used; a back end that
-    /// is merely down is no error.
-    Services(async::EventLoop& loop, const config::Settings& settings,
-             checks::MessageTracker& messages);
+    /// `shared` and `loop` outlive this. `predecessor`, where there is one, are the services of the
+    /// same loop that these take the place of: their usage store is taken over, with its connection
+    /// and what it remembers. Throws config::ConfigError where the settings name something that
+    /// cannot be used; a back end that is merely down is no error.
+    Services(async::EventLoop& loop, const config::Settings& settings, SharedState& shared,
+             const Services* predecessor = nullptr);
     ~Services();
     Services(const Services&) = delete;
     Services& operator=(const Services&) = delete;
@@ -38,13 +40,21 @@ public:
     /// Forgets what is remembered of tables.
     void FlushCaches();
 
+    /// Does what is to be done without anybody asking, such as telling the usage store what it
+    /// missed. To be called every now and then, once at a time; throws nothing of back ends.
+    async::Task<void> Tend();
+
 private:
     // Destroyed in reverse: the checks go before what they use.
+    async::EventLoop& loop_;
+    SharedState& shared_;
     std::unique_ptr<tables::TableRegistry> tables_;
     std::unique_ptr<tables::RowCache> rows_;
-    std::unique_ptr<usage::UsageStore> usage_store_;
+    std::shared_ptr<usage::UsageStore> usage_store_;
     std::unique_ptr<recipients::RecipientResolver> resolver_;
     std::unique_ptr<recipients::RecipientCache> recipients_;
+    std::unique_ptr<checks::QuotaWarnings> warnings_;
+    std::chrono::milliseconds next_look_{0};
     std::unique_ptr<checks::CheckPipeline> checks_;
 };
 

@@ -42,8 +42,20 @@ protected:
         reservation.limits = std::move(limits);
         return Reserve(reservation);
     }
-    void Release(const std::string& id, const Names& mailboxes) {
-        loop_.RunUntilDone(store_->Release(id, mailboxes));
+    void Release(const std::string& id, const Names& mailboxes,
+                 Unreserve what = Unreserve::kWhatIsUnsettled) {
+        loop_.RunUntilDone(store_->Release(id, mailboxes, what));
+    }
+    std::optional<Filling> FillingOf(const std::string& mailbox) {
+        return loop_.RunUntilDone(store_->FindFilling(mailbox));
+    }
+    bool NoteWarned(const std::string& mailbox, std::optional<std::uint64_t> from,
+                    std::uint64_t to) {
+        return loop_.RunUntilDone(store_->NoteWarned(mailbox, from, to));
+    }
+    Names TakeChanged() { return loop_.RunUntilDone(store_->TakeChanged(100)); }
+    std::vector<std::chrono::milliseconds> NoteFull(const Names& mailboxes) {
+        return loop_.RunUntilDone(store_->NoteFull(mailboxes, std::chrono::hours(24)));
     }
     void Commit(const std::vector<Measurement>& measurements) {
         loop_.RunUntilDone(store_->Commit(measurements, kGrace));
@@ -166,10 +178,87 @@ TYPED_TEST_P(UsageStoreContract, ChargesEveryCopy) {
 }
 
 TYPED_TEST_P(UsageStoreContract, ReservesWhereThereIsNoRoomWhenForced) {
-    Reservation reservation{"m1", 500, {{"ann@example.com", 100, 0}}, {}, true};
+    Reservation reservation{"m1", 500, {{"ann@example.com", 100, 0}}, {}, Needs::kNoRoom};
 
     EXPECT_TRUE(this->Reserve(reservation).IsGranted());
     EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 500u);
+}
+
+TYPED_TEST_P(UsageStoreContract, OneMailboxWithRoomIsEnoughWhereThatIsTheRule) {
+    this->Commit("full@example.com", 100, 1);
+    Reservation reservation{"m1", 10, {{"full@example.com", 100, 0}, {"ann@example.com", 15, 0}}};
+    reservation.needs = Needs::kRoomInAny;
+
+    EXPECT_TRUE(this->Reserve(reservation).IsGranted());
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 10u);
+    EXPECT_EQ(this->UsageOf("full@example.com").reserved_bytes, 10u) << "it will be there too";
+    reservation.id = "m2";
+    EXPECT_THAT(this->Reserve(reservation).full, testing::ElementsAre(0, 1));
+    EXPECT_EQ(this->UsageOf("full@example.com").reserved_bytes, 10u);
+}
+
+TYPED_TEST_P(UsageStoreContract, TheMailboxWithRoomMayBeInAnotherDomain) {
+    this->Commit("full@example.com", 100, 1);
+    this->Commit("full@example.net", 100, 1);
+    Reservation reservation{
+        "m1",
+        10,
+        {{"full@example.com", 100, 0}, {"ann@example.org", 15, 0}, {"full@example.net", 100, 0}}};
+    reservation.needs = Needs::kRoomInAny;
+
+    EXPECT_TRUE(this->Reserve(reservation).IsGranted());
+    for (const char* const name : {"full@example.com", "ann@example.org", "full@example.net"})
+        EXPECT_EQ(this->UsageOf(name).reserved_bytes, 10u) << name;
+    reservation.id = "m2";
+    EXPECT_THAT(this->Reserve(reservation).full, testing::ElementsAre(0, 1, 2));
+    EXPECT_EQ(this->UsageOf("ann@example.org").reserved_bytes, 10u);
+}
+
+TYPED_TEST_P(UsageStoreContract, AFullDomainHasNoRoomInAnyOfItsMailboxes) {
+    this->Commit("full@example.com", 100, 1);
+    Reservation reservation{"m1", 10, {{"ann@example.com", 0, 0}, {"bob@example.com", 0, 0}}};
+    reservation.domain_limits = {{"example.com", 105, 0}};
+    reservation.needs = Needs::kRoomInAny;
+
+    EXPECT_THAT(this->Reserve(reservation).full_domains, testing::ElementsAre(0));
+    EXPECT_EQ(this->Find("ann@example.com"), std::nullopt);
+}
+
+TYPED_TEST_P(UsageStoreContract, WhatIsSettledStaysWhenWhatIsUnsettledIsGivenBack) {
+    const std::vector<Limit> ann{{"ann@example.com", 1000, 0}};
+    Reservation reservation{"m1", 300, ann};
+    reservation.settled = true;
+    this->Reserve(reservation);
+    this->Reserve("m2", 50, ann);
+    this->Release("m1", {"ann@example.com"});
+    this->Release("m2", {"ann@example.com"});
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 300u);
+
+    this->Release("m1", {"ann@example.com"}, Unreserve::kEverything);
+    EXPECT_EQ(this->Find("ann@example.com"), std::nullopt);
+}
+
+TYPED_TEST_P(UsageStoreContract, AnUnsettledSizeThatComesLateChangesNothing) {
+    const std::vector<Limit> ann{{"ann@example.com", 1000, 0}};
+    Reservation settled{"m1", 300, ann};
+    settled.settled = true;
+    this->Reserve(settled);
+
+    EXPECT_TRUE(this->Reserve("m1", 2000, ann).IsGranted());
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 300u);
+    settled.bytes = 400;
+    EXPECT_TRUE(this->Reserve(settled).IsGranted());
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 400u);
+}
+
+TYPED_TEST_P(UsageStoreContract, WhatIsToldLateIsAsOldAsItIs) {
+    Reservation reservation{"m1", 100, {{"ann@example.com", 0, 0}}};
+    reservation.age = this->kGrace + std::chrono::seconds(1);
+    this->Reserve(reservation);
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 100u);
+    this->Commit("ann@example.com", 500, 1);
+
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 0u);
 }
 
 TYPED_TEST_P(UsageStoreContract, GivesBackWhatAMessageHolds) {
@@ -382,6 +471,91 @@ TYPED_TEST_P(UsageStoreContract, IsSharedByAllWhoOpenIt) {
     EXPECT_FALSE(this->loop_.RunUntilDone(other->Reserve(another)).IsGranted());
 }
 
+TYPED_TEST_P(UsageStoreContract, KnowsHowMuchAllMailboxesHold) {
+    EXPECT_EQ(this->loop_.RunUntilDone(this->store_->FindSite()), Usage());
+    this->Commit("ann@example.com", 500, 5);
+    this->Commit("d@example.net", 50, 1);
+    this->Reserve("m1", 7, {{"ann@example.com", 0, 0}});
+
+    EXPECT_EQ(this->loop_.RunUntilDone(this->store_->FindSite()),
+              (Usage{550, 6, 7, 1, std::nullopt}));
+}
+
+TYPED_TEST_P(UsageStoreContract, KnowsForHowLongMailboxesHaveBeenFull) {
+    using std::chrono::hours;
+    using std::chrono::milliseconds;
+    const std::vector<std::string> ann{"ann@example.com"};
+    EXPECT_THAT(this->NoteFull(ann), testing::ElementsAre(milliseconds(0)));
+    this->Pass(milliseconds(700));
+    EXPECT_THAT(this->NoteFull({"bob@example.com", "ann@example.com"}),
+                testing::ElementsAre(milliseconds(0), milliseconds(700)));
+
+    Reservation reservation{"m1", 1, {{"ann@example.com", 10, 0}}};
+    this->Reserve(reservation);
+    EXPECT_THAT(this->NoteFull(ann), testing::ElementsAre(milliseconds(700)));
+    reservation.ends_fullness = true;
+    reservation.bytes = 11;
+    this->Reserve(reservation);
+    EXPECT_THAT(this->NoteFull(ann), testing::ElementsAre(milliseconds(700))) << "no grant";
+    reservation.bytes = 10;
+    this->Reserve(reservation);
+    EXPECT_THAT(this->NoteFull(ann), testing::ElementsAre(milliseconds(0)));
+
+    this->Pass(milliseconds(5));
+    this->loop_.RunUntilDone(this->store_->NoteRoom(ann));
+    EXPECT_THAT(this->NoteFull(ann), testing::ElementsAre(milliseconds(0)));
+    this->Pass(-hours(2));
+    EXPECT_THAT(this->NoteFull(ann), testing::ElementsAre(milliseconds(0)));
+}
+
+TYPED_TEST_P(UsageStoreContract, GuessesWhatIsInAMailbox) {
+    EXPECT_EQ(this->FillingOf("ann@example.com"), std::nullopt);
+    this->Reserve("m1", 10, {{"ann@example.com", 0, 0}});
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{10, std::nullopt}));
+    this->Pass(std::chrono::seconds(1));
+    this->Commit("ann@example.com", 500, 5);
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 10u) << "within the grace";
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, std::nullopt}));
+    this->Pass(std::chrono::seconds(1));
+    this->Reserve("m2", 7, {{"ann@example.com", 0, 0}});
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{507, std::nullopt}));
+}
+
+TYPED_TEST_P(UsageStoreContract, OneOfAllWhoSeeACrossingWarnsOfIt) {
+    EXPECT_FALSE(this->NoteWarned("ann@example.com", std::nullopt, 80)) << "not known";
+    this->Commit("ann@example.com", 500, 5);
+    EXPECT_TRUE(this->NoteWarned("ann@example.com", std::nullopt, 80));
+    EXPECT_FALSE(this->NoteWarned("ann@example.com", std::nullopt, 80));
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, 80}));
+    EXPECT_THAT(this->Reserve("m1", 1, {{"ann@example.com", 0, 0}}).warned,
+                testing::ElementsAre(std::optional<std::uint64_t>(80)));
+    EXPECT_TRUE(this->NoteWarned("ann@example.com", 80, 0));
+    EXPECT_FALSE(this->NoteWarned("ann@example.com", 80, 0));
+
+    this->Remove({"ann@example.com"});
+    this->Commit("ann@example.com", 500, 5);
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, std::nullopt}));
+}
+
+TYPED_TEST_P(UsageStoreContract, TellsOneOfAllWhichMailboxesChanged) {
+    const std::unique_ptr<UsageStore> other = this->OpenAnother();
+    this->Commit({{"ann@example.com", 500, 5, this->now_}, {"bob@example.net", 5, 1, this->now_}});
+    EXPECT_THAT(this->TakeChanged(),
+                testing::UnorderedElementsAre("ann@example.com", "bob@example.net"));
+    EXPECT_TRUE(this->loop_.RunUntilDone(other->TakeChanged(100)).empty());
+
+    this->NoteWarned("ann@example.com", std::nullopt, 0);
+    this->Pass(std::chrono::seconds(1));
+    this->Commit({{"ann@example.com", 500, 5, this->now_}, {"bob@example.net", 5, 1, this->now_}});
+    EXPECT_THAT(this->TakeChanged(), testing::ElementsAre("bob@example.net"))
+        << "nobody has looked at it";
+    this->Commit({{"ann@example.com", 900, 9, this->now_}});
+    EXPECT_TRUE(this->TakeChanged().empty()) << "it began no later than what is stored";
+    this->Pass(std::chrono::seconds(1));
+    this->Commit({{"ann@example.com", 400, 4, this->now_}});
+    EXPECT_THAT(this->TakeChanged(), testing::ElementsAre("ann@example.com"));
+}
+
 TYPED_TEST_P(UsageStoreContract, TellsTheTimeOfItsClock) {
     EXPECT_EQ(this->loop_.RunUntilDone(this->store_->Now()), this->now_);
 }
@@ -400,6 +574,11 @@ REGISTER_TYPED_TEST_SUITE_P(
     ADomainAndItsCatchAllMailboxAreTwoThings, KeepsAnyTwoNamesApart,
     AMeasurementFromBeforeTheClockWasSetBackGivesWay,
     AReservationFromBeforeTheClockWasSetBackIsMeasuredAllTheSame, CountsFarBeyondFourBillion,
-    TakesManyMeasurementsAtOnce, IsSharedByAllWhoOpenIt, TellsTheTimeOfItsClock);
+    TakesManyMeasurementsAtOnce, IsSharedByAllWhoOpenIt, TellsTheTimeOfItsClock,
+    OneMailboxWithRoomIsEnoughWhereThatIsTheRule, TheMailboxWithRoomMayBeInAnotherDomain,
+    AFullDomainHasNoRoomInAnyOfItsMailboxes, WhatIsSettledStaysWhenWhatIsUnsettledIsGivenBack,
+    AnUnsettledSizeThatComesLateChangesNothing, WhatIsToldLateIsAsOldAsItIs,
+    KnowsHowMuchAllMailboxesHold, KnowsForHowLongMailboxesHaveBeenFull, GuessesWhatIsInAMailbox,
+    OneOfAllWhoSeeACrossingWarnsOfIt, TellsOneOfAllWhichMailboxesChanged);
 
 }  // namespace policyd::usage

@@ -24,6 +24,7 @@ public:
         options.server.time_limit = std::chrono::seconds(20);
         options.clock = std::move(clock);
         options.most_single_reservations = most_single_reservations;
+        options.notes_changes = true;
         return std::make_unique<RedisUsageStore>(loop.Raw(), std::move(options));
     }
 
@@ -39,7 +40,7 @@ public:
 
     std::unique_ptr<UsageStore> Open(async::EventLoop& loop, text::WallClock clock) const {
         return std::make_unique<SqliteUsageStore>(loop.Raw(), directory_ / "usage.sqlite",
-                                                  std::move(clock));
+                                                  std::move(clock), kReservationLife, true);
     }
 
 private:

@@ -31,6 +31,18 @@ public:
         return DomainWithout("", {}, domain);
     }
 
+    Usage FindSite() const {
+        Usage site;
+        for (const auto& [name, mailbox] : mailboxes_) {
+            const Usage usage = Without("", mailbox);
+            site.bytes += usage.bytes;
+            site.messages += usage.messages;
+            site.reserved_bytes += usage.reserved_bytes;
+            site.reserved_messages += usage.reserved_messages;
+        }
+        return site;
+    }
+
     Reserved Reserve(const Reservation& reservation) {
         for (const Limit& limit : reservation.limits) BringUpToDate(DomainOf(limit.mailbox));
         for (const DomainLimit& limit : reservation.domain_limits) BringUpToDate(limit.domain);
@@ -39,41 +51,73 @@ public:
             const Limit& limit = reservation.limits[i];
             const Usage usage = Without(reservation.id, mailboxes_[limit.mailbox]);
             answer.usage.push_back(usage);
-            if (!Fits(limit.bytes, limit.messages, usage, reservation.bytes, limit.copies))
+            answer.warned.push_back(mailboxes_[limit.mailbox].warned);
+            if (!Stays(reservation, limit) && !Fits(limit.bytes, limit.messages, usage,
+                                                    reservation.bytes, limit.copies, limit.copies))
                 answer.full.push_back(i);
         }
         for (std::size_t i = 0; i < reservation.domain_limits.size(); ++i) {
             const DomainLimit& limit = reservation.domain_limits[i];
+            std::uint64_t bytes = 0;
             std::uint64_t copies = 0;
             std::set<std::string> asked;
             for (const Limit& mailbox : reservation.limits) {
                 asked.insert(mailbox.mailbox);
-                if (DomainOf(mailbox.mailbox) == limit.domain) copies += mailbox.copies;
+                if (DomainOf(mailbox.mailbox) != limit.domain) continue;
+                const Held held = Stays(reservation, mailbox)
+                                      ? mailboxes_[mailbox.mailbox].held[reservation.id]
+                                      : Holding(reservation, mailbox);
+                bytes += held.bytes;
+                copies += held.copies;
             }
             const Usage usage = DomainWithout(reservation.id, asked, limit.domain);
             answer.domain_usage.push_back(usage);
-            if (!Fits(limit.bytes, limit.messages, usage, reservation.bytes, copies))
+            if (!Fits(limit.bytes, limit.messages, usage, bytes, copies, 1))
                 answer.full_domains.push_back(i);
         }
-        if (reservation.force) {
+        if (reservation.needs == Needs::kNoRoom ||
+            (reservation.needs == Needs::kRoomInAny && AnyHasRoom(reservation, answer))) {
             answer.full.clear();
             answer.full_domains.clear();
         }
         if (answer.IsGranted())
             for (const Limit& limit : reservation.limits)
-                mailboxes_[limit.mailbox].held[reservation.id] = {
-                    now, reservation.bytes * limit.copies, limit.copies};
+                if (!Stays(reservation, limit))
+                    mailboxes_[limit.mailbox].held[reservation.id] = Holding(reservation, limit);
         DropEmpty();
         return answer;
     }
 
-    void Release(const std::string& id, const std::vector<std::string>& mailboxes) {
+    void Release(const std::string& id, const std::vector<std::string>& mailboxes,
+                 Unreserve what = Unreserve::kWhatIsUnsettled) {
         for (const std::string& mailbox : mailboxes) {
             BringUpToDate(DomainOf(mailbox));
             const auto found = mailboxes_.find(mailbox);
-            if (found != mailboxes_.end()) found->second.held.erase(id);
+            if (found == mailboxes_.end()) continue;
+            std::erase_if(found->second.held, [&](const auto& held) {
+                return held.first == id && (what == Unreserve::kEverything || !held.second.settled);
+            });
         }
         DropEmpty();
+    }
+
+    std::optional<Filling> FindFilling(const std::string& name) {
+        BringUpToDate(DomainOf(name));
+        const auto found = mailboxes_.find(name);
+        if (found == mailboxes_.end()) return std::nullopt;
+        const Mailbox& mailbox = found->second;
+        Filling filling{mailbox.bytes, mailbox.warned};
+        for (const auto& [id, held] : mailbox.held)
+            if (!mailbox.began || held.made >= *mailbox.began) filling.bytes += held.bytes;
+        return filling;
+    }
+
+    bool NoteWarned(const std::string& name, std::optional<std::uint64_t> from, std::uint64_t to) {
+        BringUpToDate(DomainOf(name));
+        const auto found = mailboxes_.find(name);
+        if (found == mailboxes_.end() || found->second.warned != from) return false;
+        found->second.warned = to;
+        return true;
     }
 
     void Commit(const std::vector<Measurement>& measurements, std::chrono::milliseconds grace) {
@@ -114,19 +158,48 @@ private:
         text::WallTime made;
         std::uint64_t bytes = 0;
         std::uint64_t copies = 0;
+        bool settled = false;
     };
     struct Mailbox {
         std::uint64_t bytes = 0;
         std::uint64_t messages = 0;
         std::optional<text::WallTime> began;
         std::map<std::string, Held> held;
+        std::optional<std::uint64_t> warned;
     };
 
     static constexpr std::chrono::milliseconds kAhead{1000};
 
+    Held Holding(const Reservation& reservation, const Limit& limit) const {
+        return {now - reservation.age, reservation.bytes * limit.copies, limit.copies,
+                reservation.settled};
+    }
+
+    /// What is settled is not for an unsettled size to change.
+    bool Stays(const Reservation& reservation, const Limit& limit) const {
+        const auto mailbox = mailboxes_.find(limit.mailbox);
+        if (reservation.settled || mailbox == mailboxes_.end()) return false;
+        const auto held = mailbox->second.held.find(reservation.id);
+        return held != mailbox->second.held.end() && held->second.settled;
+    }
+
+    static bool AnyHasRoom(const Reservation& reservation, const Reserved& answer) {
+        for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
+            const std::string_view domain = DomainOf(reservation.limits[i].mailbox);
+            const bool domain_is_full = std::any_of(
+                answer.full_domains.begin(), answer.full_domains.end(),
+                [&](std::size_t d) { return reservation.domain_limits[d].domain == domain; });
+            const bool is_full =
+                std::find(answer.full.begin(), answer.full.end(), i) != answer.full.end();
+            if (!is_full && !domain_is_full) return true;
+        }
+        return false;
+    }
+
+    /// `bytes` in all, or of each of `each` copies.
     static bool Fits(std::uint64_t bytes_limit, std::uint64_t messages_limit, const Usage& usage,
-                     std::uint64_t size, std::uint64_t copies) {
-        const std::uint64_t more = std::max<std::uint64_t>(size * copies, 1);
+                     std::uint64_t bytes, std::uint64_t copies, std::uint64_t each) {
+        const std::uint64_t more = std::max<std::uint64_t>(bytes * each, 1);
         return (bytes_limit == 0 || usage.bytes + usage.reserved_bytes + more <= bytes_limit) &&
                (messages_limit == 0 ||
                 usage.messages + usage.reserved_messages + copies <= messages_limit);

@@ -68,7 +68,7 @@ private:
     }
 
     void Step() {
-        switch (Below(12)) {
+        switch (Below(13)) {
             case 0:
                 return MoveClock();
             case 1:
@@ -79,6 +79,8 @@ private:
                 return Commit();
             case 5:
                 return Below(4) == 0 ? Remove() : Release();
+            case 6:
+                return Warn();
             default:
                 return Reserve();
         }
@@ -107,9 +109,13 @@ private:
         for (const std::string& domain : kDomains)
             if (Below(4) == 0)
                 reservation.domain_limits.push_back({domain, Below(4000), Below(2) * Below(20)});
-        reservation.force = Below(8) == 0;
-        log_ << "reserve " << reservation.id << ' ' << reservation.bytes
-             << (reservation.force ? " by force" : "");
+        const Needs kinds[] = {Needs::kNoRoom, Needs::kRoomInAny, Needs::kRoomInAny};
+        reservation.needs = Below(3) == 0 ? kinds[Below(3)] : Needs::kRoomInAll;
+        reservation.settled = Below(4) == 0;
+        reservation.age = milliseconds(Below(6) == 0 ? Below(600'000) : 0);
+        log_ << "reserve " << reservation.id << ' ' << reservation.bytes << " needs "
+             << static_cast<int>(reservation.needs) << (reservation.settled ? " settled" : "")
+             << " of " << reservation.age.count() << " ago";
         for (const Limit& limit : reservation.limits)
             log_ << ", " << limit.mailbox << ' ' << limit.copies << " (" << limit.bytes << ' '
                  << limit.messages << ')';
@@ -123,15 +129,18 @@ private:
             EXPECT_EQ(reserved.usage, expected.usage);
             EXPECT_EQ(reserved.full_domains, expected.full_domains);
             EXPECT_EQ(reserved.domain_usage, expected.domain_usage);
+            EXPECT_EQ(reserved.warned, expected.warned);
         }
     }
 
     void Release() {
         const std::string id = "m" + std::to_string(Below(10));
         const std::vector<std::string> mailboxes = SomeMailboxes();
-        log_ << "release " << id << " in " << testing::PrintToString(mailboxes) << '\n';
-        model_.Release(id, mailboxes);
-        Do(Store().Release(id, mailboxes));
+        const Unreserve what = Below(2) == 0 ? Unreserve::kEverything : Unreserve::kWhatIsUnsettled;
+        log_ << "release " << id << (what == Unreserve::kEverything ? ", everything" : "") << " in "
+             << testing::PrintToString(mailboxes) << '\n';
+        model_.Release(id, mailboxes, what);
+        Do(Store().Release(id, mailboxes, what));
     }
 
     void Commit() {
@@ -156,11 +165,24 @@ private:
         Do(Store().Remove(mailboxes));
     }
 
+    void Warn() {
+        const std::string& mailbox = kMailboxes[Below(kMailboxes.size())];
+        std::optional<std::uint64_t> from;
+        if (Below(3) > 0) from = Below(2) * 80;
+        const std::uint64_t to = Below(2) * 80;
+        log_ << "warn of " << mailbox << ", " << to << " after "
+             << (from ? static_cast<int>(*from) : -1) << '\n';
+        EXPECT_EQ(Do(Store().NoteWarned(mailbox, from, to)), model_.NoteWarned(mailbox, from, to));
+    }
+
     void Compare() {
         for (const std::string& domain : kDomains)
             EXPECT_EQ(Do(Store().FindDomain(domain)), model_.FindDomain(domain)) << domain;
-        for (const std::string& mailbox : kMailboxes)
+        for (const std::string& mailbox : kMailboxes) {
             EXPECT_EQ(Do(Store().Find(mailbox)), model_.Find(mailbox)) << mailbox;
+            EXPECT_EQ(Do(Store().FindFilling(mailbox)), model_.FindFilling(mailbox)) << mailbox;
+        }
+        EXPECT_EQ(Do(Store().FindSite()), model_.FindSite());
         EXPECT_THAT(Do(Store().MeasuredMailboxes()),
                     testing::UnorderedElementsAreArray(model_.MeasuredMailboxes()));
     }

@@ -23,6 +23,7 @@ protected:
         options.server.user = std::move(user);
         options.server.password_file = std::move(password_file);
         options.server.time_limit = std::chrono::seconds(20);
+        options.notes_changes = true;
         return std::make_unique<RedisUsageStore>(loop_.Raw(), std::move(options));
     }
 
@@ -121,11 +122,11 @@ TEST_F(RedisUsageStoreTest, FailsWithoutHarmWhenRedisHasNoMemory) {
 
 TEST_F(RedisUsageStoreTest, NeedsNoMoreRightsThanTheManualSays) {
     test::RedisServer server(
-        {"--user",  "default",    "off",           "--user",       "policyd", "on",
-         ">secret", "~policyd:*", "resetchannels", "-@all",        "+role",   "+time",
-         "+scan",   "+eval",      "+evalsha",      "+script|load", "+get",    "+set",
-         "+del",    "+hget",      "+hmget",        "+hgetall",     "+hlen",   "+hset",
-         "+hdel",   "+pexpire",   "+zadd",         "+zrem",        "+zrange", "+zrangebyscore"});
+        {"--user",     "default",        "off",   "--user", "policyd",  "on",    ">secret",
+         "~policyd:*", "resetchannels",  "-@all", "+role",  "+time",    "+scan", "+eval",
+         "+evalsha",   "+script|load",   "+get",  "+set",   "+del",     "+hget", "+hmget",
+         "+hgetall",   "+hlen",          "+hset", "+hdel",  "+pexpire", "+zadd", "+zrem",
+         "+zrange",    "+zrangebyscore", "+sadd", "+srem",  "+spop"});
     const std::string password = server.Directory().Write("password", "secret\n");
     std::filesystem::permissions(password, std::filesystem::perms::owner_read);
     const auto store = Open(server, "policyd", password);
@@ -141,6 +142,12 @@ TEST_F(RedisUsageStoreTest, NeedsNoMoreRightsThanTheManualSays) {
     EXPECT_THAT(loop_.RunUntilDone(store->MeasuredMailboxes()),
                 testing::ElementsAre("ann@example.com"));
     const std::vector<std::string> ann{"ann@example.com"};
+    EXPECT_THAT(loop_.RunUntilDone(store->TakeChanged(10)), testing::ElementsAreArray(ann));
+    EXPECT_TRUE(loop_.RunUntilDone(store->NoteWarned(ann[0], std::nullopt, 80)));
+    EXPECT_EQ(loop_.RunUntilDone(store->FindFilling(ann[0]))->warned, 80u);
+    EXPECT_EQ(loop_.RunUntilDone(store->FindSite()).messages, 1u);
+    loop_.RunUntilDone(store->NoteFull(ann, std::chrono::hours(1)));
+    loop_.RunUntilDone(store->NoteRoom(ann));
     loop_.RunUntilDone(store->Remove(ann));
     EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com")), std::nullopt);
 }

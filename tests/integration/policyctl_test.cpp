@@ -56,7 +56,8 @@ protected:
                Sqlite("domains") + "\"\n" + "virtual_mailbox_maps = \"" + Sqlite("users") + "\"\n" +
                "virtual_mailbox_limit_maps = \"" + Sqlite("quotas") + "\"\n" +
                "virtual_alias_maps = [\"" + Sqlite("forwardings") + "\", \"" + Sqlite("users") +
-               "\"]\n" + "usage_store = \"sqlite:" + Path("usage.sqlite") + "\"\n";
+               "\"]\n" + "usage_store = \"sqlite:" + Path("usage.sqlite") +
+               "\"\ndelivery_overhead = 0\n";
     }
 
     test::Finished WithConfig(std::vector<std::string> arguments) const {

@@ -36,6 +36,7 @@ public:
             {"usage_store", Quoted("sqlite:" + (directory_ / "usage").string())},
             {"virtual_mailbox_domains", "[\"inline:{example.com=x}\"]"},
             {"virtual_mailbox_maps", Mailbox("joe")},
+            {"delivery_overhead", "0"},
             {"recipient_cache_time", Quoted("0s")},
             {"unknown_recipient_cache_time", Quoted("0s")}};
         for (const Options* wins : {&options_, &changes})

@@ -47,6 +47,16 @@ public:
         co_return found == known_.end() ? Resolution() : found->second;
     }
 
+    async::Task<recipients::Mailbox> LimitsOf(std::string_view name) override {
+        if (down) throw outage::TableUnavailable("the table is down");
+        recipients::Mailbox found;
+        found.name = name;
+        for (const auto& [recipient, resolution] : known_)
+            for (const recipients::Mailbox& mailbox : resolution.mailboxes)
+                if (mailbox.name == name) found = mailbox;
+        co_return found;
+    }
+
     recipients::RecipientCache& Cache() { return *cache_; }
 
 private:

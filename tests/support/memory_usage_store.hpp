@@ -1,7 +1,9 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "common/usage/usage_store.hpp"
 
@@ -13,7 +15,13 @@ public:
     struct Entry {
         usage::Usage measured;
         std::map<std::string, std::uint64_t> reservations;  // bytes by id
+        std::set<std::string> settled;                      // ids
+        std::optional<std::uint64_t> warned;
+        std::optional<std::chrono::milliseconds> full_since;
     };
+
+    std::chrono::milliseconds now{0};  ///< for how long mailboxes have been full
+    std::vector<std::string> changed;  ///< for TakeChanged()
 
     std::map<std::string, Entry, std::less<>> entries;
     bool down = false;
@@ -55,6 +63,7 @@ public:
     async::Task<usage::Reserved> Reserve(const usage::Reservation& reservation) override {
         Called();
         usage::Reserved reserved;
+        std::size_t without_room = 0;
         const std::uint64_t size = std::max<std::uint64_t>(reservation.bytes, 1);
         for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
             const usage::Limit& limit = reservation.limits[i];
@@ -64,8 +73,12 @@ public:
             const bool messages_fit =
                 limit.messages == 0 ||
                 usage.messages + usage.reserved_messages + 1 <= limit.messages;
-            if (!bytes_fit || !messages_fit) reserved.full.push_back(i);
+            if (!bytes_fit || !messages_fit) {
+                reserved.full.push_back(i);
+                ++without_room;
+            }
             reserved.usage.push_back(usage);
+            reserved.warned.push_back(entries[limit.mailbox].warned);
         }
         for (std::size_t i = 0; i < reservation.domain_limits.size(); ++i) {
             const usage::DomainLimit& limit = reservation.domain_limits[i];
@@ -77,22 +90,87 @@ public:
                 reserved.full_domains.push_back(i);
             reserved.domain_usage.push_back(usage);
         }
-        if (reserved.IsGranted() || reservation.force)
-            for (const usage::Limit& limit : reservation.limits)
-                entries[limit.mailbox].reservations[reservation.id] = reservation.bytes;
-        if (reservation.force) {
+        const bool any_has_room =
+            reserved.full_domains.empty() && without_room < reservation.limits.size();
+        if (reservation.needs == usage::Needs::kNoRoom ||
+            (reservation.needs == usage::Needs::kRoomInAny && any_has_room)) {
             reserved.full.clear();
             reserved.full_domains.clear();
+        }
+        if (!reserved.IsGranted()) co_return reserved;
+        for (const usage::Limit& limit : reservation.limits) {
+            Entry& entry = entries[limit.mailbox];
+            entry.reservations[reservation.id] = reservation.bytes;
+            if (reservation.settled) entry.settled.insert(reservation.id);
+            if (reservation.ends_fullness) entry.full_since.reset();
         }
         co_return reserved;
     }
 
-    async::Task<void> Release(std::string_view id,
-                              std::span<const std::string> mailboxes) override {
+    using UsageStore::Release;
+    async::Task<void> Release(std::string_view id, std::span<const std::string> mailboxes,
+                              usage::Unreserve what) override {
         Called();
-        for (const std::string& mailbox : mailboxes)
-            entries[mailbox].reservations.erase(std::string(id));
+        for (const std::string& mailbox : mailboxes) {
+            Entry& entry = entries[mailbox];
+            if (what == usage::Unreserve::kEverything) entry.settled.erase(std::string(id));
+            if (!entry.settled.contains(std::string(id))) entry.reservations.erase(std::string(id));
+        }
         co_return;
+    }
+
+    async::Task<usage::Usage> FindSite() override {
+        Called();
+        usage::Usage site;
+        for (const auto& [name, entry] : entries) {
+            site.bytes += entry.measured.bytes;
+            site.messages += entry.measured.messages;
+        }
+        co_return site;
+    }
+
+    async::Task<std::vector<std::chrono::milliseconds>> NoteFull(
+        std::span<const std::string> mailboxes, std::chrono::milliseconds) override {
+        Called();
+        std::vector<std::chrono::milliseconds> times;
+        for (const std::string& mailbox : mailboxes) {
+            Entry& entry = entries[mailbox];
+            if (!entry.full_since) entry.full_since = now;
+            times.push_back(now - *entry.full_since);
+        }
+        co_return times;
+    }
+
+    async::Task<void> NoteRoom(std::span<const std::string> mailboxes) override {
+        Called();
+        for (const std::string& mailbox : mailboxes) entries[mailbox].full_since.reset();
+        co_return;
+    }
+
+    /// Its guess is what it was measured to hold, and all reservations.
+    async::Task<std::optional<usage::Filling>> FindFilling(std::string_view mailbox) override {
+        Called();
+        const auto found = entries.find(mailbox);
+        if (found == entries.end()) co_return std::nullopt;
+        const usage::Usage usage = With(found->second, "");
+        usage::Filling filling;
+        filling.bytes = usage.bytes + usage.reserved_bytes;
+        filling.warned = found->second.warned;
+        co_return filling;
+    }
+
+    async::Task<bool> NoteWarned(std::string_view mailbox, std::optional<std::uint64_t> from,
+                                 std::uint64_t to) override {
+        Called();
+        const auto found = entries.find(mailbox);
+        if (found == entries.end() || found->second.warned != from) co_return false;
+        found->second.warned = to;
+        co_return true;
+    }
+
+    async::Task<std::vector<std::string>> TakeChanged(std::size_t) override {
+        Called();
+        co_return std::exchange(changed, {});
     }
 
     async::Task<void> Commit(std::span<const usage::Measurement> measurements,

@@ -35,8 +35,25 @@ public:
     async::Task<usage::Reserved> Reserve(const usage::Reservation&) override {
         co_return usage::Reserved{};
     }
-    async::Task<void> Release(std::string_view, std::span<const std::string>) override {
+    async::Task<void> Release(std::string_view, std::span<const std::string>,
+                              usage::Unreserve) override {
         co_return;
+    }
+    async::Task<usage::Usage> FindSite() override { co_return usage::Usage(); }
+    async::Task<std::vector<std::chrono::milliseconds>> NoteFull(
+        std::span<const std::string> mailboxes, std::chrono::milliseconds) override {
+        co_return std::vector<std::chrono::milliseconds>(mailboxes.size());
+    }
+    async::Task<void> NoteRoom(std::span<const std::string>) override { co_return; }
+    async::Task<std::optional<usage::Filling>> FindFilling(std::string_view) override {
+        co_return std::nullopt;
+    }
+    async::Task<bool> NoteWarned(std::string_view, std::optional<std::uint64_t>,
+                                 std::uint64_t) override {
+        co_return false;
+    }
+    async::Task<std::vector<std::string>> TakeChanged(std::size_t) override {
+        co_return std::vector<std::string>();
     }
     async::Task<void> Commit(std::span<const usage::Measurement> measurements,
                              std::chrono::milliseconds) override {

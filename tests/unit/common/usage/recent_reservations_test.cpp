@@ -12,7 +12,12 @@ using Held = RecentReservations::Held;
 class RecentReservationsTest : public testing::Test {
 protected:
     static Held Holding(const std::string& id, std::uint64_t bytes, milliseconds at) {
-        return {id, "ann@example.com", bytes, 1, at};
+        Held held;
+        held.id = id;
+        held.mailbox = "ann@example.com";
+        held.bytes = bytes;
+        held.at = at;
+        return held;
     }
 
     std::vector<std::string> IdsAt(milliseconds now) {
@@ -58,6 +63,17 @@ TEST_F(RecentReservationsTest, AreForgottenWhenGivenBack) {
     const std::vector<std::string> mailboxes{"ann@example.com"};
     recent_.Forget("m1", mailboxes);
     EXPECT_TRUE(IdsAt(milliseconds(10)).empty());
+}
+
+TEST_F(RecentReservationsTest, DoNotAgeFromALossUntilAllIsTold) {
+    recent_.Remember(Holding("m1", 5, milliseconds(10)));
+    recent_.Remember(Holding("m2", 5, milliseconds(2000)));
+    recent_.Lost(milliseconds(2500));
+    recent_.Remember(Holding("m3", 5, milliseconds(60'000)));
+    recent_.Lost(milliseconds(61'000));
+    EXPECT_THAT(IdsAt(milliseconds(70'000)), testing::ElementsAre("m2", "m3"));
+    recent_.Told();
+    EXPECT_TRUE(IdsAt(milliseconds(70'000)).empty());
 }
 
 TEST_F(RecentReservationsTest, AreBoundedInNumber) {

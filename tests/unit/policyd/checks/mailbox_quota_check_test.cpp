@@ -24,10 +24,13 @@ protected:
     }
 
     void Use(const QuotaRules& rules) {
+        const MailboxQuotaCheck::Parts parts{recipients_.Cache(), usage_, warnings_, messages_,
+                                             owed_};
         check_ = std::make_unique<MailboxQuotaCheck>(
-            recipients_.Cache(), usage_, messages_, rules, [this] { return now_; },
-            [this] { return text::WallTime(now_); });
+            parts, rules, [this] { return now_; }, [this] { return text::WallTime(now_); });
     }
+
+    void SetTime(std::chrono::milliseconds now) { now_ = usage_.now = now; }
 
     /// The action, "" for no opinion.
     std::string AtRcpt(std::string_view recipient, std::uint64_t size,
@@ -49,10 +52,27 @@ protected:
         if (!verdict) return "nothing";
         return verdict->HasOpinion() ? verdict->action : "no opinion";
     }
-    void EndMessage(std::string_view instance) { test::RunToEnd(KeepGoing(NameOf(instance))); }
+    void EndMessage(std::string_view instance) {
+        test::RunToEnd(Done(check_->EndMessage(NameOf(instance))));
+    }
+    void LeaveMessage(std::string_view instance) {
+        test::RunToEnd(Done(check_->LeaveMessage(NameOf(instance))));
+    }
+    void WasLetPass(Stage stage, std::string_view recipient, std::uint64_t size,
+                    std::string_view instance = "1") {
+        const PolicyRequest request = Request(stage, recipient, size, 0, instance);
+        test::RunToEnd(Done(check_->WasLetPass(request)));
+    }
+    void WasRefused(Stage stage, std::string_view recipient, std::uint64_t size,
+                    std::string_view instance = "1") {
+        const PolicyRequest request = Request(stage, recipient, size, 0, instance);
+        test::RunToEnd(Done(check_->WasRefused(request)));
+    }
+    /// The store is told what it missed.
+    void Pay() { test::RunToEnd(Done(owed_.Pay(usage_, now_))); }
 
-    std::string Ask(Stage stage, std::string_view recipient, std::uint64_t size,
-                    std::uint64_t count, std::string_view instance) {
+    static PolicyRequest Request(Stage stage, std::string_view recipient, std::uint64_t size,
+                                 std::uint64_t count, std::string_view instance) {
         PolicyRequest request;
         request.stage = stage;
         request.recipient = recipient;
@@ -60,6 +80,12 @@ protected:
         request.recipient_count = count;
         request.instance = instance;
         request.postfix_host = "mx1";
+        return request;
+    }
+
+    std::string Ask(Stage stage, std::string_view recipient, std::uint64_t size,
+                    std::uint64_t count, std::string_view instance) {
+        const PolicyRequest request = Request(stage, recipient, size, count, instance);
         return test::RunToEnd(check_->Evaluate(request)).action;
     }
 
@@ -70,15 +96,17 @@ protected:
         return protocol::MessageName(request);
     }
 
-    async::Task<bool> KeepGoing(std::string message) {
-        co_await check_->EndMessage(message);
+    static async::Task<bool> Done(async::Task<void> task) {
+        co_await task;
         co_return true;
     }
 
     std::chrono::milliseconds now_{0};
     test::FixedRecipients recipients_;
     test::MemoryUsageStore usage_;
+    QuotaWarnings warnings_{usage_, recipients_, {}, [](const Warning&) {}};
     MessageTracker messages_{100, std::chrono::hours(1)};
+    OwedChanges owed_{100};
     std::unique_ptr<MailboxQuotaCheck> check_;
     const std::string kFull = "552 5.2.2 Mailbox is full";
 };
@@ -229,6 +257,95 @@ TEST_F(MailboxQuotaCheckTest, AnAbortedMessageGivesItsRoomBackAndAnAcceptedOneKe
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
 }
 
+TEST_F(MailboxQuotaCheckTest, AMessageGoesOnOverAnotherConnection) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 500), "");
+    LeaveMessage("1");
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 0u) << "it may be over as well";
+    EXPECT_EQ(AtEnd("", 500, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 500u);
+    EndMessage("1");
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 500u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatAnotherServerAcceptedIsNotGivenBackByThisOne) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 400), "");
+    const usage::Reservation elsewhere{NameOf("1") + " ann@example.com", 450,
+                                       {{"ann@example.com", 1000, 0}},   {},
+                                       usage::Needs::kRoomInAll,         true};
+    test::RunToEnd(usage_.Reserve(elsewhere));
+    EndMessage("1");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 450u);
+}
+
+TEST_F(MailboxQuotaCheckTest, ARecipientThatIsNamedTwiceIsNoWayAroundTheLimit) {
+    recipients_.Add("ANN@example.com", {"ann@example.com"}, 1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtRcpt("ANN@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 1001, 2), kFull);
+    EXPECT_EQ(AtEnd("", 1000, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 1000u) << "one copy is delivered";
+}
+
+TEST_F(MailboxQuotaCheckTest, MailThatWasLetInDuringAnOutageIsChargedAfterIt) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    usage_.down = true;
+    EXPECT_THROW(AtEnd("", 1500, 2), outage::UsageStoreUnavailable);
+    WasLetPass(Stage::kEndOfMessage, "", 1500);
+    EndMessage("1");
+    Pay();
+    EXPECT_EQ(owed_.Size(), 2u);
+    usage_.down = false;
+    Pay();
+    EXPECT_EQ(owed_.Size(), 0u);
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 1500u);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 1500u);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1, "2"), kFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, MailThatWasDeferredForAnOutageGivesItsRoomBackAfterIt) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 500), "");
+    usage_.down = true;
+    EXPECT_THROW(AtEnd("ann@example.com", 500), outage::UsageStoreUnavailable);
+    WasRefused(Stage::kEndOfMessage, "ann@example.com", 500);
+    usage_.down = false;
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, RoomThatCouldNotBeGivenBackDuringAnOutageIsGivenBackAfterIt) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 500), "");
+    usage_.down = true;
+    EndMessage("1");
+    usage_.down = false;
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatIsAskedAgainAfterAnOutageIsNotUndoneByWhatIsOwed) {
+    usage_.down = true;
+    EXPECT_THROW(AtRcpt("ann@example.com", 500), outage::UsageStoreUnavailable);
+    WasRefused(Stage::kRcpt, "ann@example.com", 500);
+    usage_.down = false;
+    EXPECT_EQ(AtRcpt("ann@example.com", 500), "");
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+}
+
+TEST_F(MailboxQuotaCheckTest, ChargesMailThatIsLetInAlthoughItWouldBeRefused) {
+    usage_.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 100), kFull);
+    WasLetPass(Stage::kRcpt, "ann@example.com", 100);
+    EXPECT_EQ(AtEnd("ann@example.com", 100), kFull);
+    WasLetPass(Stage::kEndOfMessage, "ann@example.com", 100);
+    EndMessage("1");
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 100u);
+}
+
 TEST_F(MailboxQuotaCheckTest, ThrowsWhenTheStoreCannotTellAndChecksAgainAtTheEnd) {
     usage_.Measure("ann@example.com", 1000);
     usage_.down = true;
@@ -284,13 +401,14 @@ TEST_F(MailboxQuotaCheckTest, ARefusalAtTheEndIsTheSameWhenItIsAskedAgain) {
 
 TEST_F(MailboxQuotaCheckTest, DefersFirstAndRefusesOnceTheMailboxHasBeenFullForTheSoftTime) {
     QuotaRules rules;
-    rules.soft_time = std::chrono::milliseconds(1000);
+    rules.room.soft_time = std::chrono::milliseconds(1000);
     Use(rules);
     usage_.Measure("ann@example.com", 1000);
     EXPECT_EQ(AtRcpt("ann@example.com", 1, "1"), "452 4.2.2 Mailbox is full");
-    now_ = std::chrono::milliseconds(999);
+    SetTime(std::chrono::milliseconds(999));
     EXPECT_EQ(AtRcpt("ann@example.com", 1, "2"), "452 4.2.2 Mailbox is full");
-    now_ = std::chrono::milliseconds(1000);
+    SetTime(std::chrono::milliseconds(1000));
+    Use(rules);  // as after a reload, or on another server
     EXPECT_EQ(AtRcpt("ann@example.com", 1, "3"), kFull);
     usage_.Measure("ann@example.com", 0);
     EXPECT_EQ(AtRcpt("ann@example.com", 1, "4"), "");
@@ -361,6 +479,21 @@ TEST_F(MailboxQuotaCheckTest, WhatIsRememberedServesInAnOutageAndRefusesNothingF
         EXPECT_EQ(Remembered("ann@example.com", 50), "nothing") << "too old";
         usage_.down = false;
     }
+}
+
+TEST_F(MailboxQuotaCheckTest, MayAssumeWhatTheMessagesOfTheSiteHaveOnAverage) {
+    QuotaRules rules;
+    rules.undeclared_size = std::nullopt;
+    rules.delivery_overhead = 50;
+    Use(rules);
+    EXPECT_EQ(AtRcpt("bob@example.com", 0, "1"), "");
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 0u) << "there is no message yet";
+    Use(rules);
+    usage_.Measure("archive@example.com", 3000, 10);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0, "2"), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 300u) << "with what delivery added";
+    EXPECT_EQ(AtEnd("ann@example.com", 100, 1, "2"), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 150u);
 }
 
 TEST_F(MailboxQuotaCheckTest, AddsWhatDeliveryAddsAndTheSizeThatIsAssumed) {

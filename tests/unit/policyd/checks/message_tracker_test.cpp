@@ -8,7 +8,9 @@ namespace {
 using std::chrono::milliseconds;
 
 TrackedRecipient Recipient(const char* address) {
-    return {address, nullptr};
+    TrackedRecipient recipient;
+    recipient.recipient = address;
+    return recipient;
 }
 
 TEST(MessageTrackerTest, RemembersEachRecipientOnceInOrder) {
@@ -20,6 +22,8 @@ TEST(MessageTrackerTest, RemembersEachRecipientOnceInOrder) {
     ASSERT_EQ(recipients.size(), 2u);
     EXPECT_EQ(recipients[0].recipient, "a");
     EXPECT_EQ(recipients[1].recipient, "b");
+    EXPECT_EQ(recipients[0].asked, 2u);
+    EXPECT_EQ(recipients[1].asked, 1u);
     EXPECT_TRUE(tracker.Recipients("other", milliseconds(0)).empty());
 }
 
@@ -32,6 +36,17 @@ TEST(MessageTrackerTest, EndingAMessageReturnsWhatWasNotSettled) {
     EXPECT_TRUE(tracker.End("accepted").empty());
     EXPECT_TRUE(tracker.End("aborted").empty());
     EXPECT_EQ(tracker.Size(), 0u);
+}
+
+TEST(MessageTrackerTest, LeavingAMessageReturnsWhatWasNotSettledAndRemembersIt) {
+    MessageTracker tracker(10, milliseconds(100));
+    tracker.Remember("on its way", Recipient("a"), milliseconds(0));
+    tracker.Remember("accepted", Recipient("a"), milliseconds(0));
+    tracker.Settle("accepted", milliseconds(0));
+    EXPECT_EQ(tracker.Leave("on its way").size(), 1u);
+    EXPECT_TRUE(tracker.Leave("accepted").empty());
+    EXPECT_EQ(tracker.Recipients("on its way", milliseconds(1)).size(), 1u);
+    EXPECT_EQ(tracker.Size(), 1u);
 }
 
 TEST(MessageTrackerTest, ForgetsMessagesThatNobodyAsksAbout) {

@@ -1,0 +1,52 @@
+#include "policyd/checks/delivery_overhead.hpp"
+
+#include <algorithm>
+
+namespace policyd::checks {
+
+namespace {
+
+/// The texts around the names, by their lengths; each with its line end. A queue id has up to 16
+/// bytes, an address of IPv6 the word IPv6: before it, and the longest protocol is UTF8SMTPSA.
+constexpr std::string_view kReceived =
+    "Received: from  ( [IPv6:])\n\tby  (Postfix) with UTF8SMTPSA id 0123456789abcdef\n"
+    "\tfor <>; Thu, 01 Jan 1970 00:00:00 +0000 (UTC)\n";
+constexpr std::string_view kEncrypted =
+    "\t(using TLSv1.3 with cipher TLS_CHACHA20_POLY1305_SHA256 (256/256 bits)\n"
+    "\t key-exchange X25519 server-signature RSA-PSS (4096 bits) server-digest SHA256\n"
+    "\t client-signature RSA-PSS (4096 bits) client-digest SHA256)\n"
+    "\t(No client certificate requested)\n";
+constexpr std::string_view kAuthenticated = "\t(Authenticated sender: )\n";
+constexpr std::string_view kEnvelope = "Return-Path: <>\nX-Original-To: \nDelivered-To: \n";
+constexpr std::string_view kMissing =
+    "Message-Id: <19700101000000.0123456789abcdef@>\n"
+    "Date: Thu, 01 Jan 1970 00:00:00 +0000 (UTC)\nFrom: <>\n";
+/// As Dovecot's LMTP server writes it, with an id of 22 to 30 bytes.
+constexpr std::string_view kLmtpReceived =
+    "Received: from  ([unix:/var/spool/postfix/private/dovecot-lmtp])\n\tby  with LMTP\n"
+    "\tid 0123456789abcdef0123456789abcd\n\t(envelope-from <>)\n"
+    "\tfor <>; Thu, 01 Jan 1970 00:00:00 +0000\n";
+constexpr std::size_t kLmtpHostNames = 2 * 64;
+
+}  // namespace
+
+std::uint64_t EstimatedOverhead(const protocol::PolicyRequest& request, std::string_view recipient,
+                                const std::vector<recipients::Mailbox>& mailboxes,
+                                const DeliveryRules& rules) {
+    std::size_t longest = 0;
+    for (const recipients::Mailbox& mailbox : mailboxes)
+        longest = std::max({longest, mailbox.address.size(), mailbox.name.size()});
+    const std::size_t host = rules.myhostname.size();
+    std::size_t bytes = kReceived.size() + request.helo_name.size() + request.client_name.size() +
+                        request.client_address.size() + host + recipient.size();
+    if (!request.encryption_protocol.empty()) bytes += kEncrypted.size();
+    if (!request.sasl_username.empty())
+        bytes += kAuthenticated.size() + request.sasl_username.size();
+    bytes += kEnvelope.size() + request.sender.size() + recipient.size() + longest;
+    bytes += kMissing.size() + host + request.sender.size();
+    if (rules.adds_lmtp)
+        bytes += kLmtpReceived.size() + kLmtpHostNames + request.sender.size() + longest;
+    return bytes;
+}
+
+}  // namespace policyd::checks

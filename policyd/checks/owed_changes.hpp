@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <list>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/async/task.hpp"
+#include "common/usage/usage_store.hpp"
+
+namespace policyd::checks {
+
+/// What the usage store is still to be told, for all threads of the process: mail that was let in
+/// while the store could not be asked, and room that could not be given back then.
+///
+/// Of one id only the last counts, but that a charge is settled. Bounded in number: the oldest are
+/// forgotten first. Every call may be made by any thread; `now` is monotonic.
+class OwedChanges {
+public:
+    using Milliseconds = std::chrono::milliseconds;
+
+    explicit OwedChanges(std::size_t most) : most_(most) {}
+
+    /// The mail was accepted now, and is to be counted whether there is room or not.
+    void Charge(usage::Reservation reservation, Milliseconds now);
+    void GiveBack(std::string id, std::vector<std::string> mailboxes, usage::Unreserve what);
+    /// The store has just been told otherwise.
+    void Forget(const std::string& id);
+
+    /// Tells the store as much as it takes; the rest stays owed. The store outlives the task.
+    async::Task<void> Pay(usage::UsageStore& usage, Milliseconds now);
+
+    std::size_t Size() const;
+
+private:
+    struct Change {
+        usage::Reservation charge;  // or only its id
+        std::vector<std::string> give_back;
+        usage::Unreserve what = usage::Unreserve::kEverything;
+        Milliseconds since{0};
+    };
+    using Order = std::list<Change>;
+
+    void Owe(Change change);
+    std::vector<Change> Take();
+    void PutBack(std::vector<Change> changes);
+    static async::Task<void> Tell(usage::UsageStore& usage, Change& change, Milliseconds now);
+
+    const std::size_t most_;
+    mutable std::mutex mutex_;
+    Order order_;                                             // guarded by mutex_; oldest first
+    std::unordered_map<std::string, Order::iterator> index_;  // guarded by mutex_; by id
+};
+
+}  // namespace policyd::checks

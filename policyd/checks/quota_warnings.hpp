@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/async/task.hpp"
+#include "common/metrics/series.hpp"
+#include "common/recipients/recipient_resolver.hpp"
+#include "common/usage/usage_store.hpp"
+
+namespace policyd::checks {
+
+/// Which filling of a mailbox is told of.
+struct WarningRules {
+    std::vector<std::uint64_t> percents;  ///< of the limit in bytes, ascending; empty: none
+    /// By how many percent of the limit a mailbox must fall below one of them to have left it.
+    std::uint64_t hysteresis = 5;
+};
+
+/// The percentage that a mailbox is over when it holds `bytes` of `limit`, and was over `level`
+/// before; 0 for none.
+std::uint64_t LevelAfter(const WarningRules& rules, std::uint64_t bytes, std::uint64_t limit,
+                         std::uint64_t level);
+
+/// A mailbox has come to hold more than a percentage of its limit, or less again.
+struct Warning {
+    std::string mailbox;
+    bool is_over = true;
+    std::uint64_t percent = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t limit = 0;
+};
+
+/// Tells of mailboxes that fill up, and of those that have room again: of each crossing once, on
+/// all servers that share the usage store, whether a reservation or a measurement shows it. Owned
+/// by one loop thread.
+class QuotaWarnings {
+public:
+    using Tell = std::function<void(const Warning&)>;
+    using Mailboxes = std::vector<recipients::Mailbox>;
+
+    /// `usage` and `resolver` outlive this; `tell` is called besides logging and counting.
+    QuotaWarnings(usage::UsageStore& usage, recipients::RecipientResolver& resolver,
+                  WarningRules rules, Tell tell);
+
+    /// Looks at what the store said of a reservation. Throws nothing of back ends; arguments
+    /// outlive the task.
+    async::Task<void> LookAt(const Mailboxes& mailboxes, const usage::Reservation& reservation,
+                             const usage::Reserved& reserved);
+
+    /// Looks at mailboxes whose measurement has changed, some of them. Throws nothing of back ends:
+    /// what could not be looked at is next time.
+    async::Task<void> LookAtChanged();
+
+private:
+    async::Task<void> LookAt(std::string_view mailbox, std::uint64_t limit);
+    void Announce(const Warning& warning) const;
+
+    usage::UsageStore& usage_;
+    recipients::RecipientResolver& resolver_;
+    const WarningRules rules_;
+    const Tell tell_;
+    std::vector<std::string> changed_;  // and not looked at yet
+    bool is_looking_ = false;
+    const metrics::Counter over_{metrics::Metric::kQuotaWarnings, {"over"}};
+    const metrics::Counter below_{metrics::Metric::kQuotaWarnings, {"below"}};
+};
+
+}  // namespace policyd::checks

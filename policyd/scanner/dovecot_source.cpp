@@ -1,0 +1,131 @@
+#include "policyd/scanner/dovecot_source.hpp"
+
+#include <systemd/sd-daemon.h>
+
+#include <stdexcept>
+#include <utility>
+
+#include "common/config/config_error.hpp"
+#include "common/log/logging.hpp"
+
+namespace policyd::scanner {
+
+namespace {
+
+redis::ClientSettings ServerFrom(const config::Settings& settings) {
+    constexpr std::string_view kRedis = "redis:";
+    const std::string_view name = settings.dovecot_quota_clone;
+    if (!name.starts_with(kRedis))
+        throw config::ConfigError("dovecot_quota_clone: usage_source = \"" + settings.usage_source +
+                                  "\" needs it");
+    redis::ClientSettings server;
+    server.endpoint = async::ParseEndpoint(name.substr(kRedis.size()));
+    server.password_file = settings.dovecot_quota_clone_password_file;
+    server.time_limit = settings.redis_time_limit;
+    return server;
+}
+
+}  // namespace
+
+DovecotSource::DovecotSource(async::EventLoop& loop, usage::UsageStore& store,
+                             const config::Settings& settings, Role role)
+    : store_(store),
+      settings_(settings),
+      role_(role),
+      figures_(loop.Raw(), ServerFrom(settings), settings.dovecot_quota_clone_prefix),
+      timer_(async::MakeHandle<uv_timer_t>("uv_timer_init", &wake_up_, uv_timer_init, loop.Raw())) {
+}
+
+async::Task<ExitCode> DovecotSource::Run(bool once) {
+    bool is_first = true;
+    while (!stopped_) {
+        std::string failure;
+        try {
+            co_await ReadOnce();
+        } catch (const outage::Unavailable& outage) {
+            failure = outage.what();
+        }
+        if (!failure.empty()) log::Error("dovecot: {}", failure);
+        if (once) co_return failure.empty() ? kDone : kFailed;
+        if (std::exchange(is_first, false) && role_ == Role::kOnlySource) sd_notify(0, "READY=1");
+        if (!stopped_) co_await WaitForNext();
+    }
+    co_return kDone;
+}
+
+void DovecotSource::Stop() {
+    stopped_ = true;
+    wake_up_.Set();
+}
+
+async::Task<> DovecotSource::WaitForNext() {
+    const auto fire = [](uv_timer_t* timer) { static_cast<WakeUp*>(timer->data)->Set(); };
+    uv_timer_start(timer_.get(), fire,
+                   static_cast<std::uint64_t>(settings_.dovecot_quota_clone_interval.count()), 0);
+    co_await wake_up_.Wait();
+    uv_timer_stop(timer_.get());
+}
+
+async::Task<> DovecotSource::ReadOnce() {
+    const text::WallTime now = co_await store_.Now();
+    std::vector<usage::Measurement> figures = co_await figures_.ReadAll(now);
+    const bool any = !figures.empty();
+    const std::vector<usage::Measurement> news = News(std::move(figures));
+    co_await store_.Commit(news, settings_.reservation_grace);
+    for (const usage::Measurement& measurement : news) {
+        Known& known = known_[measurement.mailbox];
+        known.bytes = measurement.bytes;
+        known.messages = measurement.messages;
+        known.committed = now;
+    }
+    last_read_ = now;
+    has_read_ = true;
+    if (any && role_ == Role::kOnlySource) co_await RemoveGone();
+}
+
+/// What is to be committed of these figures.
+std::vector<usage::Measurement> DovecotSource::News(std::vector<usage::Measurement> figures) {
+    for (auto& [name, known] : known_) known.is_gone = true;
+    std::vector<usage::Measurement> news;
+    for (usage::Measurement& figure : figures) {
+        const auto [at, is_new] = known_.try_emplace(figure.mailbox);
+        Known& known = at->second;
+        known.is_gone = false;
+        const bool is_same =
+            !is_new && known.bytes == figure.bytes && known.messages == figure.messages;
+        if (role_ == Role::kOnlySource) {
+            if (is_same && figure.began - known.committed < settings_.scan_refresh_interval)
+                continue;
+        } else {
+            if (is_same) continue;
+            if (!has_read_) {
+                // Since when it has been so nobody can tell.
+                known.bytes = figure.bytes;
+                known.messages = figure.messages;
+                continue;
+            }
+            figure.began = last_read_;
+        }
+        news.push_back(std::move(figure));
+    }
+    return news;
+}
+
+/// Of mailboxes whose figures have gone from Redis, unless that looks like an accident.
+async::Task<> DovecotSource::RemoveGone() {
+    std::vector<std::string> gone;
+    for (const auto& [name, known] : known_)
+        if (known.is_gone) gone.push_back(name);
+    if (gone.empty()) co_return;
+    constexpr std::size_t kFew = 5;
+    if (gone.size() > kFew &&
+        gone.size() * 100 > known_.size() * settings_.scan_most_vanished_percent) {
+        log::Error("dovecot: the figures of {} of {} mailboxes are gone: nothing is removed",
+                   gone.size(), known_.size());
+        co_return;
+    }
+    co_await store_.Remove(gone);
+    for (const std::string& name : gone) known_.erase(name);
+}
+
+}  // namespace policyd::scanner

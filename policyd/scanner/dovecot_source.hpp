@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/async/event_loop.hpp"
+#include "common/async/uv_handle.hpp"
+#include "common/config/settings.hpp"
+#include "common/usage/dovecot_quota_clone.hpp"
+#include "common/usage/usage_store.hpp"
+#include "policyd/scanner/command_line.hpp"
+#include "policyd/scanner/wake_up.hpp"
+
+namespace policyd::scanner {
+
+/// Brings the figures that Dovecot keeps in Redis into the usage store, again and again.
+///
+/// They have no time. Where Dovecot is the only source, what is read counts as measured when it is
+/// read: Dovecot delivers, so it knows. Beside the Maildirs only what has changed since the reading
+/// before counts, as of that reading: it is at least as new as that, and whichever is newer, this
+/// or a scan, wins in the store. Owned by one loop thread.
+class DovecotSource {
+public:
+    enum class Role { kOnlySource, kBesideMaildirs };
+
+    /// All arguments outlive the source. Throws config::ConfigError.
+    DovecotSource(async::EventLoop& loop, usage::UsageStore& store,
+                  const config::Settings& settings, Role role);
+
+    /// Until Stop(), or for one reading. Logs what went wrong.
+    async::Task<ExitCode> Run(bool once);
+    void Stop();
+
+private:
+    struct Known {
+        std::uint64_t bytes = 0;
+        std::uint64_t messages = 0;
+        text::WallTime committed;
+        bool is_gone = true;  // not among the figures read last
+    };
+
+    async::Task<> ReadOnce();
+    std::vector<usage::Measurement> News(std::vector<usage::Measurement> figures);
+    async::Task<> RemoveGone();
+    async::Task<> WaitForNext();
+
+    usage::UsageStore& store_;
+    const config::Settings& settings_;
+    const Role role_;
+    usage::DovecotQuotaClone figures_;
+    std::map<std::string, Known> known_;
+    text::WallTime last_read_;
+    bool has_read_ = false;
+    bool stopped_ = false;
+    async::UvHandle<uv_timer_t> timer_;
+    WakeUp wake_up_;
+};
+
+}  // namespace policyd::scanner

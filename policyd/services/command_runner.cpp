@@ -1,0 +1,146 @@
+#include "policyd/services/command_runner.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "common/log/logging.hpp"
+#include "common/metrics/series.hpp"
+#include "common/text/unicode.hpp"
+
+extern char** environ;
+
+namespace policyd::services {
+
+namespace {
+
+void Count(const char* result) {
+    metrics::Counter(metrics::Metric::kQuotaWarningCommands, {result}).Add();
+}
+
+int OpenStopEvent() {
+    const int event = eventfd(0, EFD_CLOEXEC);
+    if (event < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+    return event;
+}
+
+/// Starts a program in a process group of its own, with nothing of ours but the environment.
+/// Returns an error number, or 0.
+int Spawn(const std::vector<std::string>& words, pid_t& child) {
+    std::vector<char*> arguments;
+    for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addclosefrom_np(&files, 3);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t signals;
+    sigemptyset(&signals);
+    posix_spawnattr_setsigmask(&attributes, &signals);
+    sigaddset(&signals, SIGPIPE);
+    posix_spawnattr_setsigdefault(&attributes, &signals);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    const int error =
+        posix_spawn(&child, arguments.front(), &files, &attributes, arguments.data(), environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&files);
+    return error;
+}
+
+}  // namespace
+
+CommandRunner::CommandRunner(std::size_t most_waiting)
+    : most_waiting_(most_waiting), stop_event_(OpenStopEvent()) {}
+
+CommandRunner::~CommandRunner() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    changed_.notify_all();
+    const std::uint64_t one = 1;
+    while (write(stop_event_, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+    if (thread_.joinable()) thread_.join();
+    close(stop_event_);
+}
+
+void CommandRunner::Run(Job job) {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || waiting_.size() >= most_waiting_) {
+        Count("dropped");
+        return;
+    }
+    waiting_.push_back(std::move(job));
+    if (!thread_.joinable()) thread_ = std::thread([this] { Serve(); });
+    changed_.notify_all();
+}
+
+void CommandRunner::Serve() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+        if (stopping_) return;
+        const Job job = std::move(waiting_.front());
+        waiting_.pop_front();
+        const auto next = std::chrono::steady_clock::now() + job.pause;
+        lock.unlock();
+        Execute(job);
+        lock.lock();
+        changed_.wait_until(lock, next, [this] { return stopping_; });
+    }
+}
+
+void CommandRunner::Execute(const Job& job) const {
+    const std::string name = text::EscapedForLog(job.words.front());
+    pid_t child = -1;
+    const int error = Spawn(job.words, child);
+    if (error != 0) {
+        log::Error("command: {} cannot be started: {}", name, std::strerror(error));
+        return Count("failure");
+    }
+    const int process = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
+    const bool is_done = AwaitEnd(process, job.time_limit);
+    if (process >= 0) close(process);
+    if (!is_done) {
+        log::Error("command: {} took longer than {} ms, and was killed", name,
+                   job.time_limit.count());
+        kill(-child, SIGKILL);
+    }
+    int status = 0;
+    const pid_t ended = waitpid(child, &status, is_done ? WNOHANG : 0);
+    if (!is_done) return Count("timeout");
+    if (ended != child) return;  // it goes on, we do not
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return Count("success");
+    log::Error("command: {} failed, {} {}", name, WIFEXITED(status) ? "status" : "signal",
+               WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+    Count("failure");
+}
+
+bool CommandRunner::AwaitEnd(int process, Milliseconds time_limit) const {
+    const auto end = std::chrono::steady_clock::now() + time_limit;
+    for (;;) {
+        const auto left = std::chrono::ceil<Milliseconds>(end - std::chrono::steady_clock::now());
+        if (left.count() <= 0) return false;
+        pollfd watched[] = {{process, POLLIN, 0}, {stop_event_, POLLIN, 0}};
+        if (poll(watched, 2, static_cast<int>(left.count())) > 0) return true;
+    }
+}
+
+}  // namespace policyd::services

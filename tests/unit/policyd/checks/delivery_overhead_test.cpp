@@ -1,0 +1,53 @@
+#include "policyd/checks/delivery_overhead.hpp"
+
+#include <gtest/gtest.h>
+
+namespace policyd::checks {
+namespace {
+
+// That it is an upper bound is for the real Postfix to say (tests/integration).
+class EstimatedOverheadTest : public testing::Test {
+protected:
+    EstimatedOverheadTest() {
+        request_.helo_name = "mx.a.example";
+        request_.client_name = "mx.a.example";
+        request_.client_address = "192.0.2.1";
+        request_.sender = "joe@a.example";
+        mailboxes_.emplace_back().address = "ann@b.example";
+    }
+
+    std::uint64_t Estimated() const {
+        return EstimatedOverhead(request_, "ann@b.example", mailboxes_, rules_);
+    }
+
+    protocol::PolicyRequest request_;
+    std::vector<recipients::Mailbox> mailboxes_;
+    DeliveryRules rules_{"mx.b.example", false};
+};
+
+TEST_F(EstimatedOverheadTest, GrowsWithTheNamesInTheHeaders) {
+    const std::uint64_t before = Estimated();
+    request_.helo_name = "mx1.a.example";
+    EXPECT_EQ(Estimated(), before + 1) << "Received";
+    request_.sender = "jane@a.example";
+    EXPECT_EQ(Estimated(), before + 3) << "Return-Path, and From where it is missing";
+    mailboxes_.emplace_back().address = "longer@b.example";
+    EXPECT_EQ(Estimated(), before + 6) << "Delivered-To";
+    rules_.myhostname += "x";
+    EXPECT_EQ(Estimated(), before + 8) << "Received, and Message-Id where it is missing";
+}
+
+TEST_F(EstimatedOverheadTest, IsLargerWithEncryptionAuthenticationAndLmtp) {
+    const std::uint64_t plain = Estimated();
+    request_.encryption_protocol = "TLSv1.3";
+    const std::uint64_t encrypted = Estimated();
+    EXPECT_GT(encrypted, plain);
+    request_.sasl_username = "joe";
+    const std::uint64_t authenticated = Estimated();
+    EXPECT_GT(authenticated, encrypted);
+    rules_.adds_lmtp = true;
+    EXPECT_GT(Estimated(), authenticated);
+}
+
+}  // namespace
+}  // namespace policyd::checks

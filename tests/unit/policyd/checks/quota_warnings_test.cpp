@@ -1,0 +1,129 @@
+#include "policyd/checks/quota_warnings.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/fixed_recipients.hpp"
+#include "tests/support/memory_usage_store.hpp"
+#include "tests/support/run_to_end.hpp"
+
+namespace policyd::checks {
+namespace {
+
+const WarningRules kRules{{80, 95}, 5};
+
+TEST(LevelAfterTest, IsTheHighestPercentageThatIsReached) {
+    EXPECT_EQ(LevelAfter(kRules, 799, 1000, 0), 0u);
+    EXPECT_EQ(LevelAfter(kRules, 800, 1000, 0), 80u);
+    EXPECT_EQ(LevelAfter(kRules, 949, 1000, 80), 80u);
+    EXPECT_EQ(LevelAfter(kRules, 950, 1000, 0), 95u);
+    EXPECT_EQ(LevelAfter(kRules, 5000, 1000, 0), 95u);
+    EXPECT_EQ(LevelAfter(kRules, 5000, 0, 0), 0u) << "no limit";
+}
+
+TEST(LevelAfterTest, IsLeftByTheHysteresis) {
+    EXPECT_EQ(LevelAfter(kRules, 750, 1000, 80), 80u);
+    EXPECT_EQ(LevelAfter(kRules, 749, 1000, 80), 0u);
+    EXPECT_EQ(LevelAfter(kRules, 900, 1000, 95), 95u);
+    EXPECT_EQ(LevelAfter(kRules, 899, 1000, 95), 80u);
+    EXPECT_EQ(LevelAfter(kRules, 0, 1000, 95), 0u);
+}
+
+class QuotaWarningsTest : public testing::Test {
+protected:
+    QuotaWarningsTest() { recipients_.Add("ann@example.com", {"ann@example.com"}, 1000); }
+
+    std::unique_ptr<QuotaWarnings> Make() {
+        return std::make_unique<QuotaWarnings>(
+            usage_, recipients_, kRules,
+            [this](const Warning& warning) { told_.push_back(TextOf(warning)); });
+    }
+
+    static std::string TextOf(const Warning& warning) {
+        return warning.mailbox + (warning.is_over ? " over " : " below ") +
+               std::to_string(warning.percent) + ": " + std::to_string(warning.bytes) + " of " +
+               std::to_string(warning.limit);
+    }
+
+    static async::Task<bool> Done(async::Task<void> task) {
+        co_await task;
+        co_return true;
+    }
+
+    /// A scan found so many bytes.
+    void Measure(QuotaWarnings& warnings, std::uint64_t bytes) {
+        usage_.Measure("ann@example.com", bytes);
+        usage_.changed.push_back("ann@example.com");
+        test::RunToEnd(Done(warnings.LookAtChanged()));
+    }
+
+    void Reserve(QuotaWarnings& warnings, const std::string& id, std::uint64_t bytes) {
+        const usage::Reservation reservation{id, bytes, {{"ann@example.com", 1000, 0}}};
+        const usage::Reserved reserved = test::RunToEnd(usage_.Reserve(reservation));
+        const recipients::Mailbox ann = test::RunToEnd(recipients_.LimitsOf("ann@example.com"));
+        test::RunToEnd(Done(warnings.LookAt({ann}, reservation, reserved)));
+    }
+
+    test::MemoryUsageStore usage_;
+    test::FixedRecipients recipients_;
+    std::vector<std::string> told_;
+};
+
+TEST_F(QuotaWarningsTest, TellOfEachCrossingOnceWhoeverSeesIt) {
+    const auto one = Make();
+    const auto another = Make();
+    Measure(*one, 700);
+    EXPECT_TRUE(told_.empty());
+    Reserve(*one, "m1", 100);
+    Reserve(*another, "m2", 10);
+    Measure(*another, 820);
+    EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 80: 800 of 1000"));
+    told_.clear();
+    usage_.entries["ann@example.com"].reservations.clear();
+    Measure(*one, 760);
+    EXPECT_TRUE(told_.empty()) << "not below by the hysteresis";
+    Measure(*one, 100);
+    Measure(*another, 99);
+    EXPECT_THAT(told_, testing::ElementsAre("ann@example.com below 80: 100 of 1000"));
+}
+
+TEST_F(QuotaWarningsTest, TellOfSeveralPercentagesCrossedAtOnceAsOfOne) {
+    const auto warnings = Make();
+    Measure(*warnings, 990);
+    Measure(*warnings, 10);
+    EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 95: 990 of 1000",
+                                            "ann@example.com below 80: 10 of 1000"));
+}
+
+TEST_F(QuotaWarningsTest, AreNotAskedForWhereNothingCanHaveBeenCrossed) {
+    const auto warnings = Make();
+    Measure(*warnings, 100);
+    const int calls = usage_.calls;
+    Reserve(*warnings, "m1", 100);
+    EXPECT_EQ(usage_.calls, calls + 1) << "the reservation itself";
+}
+
+TEST_F(QuotaWarningsTest, WaitForTablesAndStoresThatAreDown) {
+    const auto warnings = Make();
+    recipients_.down = true;
+    Measure(*warnings, 900);
+    recipients_.down = false;
+    usage_.down = true;
+    test::RunToEnd(Done(warnings->LookAtChanged()));
+    usage_.down = false;
+    EXPECT_TRUE(told_.empty());
+    test::RunToEnd(Done(warnings->LookAtChanged()));
+    EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 80: 900 of 1000"));
+}
+
+TEST_F(QuotaWarningsTest, HaveNothingToSayOfMailboxesWithoutLimit) {
+    const auto warnings = Make();
+    usage_.Measure("bob@example.com", 1u << 30);
+    usage_.changed = {"bob@example.com", "gone@example.com"};
+    test::RunToEnd(Done(warnings->LookAtChanged()));
+    EXPECT_TRUE(told_.empty());
+    EXPECT_EQ(usage_.entries["bob@example.com"].warned, 0u) << "it has been looked at";
+}
+
+}  // namespace
+}  // namespace policyd::checks

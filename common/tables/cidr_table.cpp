@@ -6,19 +6,21 @@
 
 namespace policyd::tables {
 
-CidrTable::CidrTable(const std::string& path, const WarningSink& warn) : name_("cidr:" + path) {
+CidrRules ReadCidr(const std::string& path, const WarningSink& warn) {
+    CidrRules rules;
     const std::string content = ReadTableFile(path);
     LogicalLines lines(path, content, warn);
-    CidrParser parser(path, rules_, warn);
+    CidrParser parser(path, rules, warn);
     while (const auto line = lines.Next()) parser.AddLine(line->text.c_str(), line->first);
     parser.Finish();
-    rules_.Finish();
+    rules.Finish();
+    return rules;
 }
 
 async::Task<std::optional<std::string>> CidrTable::Find(std::string_view key) {
     const std::optional<Address> address = ParseAddress(key);
     if (!address) co_return std::nullopt;
-    const std::string* value = rules_.Find(*address);
+    const std::string* value = rules_->Find(*address);
     if (value == nullptr) co_return std::nullopt;
     co_return CheckedValue(*value, name_, key);
 }

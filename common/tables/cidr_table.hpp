@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -9,23 +10,29 @@
 
 namespace policyd::tables {
 
+/// Reads a file of networks. Rules that Postfix skips are skipped with the same warnings. Throws
+/// config::ConfigError where it cannot be read.
+CidrRules ReadCidr(const std::string& path, const WarningSink& warn);
+
 /// `cidr:/path`: networks and what is said of them, cidr_table(5).
 class CidrTable final : public LookupTable {
 public:
-    /// Reads the file. Rules that Postfix skips are skipped with the same warnings. Throws
-    /// config::ConfigError where it cannot be read.
-    CidrTable(const std::string& path, const WarningSink& warn);
+    CidrTable(const std::string& path, std::shared_ptr<const CidrRules> rules)
+        : name_("cidr:" + path), rules_(std::move(rules)) {}
+    /// Reads the file.
+    CidrTable(const std::string& path, const WarningSink& warn)
+        : CidrTable(path, std::make_shared<const CidrRules>(ReadCidr(path, warn))) {}
 
     const std::string& Name() const override { return name_; }
     /// Anything but an IP address is not found.
     async::Task<std::optional<std::string>> Find(std::string_view key) override;
     bool TakesPartialKeys() const override { return false; }
 
-    std::size_t Size() const noexcept { return rules_.Size(); }
+    std::size_t Size() const noexcept { return rules_->Size(); }
 
 private:
     std::string name_;
-    CidrRules rules_;
+    std::shared_ptr<const CidrRules> rules_;
 };
 
 }  // namespace policyd::tables

@@ -23,8 +23,9 @@ constexpr std::chrono::milliseconds kServersMargin{100};
 
 }  // namespace
 
-TableRegistry::TableRegistry(async::EventLoop& loop, TableSettings settings)
-    : loop_(loop), settings_(std::move(settings)) {
+TableRegistry::TableRegistry(async::EventLoop& loop, TableSettings settings,
+                             std::shared_ptr<TableContents> contents)
+    : loop_(loop), settings_(std::move(settings)), contents_(std::move(contents)) {
     if (!settings_.warn)
         settings_.warn = [](const std::string& warning) { log::Warning("table: {}", warning); };
 }
@@ -61,14 +62,29 @@ std::unique_ptr<LookupTable> TableRegistry::Make(std::string_view type, const st
                                                  KeyFolding folding) {
     if (type == "mysql") return MakeMysql(name);
     if (type == "sqlite") return MakeSqlite(name);
-    if (type == "texthash") return std::make_unique<TexthashTable>(name, settings_.warn, folding);
-    if (type == "cidr") return std::make_unique<CidrTable>(name, settings_.warn);
+    if (type == "texthash") return MakeTexthash(name, folding);
+    if (type == "cidr") return MakeCidr(name);
     if (type == "inline") return std::make_unique<InlineTable>(name, folding);
     const bool is_compiled = type == "hash" || type == "btree" || type == "cdb" || type == "lmdb";
     throw config::ConfigError(
         "\"" + text::EscapedForLog(std::string(type) + ":" + name) +
         "\": the table types are mysql, sqlite, texthash, cidr and inline" +
         (is_compiled ? "; texthash reads the text that postmap compiles" : ""));
+}
+
+std::unique_ptr<LookupTable> TableRegistry::MakeTexthash(const std::string& path,
+                                                         KeyFolding folding) {
+    const std::string kind =
+        folding == KeyFolding::kAsWritten ? "texthash as written:" : "texthash:";
+    auto rows = contents_->Get<TexthashRows>(
+        kind + path, [&] { return ReadTexthash(path, settings_.warn, folding); });
+    return std::make_unique<TexthashTable>(path, std::move(rows));
+}
+
+std::unique_ptr<LookupTable> TableRegistry::MakeCidr(const std::string& path) {
+    auto rules =
+        contents_->Get<CidrRules>("cidr:" + path, [&] { return ReadCidr(path, settings_.warn); });
+    return std::make_unique<CidrTable>(path, std::move(rules));
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeMysql(const std::string& path) {

@@ -17,6 +17,7 @@
 #include "common/tables/mysql_table.hpp"
 #include "common/tables/sqlite_table.hpp"
 #include "common/tables/table_chain.hpp"
+#include "common/tables/table_contents.hpp"
 #include "common/tables/table_file.hpp"
 #include "common/tables/warning_sink.hpp"
 
@@ -36,7 +37,9 @@ struct TableSettings {
 /// makes a new registry.
 class TableRegistry {
 public:
-    TableRegistry(async::EventLoop& loop, TableSettings settings);
+    /// Files are read through `contents`, which registries of several threads may share.
+    TableRegistry(async::EventLoop& loop, TableSettings settings,
+                  std::shared_ptr<TableContents> contents = std::make_shared<TableContents>());
     ~TableRegistry();
     TableRegistry(const TableRegistry&) = delete;
     TableRegistry& operator=(const TableRegistry&) = delete;
@@ -58,6 +61,8 @@ public:
 private:
     std::unique_ptr<LookupTable> Make(std::string_view type, const std::string& name,
                                       KeyFolding folding);
+    std::unique_ptr<LookupTable> MakeTexthash(const std::string& path, KeyFolding folding);
+    std::unique_ptr<LookupTable> MakeCidr(const std::string& path);
     std::unique_ptr<LookupTable> MakeMysql(const std::string& path);
     std::shared_ptr<MysqlTable::Servers> MakeServers(const mysql::Account& account);
     std::unique_ptr<LookupTable> MakeSqlite(const std::string& path);
@@ -65,6 +70,7 @@ private:
 
     async::EventLoop& loop_;
     TableSettings settings_;
+    const std::shared_ptr<TableContents> contents_;
     std::set<std::string, std::less<>> being_opened_;
     std::map<mysql::Account, std::shared_ptr<MysqlTable::Servers>> mysql_servers_;
     std::map<std::string, std::shared_ptr<SqliteTable::File>> sqlite_files_;

@@ -8,8 +8,8 @@
 
 namespace policyd::tables {
 
-TexthashTable::TexthashTable(const std::string& path, const WarningSink& warn, KeyFolding folding)
-    : name_("texthash:" + path) {
+TexthashRows ReadTexthash(const std::string& path, const WarningSink& warn, KeyFolding folding) {
+    TexthashRows rows;
     const std::string content = ReadTableFile(path);
     LogicalLines lines(path, content, warn);
     while (const auto line = lines.Next()) {
@@ -37,18 +37,19 @@ TexthashTable::TexthashTable(const std::string& path, const WarningSink& warn, K
             warn_of_line("the key ends in ':'; is this an aliases(5) file?");
         const bool folds = folding == KeyFolding::kFolded;
         const std::string stored = folds ? text::FoldCase(key.word) : std::string(key.word);
-        if (!values_.emplace(stored, value).second) {
+        if (!rows.emplace(stored, value).second) {
             warn_of_line("ignored, for there is an earlier line with the key \"" +
                          text::EscapedForLog(key.word) + "\"");
         }
     }
+    return rows;
 }
 
 async::Task<std::optional<std::string>> TexthashTable::Find(std::string_view key) {
     const std::optional<std::string> folded = FoldedKey(key);
     if (!folded) co_return std::nullopt;
-    const auto found = values_.find(*folded);
-    if (found == values_.end()) co_return std::nullopt;
+    const auto found = rows_->find(*folded);
+    if (found == rows_->end()) co_return std::nullopt;
     co_return found->second;
 }
 

@@ -55,10 +55,12 @@ Server::Server(const config::Settings& settings, std::vector<async::ListeningSoc
 }
 
 void Server::MakeWorkers(const config::Settings& settings) {
+    const auto contents = services::ReadTables(settings);
     for (std::uint64_t i = 0; i < settings.workers; ++i) {
         workers_.push_back(std::make_unique<Worker>(HostName(), LimitsFrom(settings)));
         Worker& worker = *workers_.back();
-        worker.Use(std::make_unique<services::Services>(worker.Loop(), settings, shared_));
+        worker.Use(
+            std::make_unique<services::Services>(worker.Loop(), settings, shared_, contents));
     }
     // Only now, so that nobody who connects has to wait for tables that are still being read, or is
     // sent away because of a mistake in one.
@@ -95,14 +97,15 @@ void Server::Start() {
 void Server::Reload(const config::Settings& settings) {
     // Each worker builds on its own thread what will belong to it; then all change over, or none.
     using Built = std::unique_ptr<services::Services>;
+    const auto contents = services::ReadTables(settings);
     std::vector<std::future<Built>> building;
     for (const auto& worker : workers_) {
         const auto built = std::make_shared<std::promise<Built>>();
         building.push_back(built->get_future());
-        worker->Loop().Post([this, built, settings, &worker = *worker] {
+        worker->Loop().Post([this, built, settings, contents, &worker = *worker] {
             try {
                 built->set_value(std::make_unique<services::Services>(
-                    worker.Loop(), settings, shared_, worker.CurrentServices()));
+                    worker.Loop(), settings, shared_, contents, worker.CurrentServices()));
             } catch (...) {
                 built->set_exception(std::current_exception());
             }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
+#include "common/async/blocking_call.hpp"
 #include "common/log/logging.hpp"
 #include "policyd/server/peer_name.hpp"
 
@@ -20,6 +22,15 @@ constexpr milliseconds kIdleEnough{10'000};
 constexpr int kMostEvicted = 16;
 constexpr milliseconds kPauseLogPeriod{60'000};
 
+async::Task<> Destroy(uv_loop_t* loop, std::shared_ptr<const void> remains) {
+    auto destroy = [remains = std::move(remains)]() mutable {
+        remains.reset();
+        return std::monostate();
+    };
+    async::BlockingCall call(loop, std::move(destroy));
+    co_await call;
+}
+
 }  // namespace
 
 Worker::Worker(std::string host_name, const Limits& limits)
@@ -36,8 +47,23 @@ Worker::~Worker() = default;
 void Worker::Use(std::unique_ptr<services::Services> services) {
     metrics_.ForgetCache();
     // Whoever lets go of them last may be called by them, so they are destroyed from the loop.
-    services_.reset(services.release(),
-                    [this](services::Services* old) { loop_.Post([old] { delete old; }); });
+    services_.reset(services.release(), [this](services::Services* old) {
+        loop_.Post([this, old] { Retire(std::unique_ptr<services::Services>(old)); });
+    });
+}
+
+/// What is remembered, and tables of a million lines, are given up by another thread: the loop has
+/// no time for that.
+void Worker::Retire(std::unique_ptr<services::Services> old) {
+    std::shared_ptr<const void> remains = old->TakeRemains();
+    old.reset();
+    async::Spawn(Destroy(loop_.Raw(), std::move(remains)), [](std::exception_ptr failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+            log::Error("failure: {}", error.what());
+        }
+    });
 }
 
 void Worker::Listen(const std::vector<async::ListeningSocket>& sockets) {

@@ -61,6 +61,7 @@ public:
 private:
     using Sessions = std::list<Session>;
 
+    void Retire(std::unique_ptr<services::Services> old);
     void StartSession(async::UvHandle<uv_any_handle> socket);
     void PauseAccepting();
     void ResumeAccepting();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "common/config/config_error.hpp"
@@ -51,6 +52,13 @@ tables::TableSettings TableSettingsFrom(const Settings& settings) {
     tables::TableSettings tables;
     tables.mysql_connections = settings.mysql_connections;
     tables.mysql_time_limit = settings.mysql_time_limit;
+    return tables;
+}
+
+/// What there is to say has been said.
+tables::TableSettings SilentTableSettingsFrom(const Settings& settings) {
+    tables::TableSettings tables = TableSettingsFrom(settings);
+    tables.warn = [](const std::string&) {};
     return tables;
 }
 
@@ -234,11 +242,21 @@ checks::CheckPipeline::Step MakeStep(const std::string& name, const Parts& parts
 
 }  // namespace
 
+Services::Services(async::EventLoop& loop, const Settings& settings, SharedState& shared)
+    : Services(loop, settings, shared, TableSettingsFrom(settings),
+               std::make_shared<tables::TableContents>(), nullptr) {}
+
 Services::Services(async::EventLoop& loop, const Settings& settings, SharedState& shared,
-                   const Services* predecessor)
-    : loop_(loop), shared_(shared) {
+                   std::shared_ptr<tables::TableContents> contents, const Services* predecessor)
+    : Services(loop, settings, shared, SilentTableSettingsFrom(settings), std::move(contents),
+               predecessor) {}
+
+Services::Services(async::EventLoop& loop, const Settings& settings, SharedState& shared,
+                   tables::TableSettings table_settings,
+                   std::shared_ptr<tables::TableContents> contents, const Services* predecessor)
+    : loop_(loop), shared_(shared), contents_(std::move(contents)) {
     const auto clock = [&loop] { return loop.Now(); };
-    tables_ = std::make_unique<tables::TableRegistry>(loop, TableSettingsFrom(settings));
+    tables_ = std::make_unique<tables::TableRegistry>(loop, std::move(table_settings), contents_);
     rows_ = std::make_unique<tables::RowCache>(RowCacheTimesFrom(settings), clock);
     if (predecessor != nullptr) {
         usage_store_ = predecessor->usage_store_;
@@ -258,6 +276,27 @@ Services::Services(async::EventLoop& loop, const Settings& settings, SharedState
 }
 
 Services::~Services() = default;
+
+std::shared_ptr<const void> Services::TakeRemains() {
+    checks_.reset();
+    using Remains =
+        std::tuple<std::unique_ptr<tables::RowCache>, std::unique_ptr<recipients::RecipientCache>,
+                   std::shared_ptr<tables::TableContents>>;
+    return std::make_shared<const Remains>(std::move(rows_), std::move(recipients_),
+                                           std::move(contents_));
+}
+
+std::shared_ptr<tables::TableContents> ReadTables(const Settings& settings) {
+    auto contents = std::make_shared<tables::TableContents>();
+    async::EventLoop loop;
+    {
+        tables::TableRegistry tables(loop, TableSettingsFrom(settings), contents);
+        recipients::OpenMailSystem(settings, tables);
+        tables.OpenChain("client_access_maps", settings.client_access_maps);
+    }
+    loop.Drain();
+    return contents;
+}
 
 void Services::FlushCaches() {
     rows_->Clear();

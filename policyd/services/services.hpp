@@ -20,11 +20,14 @@ namespace policyd::services {
 /// end with the last request that uses them.
 class Services {
 public:
-    /// `shared` and `loop` outlive this. `predecessor`, where there is one, are the services of the
-    /// same loop that these take the place of: their usage store is taken over, with its connection
-    /// and what it remembers. Throws config::ConfigError where the settings name something that
-    /// cannot be used; a back end that is merely down is no error.
+    /// `shared` and `loop` outlive this. Throws config::ConfigError where the settings name
+    /// something that cannot be used; a back end that is merely down is no error.
+    Services(async::EventLoop& loop, const config::Settings& settings, SharedState& shared);
+    /// The same with what ReadTables() read and warned of. `predecessor`, where there is one, are
+    /// the services of the same loop that these take the place of: their usage store is taken over,
+    /// with its connection and what it remembers.
     Services(async::EventLoop& loop, const config::Settings& settings, SharedState& shared,
+             std::shared_ptr<tables::TableContents> contents,
              const Services* predecessor = nullptr);
     ~Services();
     Services(const Services&) = delete;
@@ -40,14 +43,23 @@ public:
     /// Forgets what is remembered of tables.
     void FlushCaches();
 
+    /// What takes long to destroy, which any thread may do once these services are gone: what they
+    /// remember and what they share.
+    std::shared_ptr<const void> TakeRemains();
+
     /// Does what is to be done without anybody asking, such as telling the usage store what it
     /// missed. To be called every now and then, once at a time; throws nothing of back ends.
     async::Task<void> Tend();
 
 private:
+    Services(async::EventLoop& loop, const config::Settings& settings, SharedState& shared,
+             tables::TableSettings table_settings, std::shared_ptr<tables::TableContents> contents,
+             const Services* predecessor);
+
     // Destroyed in reverse: the checks go before what they use.
     async::EventLoop& loop_;
     SharedState& shared_;
+    std::shared_ptr<tables::TableContents> contents_;
     std::unique_ptr<tables::TableRegistry> tables_;
     std::unique_ptr<tables::RowCache> rows_;
     std::shared_ptr<usage::UsageStore> usage_store_;
@@ -57,5 +69,9 @@ private:
     std::chrono::milliseconds next_look_{0};
     std::unique_ptr<checks::CheckPipeline> checks_;
 };
+
+/// Reads the files of all tables that the settings name, so that no loop thread has to. Throws as
+/// Services does.
+std::shared_ptr<tables::TableContents> ReadTables(const config::Settings& settings);
 
 }  // namespace policyd::services

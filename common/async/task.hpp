@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "common/async/frame_pool.hpp"
+
 namespace policyd::async {
 
 template <typename T>
@@ -25,6 +27,9 @@ struct ResumeAwaiting {
 };
 
 struct PromiseBase {
+    static void* operator new(std::size_t size) { return AllocateFrame(size); }
+    static void operator delete(void* frame, std::size_t size) noexcept { FreeFrame(frame, size); }
+
     std::coroutine_handle<> awaiting = std::noop_coroutine();
     std::exception_ptr failure;
 

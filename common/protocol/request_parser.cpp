@@ -1,6 +1,8 @@
 #include "common/protocol/request_parser.hpp"
 
+#include <array>
 #include <cstring>
+#include <iterator>
 
 #include "common/text/ascii.hpp"
 
@@ -25,31 +27,67 @@ Stage ToStage(std::string_view name) {
     return Stage::kOther;
 }
 
-/// The attributes that are kept, each with its bit in RequestParser::seen_.
-constexpr struct {
+/// Where an attribute that is kept goes.
+struct Attribute {
     std::string_view name;
-    std::string_view PolicyRequest::*field;
-} kTexts[] = {
-    {"client_address", &PolicyRequest::client_address},
-    {"client_name", &PolicyRequest::client_name},
-    {"helo_name", &PolicyRequest::helo_name},
-    {"sender", &PolicyRequest::sender},
-    {"recipient", &PolicyRequest::recipient},
-    {"instance", &PolicyRequest::instance},
-    {"queue_id", &PolicyRequest::queue_id},
-    {"sasl_username", &PolicyRequest::sasl_username},
-    {"encryption_protocol", &PolicyRequest::encryption_protocol},
-    {"policy_context", &PolicyRequest::policy_context},
+    enum class Kind { kText, kNumber, kStage, kRequest } kind = Kind::kText;
+    std::string_view PolicyRequest::*text = nullptr;
+    std::uint64_t PolicyRequest::*number = nullptr;
 };
-constexpr struct {
-    std::string_view name;
-    std::uint64_t PolicyRequest::*field;
-} kNumbers[] = {
-    {"size", &PolicyRequest::size},
-    {"recipient_count", &PolicyRequest::recipient_count},
+
+constexpr Attribute Text(std::string_view name, std::string_view PolicyRequest::*field) {
+    return {name, Attribute::Kind::kText, field, nullptr};
+}
+constexpr Attribute Number(std::string_view name, std::uint64_t PolicyRequest::*field) {
+    return {name, Attribute::Kind::kNumber, nullptr, field};
+}
+
+/// By the lengths of their names, so that few of them are compared with a name. Each has the bit of
+/// its place in RequestParser::seen_.
+constexpr Attribute kAttributes[] = {
+    Number("size", &PolicyRequest::size),
+    Text("sender", &PolicyRequest::sender),
+    {"request", Attribute::Kind::kRequest},
+    Text("instance", &PolicyRequest::instance),
+    Text("queue_id", &PolicyRequest::queue_id),
+    Text("helo_name", &PolicyRequest::helo_name),
+    Text("recipient", &PolicyRequest::recipient),
+    Text("client_name", &PolicyRequest::client_name),
+    Text("sasl_username", &PolicyRequest::sasl_username),
+    Text("client_address", &PolicyRequest::client_address),
+    Text("policy_context", &PolicyRequest::policy_context),
+    {"protocol_state", Attribute::Kind::kStage},
+    Number("recipient_count", &PolicyRequest::recipient_count),
+    Text("encryption_protocol", &PolicyRequest::encryption_protocol),
 };
-constexpr std::uint32_t kRequestBit = 1u << 30;
-constexpr std::uint32_t kStageBit = 1u << 29;
+constexpr std::size_t kLongestKeptName = 19;
+constexpr std::uint32_t kRequestBit = 1u << 2;
+static_assert(kAttributes[2].name == "request");
+
+/// The place of the first attribute whose name is that long, or longer.
+constexpr auto kFirstOfLength = [] {
+    std::array<std::uint8_t, kLongestKeptName + 2> first{};
+    for (std::size_t length = 0; length < first.size(); ++length) {
+        while (first[length] < std::size(kAttributes) &&
+               kAttributes[first[length]].name.size() < length)
+            ++first[length];
+    }
+    return first;
+}();
+static_assert(kFirstOfLength.back() == std::size(kAttributes));
+
+/// The place of the line feed of the first empty line that begins at or behind `from`; npos if
+/// there is none.
+std::size_t FindEmptyLine(std::string_view bytes, std::size_t from) {
+    if (bytes.starts_with('\n')) return 0;
+    while (from < bytes.size()) {
+        const std::size_t line_end = bytes.find('\n', from);
+        if (line_end == bytes.npos || line_end + 1 == bytes.size()) return bytes.npos;
+        if (bytes[line_end + 1] == '\n') return line_end + 1;
+        from = line_end + 1;
+    }
+    return bytes.npos;
+}
 
 }  // namespace
 
@@ -61,15 +99,7 @@ std::string_view StageName(Stage stage) {
 
 RequestParser::Parsed RequestParser::Parse(std::string_view received) {
     // The empty line may have begun with the last byte that was searched.
-    const std::size_t from = searched_ == 0 ? 0 : searched_ - 1;
-    std::size_t end = received.starts_with('\n') ? 0 : std::string_view::npos;
-    if (end == std::string_view::npos) {
-        const void* found = from < received.size()
-                                ? memmem(received.data() + from, received.size() - from, "\n\n", 2)
-                                : nullptr;
-        if (found != nullptr)
-            end = static_cast<std::size_t>(static_cast<const char*>(found) - received.data()) + 1;
-    }
+    const std::size_t end = FindEmptyLine(received, searched_ == 0 ? 0 : searched_ - 1);
     if (end == std::string_view::npos) {
         if (received.size() >= kLongestRequest) return Malformed("request too long");
         searched_ = received.size();
@@ -120,39 +150,32 @@ bool RequestParser::TakeAttributes(std::string_view lines) {
 }
 
 bool RequestParser::TakeAttribute(std::string_view name, std::string_view value) {
-    const auto first_time = [this](std::uint32_t bit) {
-        const bool first = (seen_ & bit) == 0;
+    if (name.size() > kLongestKeptName) return true;
+    const std::size_t end = kFirstOfLength[name.size() + 1];
+    for (std::size_t place = kFirstOfLength[name.size()]; place < end; ++place) {
+        const Attribute& attribute = kAttributes[place];
+        if (attribute.name != name) continue;
+        const std::uint32_t bit = 1u << place;
+        if ((seen_ & bit) != 0) return true;
         seen_ |= bit;
-        return first;
-    };
-    std::uint32_t bit = 1;
-    for (const auto& text : kTexts) {
-        if (text.name == name) {
-            if (first_time(bit)) request_.*text.field = value;
-            return true;
-        }
-        bit <<= 1;
-    }
-    for (const auto& number : kNumbers) {
-        if (number.name == name) {
-            if (!first_time(bit)) return true;
-            const auto parsed = text::ParseUnsigned(value);
-            if (!parsed && !value.empty()) {
+        switch (attribute.kind) {
+            case Attribute::Kind::kText:
+                request_.*attribute.text = value;
+                return true;
+            case Attribute::Kind::kNumber: {
+                const auto number = text::ParseUnsigned(value);
+                request_.*attribute.number = number.value_or(0);
+                if (number || value.empty()) return true;
                 problem_ = "attribute value is not a number";
                 return false;
             }
-            request_.*number.field = parsed.value_or(0);
-            return true;
-        }
-        bit <<= 1;
-    }
-    if (name == "protocol_state") {
-        if (first_time(kStageBit)) request_.stage = ToStage(value);
-    } else if (name == "request") {
-        if (!first_time(kRequestBit)) return true;
-        if (value != "smtpd_access_policy") {
-            problem_ = "request is not smtpd_access_policy";
-            return false;
+            case Attribute::Kind::kStage:
+                request_.stage = ToStage(value);
+                return true;
+            case Attribute::Kind::kRequest:
+                if (value == "smtpd_access_policy") return true;
+                problem_ = "request is not smtpd_access_policy";
+                return false;
         }
     }
     return true;

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
-#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/async/keyed_table.hpp"
 #include "common/async/task.hpp"
 
 namespace policyd::async {
@@ -21,8 +21,8 @@ namespace policyd::async {
 ///
 /// An answer is fresh for its own time and then asked for again; while the look-up fails, it is
 /// still given for the stale time, which each caller may choose up to the longest. At most one
-/// look-up for a key is under way: whoever asks meanwhile waits for its answer. The least recently
-/// used answer goes when there are too many.
+/// look-up for a key is under way: whoever asks meanwhile waits for its answer. Where there are too
+/// many, an answer goes that was not used lately.
 template <typename Value>
 class AnswerCache {
 public:
@@ -57,11 +57,10 @@ public:
 
     /// The remembered answer while it is fresh, null otherwise. Costs no coroutine.
     Answer Fresh(std::string_view key) {
-        const auto found = index_.find(key);
-        if (found == index_.end() || clock_() >= found->second->fresh_until) return nullptr;
-        order_.splice(order_.begin(), order_, found->second);
+        std::shared_ptr<Entry> entry = entries_.Find(key);
+        if (!entry || clock_() >= entry->fresh_until) return nullptr;
         ++statistics_.hits;
-        return found->second->answer;
+        return AnswerOf(std::move(entry));
     }
 
     /// The answer, looked up if it must be. Throws what the look-up throws when there is no answer
@@ -94,22 +93,24 @@ public:
 
     /// Takes an answer that was come by in another way, in the place of what is remembered.
     void Remember(const std::string& key, Value value) {
-        Keep(key, std::make_shared<const Value>(std::move(value)));
+        Keep(std::make_shared<Entry>(key, std::move(value)));
     }
 
     void Clear() {
-        index_.clear();
-        order_.clear();
+        entries_.Clear();
         ++generation_;
     }
-    std::size_t Size() const noexcept { return index_.size(); }
+    std::size_t Size() const noexcept { return entries_.Size(); }
     const Statistics& Counted() const noexcept { return statistics_; }
 
 private:
     struct Entry {
-        std::string key;
-        Answer answer;
-        Milliseconds fresh_until;
+        Entry(std::string the_key, Value the_value)
+            : key(std::move(the_key)), value(std::move(the_value)) {}
+
+        const std::string key;
+        const Value value;
+        Milliseconds fresh_until{0};
     };
 
     /// A look-up that others may wait for.
@@ -136,16 +137,21 @@ private:
     };
     template <typename T>
     using Map = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
-    using Order = std::list<Entry>;
+
+    static Answer AnswerOf(std::shared_ptr<Entry> entry) {
+        const Value* const value = &entry->value;
+        return Answer(std::move(entry), value);
+    }
 
     /// `loading` is owned by the caller and whoever waits.
     Task<void> LoadFor(const std::string& key, std::shared_ptr<Loading> loading) {
         loading_.emplace(key, loading);
         const std::uint64_t generation = generation_;
         try {
-            auto value = std::make_shared<const Value>(co_await load_(key));
-            if (generation == generation_) Keep(key, value);
-            loading->answer = std::move(value);
+            Value value = co_await load_(key);
+            auto entry = std::make_shared<Entry>(key, std::move(value));
+            if (generation == generation_) Keep(entry);
+            loading->answer = AnswerOf(std::move(entry));
         } catch (...) {
             loading->failure = std::current_exception();
         }
@@ -154,30 +160,21 @@ private:
         for (const std::coroutine_handle<> waiter : loading->waiting) waiter.resume();
     }
 
-    void Keep(const std::string& key, const Answer& answer) {
-        const Milliseconds time = fresh_(*answer);
-        const auto found = index_.find(key);
-        if (found != index_.end()) {
-            order_.erase(found->second);
-            index_.erase(found);
-        }
+    void Keep(std::shared_ptr<Entry> entry) {
+        const Milliseconds time = fresh_(entry->value);
+        entries_.Erase(entry->key);
         if (time + longest_stale_ <= Milliseconds(0)) return;
-        const Entry entry{key, answer, clock_() + time};
-        order_.push_front(entry);
-        index_.emplace(std::string_view(order_.front().key), order_.begin());
-        if (index_.size() > most_answers_) {
-            index_.erase(std::string_view(order_.back().key));
-            order_.pop_back();
-        }
+        entry->fresh_until = clock_() + time;
+        if (entries_.Size() >= most_answers_) entries_.EraseOne();
+        entries_.Put(std::move(entry));
     }
 
     Answer StaleAnswer(std::string_view key, Milliseconds stale_time) {
-        const auto found = index_.find(key);
-        if (found == index_.end()) return nullptr;
-        if (clock_() >= found->second->fresh_until + stale_time) return nullptr;
-        if (!may_be_stale_(*found->second->answer)) return nullptr;
+        std::shared_ptr<Entry> entry = entries_.Find(key);
+        if (!entry || clock_() >= entry->fresh_until + stale_time) return nullptr;
+        if (!may_be_stale_(entry->value)) return nullptr;
         ++statistics_.stale;
-        return found->second->answer;
+        return AnswerOf(std::move(entry));
     }
 
     const std::size_t most_answers_;
@@ -186,8 +183,7 @@ private:
     const FreshTime fresh_;
     const Load load_;
     const MayBeStale may_be_stale_;
-    Order order_;  // most recently used first
-    std::unordered_map<std::string_view, typename Order::iterator> index_;  // keys live in order_
+    KeyedTable<Entry> entries_;
     Map<std::shared_ptr<Loading>> loading_;
     std::uint64_t generation_ = 0;  // counts Clear(): what was asked before it is not kept
     Statistics statistics_;

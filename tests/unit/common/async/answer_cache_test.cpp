@@ -103,7 +103,7 @@ TEST_F(AnswerCacheTest, TakesAnAnswerThatWasComeByInAnotherWay) {
     EXPECT_EQ(loads_, 0);
 }
 
-TEST_F(AnswerCacheTest, LetsTheLeastRecentlyUsedAnswerGo) {
+TEST_F(AnswerCacheTest, LetsAnAnswerGoThatWasNotUsedLately) {
     Get("a");
     Get("b");
     Get("a");

@@ -3,6 +3,7 @@
 #include "common/config/config_error.hpp"
 #include "common/tables/logical_lines.hpp"
 #include "common/tables/table_list.hpp"
+#include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
 
 namespace policyd::tables {
@@ -80,8 +81,9 @@ private:
 
     void AddFile(const std::string& path, bool included) {
         const std::string content = ReadTableFile(path);
-        LogicalLines lines(path, content, warn_);
-        while (const auto line = lines.Next()) Add(line->text, included);
+        // Lines as they are: unlike in a table, a blank at the beginning continues nothing.
+        for (const std::string_view line : text::SplitAtAny(content, "\n"))
+            if (line[0] != '#') Add(line, included);
     }
 
     DomainList& list_;

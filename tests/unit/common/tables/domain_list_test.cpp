@@ -81,6 +81,18 @@ TEST_F(DomainListTest, ReadsFilesInPlaceAndNegatesThemAsAWhole) {
     EXPECT_TRUE(Contains("!" + path, "c.example"));
 }
 
+// A comment behind the domains of one line must not hide those of the next, though that begins with
+// a blank.
+TEST_F(DomainListTest, ReadsEachLineOfAFileByItself) {
+    const test::ScratchDirectory scratch;
+    const std::string path =
+        scratch.Write("domains", "a.example # ours\n b.example\n\n  # more\nc.example");
+    EXPECT_TRUE(Contains(path, "a.example"));
+    EXPECT_TRUE(Contains(path, "b.example"));
+    EXPECT_TRUE(Contains(path, "c.example"));
+    EXPECT_THAT(warnings, testing::SizeIs(2));
+}
+
 TEST_F(DomainListTest, RefusesALonelyExclamationMarkAndAMissingFile) {
     EXPECT_THROW(Open({"a !"}, Matching::kExact), config::ConfigError);
     EXPECT_THROW(Open({"/nonexistent/file"}, Matching::kExact), config::ConfigError);

@@ -149,6 +149,8 @@ inline std::string Generator::Key(const Site& site) {
     if (OneIn(15)) return User();
     if (!site.users.empty() && OneIn(4)) return Pick(site.users);
     if (OneIn(20)) return Address();
+    if (OneIn(25)) return Domain();  // makes it an alias domain where the list is the table
+    if (OneIn(25)) return MixedCase(mail::Quoted(Address()));
     return mail::Quoted(Address());
 }
 
@@ -165,7 +167,8 @@ inline std::string Generator::Destination(const Site& site) {
         } else if (OneIn(5)) {
             destination += "@" + Domain();
         } else if (OneIn(100)) {
-            destination += std::string(980 + Below(40), 'x') + "@example.com";
+            const std::string user(980 + Below(20), 'x');
+            destination += OneIn(3) ? '"' + user + " y\"@example.com" : user + "@example.com";
         } else {
             destination += ExternalAddress();
         }
@@ -226,7 +229,10 @@ inline void Generator::ChooseParameters(Site& site) {
     const std::vector<Choice> choices{
         {"recipient_delimiter", {"+", "-", "+-", "-+.", "."}, 2},
         {"myorigin", {"example.com", "lab.test", "foreign.example"}, 4},
-        {"mydestination", {"", "mx.lab.test", "$myhostname, foreign.example", "example.com"}, 6},
+        {"mydestination",
+         {"", "mx.lab.test", "$myhostname, foreign.example", "example.com",
+          "$myhostname, [192.0.2.1], !localhost, inline:{localhost=x, example=x}"},
+         6},
         {"swap_bangpath", {"no"}, 5},
         {"allow_percent_hack", {"no"}, 5},
         {"append_dot_mydomain", {"no"}, 3},
@@ -236,10 +242,18 @@ inline void Generator::ChooseParameters(Site& site) {
          4},
         {"virtual_alias_expansion_limit", {"1", "2", "3"}, 8},
         {"virtual_alias_recursion_limit", {"1", "2", "3"}, 8},
-        {"virtual_alias_address_length_limit", {"15", "20", "100"}, 8},
+        {"virtual_alias_address_length_limit", {"15", "20", "23", "100"}, 8},
+        {"virtual_alias_maps", {"@forwardings", "@email2email", "@forwardings, @canonical"}, 12},
+        {"virtual_mailbox_maps", {"", "@mailboxes, inline:{joe@example.org=elsewhere/joe/}"}, 20},
         {"propagate_unmatched_extensions", {"", "canonical", "virtual"}, 4},
-        {"virtual_alias_domains", {"alias.example", "alias.example, example.org"}, 2},
-        {"relay_domains", {"relay.example", ".relay.example", "relay.example, foreign.example"}, 3},
+        {"virtual_alias_domains",
+         {"alias.example", "alias.example, example.org", "$virtual_alias_maps",
+          "!sub.example.com, example.org inline:{alias.example=x}"},
+         2},
+        {"relay_domains",
+         {"relay.example", ".relay.example", "relay.example, foreign.example", "$mydestination",
+          "!sub.relay.example relay.example", "inline:{ {relay.example = x} {.example = x} }"},
+         3},
         {"relay_recipient_maps", {"@forwardings", "@mailboxes"}, 6},
         {"local_recipient_maps", {"@forwardings", "@mailboxes"}, 5},
         {"canonical_maps", {"@canonical"}, 4},
@@ -277,7 +291,9 @@ inline Site Generator::MakeSite() {
     for (std::size_t i = OneIn(3) ? 1 + Below(4) : 0; i > 0; --i)
         site.transport[OneIn(2) ? Pick(transport_keys) : Key(site)] = Route();
     ChooseParameters(site);
-    if (site.parameters.count("canonical_maps") + site.parameters.count("recipient_canonical_maps"))
+    if (site.parameters.count("canonical_maps") +
+        site.parameters.count("recipient_canonical_maps") +
+        site.parameters.count("virtual_alias_maps"))
         for (std::size_t i = 1 + Below(4); i > 0; --i)
             site.canonical[Key(site)] = Destination(site);
     if (site.parameters.count("relocated_maps"))
@@ -363,6 +379,28 @@ inline std::vector<Recipient> Generator::MakeRecipients(const Site& site, std::s
             case 16:
                 if (OneIn(3)) address = local_part + "\xff@" + domain;
                 break;
+            case 17:
+                address = local_part + "@[IPv6:::1]";
+                break;
+            case 18:
+                address = local_part + '%' + Domain() + '%' + domain;
+                break;
+            case 19:
+                address = Domain() + '!' + domain + '!' + local_part;
+                break;
+            case 20:
+                if (OneIn(3)) address = local_part + "@" + Domain() + "@" + domain;
+                break;
+            case 21:
+                address = OneIn(2) ? "owner-" + local_part + '@' + domain
+                                   : local_part + "-request@" + domain;
+                break;
+            case 22: {
+                static const Strings special{"postmaster", "MAILER-DAEMON", "double-bounce",
+                                             "root",       "abuse",         "Mailer-Daemon+x"};
+                address = Pick(special) + '@' + domain;
+                break;
+            }
             default:
                 break;
         }

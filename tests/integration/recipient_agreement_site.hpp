@@ -292,11 +292,17 @@ inline Rows BaseParameters(const TableStore& store) {
     };
 }
 
-/// The parameters of a site. `@canonical` and `@relocated` stand for the tables of these names.
+/// The parameters of a site. `@canonical` and its like stand for the tables of these names.
 inline Rows ParametersOf(const Site& site, const TableStore& store) {
     Rows parameters = BaseParameters(store);
-    for (const auto& [name, value] : site.parameters)
-        parameters[name] = value.starts_with('@') ? store.Table(value.substr(1)) : value;
+    for (const auto& [name, value] : site.parameters) {
+        std::string& actual = parameters[name] = value;
+        for (const auto& [table, query] : Queries()) {
+            const std::string place = '@' + table;
+            for (std::size_t at; (at = actual.find(place)) != actual.npos;)
+                actual.replace(at, place.size(), store.Table(table));
+        }
+    }
     return parameters;
 }
 
@@ -314,12 +320,15 @@ inline config::Settings SettingsOf(const Site& site, const TableStore& store) {
         return
             [&settings, field](const std::string& value) { settings.*field = std::stoull(value); };
     };
-    const auto list = [&](config::Strings config::Settings::*field) -> Set {
+    const auto words = [&](config::Strings config::Settings::*field) -> Set {
         return [&settings, field](const std::string& value) {
             settings.*field = {};
             for (const auto word : text::SplitAtAny(value, ", "))
                 (settings.*field).emplace_back(word);
         };
+    };
+    const auto list = [&](config::Strings config::Settings::*field) -> Set {
+        return [&settings, field](const std::string& value) { settings.*field = {value}; };
     };
     using S = config::Settings;
     const std::map<std::string, Set> setters{
@@ -350,8 +359,8 @@ inline config::Settings SettingsOf(const Site& site, const TableStore& store) {
         {"virtual_mailbox_domains", list(&S::virtual_mailbox_domains)},
         {"virtual_mailbox_maps", list(&S::virtual_mailbox_maps)},
         {"transport_maps", list(&S::transport_maps)},
-        {"parent_domain_matches_subdomains", list(&S::parent_domain_matches_subdomains)},
-        {"propagate_unmatched_extensions", list(&S::propagate_unmatched_extensions)},
+        {"parent_domain_matches_subdomains", words(&S::parent_domain_matches_subdomains)},
+        {"propagate_unmatched_extensions", words(&S::propagate_unmatched_extensions)},
     };
     for (const auto& [name, value] : ParametersOf(site, store)) setters.at(name)(value);
     settings.inet_interfaces = {"127.0.0.1"};

@@ -1,7 +1,9 @@
 #include "policyd/checks/access_result.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
+#include <vector>
 
 #include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
@@ -58,13 +60,42 @@ bool IsReplyCode(std::string_view word) {
     return word.size() == 3 && AllDigits(word) && (word[0] == '4' || word[0] == '5');
 }
 
-/// A list of restrictions that can refuse and nothing else.
-bool OnlyRejects(std::string_view value) {
-    const auto words = text::SplitAtAny(value, ", \t\r\n");
-    return !words.empty() && std::all_of(words.begin(), words.end(), [](std::string_view word) {
-        constexpr std::string_view kReject = "reject_";
-        return text::EqualsIgnoringCase(word.substr(0, kReject.size()), kReject);
-    });
+bool BeginsWith(std::string_view word, std::string_view begin) {
+    return text::EqualsIgnoringCase(word.substr(0, begin.size()), begin);
+}
+
+bool CanRefuse(std::string_view word) {
+    return BeginsWith(word, "reject_") || text::EqualsIgnoringCase(word, "warn_if_reject");
+}
+
+bool Decides(std::string_view word) {
+    for (const char* last : {"permit", "reject", "defer"}) {
+        if (text::EqualsIgnoringCase(word, last)) return true;
+    }
+    return false;
+}
+
+/// What a list of restrictions comes to; nothing if it is none that can be passed on.
+std::optional<AccessResult> ParseRestrictions(std::string_view value) {
+    std::vector<std::string_view> words = text::SplitAtAny(value, ", \t\r\n");
+    if (words.empty()) return std::nullopt;
+    const bool decides = Decides(words.back());
+    const bool permits = decides && BeginsWith(words.back(), "permit");
+    const std::string_view last = words.back();
+    if (decides) words.pop_back();
+    const bool only_refuses = std::all_of(words.begin(), words.end(), CanRefuse);
+    const bool are_restrictions = std::all_of(
+        words.begin(), words.end(),
+        [](std::string_view word) { return CanRefuse(word) || BeginsWith(word, "permit_"); });
+    if (!are_restrictions || !(decides || only_refuses)) return std::nullopt;
+    // A permit behind refusals needs no telling: Postfix would skip its own later restrictions.
+    if (!(permits && only_refuses) && decides) words.push_back(last);
+    std::string list;
+    for (const std::string_view word : words) {
+        list += list.empty() ? "" : ", ";
+        list += word;
+    }
+    return AccessResult{decides ? Kind::kDelegate : Kind::kRestrict, std::move(list), {}};
 }
 
 }  // namespace
@@ -83,7 +114,7 @@ AccessResult ParseAccessResult(std::string_view value) {
     if (IsReplyCode(word) && !argument.empty()) return {Kind::kDecide, Joined(word, argument), {}};
     if (AllDigits(value) || text::EqualsIgnoringCase(value, "permit"))
         return {Kind::kPermit, {}, {}};
-    if (OnlyRejects(value)) return {Kind::kDecide, Printable(value), {}};
+    if (auto restrictions = ParseRestrictions(value)) return *std::move(restrictions);
     throw std::invalid_argument("\"" + text::EscapedForLog(value) +
                                 "\" is no action of access(5) that can be passed on");
 }

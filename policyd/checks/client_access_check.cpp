@@ -1,5 +1,7 @@
 #include "policyd/checks/client_access_check.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 #include "common/log/logging.hpp"
@@ -24,13 +26,39 @@ bool BeginsWith(std::string_view text, std::string_view begin) {
     return text.substr(0, begin.size()) == begin;
 }
 
+/// Among the actions that change what becomes of a message: how much each does.
+int Strength(std::string_view action) {
+    constexpr std::string_view kWeakestFirst[] = {"PREPEND", "BCC", "REDIRECT", "FILTER", "HOLD"};
+    const std::string_view word = action.substr(0, action.find(' '));
+    const auto place = std::find(std::begin(kWeakestFirst), std::end(kWeakestFirst), word);
+    return static_cast<int>(place - std::begin(kWeakestFirst));
+}
+
+/// Whether `action` takes the place of one that came before it: Postfix follows the last of
+/// several FILTER or REDIRECT.
+bool Outdoes(std::string_view action, std::string_view earlier) {
+    const int strength = Strength(action);
+    return strength > Strength(earlier) ||
+           (strength == Strength(earlier) &&
+            (BeginsWith(action, "FILTER") || BeginsWith(action, "REDIRECT")));
+}
+
 }  // namespace
 
 void ClientAccessCheck::Asides::Add(const std::string& action) {
-    std::string& place = BeginsWith(action, kDeferIfReject)   ? if_rejected
-                         : BeginsWith(action, kDeferIfPermit) ? if_permitted
-                                                              : other;
-    if (place.empty()) place = action;
+    if (BeginsWith(action, kDeferIfReject)) {
+        if (if_rejected.empty()) if_rejected = action;
+    } else if (BeginsWith(action, kDeferIfPermit)) {
+        if (if_permitted.empty()) if_permitted = action;
+    } else if (other.empty() || Outdoes(action, other)) {
+        other = action;
+    }
+}
+
+void ClientAccessCheck::Asides::AddRestrictions(const std::string& list) {
+    if (list.empty()) return;
+    restrictions += restrictions.empty() ? "" : ", ";
+    restrictions += list;
 }
 
 Verdict ClientAccessCheck::Asides::Refusal(const std::string& action) const {
@@ -42,6 +70,11 @@ Verdict ClientAccessCheck::Asides::Refusal(const std::string& action) const {
 }
 
 Verdict ClientAccessCheck::Asides::Permission() const {
+    if (!restrictions.empty()) {
+        const std::string if_rejected_too = if_rejected.empty() ? "" : "defer_if_reject, ";
+        const std::string if_permitted_too = if_permitted.empty() ? "" : "defer_if_permit, ";
+        return Verdict::Remark(if_rejected_too + if_permitted_too + restrictions, "client_access");
+    }
     for (const std::string* action : {&if_permitted, &other, &if_rejected}) {
         if (!action->empty()) return Verdict::Remark(*action, "client_access");
     }
@@ -91,8 +124,14 @@ async::Task<Verdict> ClientAccessCheck::AskTables(Client client) const {
                 co_return asides.Permission();
             case Kind::kDecide:
                 co_return asides.Refusal(result.action);
+            case Kind::kDelegate:
+                asides.AddRestrictions(result.action);
+                co_return asides.Permission();
             case Kind::kAside:
                 asides.Add(result.action);
+                break;
+            case Kind::kRestrict:
+                asides.AddRestrictions(result.action);
                 break;
             case Kind::kNote:
                 log::Info("client_access: {}[{}]: {}", text::EscapedForLog(client.name),

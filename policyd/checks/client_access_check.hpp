@@ -18,7 +18,8 @@ namespace policyd::checks {
 /// Several tables are as several check_client_access restrictions one after the other: the first
 /// that permits or refuses decides, and DUNNO goes on to the next. What permits satisfies this
 /// check, so that the next one is asked; it is never told to Postfix, which would skip its own
-/// later restrictions. An action such as HOLD or PREPEND is answered if nothing refuses after it.
+/// later restrictions. An action such as HOLD or PREPEND is answered if nothing refuses after it;
+/// a policy service can answer with one only, so of several it is the one that does most.
 class ClientAccessCheck final : public PolicyCheck {
     using Answers = async::AnswerCache<Verdict>;
 
@@ -43,13 +44,15 @@ public:
     void ForgetAnswers() override { answers_.Clear(); }
 
 private:
-    /// What tables said that is no decision; the first of each kind.
+    /// What tables said that is no decision.
     struct Asides {
         std::string if_rejected;   ///< DEFER_IF_REJECT: makes a permanent refusal temporary
         std::string if_permitted;  ///< DEFER_IF_PERMIT
-        std::string other;         ///< HOLD, PREPEND, ...: Postfix takes one action only
+        std::string restrictions;  ///< for smtpd to evaluate
+        std::string other;         ///< the strongest of HOLD, FILTER, REDIRECT, BCC, PREPEND
 
         void Add(const std::string& action);
+        void AddRestrictions(const std::string& list);
         Verdict Refusal(const std::string& action) const;
         Verdict Permission() const;
     };

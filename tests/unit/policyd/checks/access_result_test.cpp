@@ -34,13 +34,29 @@ TEST(AccessResultTest, AnActionWithoutItsArgumentDoesNothing) {
     EXPECT_EQ(ParseAccessResult("FILTER smtp:[x]").action, "FILTER smtp:[x]");
 }
 
-TEST(AccessResultTest, WhatOnlySmtpdCanEvaluateIsAnErrorUnlessItCannotPermit) {
-    for (const char* value : {"permit_mynetworks", "250 hello", "nonsense", "", "1234 x",
-                              "reject_unknown_client_hostname, permit"}) {
+TEST(AccessResultTest, RestrictionsThatCanOnlyRefuseArePassedOnAndGoOnToTheNextTable) {
+    const AccessResult result = ParseAccessResult("reject_unknown_client_hostname");
+    EXPECT_EQ(result.kind, Kind::kRestrict);
+    EXPECT_EQ(result.action, "reject_unknown_client_hostname");
+    EXPECT_EQ(ParseAccessResult("warn_if_reject reject_unauth_pipelining").action,
+              "warn_if_reject, reject_unauth_pipelining");
+}
+
+TEST(AccessResultTest, RestrictionsThatDecideInAnyCaseAreLeftToPostfix) {
+    const AccessResult result = ParseAccessResult("permit_mynetworks, reject");
+    EXPECT_EQ(result.kind, Kind::kDelegate);
+    EXPECT_EQ(result.action, "permit_mynetworks, reject");
+    EXPECT_EQ(ParseAccessResult("reject_unauth_pipelining permit").kind, Kind::kDelegate);
+    EXPECT_EQ(ParseAccessResult("reject_unauth_pipelining permit").action,
+              "reject_unauth_pipelining");
+}
+
+TEST(AccessResultTest, RestrictionsThatMayPermitOrNotAreAnErrorAsAreUnknownWords) {
+    for (const char* value : {"permit_mynetworks", "250 hello", "nonsense", "", "1234 x", ",",
+                              "permit_mynetworks reject_unauth_pipelining",
+                              "reject_x, check_client_access hash:/x", "OK, reject"}) {
         EXPECT_THROW(ParseAccessResult(value), std::invalid_argument) << value;
     }
-    EXPECT_EQ(ParseAccessResult("reject_unknown_client_hostname").action,
-              "reject_unknown_client_hostname");
 }
 
 TEST(AccessResultTest, KnowsWhatRefusesForGood) {

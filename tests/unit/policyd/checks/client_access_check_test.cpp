@@ -96,6 +96,29 @@ TEST_F(ClientAccessCheckTest, ADeferralWinsOverAnotherActionBesideThePermission)
     EXPECT_EQ(Answer({&first, &second}), kRefused);
 }
 
+TEST_F(ClientAccessCheckTest, OfSeveralActionsTheOneThatDoesMostIsAnswered) {
+    tables::FakeTable prepend{{"192.0.2.1", "PREPEND X-A: b"}}, hold{{"192.0.2.1", "HOLD"}},
+        first{{"192.0.2.1", "REDIRECT a@x.example"}}, last{{"192.0.2.1", "REDIRECT b@x.example"}};
+    EXPECT_EQ(Answer({&prepend, &hold, &first}, "DUNNO"), "HOLD");
+    EXPECT_EQ(Answer({&prepend, &first, &last}, "DUNNO"), "REDIRECT b@x.example");
+}
+
+// Passed on at once, a client that is on no list would get in wherever the restriction lets it.
+TEST_F(ClientAccessCheckTest, RestrictionsAreAskedInSteadOfAPermissionNotOfTheDefault) {
+    EXPECT_EQ(AnswerFor("reject_unknown_client_hostname"), kRefused);
+    EXPECT_EQ(AnswerFor("reject_unknown_client_hostname", "DUNNO"),
+              "reject_unknown_client_hostname");
+    EXPECT_EQ(AnswerFor("permit_mynetworks, reject"), "permit_mynetworks, reject");
+    EXPECT_EQ(AnswerFor("reject_unknown_client_hostname, permit"),
+              "reject_unknown_client_hostname");
+}
+
+TEST_F(ClientAccessCheckTest, DeferralsAreTakenAlongWithRestrictions) {
+    tables::FakeTable first{{"192.0.2.1", "DEFER_IF_PERMIT soon"}},
+        second{{"192.0.2.1", "reject_unauth_pipelining"}};
+    EXPECT_EQ(Answer({&first, &second}, "DUNNO"), "defer_if_permit, reject_unauth_pipelining");
+}
+
 TEST_F(ClientAccessCheckTest, AWarningIsNoDecision) {
     EXPECT_EQ(AnswerFor("WARN look at this"), kRefused);
     EXPECT_EQ(AnswerFor("INFO look at this", "DUNNO"), "");

@@ -86,6 +86,16 @@ std::string ServiceKey(const std::string& line) {
     return line.substr(0, name) + ' ' + line.substr(type, line.find_first_of(" \t", type) - type);
 }
 
+/// The ports of 127.0.0.1 on which the services listen.
+std::vector<int> Ports(const std::vector<std::string>& services) {
+    const std::string host = "127.0.0.1:";
+    std::vector<int> ports;
+    for (const std::string& line : services) {
+        if (line.starts_with(host)) ports.push_back(std::stoi(line.substr(host.size())));
+    }
+    return ports;
+}
+
 void MakeDirectory(const std::filesystem::path& path, mode_t mode, uid_t owner, gid_t group) {
     std::filesystem::create_directories(path);
     if (chown(path.c_str(), owner, group) != 0 || chmod(path.c_str(), mode) != 0)
@@ -170,7 +180,10 @@ void PostfixInstance::Start() {
             if (!master_->IsRunning())
                 throw std::runtime_error("Postfix did not start:\n" + Log() +
                                          ReadFile(scratch_ / "log/master.out"));
-            return CanConnect(port_);
+            // The master opens one service after the other.
+            const std::vector<int> ports = Ports(services_);
+            return std::all_of(ports.begin(), ports.end(),
+                               [](int port) { return CanConnect(port); });
         },
         scratch_ / "log/mail.log");
 }

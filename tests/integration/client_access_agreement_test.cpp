@@ -1,0 +1,122 @@
+// The client_access check of a running policyd compared with check_client_access of a real smtpd,
+// over the same tables. Any client is presented to both with XCLIENT, and sends a message.
+//
+//     POLICYD_SEED=7 POLICYD_CASES=10000 build/dev/bin/integration_client_access_agreement
+//
+// makes other and more cases; a case is one client, seen by one to three tables with a permission
+// or a refusal behind them. Compared are the reply codes to RCPT and at the end of data, and what
+// becomes of the message: held, discarded, redirected, filtered, copied, with a header put before.
+//
+// Not compared, since the judge cannot settle it:
+// - numeric client names, which XCLIENT does not take, nor does smtpd take them from the DNS (see
+//   the unit tests of the search);
+// - all of several actions for one client (REDIRECT from one table, PREPEND from the next): a
+// policy
+//   service answers with one. Ours must then be the one that does most.
+// - restrictions that can permit (permit_mynetworks) without a permit or reject behind them: only
+//   smtpd could tell what follows, so they are an error here (docs/clients.md).
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+#include "common/log/logging.hpp"
+#include "tests/integration/client_access_agreement_generator.hpp"
+#include "tests/integration/client_access_agreement_judge.hpp"
+
+namespace policyd::test {
+namespace {
+
+std::uint64_t Environment(const char* name, std::uint64_t otherwise) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? otherwise : std::stoull(value);
+}
+
+/// The effects that can come beside others: a copy, and headers.
+std::set<std::string> WithoutAdditions(std::set<std::string> effects) {
+    std::erase_if(effects, [](const std::string& effect) {
+        return effect.starts_with("X-") || effect == "in copy";
+    });
+    return effects;
+}
+
+/// More than one of: another mailbox, a copy, each header.
+bool HadSeveralActions(const ClientOutcome& postfix) {
+    std::set<std::string> actions;
+    for (const std::string& effect : postfix.effects)
+        if (effect != "in box") actions.insert(effect.substr(0, effect.find(':')));
+    return actions.size() > 1;
+}
+
+/// Ours may lack what comes beside another action.
+bool AgreesInWhatDoesMost(const ClientOutcome& postfix, const ClientOutcome& ours) {
+    return postfix.rcpt == ours.rcpt && postfix.end == ours.end &&
+           WithoutAdditions(postfix.effects) == WithoutAdditions(ours.effects) &&
+           std::includes(postfix.effects.begin(), postfix.effects.end(), ours.effects.begin(),
+                         ours.effects.end());
+}
+
+bool Agree(const ClientOutcome& postfix, const ClientOutcome& ours) {
+    if (postfix == ours) return true;
+    return HadSeveralActions(postfix) && AgreesInWhatDoesMost(postfix, ours);
+}
+
+std::string Described(const Restrictions& setup, const Client& client) {
+    std::string text = client.name + "[" + client.address + "] with\n";
+    for (std::size_t i = 0; i < setup.tables.size(); ++i)
+        text += setup.tables[i] + "\n" + setup.contents[i];
+    text += setup.refuses_others ? "others are refused" : "others are permitted";
+    return text + (setup.parents_match_subdomains ? "\n" : ", .example.com for subdomains\n");
+}
+
+TEST(ClientAccessAgreementTest, AnswersAsCheckClientAccessDoes) {
+    spdlog::set_level(spdlog::level::off);
+    const std::uint64_t seed = Environment("POLICYD_SEED", 1);
+    const std::uint64_t cases = Environment("POLICYD_CASES", 600);
+    constexpr std::size_t kSetups = 15, kClients = 40;
+    const ScratchDirectory scratch;
+    MariaDbServer server;
+    ClientAccessGenerator generator(seed, scratch, server);
+    std::map<int, int> codes;
+    std::map<std::string, int> effects;
+    std::uint64_t compared = 0, several = 0;
+    int disagreements = 0;
+    while (compared < cases && disagreements == 0) {
+        std::vector<Restrictions> setups;
+        for (std::size_t i = 0; i < kSetups; ++i) setups.push_back(generator.MakeRestrictions());
+        ClientAccessJudge judge(setups);
+        std::vector<Client> clients;
+        for (std::size_t i = 0; i < kSetups * kClients; ++i) {
+            clients.push_back(generator.MakeClient());
+            for (const auto side : {ClientAccessJudge::kPostfix, ClientAccessJudge::kPolicyd})
+                judge.Send(side, i / kClients, clients.back());
+        }
+        const auto& outcomes = judge.Outcomes();
+        for (std::size_t i = 0; i < clients.size(); ++i, ++compared) {
+            const ClientOutcome& postfix = outcomes[2 * i];
+            const ClientOutcome& ours = outcomes[2 * i + 1];
+            ++codes[postfix.rcpt];
+            for (const std::string& effect : postfix.effects) ++effects[effect];
+            if (postfix.end != 0 && postfix.effects.empty()) ++effects["gone"];
+            if (postfix != ours && Agree(postfix, ours)) ++several;
+            if (Agree(postfix, ours) || ++disagreements > 5) continue;
+            ADD_FAILURE() << "POLICYD_SEED=" << seed << "\n"
+                          << Described(setups[i / kClients], clients[i])
+                          << "Postfix: " << postfix.ToText() << "\nours:    " << ours.ToText();
+        }
+    }
+    std::printf("client access: %llu compared, %d disagree, seed %llu\n",
+                static_cast<unsigned long long>(compared), disagreements,
+                static_cast<unsigned long long>(seed));
+    for (const auto& [code, count] : codes) std::printf("  %6d %d\n", count, code);
+    for (const auto& [effect, count] : effects) std::printf("  %6d %s\n", count, effect.c_str());
+    std::printf("  %6llu with several actions, of which one was given\n",
+                static_cast<unsigned long long>(several));
+    EXPECT_GT(codes.size(), 4u) << "the cases are too much alike to show anything";
+}
+
+}  // namespace
+}  // namespace policyd::test

@@ -8,6 +8,7 @@
 #include "policyd/ctl/postfix_comparison.hpp"
 #include "policyd/ctl/postfix_mistakes.hpp"
 #include "policyd/ctl/postfix_settings.hpp"
+#include "policyd/ctl/quota_columns.hpp"
 #include "policyd/ctl/report.hpp"
 
 namespace policyd::ctl {
@@ -34,6 +35,7 @@ int RunCheckConfig(const CheckArguments& arguments, Terminal& terminal) {
     try {
         const config::ConfigFile file = config::ReadConfigFile(arguments.config);
         CheckBackEnds(file, report);
+        WarnOfSmallQuotaColumns(file, report);
         if (!arguments.postfix.empty()) CheckAgainstPostfix(file, arguments.postfix, report);
     } catch (const config::ConfigError& error) {
         report.Error(error.what());

@@ -16,6 +16,15 @@ bool SelectsItsOwnKey(std::string_view query) {
            text::EqualsIgnoringCase(match[1].str(), match[2].str());
 }
 
+std::optional<SelectedColumn> ColumnSelectedBy(std::string_view query) {
+    static const std::regex kPattern(
+        R"(^\s*select\s+(?:\w+\.)?[`"]?(\w+)[`"]?(?:\s+as\s+\w+)?\s+from\s+(?:[`"]?(\w+)[`"]?\.)?[`"]?(\w+)[`"]?(?:\s+where\s.*)?;?\s*$)",
+        std::regex::icase);
+    std::match_results<std::string_view::const_iterator> match;
+    if (!std::regex_match(query.begin(), query.end(), match, kPattern)) return std::nullopt;
+    return SelectedColumn{match[2].str(), match[3].str(), match[1].str()};
+}
+
 bool HasUnquotedPlaceholder(std::string_view query) {
     char quote = '\0';
     for (std::size_t i = 0; i < query.size(); ++i) {

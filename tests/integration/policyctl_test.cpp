@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/mariadb_server.hpp"
 #include "tests/support/paths.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/scratch_directory.hpp"
@@ -196,6 +197,27 @@ TEST_F(PolicyctlTest, CheckConfigWarnsOfTheMistakesThatOldGuidesTeach) {
     EXPECT_THAT(checked.output, HasSubstr("policyd.toml: swap_bangpath is true, but main.cf has "
                                           "another value: set swap_bangpath = false"));
     EXPECT_THAT(checked.output, Not(HasSubstr("error:")));
+}
+
+TEST_F(PolicyctlTest, CheckConfigWarnsOfAQuotaColumnThatEndsAtTwoGigabytes) {
+    test::MariaDbServer server;
+    server.Execute(
+        "CREATE DATABASE mail; USE mail;"
+        "CREATE TABLE users (email VARCHAR(255) PRIMARY KEY, quota int(10) NOT NULL DEFAULT 0,"
+        " large BIGINT UNSIGNED NOT NULL DEFAULT 0)");
+    const auto output_for = [&](const std::string& column) {
+        scratch_.Write("mysql.cf", "hosts = " + server.Hosts() +
+                                       "\nuser = root\ndbname = mail\nquery = SELECT " + column +
+                                       " FROM users WHERE email='%s'\n");
+        scratch_.Write("policyd.toml",
+                       "virtual_mailbox_limit_maps = \"proxy:mysql:" + Path("mysql.cf") +
+                           "\"\nusage_store = \"sqlite:" + Path("usage.sqlite") + "\"\n");
+        return WithConfig({"check-config"}).output;
+    };
+    EXPECT_THAT(output_for("quota"),
+                HasSubstr("mysql.cf:4: the column users.quota is int(10), so no limit can exceed "
+                          "2147483647 bytes (2 GiB - 1): make it BIGINT UNSIGNED"));
+    EXPECT_THAT(output_for("large"), HasSubstr("0 warnings"));
 }
 
 TEST_F(PolicyctlTest, CheckConfigReportsAPostfixThatIsNotThere) {

@@ -20,5 +20,19 @@ TEST(HasUnquotedPlaceholderTest, LooksOutsideQuotesOnly) {
     EXPECT_TRUE(HasUnquotedPlaceholder("SELECT a FROM b WHERE c='x' AND d=%D"));
 }
 
+TEST(SqlQueryTest, KnowsTheColumnThatIsSelected) {
+    const auto plain = ColumnSelectedBy("SELECT quota FROM users WHERE email='%s'");
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(plain->schema + '/' + plain->table + '/' + plain->name, "/users/quota");
+    const auto full =
+        ColumnSelectedBy("select `limit` as q from mail.`users` where a='%s' and b=1;");
+    ASSERT_TRUE(full);
+    EXPECT_EQ(full->schema + '/' + full->table + '/' + full->name, "mail/users/limit");
+    for (const char* query :
+         {"SELECT a, b FROM t WHERE c='%s'", "SELECT a*1024 FROM t WHERE c='%s'",
+          "SELECT a FROM t, u WHERE c='%s'", "CALL quota('%s')", ""})
+        EXPECT_FALSE(ColumnSelectedBy(query)) << query;
+}
+
 }  // namespace
 }  // namespace policyd::ctl

@@ -10,17 +10,12 @@
 #include "common/async/endpoint.hpp"
 #include "common/config/failure_action.hpp"
 #include "common/config/values.hpp"
+#include "common/mail/mailbox_layout.hpp"
 #include "common/protocol/policy_action.hpp"
 #include "common/text/ascii.hpp"
 
 namespace policyd::config {
 namespace {
-
-std::size_t CountOf(const std::string& text, std::string_view part) {
-    std::size_t count = 0;
-    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-    return count;
-}
 
 /// Nothing for the word.
 std::optional<std::uint64_t> ParseBytesOr(const std::string& word, const std::string& text) {
@@ -90,11 +85,7 @@ void CheckFailureActionOrNone(const std::string& text) {
 }
 
 void CheckMailboxLayout(const std::string& text) {
-    const bool names_user = CountOf(text, "%u") == 1 && CountOf(text, "%d") <= 1;
-    const bool others = CountOf(text, "%") != CountOf(text, "%u") + CountOf(text, "%d");
-    if (!names_user || others || text.starts_with('/') || CountOf(text, "..") > 0)
-        throw std::invalid_argument(
-            "a relative path with %d and %u, such as %d/%u or %d/%u/Maildir");
+    mail::MailboxLayout{text};
 }
 
 void CheckUsageStore(const std::string& text) {

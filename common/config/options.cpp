@@ -286,7 +286,8 @@ constexpr Option kOptions[] = {
     {kMailStore, "mailbox_layout", &Settings::mailbox_layout, kEffectOnRestart,
      CheckedBy(&CheckMailboxLayout),
      "The path of a mailbox's Maildir below virtual_mailbox_base: %d is the domain of its address, "
-     "%u the part before the @, %1u its first byte."},
+     "%u or %n the part before the @, %1u its first byte, %1.1u its second, %Lu the part in lower "
+     "case."},
     {kMailStore, "mailbox_transports", &Settings::mailbox_transports, kEffectOnReload, Anything(),
      "Transports that deliver into the mail store, besides virtual_transport: a name in master.cf, "
      "or a name and how the next hop begins. Mail that goes elsewhere has no quota here."},

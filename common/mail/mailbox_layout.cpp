@@ -9,6 +9,8 @@ namespace policyd::mail {
 
 namespace {
 
+constexpr std::size_t kMostThatMayBeEmpty = 6;
+
 std::vector<std::string_view> SplitAtSlashes(std::string_view path) {
     std::vector<std::string_view> components;
     for (;;) {
@@ -24,9 +26,14 @@ bool CanNameADirectory(std::string_view name) {
            name.find('\0') == std::string_view::npos;
 }
 
-[[noreturn]] void Malformed(std::string_view pattern) {
-    throw std::invalid_argument("a layout such as %d/%u, %d/%u/Maildir or %d/%1u/%u, not \"" +
-                                std::string(pattern) + '"');
+[[noreturn]] void Malformed() {
+    throw std::invalid_argument("a layout such as %d/%u, %d/%u/Maildir or %d/%1u/%u");
+}
+
+bool TakeCharacter(std::string_view& text, char c) {
+    if (!text.starts_with(c)) return false;
+    text.remove_prefix(1);
+    return true;
 }
 
 /// Takes the number that `text` begins with; nothing if there is none.
@@ -43,27 +50,42 @@ MailboxLayout::MailboxLayout(std::string_view pattern) : pattern_(pattern) {
     bool has_user = false;
     bool has_domain = false;
     for (const std::string_view text : SplitAtSlashes(pattern)) {
-        if (text.empty() || !CanNameADirectory(text)) Malformed(pattern);
+        if (text.empty() || !CanNameADirectory(text)) Malformed();
         const Component component = ParseComponent(text);
         for (const Piece& piece : component) {
-            has_user |= piece.IsWhole() && piece.kind == Piece::Kind::kUser;
-            has_domain |= piece.IsWhole() && piece.kind == Piece::Kind::kDomain;
+            has_user |= piece.IsWhole() && piece.kind == Kind::kUser;
+            has_domain |= piece.IsWhole() && piece.kind == Kind::kDomain;
         }
         components_.push_back(component);
-        const bool only_user = std::all_of(component.begin(), component.end(), [](const Piece& p) {
-            return p.kind == Piece::Kind::kUser;
-        });
-        if (!only_user) catch_all_components_.push_back(component);
     }
-    if (!has_user || !has_domain) Malformed(pattern);
+    if (!has_user || !has_domain) Malformed();
+    FindShapes();
+}
+
+void MailboxLayout::FindShapes() {
+    // The local part may be empty or shorter than a hash would have it, domains are longer.
+    std::vector<std::size_t> may_be_empty;
+    for (std::size_t i = 0; i < components_.size(); ++i) {
+        const bool only_user = std::all_of(components_[i].begin(), components_[i].end(),
+                                           [](const Piece& p) { return p.kind == Kind::kUser; });
+        if (only_user) may_be_empty.push_back(i);
+    }
+    if (may_be_empty.size() > kMostThatMayBeEmpty) Malformed();
+    for (std::size_t empty = 0; empty < std::size_t{1} << may_be_empty.size(); ++empty) {
+        std::vector<Component> shape;
+        for (std::size_t i = 0, bit = 0; i < components_.size(); ++i) {
+            const bool may_be = bit < may_be_empty.size() && may_be_empty[bit] == i;
+            if (may_be && (empty >> bit++ & 1) != 0) continue;
+            shape.push_back(components_[i]);
+        }
+        if (!shape.empty()) shapes_.push_back(std::move(shape));
+    }
 }
 
 MailboxLayout::Component MailboxLayout::ParseComponent(std::string_view text) {
-    const std::string_view all = text;
     Component component;
     const auto add_literal = [&component](char c) {
-        if (component.empty() || component.back().kind != Piece::Kind::kLiteral)
-            component.push_back({});
+        if (component.empty() || component.back().kind != Kind::kLiteral) component.push_back({});
         component.back().literal += c;
     };
     while (!text.empty()) {
@@ -73,44 +95,61 @@ MailboxLayout::Component MailboxLayout::ParseComponent(std::string_view text) {
             add_literal(c);
             continue;
         }
-        Piece piece;
-        if (const auto number = TakeNumber(text)) {
-            piece.width = *number;
-            if (text.starts_with('.')) {
-                text.remove_prefix(1);
-                const auto width = TakeNumber(text);
-                if (!width) Malformed(all);
-                piece.skip = *number;
-                piece.width = *width;
-            }
-            if (piece.width == 0) Malformed(all);
-        }
-        if (text.empty()) Malformed(all);
-        const char letter = text.front();
-        text.remove_prefix(1);
-        if (letter == '%' && piece.width == std::string::npos) {
+        if (text.starts_with('%')) {
+            text.remove_prefix(1);
             add_literal('%');
-        } else if (letter == 'u' || letter == 'n' || letter == 'd') {
-            piece.kind = letter == 'd' ? Piece::Kind::kDomain : Piece::Kind::kUser;
-            // Two variables side by side could not be told apart again.
-            if (!component.empty() && component.back().IsWhole()) Malformed(all);
-            component.push_back(piece);
-        } else {
-            Malformed(all);
+            continue;
         }
+        // Two variables side by side could not be told apart again.
+        if (!component.empty() && component.back().IsWhole()) Malformed();
+        component.push_back(ParseVariable(text));
     }
     return component;
+}
+
+/// Takes what follows a percent sign: "u", "1.1n", "-2.2Ld".
+MailboxLayout::Piece MailboxLayout::ParseVariable(std::string_view& text) {
+    Piece piece;
+    piece.from_end = TakeCharacter(text, '-');
+    if (const auto number = TakeNumber(text)) {
+        piece.width = *number;
+        if (TakeCharacter(text, '.')) {
+            const auto width = TakeNumber(text);
+            if (!width) Malformed();
+            piece.skip = *number;
+            piece.width = *width;
+        } else if (piece.from_end) {
+            Malformed();
+        }
+        if (piece.width == 0) Malformed();
+    } else if (piece.from_end) {
+        Malformed();
+    }
+    piece.lower = TakeCharacter(text, 'L');
+    if (TakeCharacter(text, 'd')) {
+        piece.kind = Kind::kDomain;
+    } else if (TakeCharacter(text, 'u') || TakeCharacter(text, 'n')) {
+        piece.kind = Kind::kUser;
+    } else {
+        Malformed();
+    }
+    return piece;
+}
+
+std::string MailboxLayout::ValueOf(const Piece& piece, std::string_view user,
+                                   std::string_view domain) {
+    if (piece.kind == Kind::kLiteral) return piece.literal;
+    const std::string_view whole = piece.kind == Kind::kUser ? user : domain;
+    const std::size_t most = std::min(piece.skip, whole.size());
+    const std::string_view part =
+        whole.substr(piece.from_end ? whole.size() - most : most, piece.width);
+    return piece.lower ? text::ToLower(part) : std::string(part);
 }
 
 std::string MailboxLayout::Render(const Component& component, std::string_view user,
                                   std::string_view domain) {
     std::string name;
-    for (const Piece& piece : component) {
-        const std::string_view value = piece.kind == Piece::Kind::kLiteral ? piece.literal
-                                       : piece.kind == Piece::Kind::kUser  ? user
-                                                                           : domain;
-        name += value.substr(std::min(piece.skip, value.size()), piece.width);
-    }
+    for (const Piece& piece : component) name += ValueOf(piece, user, domain);
     return name;
 }
 
@@ -137,7 +176,7 @@ bool MailboxLayout::Extract(const Component& component, std::string_view name, P
         const Piece& piece = component[i];
         if (!piece.IsWhole()) {
             const std::size_t length =
-                piece.kind == Piece::Kind::kLiteral ? piece.literal.size() : piece.width;
+                piece.kind == Kind::kLiteral ? piece.literal.size() : piece.width;
             name.remove_prefix(std::min(length, name.size()));
             continue;
         }
@@ -145,7 +184,7 @@ bool MailboxLayout::Extract(const Component& component, std::string_view name, P
         const bool is_last = i + 1 == component.size();
         const std::size_t length = is_last ? name.size() : name.rfind(component[i + 1].literal);
         if (length == std::string_view::npos) return false;
-        auto& part = piece.kind == Piece::Kind::kUser ? parts.user : parts.domain;
+        auto& part = piece.kind == Kind::kUser ? parts.user : parts.domain;
         if (!part) part = name.substr(0, length);
         name.remove_prefix(length);
     }
@@ -153,8 +192,8 @@ bool MailboxLayout::Extract(const Component& component, std::string_view name, P
 }
 
 std::optional<std::string> MailboxLayout::AddressIf(const std::vector<Component>& components,
+                                                    const std::vector<std::string_view>& names,
                                                     std::string_view directory) const {
-    const std::vector<std::string_view> names = SplitAtSlashes(directory);
     if (names.size() != components.size()) return std::nullopt;
     Parts parts;
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -169,8 +208,10 @@ std::optional<std::string> MailboxLayout::AddressIf(const std::vector<Component>
 }
 
 std::optional<std::string> MailboxLayout::AddressOf(std::string_view directory) const {
-    if (auto address = AddressIf(components_, directory)) return address;
-    return AddressIf(catch_all_components_, directory);
+    const std::vector<std::string_view> names = SplitAtSlashes(directory);
+    for (const std::vector<Component>& shape : shapes_)
+        if (auto address = AddressIf(shape, names, directory)) return address;
+    return std::nullopt;
 }
 
 std::optional<std::string> DirectoryWithinBase(std::string_view path) {

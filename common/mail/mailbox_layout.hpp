@@ -11,13 +11,14 @@ namespace policyd::mail {
 /// Where below virtual_mailbox_base the Maildir of an address is: the option mailbox_layout.
 ///
 /// A pattern of components separated by '/', in which %u is the local part of the address and %d
-/// its domain; %Nu and %Nd are the first N bytes of these, %M.Nu the N bytes after the first M (as
-/// in Dovecot), for hashed layouts; %n is another name for %u, %% a percent sign. Examples:
-/// `%d/%u`, `%d/%u/Maildir`, `%d/%1u/%u`, `%u@%d`.
+/// its domain; %Nu and %Nd are the first N bytes of these, %M.Nu the N bytes after the first M,
+/// %-M.Nu those from the Mth before the end (all as in Dovecot), for hashed layouts; %Lu and %Ld
+/// are in lower case; %n is another name for %u, %% a percent sign. Examples: `%d/%u`,
+/// `%d/%u/Maildir`, `%d/%1u/%u`, `%Ld/%1Ln/%Ln`, `%u@%d`.
 ///
-/// Bytes are compared and copied as they are: no case folding, no quoting. A component that is
-/// empty for an address is left out, so that the Maildir of the catch-all mailbox `@example.com` is
-/// the domain's own directory under `%d/%u`.
+/// Bytes are compared and copied as they are: no case folding but by L, no quoting. A component
+/// that is empty for an address is left out, so that the Maildir of the catch-all mailbox
+/// `@example.com` is the domain's own directory under `%d/%u`.
 class MailboxLayout {
 public:
     /// Throws std::invalid_argument, saying what was expected, for a pattern that is malformed or
@@ -30,8 +31,8 @@ public:
     std::optional<std::string> DirectoryOf(std::string_view address) const;
 
     /// The address whose directory this is, which then DirectoryOf() maps back to it; nothing where
-    /// there is none. `directory` is relative to the base, without slashes at its ends and without
-    /// empty, "." or ".." components.
+    /// there is none. Where the layout has L, that is the address in lower case. `directory` is
+    /// relative to the base, without slashes at its ends and without empty, "." or ".." components.
     std::optional<std::string> AddressOf(std::string_view directory) const;
 
     /// How many components a directory has at most.
@@ -39,12 +40,14 @@ public:
     const std::string& Pattern() const noexcept { return pattern_; }
 
 private:
+    enum class Kind { kLiteral, kUser, kDomain };
     struct Piece {
-        enum class Kind { kLiteral, kUser, kDomain };
         Kind kind = Kind::kLiteral;
         std::string literal;
         std::size_t skip = 0;
+        bool from_end = false;  ///< `skip` counts from there
         std::size_t width = std::string::npos;
+        bool lower = false;
 
         bool IsWhole() const { return kind != Kind::kLiteral && width == std::string::npos; }
     };
@@ -55,15 +58,20 @@ private:
     };
 
     static Component ParseComponent(std::string_view text);
+    static Piece ParseVariable(std::string_view& text);
+    static std::string ValueOf(const Piece& piece, std::string_view user, std::string_view domain);
+    void FindShapes();
     static std::string Render(const Component& component, std::string_view user,
                               std::string_view domain);
     static bool Extract(const Component& component, std::string_view name, Parts& parts);
     std::optional<std::string> AddressIf(const std::vector<Component>& components,
+                                         const std::vector<std::string_view>& names,
                                          std::string_view directory) const;
 
     std::string pattern_;
     std::vector<Component> components_;
-    std::vector<Component> catch_all_components_;  ///< those that an empty local part leaves over
+    /// What addresses leave over that make some of the components empty; all of them first.
+    std::vector<std::vector<Component>> shapes_;
 };
 
 /// `path` as a table gives it, relative to the base whatever it begins with, as the directory that

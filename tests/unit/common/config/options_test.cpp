@@ -76,7 +76,9 @@ const BadValue kBadValues[] = {
     {"myhostname", std::int64_t{1}, "expected a text in quotes, found 1"},
     {"unix_socket_mode", "rw", "expected permissions in octal such as 0660, found \"rw\""},
     {"mailbox_layout", "../%u",
-     "expected a relative path with %d and %u, such as %d/%u or %d/%u/Maildir, found \"../%u\""},
+     "expected a layout such as %d/%u, %d/%u/Maildir or %d/%1u/%u, found \"../%u\""},
+    {"mailbox_layout", "%u",
+     "expected a layout such as %d/%u, %d/%u/Maildir or %d/%1u/%u, found \"%u\""},
     {"usage_store", "mysql:x",
      "expected sqlite:/PATH, redis:unix:/PATH or redis:inet:HOST:PORT, found \"mysql:x\""},
     {"table_failure_action", "550 5.1.1 no",
@@ -93,6 +95,14 @@ TEST(AssignTest, SaysWhatWasExpectedAndLeavesTheSettingsAlone) {
             EXPECT_STREQ(error.what(), bad.message) << bad.option;
         }
         EXPECT_EQ(settings, Settings{}) << bad.option;
+    }
+}
+
+TEST(AssignTest, TakesEveryLayoutThatTheScannerKnows) {
+    for (const char* layout : {"%d/%u", "%d/%n/Maildir", "%d/%1u/%1.1u/%u", "%Ld/%Ln", "%u@%d"}) {
+        Settings settings;
+        Assign(settings, Named("mailbox_layout"), layout);
+        EXPECT_EQ(settings.mailbox_layout, layout);
     }
 }
 

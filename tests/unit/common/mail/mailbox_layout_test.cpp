@@ -25,6 +25,13 @@ const LayoutCase kLayoutCases[] = {
     {"HashedCatchAll", "%d/%1u/%u", "@example.com", "example.com"},
     {"HashedTwice", "%1d/%d/%1u/%1.1u/%u", "joe@example.com", "e/example.com/j/o/joe"},
     {"HashedTwiceWithAShortUser", "%d/%1u/%1.1u_/%u", "j@example.com", "example.com/j/_/j"},
+    {"HashedTwiceWithAUserOfOneLetter", "%d/%1u/%1.1u/%u", "j@example.com", "example.com/j/j"},
+    {"HashedThriceWithAUserOfTwoLetters", "%d/%1n/%1.1n/%2.1n/%n", "jo@example.com",
+     "example.com/j/o/jo"},
+    {"HashedByTheLastLetters", "%-2.2d/%d/%-1.1u/%u", "joe@example.com", "om/example.com/e/joe"},
+    {"HashedByTheLastLettersOfAShortUser", "%d/%-3.2u/%u", "jo@example.com", "example.com/jo/jo"},
+    {"DovecotHome", "%d/%n/Maildir", "joe@example.com", "example.com/joe/Maildir"},
+    {"DovecotInLowerCase", "%Ld/%1Ln/%Ln", "joe@example.com", "example.com/j/joe"},
     {"WholeAddress", "%u@%d", "joe@example.com", "joe@example.com"},
     {"WholeAddressWithAnAtInside", "%u@%d", "j@e@example.com", "j@e@example.com"},
     {"Literals", "mail/%d/u-%u/%%store", "joe@example.com", "mail/example.com/u-joe/%store"},
@@ -65,6 +72,39 @@ TEST(MailboxLayoutDirectoryOfTest, RefusesWhatIsNoAddress) {
     EXPECT_EQ(layout.DirectoryOf(""), std::nullopt);
 }
 
+TEST(MailboxLayoutLowerCaseTest, FindsTheDirectoryOfAnyCaseAndNamesTheMailboxInLowerCase) {
+    const MailboxLayout layout("%Ld/%1Lu/%Lu");
+    EXPECT_EQ(layout.DirectoryOf("Joe@Example.COM"), "example.com/j/joe");
+    EXPECT_EQ(layout.AddressOf("example.com/j/joe"), "joe@example.com");
+    EXPECT_EQ(layout.AddressOf("Example.COM/j/joe"), std::nullopt);
+    EXPECT_EQ(layout.AddressOf("example.com/j/Joe"), std::nullopt);
+    EXPECT_EQ(MailboxLayout("%Ld/%u").DirectoryOf("Joe@Example.COM"), "example.com/Joe");
+}
+
+TEST(MailboxLayoutBothWaysTest, EveryAddressIsFoundAgainFromItsDirectory) {
+    const char* const patterns[] = {"%d/%u",
+                                    "%d/%u/Maildir",
+                                    "%u@%d",
+                                    "%d/%1u/%u",
+                                    "%d/%1u/%1.1u/%u",
+                                    "%d/%1n/%1.1n/%2.1n/%n/Maildir",
+                                    "%1d/%1.1d/%d/%2u/%u",
+                                    "%-2.2d/%d/%-1.1u/%u",
+                                    "vmail/%d/users/%u"};
+    const char* const users[] = {"", "j", "jo", "joe", "j.o-e+x", "JOE", "a@b", "Maildir", "cur"};
+    for (const char* pattern : patterns) {
+        const MailboxLayout layout(pattern);
+        for (const char* user : users) {
+            for (const char* domain : {"example.com", "x.y", "a-b.example"}) {
+                const std::string address = std::string(user) + '@' + domain;
+                const auto directory = layout.DirectoryOf(address);
+                ASSERT_TRUE(directory) << pattern << ' ' << address;
+                EXPECT_EQ(layout.AddressOf(*directory), address) << pattern << ' ' << *directory;
+            }
+        }
+    }
+}
+
 TEST(MailboxLayoutAddressOfTest, KnowsWhichDirectoriesAreNoMailboxes) {
     EXPECT_EQ(MailboxLayout("%d/%u").AddressOf("example.com/joe/deeper"), std::nullopt);
     EXPECT_EQ(MailboxLayout("%d/%u").AddressOf(""), std::nullopt);
@@ -76,9 +116,30 @@ TEST(MailboxLayoutAddressOfTest, KnowsWhichDirectoriesAreNoMailboxes) {
 }
 
 TEST(MailboxLayoutPatternTest, MustTellTheWholeAddress) {
-    for (const char* pattern : {"", "%d", "%u", "%d/%1u", "%1d/%u", "/%d/%u", "%d//%u", "%d/%u/",
-                                "%d/%u/..", "%d/%x/%u", "%d/%u/%", "%d/%0u/%u", "%d/%1.u/%u",
-                                "%d/%99999999999999999999u/%u", "%d/%1%/%u", "%u%d", "%d/%u%1u"}) {
+    for (const char* pattern : {"",
+                                "%d",
+                                "%u",
+                                "%d/%1u",
+                                "%1d/%u",
+                                "/%d/%u",
+                                "%d//%u",
+                                "%d/%u/",
+                                "%d/%u/..",
+                                "%d/%x/%u",
+                                "%d/%u/%",
+                                "%d/%0u/%u",
+                                "%d/%1.u/%u",
+                                "%d/%99999999999999999999u/%u",
+                                "%d/%1%/%u",
+                                "%u%d",
+                                "%d/%u%1u",
+                                "%d/%-1u/%u",
+                                "%d/%-u",
+                                "%d/%1LLu/%u",
+                                "%h/%d/%u",
+                                "%d/%Mu/%u",
+                                "%d/%2.256Nu/%u",
+                                "%d/%1u/%2u/%3u/%4u/%5u/%6u/%u"}) {
         EXPECT_THROW(MailboxLayout{pattern}, std::invalid_argument) << pattern;
     }
 }

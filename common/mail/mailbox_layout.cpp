@@ -162,7 +162,10 @@ std::optional<std::string> MailboxLayout::DirectoryOf(std::string_view address) 
     std::string directory;
     for (const Component& component : components_) {
         const std::string name = Render(component, user, domain);
-        if (name.empty()) continue;
+        const bool is_whole = std::any_of(component.begin(), component.end(),
+                                          [](const Piece& piece) { return piece.IsWhole(); });
+        // A letter of a hash that is a dot leads to where it is already.
+        if (name.empty() || (name == "." && !is_whole)) continue;
         if (!CanNameADirectory(name)) return std::nullopt;
         if (!directory.empty()) directory += '/';
         directory += name;

@@ -127,14 +127,18 @@ local function write(...)
   writes[#writes + 1] = {...}
 end
 
-local function flush()
-  if #writes == 0 then return end
+local function save_domain()
   if d_mailboxes <= 0 then
     redis.call('DEL', KEYS[1])
   else
     d_newest = math.max(d_newest, now)
     redis.call('SET', KEYS[1], struct.pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
   end
+end
+
+local function flush()
+  if #writes == 0 then return end
+  save_domain()
   for _, command in ipairs(writes) do redis.call(unpack(command)) end
   writes = {}
 end
@@ -381,20 +385,39 @@ return 1
 constexpr const char* kCommit = R"lua(
 local grace, tells = struct.unpack('<dd', ARGV[1], 17)
 local told = {}
+local figures, call, pack, unpack_numbers, max = ARGV[2], redis.call, struct.pack, struct.unpack, math.max
+-- Mailboxes that lose no reservation are most of them: their keys and new records, one after the other.
+local plain, count = {}, 0
 for i = 2, #KEYS do
-  local began, bytes, messages = struct.unpack('<ddd', ARGV[2], i * 24 - 47)
-  local m = read(KEYS[i])
+  local key = KEYS[i]
+  local began, bytes, messages = unpack_numbers('<ddd', figures, i * 24 - 47)
+  local b, n, s, rb, rn, o, f = 0, 0, -1, 0, 0, -1, -1
+  local record = call('HGET', key, 'u')
+  if record then b, n, s, rb, rn, o, f = unpack_numbers(kMailbox, record) end
   -- A measurement, or what is stored of one, from before the clock was set back.
   local is_misdated = began > ahead
   told[i - 1] = '0'
-  if m.s < 0 or m.s > ahead or (not is_misdated and began > m.s) then
-    m.b, m.n, m.s = bytes, messages, is_misdated and now or began
-    if not is_misdated and m.o >= 0 and m.o < began - grace then drop_older(m, began - grace) end
-    save(m)
-    if tells > 0 and (bytes ~= m.was.b or not redis.call('HGET', m.key, 'w')) then
+  if s < 0 or s > ahead or (not is_misdated and began > s) then
+    local since = is_misdated and now or began
+    local loses = not is_misdated and o >= 0 and o < began - grace
+    if loses or (rn == 0 and o >= 0) then
+      local m = read(key)
+      m.b, m.n, m.s = bytes, messages, since
+      if loses then drop_older(m, began - grace) end
+      save(m)
+    else
+      d_bytes, d_messages = max(d_bytes + bytes - b, 0), max(d_messages + messages - n, 0)
+      if not record then d_mailboxes = d_mailboxes + 1 end
+      plain[count + 1], plain[count + 2] = key, pack(kMailbox, bytes, messages, since, rb, rn, o, rn > 0 and f or -1)
+      count = count + 2
+    if tells > 0 and (bytes ~= b or not call('HGET', key, 'w')) then
       told[i - 1] = '1'
     end
   end
+end
+if count > 0 then
+  save_domain()
+  for i = 1, count, 2 do call('HSET', plain[i], 'u', plain[i + 1]) end
 end
 flush()
 return table.concat(told)

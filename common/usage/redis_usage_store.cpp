@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "common/async/wake_up.hpp"
 #include "common/usage/packed_numbers.hpp"
 #include "common/usage/redis_keys.hpp"
 #include "common/usage/redis_scripts.hpp"
@@ -21,6 +22,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kTellAgain = std::chrono::seconds(30);
 constexpr std::size_t kMostToTellAgain = 100'000;
 constexpr std::size_t kMailboxesInOneCall = 100;  // what one script holds up others for
+constexpr std::size_t kCommittedInOneCall = 25;
 constexpr std::size_t kCallsAtOnce = 64;
 
 /// bytes, messages, reserved bytes, reserved messages: as all scripts return them.
@@ -329,6 +331,49 @@ async::Task<std::vector<Reply>> RedisUsageStore::EvaluateInTurn(std::vector<Scri
     co_return replies;
 }
 
+/// Calls that two tasks take turns to make.
+struct RedisUsageStore::CallsLeft {
+    std::vector<ScriptCall> calls;
+    std::vector<Reply> replies;  // to each of them
+    std::size_t next = 0;
+    std::exception_ptr failure;
+    bool other_has_ended = false;
+    async::WakeUp other_ended;
+};
+
+/// While Redis carries out one, the next is there already. More at a time would keep the policy
+/// servers waiting: Redis does all that it has read from one client before it turns to another.
+async::Task<std::vector<Reply>> RedisUsageStore::EvaluateTwoAtATime(
+    std::vector<ScriptCall> calls) {
+    CallsLeft left;
+    left.calls = std::move(calls);
+    left.replies.resize(left.calls.size());
+    async::Spawn(WorkOffBeside(left),
+                 [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    co_await WorkOff(left);
+    while (!left.other_has_ended) co_await left.other_ended.Wait();
+    if (left.failure) std::rethrow_exception(left.failure);
+    co_return std::move(left.replies);
+}
+
+async::Task<void> RedisUsageStore::WorkOff(CallsLeft& left) {
+    while (left.next < left.calls.size() && !left.failure) {
+        const std::size_t place = left.next++;
+        ScriptCall call = std::move(left.calls[place]);
+        try {
+            left.replies[place] = co_await redis_.Evaluate(std::move(call));
+        } catch (...) {
+            left.failure = std::current_exception();
+        }
+    }
+}
+
+async::Task<void> RedisUsageStore::WorkOffBeside(CallsLeft& left) {
+    co_await WorkOff(left);
+    left.other_has_ended = true;
+    left.other_ended.Set();
+}
+
 async::Task<void> RedisUsageStore::Release(std::string_view id,
                                            std::span<const std::string> mailboxes, Unreserve what) {
     recent_.Forget(id, mailboxes);
@@ -355,7 +400,7 @@ async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measureme
     for (const auto& [key, indexes] : domains) {
         in_order.insert(in_order.end(), indexes.begin(), indexes.end());
         for (std::size_t n = 0; n < indexes.size(); ++n) {
-            if (n % kMailboxesInOneCall == 0) {
+            if (n % kCommittedInOneCall == 0) {
                 PackedNumbers header = Header();
                 header << grace << std::size_t{notes_changes_};
                 calls.push_back({kCommitScript, {key}, {header.Bytes(), std::string()}});
@@ -368,7 +413,7 @@ async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measureme
             calls.back().arguments.back() += figures.Bytes();
         }
     }
-    const std::vector<Reply> replies = co_await EvaluateInTurn(std::move(calls));
+    const std::vector<Reply> replies = co_await EvaluateTwoAtATime(std::move(calls));
     std::vector<std::string> changed;
     auto next = in_order.begin();
     for (const Reply& reply : replies)

@@ -58,6 +58,7 @@ private:
     enum class Settling : std::size_t { kNo, kYes, kNoMore };
     struct DomainPart;
     struct Granted;
+    struct CallsLeft;
 
     PackedNumbers Header() const;
     redis::ScriptCall CallOf(std::size_t script, std::string domain_key) const;
@@ -73,6 +74,9 @@ private:
     async::Task<void> TakeBack(std::string_view id, std::vector<Granted> granted);
     async::Task<std::vector<redis::Reply>> EvaluateInTurn(std::vector<redis::ScriptCall> calls);
     async::Task<void> NoteChanged(std::vector<std::string> mailboxes);
+    async::Task<std::vector<redis::Reply>> EvaluateTwoAtATime(std::vector<redis::ScriptCall> calls);
+    async::Task<void> WorkOff(CallsLeft& left);
+    async::Task<void> WorkOffBeside(CallsLeft& left);
     async::Task<void> TellAgain();
     void Remember(const Reservation& reservation);
     std::chrono::milliseconds MonotonicNow() const;

@@ -64,7 +64,7 @@ private:
     DirectoryStamp watched_root_;
     ChangeHints hints_;            // since the last time that mailboxes were measured
     std::set<std::string> dirty_;  // mailboxes to be measured
-    WakeUp changed_;
+    async::WakeUp changed_;
     bool stopped_ = false;
     std::uint64_t remeasured_ = 0;
     std::uint64_t times_lost_ = 0;

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "common/async/event_loop.hpp"
+#include "common/async/wake_up.hpp"
 #include "common/mail/mailbox_layout.hpp"
 #include "common/usage/usage_store.hpp"
 #include "policyd/scanner/scan_state.hpp"
-#include "policyd/scanner/wake_up.hpp"
 
 namespace policyd::scanner {
 
@@ -68,7 +68,7 @@ private:
     bool stopped_ = false;
     std::uint64_t committed_ = 0;
     int failures_ = 0;  // in a row
-    WakeUp idle_;
+    async::WakeUp idle_;
 };
 
 }  // namespace policyd::scanner

@@ -167,8 +167,8 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
     log::Info("policyd-scan {} watches over {}", POLICYD_VERSION, options_.root);
     live_.Start();
     bool live_has_ended = false;
-    WakeUp live_ended;
-    const auto run_live = [](LiveScan& live, bool& ended, WakeUp& wake_up) -> async::Task<> {
+    async::WakeUp live_ended;
+    const auto run_live = [](LiveScan& live, bool& ended, async::WakeUp& wake_up) -> async::Task<> {
         co_await live.Run();
         ended = true;
         wake_up.Set();
@@ -216,7 +216,7 @@ async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
 }
 
 void ScanProgram::WakeUpLater(std::chrono::milliseconds time) {
-    const auto fire = [](uv_timer_t* timer) { static_cast<WakeUp*>(timer->data)->Set(); };
+    const auto fire = [](uv_timer_t* timer) { static_cast<async::WakeUp*>(timer->data)->Set(); };
     uv_timer_start(timer_.get(), fire, static_cast<std::uint64_t>(time.count()), 0);
 }
 

@@ -62,7 +62,7 @@ private:
     bool sweep_now_ = false;
     bool places_changed_ = false;
     async::UvHandle<uv_timer_t> timer_;
-    WakeUp wake_up_;
+    async::WakeUp wake_up_;
 };
 
 }  // namespace policyd::scanner

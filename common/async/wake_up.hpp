@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-namespace policyd::scanner {
+namespace policyd::async {
 
 /// Lets coroutines wait for what others on the same loop thread announce, which wakes all of them.
 /// An announcement that nobody waits for is kept for the next Wait(); several are one. Who wakes
@@ -36,4 +36,4 @@ private:
     std::vector<std::coroutine_handle<>> waiting_;
 };
 
-}  // namespace policyd::scanner
+}  // namespace policyd::async

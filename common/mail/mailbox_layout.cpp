@@ -63,12 +63,16 @@ MailboxLayout::MailboxLayout(std::string_view pattern) : pattern_(pattern) {
 }
 
 void MailboxLayout::FindShapes() {
-    // The local part may be empty or shorter than a hash would have it, domains are longer.
+    // The local part may be empty or shorter than a hash would have it, and what a hash takes of
+    // either may be a dot.
     std::vector<std::size_t> may_be_empty;
     for (std::size_t i = 0; i < components_.size(); ++i) {
-        const bool only_user = std::all_of(components_[i].begin(), components_[i].end(),
-                                           [](const Piece& p) { return p.kind == Kind::kUser; });
-        if (only_user) may_be_empty.push_back(i);
+        const bool may_be =
+            std::all_of(components_[i].begin(), components_[i].end(), [](const Piece& piece) {
+                return piece.kind == Kind::kUser ||
+                       (piece.kind == Kind::kDomain && !piece.IsWhole());
+            });
+        if (may_be) may_be_empty.push_back(i);
     }
     if (may_be_empty.size() > kMostThatMayBeEmpty) Malformed();
     for (std::size_t empty = 0; empty < std::size_t{1} << may_be_empty.size(); ++empty) {

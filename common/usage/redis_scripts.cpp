@@ -410,6 +410,7 @@ for i = 2, #KEYS do
       if not record then d_mailboxes = d_mailboxes + 1 end
       plain[count + 1], plain[count + 2] = key, pack(kMailbox, bytes, messages, since, rb, rn, o, rn > 0 and f or -1)
       count = count + 2
+    end
     if tells > 0 and (bytes ~= b or not call('HGET', key, 'w')) then
       told[i - 1] = '1'
     end

@@ -59,7 +59,7 @@ void DovecotSource::Stop() {
 }
 
 async::Task<> DovecotSource::WaitForNext() {
-    const auto fire = [](uv_timer_t* timer) { static_cast<WakeUp*>(timer->data)->Set(); };
+    const auto fire = [](uv_timer_t* timer) { static_cast<async::WakeUp*>(timer->data)->Set(); };
     uv_timer_start(timer_.get(), fire,
                    static_cast<std::uint64_t>(settings_.dovecot_quota_clone_interval.count()), 0);
     co_await wake_up_.Wait();

@@ -7,11 +7,11 @@
 
 #include "common/async/event_loop.hpp"
 #include "common/async/uv_handle.hpp"
+#include "common/async/wake_up.hpp"
 #include "common/config/settings.hpp"
 #include "common/usage/dovecot_quota_clone.hpp"
 #include "common/usage/usage_store.hpp"
 #include "policyd/scanner/command_line.hpp"
-#include "policyd/scanner/wake_up.hpp"
 
 namespace policyd::scanner {
 
@@ -55,7 +55,7 @@ private:
     bool has_read_ = false;
     bool stopped_ = false;
     async::UvHandle<uv_timer_t> timer_;
-    WakeUp wake_up_;
+    async::WakeUp wake_up_;
 };
 
 }  // namespace policyd::scanner

@@ -27,10 +27,9 @@ public:
     };
 
     /// Calls visit(const char* name, unsigned char type) for every entry but "." and "..", `type`
-    /// being a DT_… value. `size` is the directory's st_size. Reads on from where it stands: to
-    /// read a directory again, rewind it.
+    /// being a DT_… value. Reads on from where it stands: to read a directory again, rewind it.
     template <typename Visit>
-    Result ForEach(const Descriptor& directory, std::uint64_t size, Visit visit);
+    Result ForEach(const OpenedDirectory& directory, Visit visit);
 
     static void Rewind(const Descriptor& directory);
 
@@ -42,6 +41,7 @@ public:
 private:
     static constexpr std::size_t kSmallest = 64 << 10;
     static constexpr std::size_t kLargest = 64 << 20;
+    static constexpr std::size_t kLongestEntry = 512;
 
     void Reserve(std::size_t bytes);
     long Read(const Descriptor& directory);
@@ -55,14 +55,13 @@ private:
 };
 
 template <typename Visit>
-EntryReader::Result EntryReader::ForEach(const Descriptor& directory, std::uint64_t size,
-                                         Visit visit) {
-    const std::size_t wanted = static_cast<std::size_t>(size) * 2 + kSmallest;
+EntryReader::Result EntryReader::ForEach(const OpenedDirectory& directory, Visit visit) {
+    const std::size_t wanted = static_cast<std::size_t>(directory.size) * 2 + kSmallest;
     Reserve(wanted < enlarged_ ? enlarged_ : wanted);
     Result result;
     int filled = 0;
     for (;;) {
-        const long bytes = Read(directory);
+        const long bytes = Read(directory.directory);
         if (bytes < 0) result.error = static_cast<int>(-bytes);
         if (bytes <= 0) break;
         result.at_once = ++filled == 1;
@@ -73,6 +72,8 @@ EntryReader::Result EntryReader::ForEach(const Descriptor& directory, std::uint6
             ++result.entries;
             visit(static_cast<const char*>(entry->d_name), entry->d_type);
         }
+        const bool has_room = capacity_ - static_cast<std::size_t>(bytes) >= kLongestEntry;
+        if (has_room && directory.fills_buffers) break;
     }
     return result;
 }

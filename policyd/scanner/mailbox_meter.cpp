@@ -12,6 +12,12 @@ namespace {
 
 constexpr int kMostReadings = 3;
 
+/// Whether an equal stamp says that nothing changed. A change time in the future was none when it
+/// was remembered: the clock was set back since, and may come by the same time again.
+bool MayBelieve(const DirectoryRecord& known, FileTime now) {
+    return !known.racy && !known.unreadable && !IsTooYoung(known.ctime, now);
+}
+
 std::uint64_t Distance(std::uint64_t a, std::uint64_t b) {
     return a > b ? a - b : b - a;
 }
@@ -26,7 +32,9 @@ struct MailboxMeter::Job {
     MailboxRecord next{};
     MeasuredMailbox result{};
     bool read_something = false;
-    bool list_is_known = false;  ///< the mailbox's own stamp is the remembered one
+    bool something_is_absent = false;
+    bool list_is_known = false;     ///< the mailbox's own stamp is the remembered one
+    bool list_is_believed = false;  ///< and so its folders were not listed anew
 };
 
 MeasuredMailbox MailboxMeter::Measure(const std::string& mailbox, const RecordPointer& previous,
@@ -36,7 +44,16 @@ MeasuredMailbox MailboxMeter::Measure(const std::string& mailbox, const RecordPo
     if (job.result.mailbox != Sight::kThere) return std::move(job.result);
 
     std::size_t at = 0;
-    for (FolderRecord& folder : job.next.folders) {
+    if (job.list_is_believed) {
+        at = CountUnchanged(job);
+        if (at == previous->folders.size()) {
+            job.result.record = previous;
+            return std::move(job.result);
+        }
+        job.next = *previous;
+    }
+    for (; at < job.next.folders.size(); ++at) {
+        FolderRecord& folder = job.next.folders[at];
         const std::string_view name = job.next.NameOf(folder);
         const FolderRecord* known = nullptr;
         if (previous != nullptr) {
@@ -45,10 +62,9 @@ MeasuredMailbox MailboxMeter::Measure(const std::string& mailbox, const RecordPo
                 at < previous->folders.size() && previous->NameOf(previous->folders[at]) == name;
             known = in_place ? &previous->folders[at] : previous->Find(name);
         }
-        ++at;
         MeasurePair(job, name, known, folder);
     }
-    if (job.read_something) ConfirmMailbox(job);
+    if (job.something_is_absent) ConfirmMailbox(job);
     if (job.result.mailbox != Sight::kThere) return std::move(job.result);
 
     if (previous == nullptr || job.read_something) {
@@ -62,14 +78,45 @@ MeasuredMailbox MailboxMeter::Measure(const std::string& mailbox, const RecordPo
     return std::move(job.result);
 }
 
+/// How many folders, from the first one on, are as they were remembered. This is all that most
+/// mailboxes cost, so it leaves the record alone.
+std::size_t MailboxMeter::CountUnchanged(Job& job) {
+    const MailboxRecord& previous = *job.previous;
+    const FileTime now = clock_();
+    const auto is_unchanged = [&](const DirectoryRecord& known) {
+        if (!MayBelieve(known, now)) return false;
+        ++job.result.work.directories_looked_at;
+        pace_.Spend(1);
+        const SeenDirectory seen = files_.Look(path_.c_str());
+        return seen.sight != Sight::kUnreadable && known.Matches(seen.stamp);
+    };
+    path_.assign(job.mailbox).push_back('/');
+    const std::size_t mailbox_ends = path_.size();
+    std::size_t unchanged = 0;
+    for (const FolderRecord& folder : previous.folders) {
+        path_.resize(mailbox_ends);
+        if (const auto name = previous.NameOf(folder); !name.empty())
+            path_.append(name).push_back('/');
+        const std::size_t folder_ends = path_.size();
+        path_ += "new";
+        if (!is_unchanged(folder.fresh)) break;
+        path_.resize(folder_ends);
+        path_ += "cur";
+        if (!is_unchanged(folder.seen)) break;
+        ++unchanged;
+    }
+    return unchanged;
+}
+
 void MailboxMeter::ListFolders(Job& job) {
     const MailboxRecord* const previous = job.previous.get();
     ++job.result.work.directories_looked_at;
+    // A change time in the future was none when it was remembered: the clock was set back since.
     const bool believed = previous != nullptr && !previous->racy && !previous->unreadable &&
-                          job.thoroughness == Thoroughness::kWhatChanged;
+                          job.thoroughness == Thoroughness::kWhatChanged &&
+                          !IsTooYoung(previous->stamp.ctime, clock_());
     if (believed && files_.Look(job.mailbox.c_str()).stamp == previous->stamp) {
-        job.next = *previous;
-        job.list_is_known = true;
+        job.list_is_known = job.list_is_believed = true;
         return;
     }
     const FileTime now = clock_();
@@ -124,8 +171,7 @@ bool MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
     for (int reading = 1;; ++reading) {
         if (reading > 1) EntryReader::Rewind(directory.directory);
         names.clear();
-        const EntryReader::Result result =
-            folder_reader_.ForEach(directory.directory, directory.size, visit);
+        const EntryReader::Result result = folder_reader_.ForEach(directory, visit);
         pace_.Spend(result.entries + 1);
         if (result.error != 0) return false;
         if (result.at_once || reading == kMostReadings) {
@@ -170,6 +216,8 @@ void MailboxMeter::MeasurePair(Job& job, std::string_view name, const FolderReco
         counter_.ForgetNames();
         if (!read_fresh && !read_seen) return;
         job.read_something = true;
+        // What was counted twice is in both.
+        if (folder.fresh.messages == 0 || folder.seen.messages == 0) break;
         const bool quiet = folder.fresh.Matches(files_.Look(fresh_path.c_str()).stamp) &&
                            folder.seen.Matches(files_.Look(seen_path.c_str()).stamp);
         if (quiet || folder.fresh.unreadable || folder.seen.unreadable) break;
@@ -189,7 +237,7 @@ void MailboxMeter::MeasurePair(Job& job, std::string_view name, const FolderReco
 bool MailboxMeter::MeasureDirectory(Job& job, const std::string& path, const DirectoryRecord* known,
                                     bool read_anyway, DirectoryRecord& record) {
     ++job.result.work.directories_looked_at;
-    const bool believed = known != nullptr && !known->racy && !known->unreadable && !read_anyway &&
+    const bool believed = known != nullptr && MayBelieve(*known, clock_()) && !read_anyway &&
                           job.thoroughness == Thoroughness::kWhatChanged;
     if (believed) {
         const SeenDirectory seen = files_.Look(path.c_str());
@@ -207,8 +255,10 @@ bool MailboxMeter::MeasureDirectory(Job& job, const std::string& path, const Dir
     }
     record = {};
     record.Take(directory.stamp);
-    if (directory.sight == Sight::kAbsent)
+    if (directory.sight == Sight::kAbsent) {
+        job.something_is_absent = true;
         return known == nullptr || !known->Matches(directory.stamp);
+    }
     const MessageCount count = counter_.Count(directory, job.result.work);
     pace_.Spend(count.messages + 1);
     record.bytes = count.bytes;
@@ -242,7 +292,8 @@ void MailboxMeter::NoteDrift(Job& job, const DirectoryRecord* known,
     job.result.drift.messages += Distance(before.messages, after.messages);
 }
 
-/// The mailbox may have been renamed, or folders come and gone, while its folders were read.
+/// What is absent may be so because the mailbox was renamed or removed while it was measured.
+/// Folders that come and go meanwhile show in its stamp, which was taken before.
 void MailboxMeter::ConfirmMailbox(Job& job) {
     const SeenDirectory now = files_.Look(job.mailbox.c_str());
     if (now.sight == Sight::kAbsent) job.result.mailbox = Sight::kAbsent;

@@ -57,6 +57,7 @@ private:
     struct Job;
 
     void ListFolders(Job& job);
+    std::size_t CountUnchanged(Job& job);
     bool ReadFolderNames(Job& job, const OpenedDirectory& directory,
                          std::vector<std::string>& names);
     void AppendFolder(Job& job, std::string_view name);
@@ -75,6 +76,7 @@ private:
     FileClock clock_;
     MessageCounter counter_;
     EntryReader folder_reader_;
+    std::string path_;  // kept for its memory
 };
 
 }  // namespace policyd::scanner

@@ -48,9 +48,9 @@ async::Task<ExitCode> ReadSources(Sources& sources, bool once) {
     if (!sources.maildirs) co_return co_await sources.dovecot->Run(once);
     if (!sources.dovecot || once) co_return co_await sources.maildirs->Run();
     bool dovecot_has_ended = false;
-    WakeUp ended;
+    async::WakeUp ended;
     const auto read_dovecot = [](DovecotSource& dovecot, bool& has_ended,
-                                 WakeUp& wake_up) -> async::Task<> {
+                                 async::WakeUp& wake_up) -> async::Task<> {
         co_await dovecot.Run(false);
         has_ended = true;
         wake_up.Set();

@@ -51,9 +51,9 @@ EntryReader::Result MessageCounter::ReadOnce(const OpenedDirectory& directory, M
     renamed_.clear();
     twice_ = {};
     if (remember_ != nullptr) remember_->clear();
-    return reader_.ForEach(
-        directory.directory, directory.size,
-        [&](const char* name, unsigned char type) { Visit(directory, name, type, count, work); });
+    return reader_.ForEach(directory, [&](const char* name, unsigned char type) {
+        Visit(directory, name, type, count, work);
+    });
 }
 
 void MessageCounter::Visit(const OpenedDirectory& directory, const char* name, unsigned char type,
@@ -76,21 +76,20 @@ void MessageCounter::Visit(const OpenedDirectory& directory, const char* name, u
     }
     ++work.files_asked;
     std::uint64_t bytes = 0;
-    const std::size_t unique = HashOf(text);
-    if (!AskFile(directory, name, unique, count, bytes)) {
+    if (!AskFile(directory, name, count, bytes)) {
         ++work.skipped;
         return;
     }
     ++work.messages_read;
     if (rules_.believe_names) bytes = mail::SizeInName(text).value_or(bytes);
-    Add(unique, bytes, count);
+    Add(needs_name ? HashOf(text) : 0, bytes, count);
 }
 
-bool MessageCounter::AskFile(const OpenedDirectory& directory, const char* name, std::size_t unique,
+bool MessageCounter::AskFile(const OpenedDirectory& directory, const char* name,
                              MessageCount& count, std::uint64_t& bytes) {
     const SeenFile file = files_.LookAtFile(directory.directory, name);
     if (file.sight == Sight::kUnreadable) count.error = file.error;
-    if (file.sight == Sight::kAbsent && file.error == ENOENT) renamed_.insert(unique);
+    if (file.sight == Sight::kAbsent && file.error == ENOENT) renamed_.insert(HashOf(name));
     if (file.sight != Sight::kThere) return false;
     // Written in place instead of in `tmp`, it may still grow, which no directory shows.
     if (IsTooYoung(file.changed, now_)) count.racy = true;
@@ -122,12 +121,12 @@ void MessageCounter::FindRenamed(const OpenedDirectory& directory, MessageCount&
             std::uint64_t bytes = 0;
             if (!wanted.contains(unique) || found.contains(unique)) return;
             ++work.files_asked;
-            if (!AskFile(directory, name, unique, count, bytes)) return;
+            if (!AskFile(directory, name, count, bytes)) return;
             found.insert(unique);
             ++work.messages_read;
             Add(unique, bytes, count);
         };
-        reader_.ForEach(directory.directory, directory.size, look_again);
+        reader_.ForEach(directory, look_again);
     }
     if (!renamed_.empty()) count.racy = true;
     renamed_.clear();

@@ -50,8 +50,8 @@ private:
                                  ScanWork& work);
     void Visit(const OpenedDirectory& directory, const char* name, unsigned char type,
                MessageCount& count, ScanWork& work);
-    bool AskFile(const OpenedDirectory& directory, const char* name, std::size_t unique,
-                 MessageCount& count, std::uint64_t& bytes);
+    bool AskFile(const OpenedDirectory& directory, const char* name, MessageCount& count,
+                 std::uint64_t& bytes);
     void Add(std::size_t unique, std::uint64_t bytes, MessageCount& count);
     void FindRenamed(const OpenedDirectory& directory, MessageCount& count, ScanWork& work);
     bool HasChanged(const OpenedDirectory& directory) const;

@@ -25,6 +25,8 @@ struct KnownMailbox {
 /// All that a scan hands on to the next one.
 struct ScanState {
     std::uint32_t root_device = 0;  ///< 0: no scan yet
+    /// The usage store has no mailboxes but ours: its list was compared with ours since we began.
+    bool knows_store = false;
     Places places;
     std::map<std::string, KnownMailbox> mailboxes;  ///< by path below the root
 };

@@ -108,6 +108,7 @@ async::Task<> Scanner::FindLossInStore() {
         if (!lost) continue;
         log::Warning("usage store: it has lost its figures, everything is committed again");
         for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
+        state_.knows_store = false;
         co_return;
     }
 }
@@ -121,14 +122,22 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
 
     report_.work += survey.work;
     ReportObstacles(survey.obstacles);
-    for (const auto& [path, mailbox] : state_.mailboxes) vanished_.insert(path);
-    for (const std::string& path : survey.mailboxes) {
-        vanished_.erase(path);
-        if (state_.mailboxes.try_emplace(path).second) state_changed_ = true;
+    std::sort(survey.mailboxes.begin(), survey.mailboxes.end());
+    auto known = state_.mailboxes.begin();
+    for (std::string& path : survey.mailboxes) {
+        for (; known != state_.mailboxes.end() && known->first < path; ++known)
+            vanished_.insert(known->first);
+        if (known != state_.mailboxes.end() && known->first == path) {
+            ++known;
+            continue;
+        }
+        state_.mailboxes.emplace_hint(known, std::move(path), KnownMailbox());
+        state_changed_ = true;
     }
+    for (; known != state_.mailboxes.end(); ++known) vanished_.insert(known->first);
     for (const auto& [path, place] : survey.places) {
-        const auto known = state_.places.find(path);
-        if (known == state_.places.end() || known->second != place) state_changed_ = true;
+        const auto before = state_.places.find(path);
+        if (before == state_.places.end() || before->second != place) state_changed_ = true;
     }
     state_.places = std::move(survey.places);
 }
@@ -360,14 +369,13 @@ bool Scanner::IsGone(const std::string& path) const {
 
 /// Mailboxes of which the store knows and we do not: removed while we had no state.
 async::Task<> Scanner::CollectStoreOnly(std::set<std::string>& addresses) {
-    if (knows_store_ && !report_.verified) co_return;
+    if (state_.knows_store && !report_.verified && !options_.accept_removals) co_return;
     const std::vector<std::string> measured = co_await store_.MeasuredMailboxes();
     for (const std::string& address : measured) {
         const auto directory = layout_.DirectoryOf(address);
         if (directory && !state_.mailboxes.contains(*directory) && IsGone(*directory))
             addresses.insert(address);
     }
-    knows_store_ = true;
 }
 
 async::Task<> Scanner::RemoveVanished() {
@@ -391,6 +399,7 @@ async::Task<> Scanner::RemoveVanished() {
                          : WhyNotRemoved(vanishing, options_.most_vanished_percent);
     if (why) {
         report_.withheld = vanishing.vanished;
+        state_.knows_store = false;
         log::Error(
             "alarm: {}: is the disk mounted? Nothing is removed from the usage store; if "
             "they are meant to be gone, run policyd-scan --once --accept-removals",
@@ -398,14 +407,17 @@ async::Task<> Scanner::RemoveVanished() {
         co_return;
     }
     if (device != 0) state_.root_device = device;
-    if (addresses.empty() && paths.empty()) co_return;
+    if (addresses.empty() && paths.empty()) {
+        if (!std::exchange(state_.knows_store, true)) state_changed_ = true;
+        co_return;
+    }
     // Forgotten first, so that nothing commits them any more.
     for (const std::string& path : paths) state_.mailboxes.erase(path);
     state_changed_ = true;
-    knows_store_ = false;
+    state_.knows_store = false;
     std::vector<std::string> names(addresses.begin(), addresses.end());
     co_await publisher_.Remove(std::move(names));
-    knows_store_ = true;
+    state_.knows_store = true;
     report_.removed = addresses.size();
 }
 

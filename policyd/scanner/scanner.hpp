@@ -102,7 +102,6 @@ private:
 
     bool stopped_ = false;
     bool state_changed_ = false;
-    bool knows_store_ = false;  // the store's list of mailboxes was compared with ours
     std::function<void()> on_progress_;
 
     // Of the sweep that is going on.
@@ -116,14 +115,14 @@ private:
     std::set<std::string> vanished_;  // paths
     std::uint64_t obstacles_logged_ = 0;
     ScanReport report_;
-    WakeUp sweep_goes_on_;
+    async::WakeUp sweep_goes_on_;
 
     // Of Remeasure().
     /// Mailboxes that took long, until when they are left alone.
     std::map<std::string, std::chrono::steady_clock::time_point> resting_;
     std::size_t change_batches_ = 0;
     std::set<std::string> again_;  // to be measured once more, as of a later time
-    WakeUp changes_measured_;
+    async::WakeUp changes_measured_;
 };
 
 }  // namespace policyd::scanner

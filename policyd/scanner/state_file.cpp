@@ -15,7 +15,7 @@ namespace policyd::scanner {
 
 namespace {
 
-constexpr std::string_view kFormat = "policyd-scan state 1\n";
+constexpr std::string_view kFormat = "policyd-scan state 2\n";
 
 [[noreturn]] void Fail(const std::string& path) {
     throw std::system_error(errno, std::generic_category(), path);
@@ -139,6 +139,7 @@ ScanState Parse(std::string_view content, const std::string& depends_on) {
         throw StateDamaged("it was made for another mail store, layout or counting rule");
     ScanState state;
     state.root_device = in.Get<std::uint32_t>();
+    state.knows_store = in.Get<std::uint8_t>() & 1;
     for (auto left = in.Get<std::uint64_t>(); left > 0; --left) {
         std::string path(in.GetText());
         state.places.emplace(std::move(path), GetPlace(in));
@@ -161,6 +162,7 @@ void Write(int fd, const ScanState& state, const std::string& depends_on) {
     for (const char c : kFormat) out.Put(c);
     out.Put(std::string_view(depends_on));
     out.Put(state.root_device);
+    out.Put(Flags(state.knows_store, false));
     out.Put(static_cast<std::uint64_t>(state.places.size()));
     for (const auto& [path, place] : state.places) {
         out.Put(std::string_view(path));

@@ -1,8 +1,10 @@
 #include "policyd/scanner/store_files.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -64,6 +66,9 @@ Descriptor::~Descriptor() {
 StoreFiles::StoreFiles(const std::string& root)
     : root_path_(root), root_(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
     if (!root_) throw std::system_error(errno, std::generic_category(), root);
+    struct statfs system {};
+    if (fstatfs(root_.Get(), &system) == 0 && system.f_type == EXT4_SUPER_MAGIC)
+        filling_device_ = LookAtOpen(root_).stamp.device;
 }
 
 SeenDirectory StoreFiles::Look(const char* path) const {
@@ -82,6 +87,7 @@ OpenedDirectory StoreFiles::Open(const char* path) const {
     opened.directory = Descriptor(OpenFollowingNothing(path, kDirectoryFlags));
     if (opened.directory) {
         static_cast<SeenDirectory&>(opened) = LookAtOpen(opened.directory);
+        opened.fills_buffers = filling_device_ == opened.stamp.device;
     } else {
         Fail(errno, opened);
     }

@@ -69,6 +69,9 @@ struct SeenDirectory {
 
 struct OpenedDirectory : SeenDirectory {
     Descriptor directory;
+    /// A reading that leaves room in the buffer has come to the end, as on ext4. Others (FUSE, NFS)
+    /// may return whatever they have at hand: there, only an empty reading is the end.
+    bool fills_buffers = false;
 };
 
 struct SeenFile {
@@ -104,6 +107,7 @@ private:
 
     std::string root_path_;
     Descriptor root_;
+    std::optional<std::uint32_t> filling_device_;  // the root's, if it fills buffers
     mutable std::atomic<bool> may_hide_access_{true};
     mutable std::atomic<bool> has_openat2_{true};
 };

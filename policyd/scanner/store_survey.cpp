@@ -60,7 +60,8 @@ void Surveyor::Visit(const std::string& path, std::size_t depth) {
     std::shared_ptr<const Place> place = known != previous_.end() ? known->second : nullptr;
     ++survey_.work.directories_looked_at;
     const bool believed = place != nullptr && !place->racy && !place->unreadable &&
-                          thoroughness_ == Thoroughness::kWhatChanged;
+                          thoroughness_ == Thoroughness::kWhatChanged &&
+                          !IsTooYoung(place->stamp.ctime, clock_());
     if (!believed || !(files_.Look(PathOf(path)).stamp == place->stamp))
         place = Examine(path, place.get());
     if (place == nullptr) return;
@@ -111,8 +112,7 @@ bool Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string&
     for (int reading = 1;; ++reading) {
         if (reading > 1) EntryReader::Rewind(directory.directory);
         names.clear();
-        const EntryReader::Result result =
-            reader_.ForEach(directory.directory, directory.size, visit);
+        const EntryReader::Result result = reader_.ForEach(directory, visit);
         if (result.error != 0) return false;
         if (result.at_once) break;
         if (files_.LookAtOpen(directory.directory).stamp == directory.stamp) break;

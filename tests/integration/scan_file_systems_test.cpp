@@ -111,12 +111,43 @@ TEST_P(ScanFileSystemsTest, AStoreThatIsNotMountedLosesNoEntry) {
         EXPECT_EQ(usage_.figures.at(mailbox).bytes, 10u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, ScanFileSystemsTest,
-                         testing::Values(FileSystem{"Ext4", {"mkfs.ext4", "-q", "-I", "256"}},
-                                         FileSystem{"Ext4WithStampsOfWholeSeconds",
-                                                    {"mkfs.ext4", "-q", "-I", "128"}},
-                                         FileSystem{"Ext3", {"mkfs.ext3", "-q"}}),
-                         [](const auto& test) { return std::string(test.param.name); });
+TEST_P(ScanFileSystemsTest, AStoreThatMovedToAnotherFileSystemIsMeasuredAnew) {
+    const fs::path maildir = Root() / "example.org/ann";
+    for (const char* part : {"tmp", "new", "cur"}) fs::create_directories(maildir / part);
+    for (int message = 0; message < 5; ++message) Deliver(maildir, message);
+    Sweep();
+    const fs::path aside = scratch_ / "aside";
+    ASSERT_EQ(test::Run({"cp", "-a", Root(), aside}).status, 0);
+    if (!volume_->Mount()) GTEST_SKIP() << "no loop mounts here";
+    ASSERT_EQ(test::Run({"cp", "-a", aside / "example.org", Root()}).status, 0);
+    fs::remove_all(maildir / "new" / "0.host,S=10");
+
+    Sweep();
+    EXPECT_EQ(usage_.figures.at("ann@example.org").messages, 4u);
+}
+
+TEST_P(ScanFileSystemsTest, AFolderOnAFileSystemOfItsOwnIsFollowed) {
+    const fs::path maildir = Root() / "example.org/ann";
+    for (const char* part : {"tmp", "new", "cur", ".Archive"})
+        fs::create_directories(maildir / part);
+    Volume archive(scratch_ / "archive", maildir / ".Archive", GetParam().make);
+    if (!archive.Mount()) GTEST_SKIP() << "no loop mounts here";
+    for (const char* part : {"tmp", "new", "cur"})
+        fs::create_directories(maildir / ".Archive" / part);
+    for (int change = 0; change < 10; ++change) {
+        Deliver(maildir / ".Archive", change);
+        Sweep();
+        ASSERT_EQ(usage_.figures.at("ann@example.org").messages, change + 1u);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Types, ScanFileSystemsTest,
+    testing::Values(FileSystem{"Ext4", {"mkfs.ext4", "-q", "-I", "256"}},
+                    FileSystem{"Ext4WithStampsOfWholeSeconds", {"mkfs.ext4", "-q", "-I", "128"}},
+                    FileSystem{"Ext4WithoutFileTypes", {"mkfs.ext4", "-q", "-O", "^filetype"}},
+                    FileSystem{"Ext3", {"mkfs.ext3", "-q"}}),
+    [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
 }  // namespace policyd::scanner

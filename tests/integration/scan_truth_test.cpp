@@ -2,19 +2,19 @@
 // equal to a plain recount, and to Dovecot's. A long run:
 //
 //     POLICYD_SEED=7 POLICYD_CASES=5000 build/dev/bin/integration_scan_truth
+//
+// Dovecot is asked after every POLICYD_DOVECOT_EVERY sequences (50).
 
 #include <gtest/gtest.h>
 #include <signal.h>
 
 #include <atomic>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <thread>
 
-#include "common/config/settings.hpp"
-#include "common/usage/open_usage_store.hpp"
 #include "policyd/scanner/scanner.hpp"
+#include "tests/integration/scan_daemon.hpp"
 #include "tests/integration/scan_disturber.hpp"
 #include "tests/support/dovecot_instance.hpp"
 #include "tests/support/paths.hpp"
@@ -25,19 +25,11 @@ namespace policyd {
 namespace {
 
 namespace fs = std::filesystem;
-using Figures = std::map<std::string, test::RecountedMailbox>;
-
+using test::Figures;
+using test::Text;
 std::uint64_t Environment(const char* name, std::uint64_t otherwise) {
     const char* const value = std::getenv(name);
     return value != nullptr ? std::strtoull(value, nullptr, 10) : otherwise;
-}
-
-std::string Text(const Figures& figures) {
-    std::string text;
-    for (const auto& [mailbox, usage] : figures)
-        text += "  " + mailbox + ": " + std::to_string(usage.bytes) + " bytes, " +
-                std::to_string(usage.messages) + " messages\n";
-    return text;
 }
 
 /// Scans that run one after the other, in this process.
@@ -71,6 +63,7 @@ private:
 TEST(ScanTruthTest, ScansAreRightAfterAnySequenceOfChangesMadeWhileTheyRun) {
     const std::uint64_t seed = Environment("POLICYD_SEED", 1);
     const std::uint64_t sequences = Environment("POLICYD_CASES", 150);
+    const std::uint64_t dovecot_every = Environment("POLICYD_DOVECOT_EVERY", 50);
     const test::ScratchDirectory scratch;
     test::Disturber disturber(scratch / "mail", seed);
     const test::DovecotInstance dovecot(scratch / "mail", test::Disturber::Users());
@@ -95,7 +88,7 @@ TEST(ScanTruthTest, ScansAreRightAfterAnySequenceOfChangesMadeWhileTheyRun) {
                                 << "\nfound\n"
                                 << Text(found) << "instead of\n"
                                 << Text(truth);
-        if (sequence % 50 != 49) continue;
+        if (sequence % dovecot_every != dovecot_every - 1) continue;
         for (const auto& [mailbox, usage] : truth) {
             const auto quota = dovecot.Recalculate(mailbox);
             ASSERT_TRUE(quota) << mailbox;
@@ -108,69 +101,6 @@ TEST(ScanTruthTest, ScansAreRightAfterAnySequenceOfChangesMadeWhileTheyRun) {
               << "on " << agreed_with_dovecot << " mailboxes\n";
 }
 
-/// policyd-scan as a process of its own, on a store that a test disturbs.
-class Daemon {
-public:
-    Daemon(const fs::path& scratch, const std::string& live, const std::string& interval)
-        : scratch_(scratch) {
-        settings_.usage_store = "sqlite:" + (scratch / "usage.sqlite").string();
-        std::ofstream config(scratch / "policyd.toml");
-        config << "virtual_mailbox_base = \"" << (scratch / "mail").string() << "\"\n"
-               << "usage_store = \"" << settings_.usage_store << "\"\n"
-               << "scan_state_file = \"" << (scratch / "scan.state").string() << "\"\n"
-               << "scan_live = \"" << live << "\"\n"
-               << "scan_interval = \"" << interval << "\"\n"
-               << "scan_settle_time = \"20ms\"\n"
-               << "scan_threads = 2\n"
-               << "scan_most_vanished_percent = 100\n";
-    }
-
-    void Start() { process_.emplace(Command(), test::Process::Options{scratch_ / "scan.log"}); }
-    void Kill() {
-        process_->Signal(SIGKILL);
-        process_->Wait();
-        process_.reset();
-    }
-    std::optional<int> Stop() {
-        process_->Signal(SIGTERM);
-        const auto status = process_->Wait();
-        process_.reset();
-        return status;
-    }
-    int ScanOnce() const {
-        std::vector<std::string> command = Command();
-        command.push_back("--once");
-        const test::Finished scan = test::Run(command);
-        std::ofstream(scratch_ / "scan.log", std::ios::app) << scan.output << scan.errors;
-        return scan.status;
-    }
-    /// Nothing while the store is busy.
-    Figures Found() const {
-        async::EventLoop loop;
-        const auto store = usage::OpenUsageStore(loop, settings_);
-        Figures figures;
-        try {
-            for (const std::string& mailbox : loop.RunUntilDone(store->MeasuredMailboxes())) {
-                const auto usage = loop.RunUntilDone(store->Find(mailbox));
-                if (usage) figures[mailbox] = {usage->bytes, usage->messages};
-            }
-        } catch (const outage::UsageStoreUnavailable&) {
-            return {};
-        }
-        return figures;
-    }
-    std::string Log() const { return test::ReadFile(scratch_ / "scan.log"); }
-
-private:
-    std::vector<std::string> Command() const {
-        return {test::ProgramPath("policyd-scan"), "--config", scratch_ / "policyd.toml"};
-    }
-
-    fs::path scratch_;
-    config::Settings settings_;
-    std::optional<test::Process> process_;
-};
-
 class LiveScanTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(LiveScanTest, FollowsEveryChangeWithoutASweepBeingDue) {
@@ -178,7 +108,7 @@ TEST_P(LiveScanTest, FollowsEveryChangeWithoutASweepBeingDue) {
     const std::uint64_t rounds = Environment("POLICYD_CASES", 200) / 20;
     const test::ScratchDirectory scratch;
     test::Disturber disturber(scratch / "mail", seed);
-    Daemon daemon(scratch.Path(), GetParam(), "24h");
+    test::ScanDaemon daemon(scratch.Path(), GetParam(), "24h");
     daemon.Start();
     test::WaitUntil(
         "the first figures", [&] { return !daemon.Found().empty(); }, scratch / "scan.log");
@@ -207,7 +137,7 @@ TEST(ScanTruthTest, AKillAtAnyMomentAndARestartEndInTheSameFigures) {
     const test::ScratchDirectory scratch;
     test::Disturber disturber(scratch / "mail", seed);
     std::mt19937_64 random(seed);
-    Daemon daemon(scratch.Path(), "off", "1s");
+    test::ScanDaemon daemon(scratch.Path(), "off", "1s");
     for (std::uint64_t kill = 0; kill < kills; ++kill) {
         daemon.Start();
         // The moment is a matter of chance: the next steps take as long as they take.

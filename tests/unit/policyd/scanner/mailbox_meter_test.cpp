@@ -189,6 +189,22 @@ TEST_F(MailboxMeterTest, DoesNotTrustChangeTimesInTheFuture) {
     EXPECT_TRUE(Measure(nullptr, Thoroughness::kWhatChanged, an_hour_ago).record->IsRacy());
 }
 
+TEST_F(MailboxMeterTest, LooksAgainAtWhatIsYoungerThanTheClockSinceItWasSetBack) {
+    store_.Deliver("d/u", 100);
+    const MeasuredMailbox first = Measure();
+    EXPECT_EQ(Measure(first.record).work.directories_read, 0u);
+    const FileClock an_hour_ago = [] { return CoarseFileClock() - kHour; };
+
+    const MeasuredMailbox second = Measure(first.record, Thoroughness::kWhatChanged, an_hour_ago);
+    EXPECT_EQ(second.work.directories_read, 3u);
+    EXPECT_FALSE(second.changed);
+
+    // Once more when the clock has come by the same time again, and then no more.
+    const MeasuredMailbox third = Measure(second.record);
+    EXPECT_EQ(third.work.directories_read, 3u);
+    EXPECT_EQ(Measure(third.record).work.directories_read, 0u);
+}
+
 TEST_F(MailboxMeterTest, SeesAChangeAlthoughTheModificationTimeWasSetBack) {
     store_.Deliver("d/u", 100);
     const fs::path fresh = store_ / "d/u/new";

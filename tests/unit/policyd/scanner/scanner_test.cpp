@@ -94,7 +94,8 @@ TEST_F(ScannerTest, CommitsOnlyWhatChangedAndReadsNothingElse) {
     const ScanReport report = Sweep();
 
     EXPECT_EQ(report.work.directories_read, 1u);
-    EXPECT_EQ(report.work.directories_looked_at, 2 + 20 * 3u);
+    constexpr std::uint64_t kOnceMore = 1;  // the directory that changed, before it is read
+    EXPECT_EQ(report.work.directories_looked_at, 2 + 20 * 3 + kOnceMore);
     EXPECT_EQ(report.changed, 1u);
     EXPECT_EQ(report.committed, 1u);
     EXPECT_EQ(BytesOf("u7@example.org"), 15u);
@@ -144,6 +145,28 @@ TEST_F(ScannerTest, RemovesEntriesOfMailboxesThatWentWhileNothingWasRemembered) 
     state_ = {};
     Sweep();
     EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
+}
+
+TEST_F(ScannerTest, AsksTheStoreForItsMailboxesOnlyUntilItKnowsThatTheyAreTheSame) {
+    store_.Deliver("example.org/ann", 10);
+    Sweep();
+    usage_.figures["ghost@example.org"] = usage_.figures.at("ann@example.org");
+    Sweep();
+    EXPECT_EQ(usage_.figures.count("ghost@example.org"), 1u);
+    Sweep(Thoroughness::kEverything);
+    EXPECT_EQ(usage_.figures.count("ghost@example.org"), 0u);
+}
+
+TEST_F(ScannerTest, AsksAgainForMailboxesThatItOnceDidNotDareToRemove) {
+    for (int i = 0; i < 10; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
+    Sweep();
+    for (int i = 0; i < 6; ++i) store_.Remove("example.org/u" + std::to_string(i));
+    state_ = {};
+    EXPECT_EQ(Sweep().withheld, 6u);
+    EXPECT_EQ(Sweep().withheld, 6u);
+    options_.accept_removals = true;
+    EXPECT_EQ(Sweep().removed, 6u);
+    EXPECT_EQ(usage_.figures.size(), 4u);
 }
 
 TEST_F(ScannerTest, RemovesNothingWhenTheRootIsEmpty) {
@@ -288,6 +311,30 @@ TEST_F(ScannerTest, MeasuresASingleMailboxAtOnce) {
     Scanner scanner(loop, usage_, state_, options_);
     loop.RunUntilDone(SweepThenDeliver(scanner, store_));
     EXPECT_EQ(BytesOf("ann@example.org"), 15u);
+}
+
+async::Task<> RemeasureTwice(Scanner& scanner, std::size_t& first, std::size_t& second) {
+    co_await scanner.Sweep(Thoroughness::kWhatChanged);
+    std::vector<std::string> changed{"example.org/ann"};
+    const auto once = co_await scanner.Remeasure(changed);
+    const auto twice = co_await scanner.Remeasure(changed);
+    first = once.size();
+    second = twice.size();
+}
+
+TEST_F(ScannerTest, LeavesAMailboxAloneForAWhileThatTakesLongToMeasure) {
+    constexpr int kMessages = 20'000;  // each asked for its size: that takes tens of milliseconds
+    store_.MakeMaildir("example.org/ann");
+    for (int i = 0; i < kMessages; ++i)
+        store_.WriteFile("example.org/ann/cur/" + std::to_string(i) + ".host:2,S", 0);
+    options_.clock = [] { return CoarseFileClock() - 3'600'000'000'000; };  // nothing is believed
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    std::size_t first = 1;
+    std::size_t second = 1;
+    loop.RunUntilDone(RemeasureTwice(scanner, first, second));
+    EXPECT_EQ(first, 0u);
+    EXPECT_EQ(second, 0u);
 }
 
 }  // namespace

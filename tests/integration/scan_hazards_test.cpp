@@ -1,0 +1,246 @@
+// What happens to mail stores besides mail: handles that go stale, directories of a million
+// entries, more events than the kernel keeps, backups that come back, rules that change.
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "tests/integration/scan_daemon.hpp"
+#include "tests/support/mail_store.hpp"
+
+namespace policyd {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Text;
+
+class ScanHazardsTest : public testing::Test {
+protected:
+    void Deliver(const std::string& maildir, std::size_t size, bool with_size = true) {
+        const fs::path path = Root() / maildir;
+        for (const char* part : {"tmp", "new", "cur"}) fs::create_directories(path / part);
+        std::string name = std::to_string(++delivered_) + ".host";
+        if (with_size) name += ",S=" + std::to_string(size);
+        std::ofstream(path / "tmp" / name).close();
+        fs::resize_file(path / "tmp" / name, size);
+        fs::rename(path / "tmp" / name, path / "new" / name);
+    }
+
+    /// The messages are one file each 60,000 of them share: it takes a second, not a minute.
+    void Fill(const fs::path& directory, std::size_t messages) {
+        constexpr std::size_t kMostLinks = 60'000;
+        fs::path file;
+        for (std::size_t i = 0; i < messages; ++i) {
+            const fs::path name = directory / (std::to_string(1'600'000'000 + i) +
+                                               ".M12345P6789.mx1.example.org,S=10:2,S");
+            if (i % kMostLinks == 0) {
+                file = name;
+                std::ofstream(file).close();
+                fs::resize_file(file, 10);
+            } else if (link(file.c_str(), name.c_str()) != 0) {
+                throw std::runtime_error("cannot link " + name.string());
+            }
+        }
+    }
+
+    void ExpectTruth() {
+        EXPECT_EQ(Text(daemon_->Found()), Text(test::RecountStore(Root()))) << daemon_->Log();
+    }
+
+    fs::path Root() const { return scratch_ / "mail"; }
+
+    test::ScratchDirectory scratch_;
+    std::optional<test::ScanDaemon> daemon_;
+    int delivered_ = 0;
+};
+
+struct Fault {
+    const char* name;
+    const char* call;
+    const char* error;
+    const char* when;
+};
+
+class ScanFaultsTest : public ScanHazardsTest, public testing::WithParamInterface<Fault> {
+protected:
+    /// Runs a command in which the kernel answers some calls with the error.
+    static std::vector<std::string> WithFault() {
+        const std::string inject = std::string("inject=") + GetParam().call +
+                                   ":error=" + GetParam().error + ":when=" + GetParam().when;
+        // The leak check does not work under strace.
+        return {"env",
+                "ASAN_OPTIONS=detect_leaks=0",
+                "strace",
+                "-f",
+                "-qq",
+                "-o",
+                "/dev/null",
+                "-e",
+                std::string("trace=") + GetParam().call,
+                "-e",
+                inject};
+    }
+};
+
+TEST_P(ScanFaultsTest, KeepTheLastGoodFiguresUntilTheStoreCanBeReadAgain) {
+    std::vector<std::string> command = WithFault();
+    command.push_back("true");
+    if (test::Run(command).status != 0) GTEST_SKIP() << "strace may not trace here";
+    daemon_.emplace(scratch_.Path(), "off", "1h");
+    for (const char* user : {"ann", "bob", "eve"}) {
+        Deliver("example.org/" + std::string(user), 100, false);
+        Deliver("example.org/" + std::string(user) + "/.Sent", 10);
+    }
+    ASSERT_EQ(daemon_->ScanOnce(), 0) << daemon_->Log();
+    const test::Figures before = daemon_->Found();
+    for (const char* user : {"ann", "bob", "eve"})
+        Deliver("example.org/" + std::string(user) + "/.Sent", 1);
+    const test::Figures after = test::RecountStore(Root());
+
+    EXPECT_EQ(daemon_->ScanOnce(WithFault()), 3) << daemon_->Log();
+    EXPECT_NE(daemon_->Log().find("unreadable: "), std::string::npos);
+    const test::Figures found = daemon_->Found();
+    ASSERT_EQ(found.size(), before.size()) << daemon_->Log();
+    for (const auto& [mailbox, usage] : found)
+        EXPECT_TRUE(usage == before.at(mailbox) || usage == after.at(mailbox))
+            << mailbox << ": " << usage.bytes << " bytes, " << usage.messages << " messages\n"
+            << daemon_->Log();
+
+    EXPECT_EQ(daemon_->ScanOnce(), 0) << daemon_->Log();
+    ExpectTruth();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Calls, ScanFaultsTest,
+    testing::Values(Fault{"EveryHandleIsStale", "openat2", "ESTALE", "1+"},
+                    Fault{"HandlesBecomeStale", "openat2", "ESTALE", "5+"},
+                    Fault{"HandlesAreStaleWhenLookedAt", "statx", "ESTALE", "6+"},
+                    Fault{"HandlesAreStaleWhenRead", "getdents64", "ESTALE", "3+"},
+                    Fault{"EveryReadingFails", "getdents64", "EIO", "1+"},
+                    Fault{"OneReadingInThreeFails", "getdents64", "EIO", "2+3"}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+TEST_F(ScanHazardsTest, CountsADirectoryOfAMillionEntries) {
+    const char* const wanted = std::getenv("POLICYD_ENTRIES");
+    const std::size_t entries = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 1'000'000;
+    Deliver("example.org/ann", 7);
+    Fill(Root() / "example.org/ann/cur", entries);
+    daemon_.emplace(scratch_.Path(), "off", "1h");
+
+    EXPECT_EQ(daemon_->ScanOnce(), 0) << daemon_->Log();
+
+    const auto usage = daemon_->Found().at("ann@example.org");
+    EXPECT_EQ(usage.messages, entries + 1);
+    EXPECT_EQ(usage.bytes, entries * 10 + 7);
+}
+
+class ScanOverflowTest : public ScanHazardsTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(ScanOverflowTest, MoreEventsThanTheKernelKeepsEndInTheTruth) {
+    constexpr std::size_t kMoreThanTheQueue = 20'000;
+    Deliver("example.org/ann", 7);
+    Deliver("example.org/bob", 7);
+    daemon_.emplace(scratch_.Path(), GetParam(), "24h");
+    daemon_->Start();
+    test::WaitUntil(
+        "the first figures", [&] { return !daemon_->Found().empty(); }, scratch_ / "scan.log");
+    if (daemon_->Log().find(std::string("live: ") + GetParam()) == std::string::npos)
+        GTEST_SKIP() << GetParam() << " is not permitted here:\n" << daemon_->Log();
+
+    Deliver("example.org/bob", 7);  // once this has shown, everything is watched
+    test::WaitUntil(
+        "the first change", [&] { return daemon_->Found() == test::RecountStore(Root()); },
+        scratch_ / "scan.log");
+
+    daemon_->Signal(SIGSTOP);
+    Fill(Root() / "example.org/ann/cur", kMoreThanTheQueue);
+    Deliver("example.org/bob", 7);  // of this no event is left
+    daemon_->Signal(SIGCONT);
+
+    const test::Figures truth = test::RecountStore(Root());
+    test::WaitUntil(
+        "the truth", [&] { return daemon_->Found() == truth; }, scratch_ / "scan.log");
+    EXPECT_NE(daemon_->Log().find("has lost events"), std::string::npos) << daemon_->Log();
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, ScanOverflowTest, testing::Values("fanotify", "inotify"),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST_F(ScanHazardsTest, MeasuresEverythingAnewUnderAnotherRuleForSizes) {
+    fs::create_directories(Root() / "example.org/ann/cur");
+    std::ofstream(Root() / "example.org/ann/cur/1.host,S=1000:2,S") << "compressed";
+    daemon_.emplace(scratch_.Path(), "off", "1h");
+    ASSERT_EQ(daemon_->ScanOnce(), 0);
+    EXPECT_EQ(daemon_->Found().at("ann@example.org").bytes, 1000u);
+
+    daemon_.emplace(scratch_.Path(), "off", "1h", "scan_size_source = \"stat\"\n");
+    ASSERT_EQ(daemon_->ScanOnce(), 0);
+    EXPECT_EQ(daemon_->Found().at("ann@example.org").bytes, 10u);
+
+    daemon_.emplace(scratch_.Path(), "off", "1h");
+    ASSERT_EQ(daemon_->ScanOnce(), 0);
+    EXPECT_EQ(daemon_->Found().at("ann@example.org").bytes, 1000u);
+}
+
+TEST_F(ScanHazardsTest, NoticesABackupThatComesBackWithAllItsTimes) {
+    for (const char* user : {"ann", "bob", "eve"}) Deliver("example.org/" + std::string(user), 10);
+    const std::string backup = scratch_ / "backup";
+    ASSERT_EQ(test::Run({"cp", "-a", Root(), backup}).status, 0);
+    Deliver("example.org/ann", 1);
+    fs::remove_all(Root() / "example.org/bob/new");
+    daemon_.emplace(scratch_.Path(), "off", "1h");
+    ASSERT_EQ(daemon_->ScanOnce(), 0);
+    ExpectTruth();
+
+    fs::remove_all(Root());
+    ASSERT_EQ(test::Run({"cp", "-a", backup, Root()}).status, 0);
+    ASSERT_EQ(daemon_->ScanOnce(), 0) << daemon_->Log();
+    ExpectTruth();
+    EXPECT_EQ(daemon_->Found().at("ann@example.org").bytes, 10u);
+}
+
+TEST_F(ScanHazardsTest, FollowsAStoreThatIsReplacedWhileItIsWatched) {
+    Deliver("example.org/ann", 10);
+    Deliver("example.org/bob", 10);
+    daemon_.emplace(scratch_.Path(), "auto", "1s");
+    daemon_->Start();
+    test::WaitUntil(
+        "the first figures", [&] { return daemon_->Found().size() == 2; }, scratch_ / "scan.log");
+
+    ASSERT_EQ(test::Run({"cp", "-a", Root(), scratch_ / "copy"}).status, 0);
+    fs::rename(Root(), scratch_ / "old");
+    fs::rename(scratch_ / "copy", Root());
+    Deliver("example.org/ann", 1);
+
+    const test::Figures truth = test::RecountStore(Root());
+    test::WaitUntil(
+        "the truth", [&] { return daemon_->Found() == truth; }, scratch_ / "scan.log");
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
+TEST_F(ScanHazardsTest, TakesNamesOfMailboxesWithAnyBytes) {
+    for (const std::string user : {"new\nline", "\xff\xfe", "a b", "percent%u", "%2e%2e"})
+        Deliver("example.org/" + user, 10);
+    daemon_.emplace(scratch_.Path(), "off", "1h");
+    ASSERT_EQ(daemon_->ScanOnce(), 0) << daemon_->Log();
+    EXPECT_EQ(daemon_->Found().size(), 5u);
+    ExpectTruth();
+}
+
+TEST_F(ScanHazardsTest, BeginsAnewWithADamagedStateAndOnDemand) {
+    Deliver("example.org/ann", 10);
+    daemon_.emplace(scratch_.Path(), "off", "1h");
+    ASSERT_EQ(daemon_->ScanOnce(), 0);
+    std::ofstream(scratch_ / "scan.state", std::ios::app) << "x";
+    Deliver("example.org/ann", 1);
+
+    EXPECT_EQ(daemon_->ScanOnce(), 0) << daemon_->Log();
+    EXPECT_NE(daemon_->Log().find("everything is measured anew"), std::string::npos);
+    ExpectTruth();
+    EXPECT_EQ(daemon_->ScanOnce({}, "--verify"), 0) << daemon_->Log();
+}
+
+}  // namespace
+}  // namespace policyd

@@ -3,6 +3,8 @@
 #include <exception>
 #include <fstream>
 
+#include "loadtest/mailstore/bare_scan.hpp"
+#include "loadtest/mailstore/renamer.hpp"
 #include "loadtest/mailstore/store_generator.hpp"
 
 namespace policyd::loadtest::mailstore {
@@ -27,6 +29,18 @@ void Make(const std::string& root, const StoreShape& shape, const std::string& t
                 static_cast<unsigned long long>(messages), static_cast<unsigned long long>(bytes));
 }
 
+void Bare(const std::string& root) {
+    const BareScan scan = ScanBarely(root);
+    std::printf(
+        "%llu directories, %llu files asked; CPU seconds: %.3f looks, %.3f names, %.3f all\n",
+        static_cast<unsigned long long>(scan.directories),
+        static_cast<unsigned long long>(scan.asked), scan.looks, scan.names_only, scan.readings);
+}
+
+void Change(const std::string& root, double share, std::uint64_t seed) {
+    for (const std::string& file : ChangeStore(root, share, seed)) std::puts(file.c_str());
+}
+
 int Main(int argc, char** argv) {
     CLI::App app("Makes mail stores to measure scanners with.");
     app.require_subcommand(1);
@@ -46,16 +60,26 @@ int Main(int argc, char** argv) {
     make->add_option("--truth", truth, "File for the usage of each mailbox");
     double share = 0.01;
     std::uint64_t seed = 1;
-    CLI::App* const change = app.add_subcommand("change", "Deliver into some directories of one");
+    CLI::App* const change =
+        app.add_subcommand("change", "Deliver into some directories of one, and name the files");
     change->add_option("root", root)->required();
     change->add_option("--share", share, "Share of all new and cur")->capture_default_str();
     change->add_option("--seed", seed)->capture_default_str();
+    CLI::App* const bare = app.add_subcommand(
+        "bare", "Time the system calls that a scan cannot do without, in one thread");
+    bare->add_option("root", root)->required();
+    std::vector<std::string> maildirs;
+    CLI::App* const rename = app.add_subcommand(
+        "rename", "Rename the messages of Maildirs at full speed, until SIGTERM");
+    rename->add_option("maildirs", maildirs)->required();
     CLI11_PARSE(app, argc, argv);
     try {
         if (make->parsed()) Make(root, shape, truth);
-        if (change->parsed())
-            std::printf("%llu directories changed\n",
-                        static_cast<unsigned long long>(ChangeStore(root, share, seed)));
+        if (change->parsed()) Change(root, share, seed);
+        if (bare->parsed()) Bare(root);
+        if (rename->parsed())
+            std::printf("%llu renames\n",
+                        static_cast<unsigned long long>(RenameUntilTerminated(maildirs)));
     } catch (const std::exception& failure) {
         std::fprintf(stderr, "policyd-mailstore: %s\n", failure.what());
         return 1;

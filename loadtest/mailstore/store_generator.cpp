@@ -31,7 +31,7 @@ double LogNormal(Random& random, double median, double sigma) {
     return median * std::exp(sigma * normal);
 }
 
-void WriteMessage(const std::string& path, std::uint64_t size) {
+void WriteFile(const std::string& path, std::uint64_t size) {
     const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) throw std::system_error(errno, std::generic_category(), path);
     // Sizes without blocks: a scanner sees no difference, the disk does.
@@ -90,7 +90,8 @@ void Generator::MakeMailboxes() {
         MakeFolder(path, i);
         const double median = shape_.folders * 0.83;
         const auto folders = std::clamp<std::uint32_t>(
-            static_cast<std::uint32_t>(LogNormal(random_, median, 0.6)), 1, kMostFolders);
+            static_cast<std::uint32_t>(std::lround(LogNormal(random_, median, 0.6))), 1,
+            kMostFolders);
         for (std::uint32_t folder = 1; folder < folders; ++folder) {
             const std::string name = folder <= std::size(kNames)
                                          ? kNames[folder - 1]
@@ -100,8 +101,18 @@ void Generator::MakeMailboxes() {
     }
 }
 
+/// A Maildir and what Dovecot keeps in it beside the messages.
 void Generator::MakeFolder(const std::string& path, std::uint32_t mailbox) {
     for (const char* part : {"tmp", "new", "cur"}) fs::create_directories(path + '/' + part);
+    const bool is_inbox = fs::path(path).filename().string().front() != '.';
+    for (const char* name : {"dovecot-uidlist", "dovecot.index.log"})
+        WriteFile(path + '/' + name, 4096);
+    if (is_inbox) {
+        for (const char* name : {"subscriptions", "dovecot-uidvalidity"})
+            WriteFile(path + '/' + name, 8);
+    } else {
+        WriteFile(path + "/maildirfolder", 0);
+    }
     directories_.push_back({path + "/new", mailbox, true});
     directories_.push_back({path + "/cur", mailbox, false});
 }
@@ -142,7 +153,7 @@ void Generator::MakeMessage(const Directory& directory, std::uint64_t number) {
         if (Share(random_) < shape_.compressed) on_disk = size / 3;
     }
     if (!directory.is_new) name += random_() % 3 == 0 ? ":2," : ":2,S";
-    WriteMessage(directory.path + '/' + name, on_disk);
+    WriteFile(directory.path + '/' + name, on_disk);
     TrueUsage& usage = usage_[directory.mailbox];
     usage.bytes += size;
     ++usage.messages;
@@ -157,7 +168,7 @@ std::vector<TrueUsage> GenerateStore(const std::string& root, const StoreShape& 
     return Generator(root, shape).Run(progress);
 }
 
-std::uint64_t ChangeStore(const std::string& root, double share, std::uint64_t seed) {
+std::vector<std::string> ChangeStore(const std::string& root, double share, std::uint64_t seed) {
     std::vector<std::string> directories;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root)) {
         const std::string name = entry.path().filename();
@@ -166,14 +177,14 @@ std::uint64_t ChangeStore(const std::string& root, double share, std::uint64_t s
     }
     std::sort(directories.begin(), directories.end());
     Random random(seed);
-    std::uint64_t changed = 0;
+    std::vector<std::string> files;
     for (const std::string& directory : directories) {
         if (Share(random) >= share) continue;
-        ++changed;
-        WriteMessage(directory + "/1700000000.M" + std::to_string(random()) + ".mx1.example,S=1000",
-                     1000);
+        files.push_back(directory + "/1700000000.M" + std::to_string(random()) +
+                        ".mx1.example,S=1000");
+        WriteFile(files.back(), 1000);
     }
-    return changed;
+    return files;
 }
 
 }  // namespace policyd::loadtest::mailstore

@@ -35,7 +35,7 @@ std::vector<TrueUsage> GenerateStore(const std::string& root, const StoreShape& 
                                      const std::function<void(std::uint64_t)>& progress);
 
 /// Delivers one message into a share of all `new` and `cur` below `root`, picked by `seed`.
-/// Returns how many directories that were.
-std::uint64_t ChangeStore(const std::string& root, double share, std::uint64_t seed);
+/// Returns the files.
+std::vector<std::string> ChangeStore(const std::string& root, double share, std::uint64_t seed);
 
 }  // namespace policyd::loadtest::mailstore

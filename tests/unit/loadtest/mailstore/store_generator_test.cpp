@@ -49,8 +49,8 @@ TEST(StoreGeneratorTest, NamesNoSizesWhereNoneAreWanted) {
 TEST(StoreGeneratorTest, ChangesTheShareOfDirectoriesThatItIsAskedFor) {
     const test::ScratchDirectory scratch;
     Generate(scratch / "a", Small());
-    EXPECT_EQ(ChangeStore(scratch / "a", 0, 1), 0u);
-    const std::uint64_t changed = ChangeStore(scratch / "a", 1, 1);
+    EXPECT_TRUE(ChangeStore(scratch / "a", 0, 1).empty());
+    const std::size_t changed = ChangeStore(scratch / "a", 1, 1).size();
     std::uint64_t messages = 0;
     for (const auto& [mailbox, usage] : test::RecountStore(scratch / "a"))
         messages += usage.messages;

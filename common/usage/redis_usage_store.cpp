@@ -22,7 +22,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kTellAgain = std::chrono::seconds(30);
 constexpr std::size_t kMostToTellAgain = 100'000;
 constexpr std::size_t kMailboxesInOneCall = 100;  // what one script holds up others for
-constexpr std::size_t kCommittedInOneCall = 25;
+constexpr std::size_t kCommittedInOneCall = 50;
 constexpr std::size_t kCallsAtOnce = 64;
 
 /// bytes, messages, reserved bytes, reserved messages: as all scripts return them.

@@ -11,7 +11,7 @@ from scanning.stores import LINE
 from scanning.table import Row
 
 # Messages in cur and in new, and whether their names tell their sizes.
-MAILDIRS = {"few": (20, 20, True), "plain": (20, 20, False), "thousands": (4000, 0, True),
+MAILDIRS = {"few": (20, 1000, True), "plain": (20, 300, False), "thousands": (4000, 0, True),
             "hundreds": (300, 100, False)}
 SIZE = 10
 

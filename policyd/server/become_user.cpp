@@ -2,7 +2,6 @@
 
 #include <grp.h>
 #include <pwd.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,7 +26,6 @@ void BecomeUser(const std::string& name) {
     ThrowUnlessDone(initgroups(user->pw_name, user->pw_gid), "initgroups");
     ThrowUnlessDone(setresgid(user->pw_gid, user->pw_gid, user->pw_gid), "setresgid");
     ThrowUnlessDone(setresuid(user->pw_uid, user->pw_uid, user->pw_uid), "setresuid");
-    ThrowUnlessDone(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl");
 }
 
 }  // namespace policyd::server

@@ -5,7 +5,7 @@
 namespace policyd::server {
 
 /// Gives up root, for good and on every thread: the process goes on as this user, with the user's
-/// groups, and can never come by other rights. Throws config::ConfigError for an unknown user,
+/// groups and without capabilities. Throws config::ConfigError for an unknown user,
 /// std::system_error where it is not permitted.
 void BecomeUser(const std::string& name);
 

@@ -333,7 +333,7 @@ TEST(UserTest, RootIsGivenUpForGoodOnceTheSocketsAreOpen) {
         const std::string status = ReadFile(task.path() / "status");
         EXPECT_THAT(status, HasSubstr("Uid:\t65534\t65534\t65534\t65534\n"));
         EXPECT_THAT(status, HasSubstr("CapEff:\t0000000000000000\n"));
-        EXPECT_THAT(status, HasSubstr("NoNewPrivs:\t1\n"));
+        EXPECT_THAT(status, HasSubstr("CapPrm:\t0000000000000000\n"));
     }
     policyd.Signal(SIGHUP);
     policyd.WaitForOutput("reloaded: ");

@@ -66,6 +66,9 @@ Verdict ClientAccessCheck::Asides::Refusal(const std::string& action) const {
         return Verdict::Answer("DEFER" + if_rejected.substr(kDeferIfReject.size()),
                                "client_access");
     }
+    // To discard is to permit.
+    if (!if_permitted.empty() && BeginsWith(action, "DISCARD"))
+        return Verdict::Answer(if_permitted, "client_access");
     return Verdict::Answer(action, "client_access");
 }
 

@@ -113,6 +113,13 @@ TEST_F(ClientAccessCheckTest, RestrictionsAreAskedInSteadOfAPermissionNotOfTheDe
               "reject_unknown_client_hostname");
 }
 
+TEST_F(ClientAccessCheckTest, ADeferralWinsOverDiscardingWhichIsAPermission) {
+    tables::FakeTable first{{"192.0.2.1", "DEFER_IF_PERMIT soon"}},
+        second{{"192.0.2.1", "DISCARD"}};
+    EXPECT_EQ(Answer({&first, &second}), "DEFER_IF_PERMIT soon");
+    EXPECT_EQ(Answer({&second, &first}), "DISCARD");
+}
+
 TEST_F(ClientAccessCheckTest, DeferralsAreTakenAlongWithRestrictions) {
     tables::FakeTable first{{"192.0.2.1", "DEFER_IF_PERMIT soon"}},
         second{{"192.0.2.1", "reject_unauth_pipelining"}};

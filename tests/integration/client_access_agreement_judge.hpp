@@ -21,10 +21,14 @@ namespace policyd::test {
 struct ClientOutcome {
     int rcpt = 0;  ///< the code of the reply to RCPT
     int end = 0;   ///< of the reply to the end of data; 0: not asked
+    /// From Postfix alone: a restriction that a table names refused, not the table.
+    bool is_of_restriction = false;
     /// "held", "in other", "X-A in box": where copies of the message are, and headers put before.
     std::set<std::string> effects;
 
-    bool operator==(const ClientOutcome&) const = default;
+    bool operator==(const ClientOutcome& other) const {
+        return rcpt == other.rcpt && end == other.end && effects == other.effects;
+    }
 
     std::string ToText() const {
         std::string text = std::to_string(rcpt);
@@ -104,7 +108,10 @@ private:
         Present(*connection, client);
         connection->Mail("sender@elsewhere.example");
         ClientOutcome outcome;
-        outcome.rcpt = connection->Rcpt("box@example.com").code;
+        const SmtpReply reply = connection->Rcpt("box@example.com");
+        outcome.rcpt = reply.code;
+        outcome.is_of_restriction =
+            reply.text.find("cannot find your hostname") != std::string::npos;
         if (outcome.rcpt == 250) {
             const std::string number = std::to_string(outcomes_.size());
             outcome.end = connection->Data("X-Case: " + number + "\n\nx\n").code;

@@ -168,7 +168,7 @@ inline std::string MailboxGenerator::AnyFolder() {
                                            ".nfs0001",
                                            ".#x",
                                            ".Entw&APw-rfe",
-                                           ".&BB8EQARWBDIENgQ-.x"};
+                                           ".&BB8EQAQ4BDIENQRC-.x"};
     return Any(kFolders);
 }
 

@@ -42,15 +42,20 @@ async::Task<ExitCode> DovecotSource::Run(bool once) {
         std::string failure;
         try {
             co_await ReadOnce();
+            if (std::exchange(is_first, false)) NoteStart();
         } catch (const outage::Unavailable& outage) {
             failure = outage.what();
         }
         if (!failure.empty()) log::Error("dovecot: {}", failure);
         if (once) co_return failure.empty() ? kDone : kFailed;
-        if (std::exchange(is_first, false) && role_ == Role::kOnlySource) sd_notify(0, "READY=1");
         if (!stopped_) co_await WaitForNext();
     }
     co_return kDone;
+}
+
+void DovecotSource::NoteStart() const {
+    log::Info("dovecot: its figures are followed from now on");
+    if (role_ == Role::kOnlySource) sd_notify(0, "READY=1");
 }
 
 void DovecotSource::Stop() {

@@ -34,6 +34,7 @@ public:
     void Stop();
 
 private:
+    void NoteStart() const;
     struct Known {
         std::uint64_t bytes = 0;
         std::uint64_t messages = 0;

@@ -16,6 +16,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// More than Postfix adds to any message here.
+constexpr std::uint64_t kDeliveryOverhead = 1'000;
+
 /// Postfix has tables of its own, with the same in them: it does not ask a MySQL server that failed
 /// for a minute, and what is to be seen here is policyd.
 PostfixInstance::Parameters PostfixParameters(int port) {
@@ -45,7 +48,9 @@ std::string Site::Options() const {
     return "listen = \"inet:127.0.0.1:" + std::to_string(port_) + "\"\n" + back_ends_.Options() +
            "virtual_mailbox_base = \"" + postfix_.MailStore().string() + "\"\n" +
            "request_time_limit = \"2s\"\nscan_state_file = \"\"\nscan_interval = \"3s\"\n"
-           "recipient_cache_time = \"1s\"\nunknown_recipient_cache_time = \"1s\"\n";
+           "recipient_cache_time = \"1s\"\nunknown_recipient_cache_time = \"1s\"\n"
+           "delivery_overhead = " +
+           std::to_string(kDeliveryOverhead) + "\n";
 }
 
 fs::path Site::WriteConfiguration(const std::string& name, const std::string& options) const {
@@ -138,8 +143,9 @@ bool Site::DecidesRightly(int user, const Held& held) const {
                                     {"size", size}}));
         return action.starts_with("552 ");
     };
-    if (held.bytes >= limit) return is_full_for(1);
-    return is_full_for(limit - held.bytes + 1) && !is_full_for(limit - held.bytes);
+    const std::uint64_t used = held.bytes + kDeliveryOverhead;
+    if (used >= limit) return is_full_for(1);
+    return is_full_for(limit - used + 1) && !is_full_for(limit - used);
 }
 
 bool Site::UsageIsRight() {

@@ -71,8 +71,14 @@ bool BothRefuse(const ClientOutcome& postfix, const ClientOutcome& ours) {
     return postfix.is_of_restriction && ours.rcpt >= 400;
 }
 
+/// A mistake in a table is 451 to Postfix, and 450 where DEFER_IF_REJECT stands before it: either
+/// way the client tries again.
+bool BothDefer(const ClientOutcome& postfix, const ClientOutcome& ours) {
+    return postfix.rcpt / 10 == 45 && ours.rcpt / 10 == 45;
+}
+
 bool Agree(const ClientOutcome& postfix, const ClientOutcome& ours) {
-    if (postfix == ours || BothRefuse(postfix, ours)) return true;
+    if (postfix == ours || BothRefuse(postfix, ours) || BothDefer(postfix, ours)) return true;
     return HadSeveralActions(postfix) && AgreesInWhatDoesMost(postfix, ours);
 }
 

@@ -149,7 +149,7 @@ TEST_P(DeliveryOverheadTest, IsNoMoreThanWhatIsEstimated) {
         printf("%s: %lu bytes told, %lu stored, %lu estimated\n", c.name, told, stored,
                told + estimated);
     }
-    EXPECT_GE(most + 120, estimated) << "and so not wasteful";
+    EXPECT_GE(most + 200, estimated) << "and so not wasteful";
 }
 
 INSTANTIATE_TEST_SUITE_P(Virtual, DeliveryOverheadTest, testing::ValuesIn(kCases),

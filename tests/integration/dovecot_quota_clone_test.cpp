@@ -113,6 +113,9 @@ TEST_F(DovecotSourceTest, BesideTheMaildirsTheNewerFigureWins) {
     std::ofstream(maildir / "cur/1.one.mx:2,S") << std::string(100, 'x');
     const auto scanner = StartScanner(site);
     WaitForUsage(site, "100", "1");
+    WaitUntil("Dovecot's figures to be followed", [this] {
+        return ReadFile(directory_ / "scan.out").find("dovecot: its figures") != std::string::npos;
+    });
 
     dovecot_.Save("joe@example.com", "Subject: x\n\ny\n");
     WaitForUsage(site, "9027", "2");

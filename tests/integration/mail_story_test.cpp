@@ -17,14 +17,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kQuota = 20'000;
+constexpr std::size_t kQuota = 22'000;
 
 const char* const kRows =
     "INSERT INTO domains (domain) VALUES ('example.com'), ('redirected.example'),"
     " ('strict.example');"
     "INSERT INTO users (email, password, quota) VALUES"
-    " ('sales@example.com', '', 20000), ('thomas@example.com', '', 0),"
-    " ('ann@strict.example', '', 20000);"
+    " ('sales@example.com', '', 22000), ('thomas@example.com', '', 0),"
+    " ('ann@strict.example', '', 22000);"
     "INSERT INTO forwardings (source, destination) VALUES"
     " ('info@example.com', 'sales@example.com'), ('@example.com', 'thomas@example.com'),"
     " ('@redirected.example', '@example.com');";

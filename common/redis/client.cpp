@@ -150,14 +150,21 @@ void Client::Connect() {
     }
     if (settings_.endpoint.kind == async::Endpoint::Kind::kUnix || IsNumeric(settings_.endpoint))
         return OpenConnection(settings_.endpoint);
+    if (!addresses_left_.empty()) return OpenNextAddress();
     const auto open = [this](const std::vector<std::string>& addresses,
                              const std::string& failure) {
         if (addresses.empty()) return Lost(settings_.endpoint.host + ": " + failure);
-        async::Endpoint endpoint = settings_.endpoint;
-        endpoint.host = addresses[static_cast<std::size_t>(failed_attempts_) % addresses.size()];
-        OpenConnection(std::move(endpoint));
+        addresses_left_ = {addresses.begin(), addresses.end()};
+        OpenNextAddress();
     };
     name_lookup_ = NameLookup::Start(loop_, settings_.endpoint.host, open);
+}
+
+void Client::OpenNextAddress() {
+    async::Endpoint endpoint = settings_.endpoint;
+    endpoint.host = std::move(addresses_left_.front());
+    addresses_left_.pop_front();
+    OpenConnection(std::move(endpoint));
 }
 
 void Client::OpenConnection(async::Endpoint endpoint) {
@@ -218,14 +225,16 @@ void Client::Lost(const std::string& reason) {
     if (was_ready) last_lost_ = std::chrono::milliseconds(uv_now(loop_));
     last_failure_ = reason;
     state_ = State::kPausing;
-    waits_for_attempt_ = was_ready;  // the next attempt follows at once
+    if (was_ready) addresses_left_.clear();
+    const bool goes_on = was_ready || !addresses_left_.empty();  // the next attempt follows at once
+    waits_for_attempt_ = goes_on;
     uv_timer_stop(patience_.get());
-    outage::BackEnd::Question(back_end_).Failed(reason);
+    if (addresses_left_.empty()) outage::BackEnd::Question(back_end_).Failed(reason);
     uv_timer_start(
         retry_.get(), [](uv_timer_t* timer) { static_cast<Client*>(timer->data)->Connect(); },
-        was_ready ? 0 : NextPause(), 0);
+        goes_on ? 0 : NextPause(), 0);
     auto* const retry = reinterpret_cast<uv_handle_t*>(retry_.get());
-    if (was_ready) {
+    if (goes_on) {
         state_ = State::kConnecting;
         uv_ref(retry);  // what is asked until then waits for it
     } else {

@@ -97,6 +97,7 @@ private:
     std::optional<std::string> Submit(std::string_view command, AnswerTaker& taker, bool greeting);
 
     void Connect();
+    void OpenNextAddress();
     void OpenConnection(async::Endpoint endpoint);
     async::Task<> Greet();
     async::Task<Reply> AskInGreeting(Request request);
@@ -125,6 +126,7 @@ private:
     std::string last_failure_;
     std::deque<Waiting> waiting_;
     std::shared_ptr<NameLookup> name_lookup_;
+    std::deque<std::string> addresses_left_;  // of the name, to be tried in this attempt
     std::unique_ptr<Connection> connection_;
     async::UvHandle<uv_timer_t> retry_;
     async::UvHandle<uv_timer_t> patience_;

@@ -127,7 +127,7 @@ private:
                 Break(type, "nonsense", connection + "no equals sign\n");
                 Break(type, "nowhere",
                       (type == "mysql" ? "hosts = unix:/nonexistent\ndbname = mail\n"
-                                       : "dbpath = /nonexistent\n") +
+                                       : "dbpath = /nonexistent/db\n") +
                           std::string("query = SELECT 1\n"));
                 broken.push_back(type + ":/nonexistent.cf");
             }
@@ -138,8 +138,9 @@ private:
                 "192.0.2.0/24 near\n!192.0.2.0/23 far\nif 2001:db8::/32\n2001:db8::1 one\nendif\n"
                 "bad line\n");
             tables.push_back("inline:{joe@example.com=sales, {k = v w}}");
-            for (const char* table : {"inline:{ }", "inline:{a}", "inline:x", "nosuch:table",
-                                      "nocolon", "texthash:/nonexistent", "cidr:/nonexistent"})
+            for (const char* table :
+                 {"inline:{ }", "inline:{a}", "inline:x", "nosuch:table", "nocolon",
+                  "texthash:/nonexistent/table", "cidr:/nonexistent/table"})
                 broken.push_back(table);
             std::string proxied;
             for (const auto* all : {&tables, &broken})

@@ -261,14 +261,13 @@ expire()
 
 /// ARGV[1] goes on with: the bytes of one copy, which mailboxes must have room (0: all, 1: any, 2:
 /// none), how long ago it was accepted, how many reservations a mailbox keeps one by one, whether
-/// the domain is limited, its bytes, its messages, whether it is settled (0: no, 1: yes, 2: no more),
-/// whether it ends fullness.
-/// ARGV[2] is the id; ARGV[3] has for each mailbox its limit in bytes, in messages, and the copies
-/// that it gets.
-/// Returns packed numbers: whether it was reserved; whether the domain is full; the domain's bytes,
-/// messages, reserved bytes and copies without this message; then for each mailbox whether it is
-/// full, the same four, when its measurement began or -1, what the id held: bytes, copies, for how
-/// long and whether it was settled; and the percentage last warned of or -1.
+/// the domain is limited, its bytes, its messages, whether it is settled (0: no, 1: yes, 2: no
+/// more), whether it ends fullness. ARGV[2] is the id; ARGV[3] has for each mailbox its limit in
+/// bytes, in messages, and the copies that it gets. Returns packed numbers: whether it was
+/// reserved; whether the domain is full; the domain's bytes, messages, reserved bytes and copies
+/// without this message; then for each mailbox whether it is full, the same four, when its
+/// measurement began or -1, what the id held: bytes, copies, for how long and whether it was
+/// settled; and the percentage last warned of or -1.
 constexpr const char* kReserve = R"lua(
 local size, needs, age, most, limited, domain_bytes, domain_messages, settled, ends_fullness =
     struct.unpack('<ddddddddd', ARGV[1], 17)

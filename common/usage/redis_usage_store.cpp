@@ -185,8 +185,7 @@ ScriptCall RedisUsageStore::ReserveCall(const Reservation& reservation, const Do
     return call;
 }
 
-ScriptCall RedisUsageStore::HoldCall(const Held& held, milliseconds age,
-                                     Settling settling) const {
+ScriptCall RedisUsageStore::HoldCall(const Held& held, milliseconds age, Settling settling) const {
     ScriptCall call = CallOf(kReserveScript, RedisDomainKey(DomainOf(held.mailbox)));
     constexpr std::size_t kNoLimit = 0;
     constexpr std::size_t kNot = 0;
@@ -343,8 +342,7 @@ struct RedisUsageStore::CallsLeft {
 
 /// While Redis carries out one, the next is there already. More at a time would keep the policy
 /// servers waiting: Redis does all that it has read from one client before it turns to another.
-async::Task<std::vector<Reply>> RedisUsageStore::EvaluateTwoAtATime(
-    std::vector<ScriptCall> calls) {
+async::Task<std::vector<Reply>> RedisUsageStore::EvaluateTwoAtATime(std::vector<ScriptCall> calls) {
     CallsLeft left;
     left.calls = std::move(calls);
     left.replies.resize(left.calls.size());

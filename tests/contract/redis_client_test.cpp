@@ -190,8 +190,8 @@ TEST_F(RedisClientTest, LeavesAServerThatBecameAReplica) {
 }
 
 TEST_F(RedisClientTest, ShowsItsPassword) {
-    test::RedisServer server({"--requirepass", "for all", "--user", "policyd", "on", ">for_us",
-                              "~policyd:*", "+@all"});
+    test::RedisServer server(
+        {"--requirepass", "for all", "--user", "policyd", "on", ">for_us", "~policyd:*", "+@all"});
     ClientSettings settings = Settings(server.UnixEndpoint());
     {
         Client client(loop_.Raw(), settings);

@@ -11,8 +11,8 @@
 
 #include "common/config/settings.hpp"
 #include "common/usage/open_usage_store.hpp"
-#include "tests/support/plain_recount.hpp"
 #include "tests/support/paths.hpp"
+#include "tests/support/plain_recount.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/scratch_directory.hpp"
 

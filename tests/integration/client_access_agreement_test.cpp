@@ -74,7 +74,8 @@ bool BothRefuse(const ClientOutcome& postfix, const ClientOutcome& ours) {
 /// A mistake in a table is 451 to Postfix, and 450 where DEFER_IF_REJECT stands before it: either
 /// way the client tries again.
 bool BothDefer(const ClientOutcome& postfix, const ClientOutcome& ours) {
-    return postfix.rcpt / 10 == 45 && ours.rcpt / 10 == 45;
+    const auto is_either = [](int code) { return code == 450 || code == 451; };
+    return is_either(postfix.rcpt) && is_either(ours.rcpt);
 }
 
 bool Agree(const ClientOutcome& postfix, const ClientOutcome& ours) {

@@ -11,6 +11,15 @@ namespace policyd::scanner {
 namespace {
 
 constexpr int kMostReadings = 3;
+constexpr int kMostRounds = 20;
+constexpr int kRoundsToBeSure = 2;
+
+/// How often a folder is read that changes meanwhile. A small one soon has a quiet moment.
+int MostReadings(const FolderRecord& folder) {
+    constexpr std::uint32_t kFew = 500;
+    constexpr int kMostOfFew = 10;
+    return folder.fresh.messages + folder.seen.messages <= kFew ? kMostOfFew : kMostReadings;
+}
 
 /// Whether an equal stamp says that nothing changed. A change time in the future was none when it
 /// was remembered: the clock was set back since, and may come by the same time again.
@@ -35,6 +44,24 @@ struct MailboxMeter::Job {
     bool something_is_absent = false;
     bool list_is_known = false;     ///< the mailbox's own stamp is the remembered one
     bool list_is_believed = false;  ///< and so its folders were not listed anew
+};
+
+/// The two directories of a folder: where they are, and what is known of them if anything is.
+struct MailboxMeter::Pair {
+    Pair(const std::string& mailbox, std::string_view folder, const FolderRecord* known) {
+        fresh.assign(mailbox).push_back('/');
+        if (!folder.empty()) fresh.append(folder).push_back('/');
+        seen = fresh + "cur";
+        fresh += "new";
+        if (known == nullptr) return;
+        known_fresh = &known->fresh;
+        known_seen = &known->seen;
+    }
+
+    std::string fresh;
+    std::string seen;
+    const DirectoryRecord* known_fresh = nullptr;
+    const DirectoryRecord* known_seen = nullptr;
 };
 
 MeasuredMailbox MailboxMeter::Measure(const std::string& mailbox, const RecordPointer& previous,
@@ -191,46 +218,64 @@ void MailboxMeter::AppendFolder(Job& job, std::string_view name) {
     job.next.folders.push_back(folder);
 }
 
-/// `new` before `cur`, as messages move: read while they do, they are counted twice rather than
-/// not at all, so both are read again; those that move the third time, too, are told apart.
+/// `new` before `cur`. Whatever goes from one to the other, in whichever direction, shows in the
+/// stamp of `new`: while that stays, both were counted as they were at one moment.
 void MailboxMeter::MeasurePair(Job& job, std::string_view name, const FolderRecord* known,
                                FolderRecord& folder) {
-    std::string path = job.mailbox;
-    path += '/';
-    if (!name.empty()) path.append(name).push_back('/');
-    const std::size_t stem = path.size();
-    const std::string fresh_path = path + "new";
-    const std::string seen_path = path.replace(stem, std::string::npos, "cur");
-
-    const DirectoryRecord* const known_fresh = known != nullptr ? &known->fresh : nullptr;
-    const DirectoryRecord* const known_seen = known != nullptr ? &known->seen : nullptr;
-    MessageCounter::SizesByName moving;
-    for (int reading = 1; reading <= kMostReadings; ++reading) {
+    const Pair pair(job.mailbox, name, known);
+    for (int reading = 1;; ++reading) {
+        const FileTime before = clock_();
         const bool again = reading > 1;
-        const bool last = reading == kMostReadings;
-        if (last) counter_.Remember(moving);
-        const bool read_fresh = MeasureDirectory(job, fresh_path, known_fresh, again, folder.fresh);
-        if (last) counter_.LookFor(moving);
-        const bool read_seen = MeasureDirectory(job, seen_path, known_seen, again, folder.seen);
-        const MessageCount twice = counter_.Twice();
-        counter_.ForgetNames();
+        const bool read_fresh =
+            MeasureDirectory(job, pair.fresh, pair.known_fresh, again, folder.fresh);
+        const bool read_seen =
+            MeasureDirectory(job, pair.seen, pair.known_seen, again, folder.seen);
         if (!read_fresh && !read_seen) return;
         job.read_something = true;
-        // What was counted twice is in both.
-        if (folder.fresh.messages == 0 || folder.seen.messages == 0) break;
-        const bool quiet = folder.fresh.Matches(files_.Look(fresh_path.c_str()).stamp) &&
-                           folder.seen.Matches(files_.Look(seen_path.c_str()).stamp);
-        if (quiet || folder.fresh.unreadable || folder.seen.unreadable) break;
-        if (!last) continue;
-        folder.fresh.bytes -= std::min(folder.fresh.bytes, twice.bytes);
-        folder.fresh.messages -= std::min(folder.fresh.messages, twice.messages);
-        folder.fresh.racy = folder.seen.racy = true;
+        if (!read_seen || folder.fresh.unreadable || folder.seen.unreadable) break;
+        if (folder.fresh.Matches(files_.Look(pair.fresh.c_str()).stamp) &&
+            !MayHideChange(folder.fresh.ctime, before))
+            break;
+        if (reading < MostReadings(folder)) continue;
+        CountWhatMoves(job, pair, folder);
+        break;
     }
     if (known == nullptr || !known->fresh.HoldsWhat(folder.fresh) ||
         !known->seen.HoldsWhat(folder.seen))
         job.result.changed = true;
-    NoteDrift(job, known_fresh, &folder.fresh);
-    NoteDrift(job, known_seen, &folder.seen);
+    NoteDrift(job, pair.known_fresh, &folder.fresh);
+    NoteDrift(job, pair.known_seen, &folder.seen);
+}
+
+/// For a folder that never holds still: what was seen in either directory counts, each message once
+/// by the part of its name that stays. Both are read until that shows nothing new twice: what goes
+/// to and fro may have been in neither, or gone whenever it was asked for its size.
+void MailboxMeter::CountWhatMoves(Job& job, const Pair& pair, FolderRecord& folder) {
+    MessageCounter::SizesByName seen;
+    counter_.CollectInto(&seen);
+    std::uint64_t bytes = 0;
+    std::uint32_t messages = 0;
+    int rounds_without_news = 0;
+    for (int round = 0; round < kMostRounds && rounds_without_news < kRoundsToBeSure; ++round) {
+        MeasureDirectory(job, pair.fresh, pair.known_fresh, true, folder.fresh);
+        MeasureDirectory(job, pair.seen, pair.known_seen, true, folder.seen);
+        const std::uint32_t before = std::exchange(messages, 0);
+        bytes = 0;
+        for (const auto& [unique, size] : seen) {
+            if (!size) continue;
+            bytes = AddBytes(bytes, *size);
+            ++messages;
+        }
+        const bool is_complete = messages == seen.size() && messages == before;
+        rounds_without_news = is_complete ? rounds_without_news + 1 : 0;
+    }
+    counter_.CollectInto(nullptr);
+    if (folder.fresh.unreadable || folder.seen.unreadable) return;
+    folder.fresh.bytes = std::min(folder.fresh.bytes, bytes);
+    folder.fresh.messages = std::min(folder.fresh.messages, messages);
+    folder.seen.bytes = bytes - folder.fresh.bytes;
+    folder.seen.messages = messages - folder.fresh.messages;
+    folder.fresh.racy = folder.seen.racy = true;
 }
 
 /// Brings `record` up to date; true if that took reading the directory, or it could not be read.

@@ -55,6 +55,7 @@ public:
 
 private:
     struct Job;
+    struct Pair;
 
     void ListFolders(Job& job);
     std::size_t CountUnchanged(Job& job);
@@ -63,6 +64,7 @@ private:
     void AppendFolder(Job& job, std::string_view name);
     void MeasurePair(Job& job, std::string_view name, const FolderRecord* known,
                      FolderRecord& folder);
+    void CountWhatMoves(Job& job, const Pair& pair, FolderRecord& folder);
     bool MeasureDirectory(Job& job, const std::string& path, const DirectoryRecord* known,
                           bool read_anyway, DirectoryRecord& record);
     void Obstruct(Job& job, const std::string& path, int error, const DirectoryRecord* known,

@@ -39,18 +39,10 @@ MessageCount MessageCounter::Count(const OpenedDirectory& directory, ScanWork& w
     return count;
 }
 
-void MessageCounter::ForgetNames() {
-    remember_ = nullptr;
-    look_for_ = nullptr;
-    twice_ = {};
-}
-
 EntryReader::Result MessageCounter::ReadOnce(const OpenedDirectory& directory, MessageCount& count,
                                              ScanWork& work) {
     now_ = clock_();
     renamed_.clear();
-    twice_ = {};
-    if (remember_ != nullptr) remember_->clear();
     return reader_.ForEach(directory, [&](const char* name, unsigned char type) {
         Visit(directory, name, type, count, work);
     });
@@ -66,11 +58,10 @@ void MessageCounter::Visit(const OpenedDirectory& directory, const char* name, u
         ++work.skipped;
         return;
     }
-    const bool needs_name = remember_ != nullptr || look_for_ != nullptr;
     if (type == DT_REG && rules_.believe_names) {
         if (const auto size = mail::SizeInName(text)) {
             ++work.messages_read;
-            Add(needs_name ? HashOf(text) : 0, *size, count);
+            Add(text, *size, count);
             return;
         }
     }
@@ -82,14 +73,17 @@ void MessageCounter::Visit(const OpenedDirectory& directory, const char* name, u
     }
     ++work.messages_read;
     if (rules_.believe_names) bytes = mail::SizeInName(text).value_or(bytes);
-    Add(needs_name ? HashOf(text) : 0, bytes, count);
+    Add(text, bytes, count);
 }
 
 bool MessageCounter::AskFile(const OpenedDirectory& directory, const char* name,
                              MessageCount& count, std::uint64_t& bytes) {
     const SeenFile file = files_.LookAtFile(directory.directory, name);
     if (file.sight == Sight::kUnreadable) count.error = file.error;
-    if (file.sight == Sight::kAbsent && file.error == ENOENT) renamed_.insert(HashOf(name));
+    if (file.sight == Sight::kAbsent && file.error == ENOENT) {
+        renamed_.insert(HashOf(name));
+        if (collected_ != nullptr) collected_->emplace(HashOf(name), std::nullopt);
+    }
     if (file.sight != Sight::kThere) return false;
     // Written in place instead of in `tmp`, it may still grow, which no directory shows.
     if (IsTooYoung(file.changed, now_)) count.racy = true;
@@ -97,15 +91,10 @@ bool MessageCounter::AskFile(const OpenedDirectory& directory, const char* name,
     return true;
 }
 
-void MessageCounter::Add(std::size_t unique, std::uint64_t bytes, MessageCount& count) {
+void MessageCounter::Add(std::string_view name, std::uint64_t bytes, MessageCount& count) {
     count.bytes = AddBytes(count.bytes, bytes);
     ++count.messages;
-    if (remember_ != nullptr) remember_->emplace(unique, bytes);
-    if (look_for_ == nullptr) return;
-    if (const auto found = look_for_->find(unique); found != look_for_->end()) {
-        twice_.bytes = AddBytes(twice_.bytes, found->second);
-        ++twice_.messages;
-    }
+    if (collected_ != nullptr) (*collected_)[HashOf(name)] = bytes;
 }
 
 /// Messages whose names changed between the reading and the question for their size: they are in
@@ -124,7 +113,7 @@ void MessageCounter::FindRenamed(const OpenedDirectory& directory, MessageCount&
             if (!AskFile(directory, name, count, bytes)) return;
             found.insert(unique);
             ++work.messages_read;
-            Add(unique, bytes, count);
+            Add(name, bytes, count);
         };
         reader_.ForEach(directory, look_again);
     }

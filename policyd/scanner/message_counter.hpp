@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -24,8 +25,9 @@ struct MessageCount {
 /// Counts the messages of one directory after the other. One for each thread.
 class MessageCounter {
 public:
-    /// Sizes of messages by the hash of the part of their names that stays.
-    using SizesByName = std::unordered_map<std::size_t, std::uint64_t>;
+    /// Sizes of messages by the hash of the part of their names that stays. Nothing: it was there,
+    /// and had moved when it was asked for its size.
+    using SizesByName = std::unordered_map<std::size_t, std::optional<std::uint64_t>>;
 
     MessageCounter(const StoreFiles& files, const CountingRules& rules, FileClock clock)
         : files_(files), rules_(rules), clock_(clock) {}
@@ -35,15 +37,8 @@ public:
     /// the directory while it is read is counted once.
     MessageCount Count(const OpenedDirectory& directory, ScanWork& work);
 
-    /// For a `new` and a `cur` that keep changing while they are read: Count() writes down what it
-    /// counts, or sums up in Twice() what it counts of what was written down. Until ForgetNames().
-    void Remember(SizesByName& sizes) { remember_ = &sizes; }
-    void LookFor(const SizesByName& sizes) {
-        remember_ = nullptr;
-        look_for_ = &sizes;
-    }
-    MessageCount Twice() const { return twice_; }
-    void ForgetNames();
+    /// From now on Count() also puts each message that it sees into `seen`, once; null: no more.
+    void CollectInto(SizesByName* seen) { collected_ = seen; }
 
 private:
     EntryReader::Result ReadOnce(const OpenedDirectory& directory, MessageCount& count,
@@ -52,7 +47,7 @@ private:
                MessageCount& count, ScanWork& work);
     bool AskFile(const OpenedDirectory& directory, const char* name, MessageCount& count,
                  std::uint64_t& bytes);
-    void Add(std::size_t unique, std::uint64_t bytes, MessageCount& count);
+    void Add(std::string_view name, std::uint64_t bytes, MessageCount& count);
     void FindRenamed(const OpenedDirectory& directory, MessageCount& count, ScanWork& work);
     bool HasChanged(const OpenedDirectory& directory) const;
 
@@ -62,9 +57,7 @@ private:
     FileTime now_ = 0;  // when this reading began
     EntryReader reader_;
     std::unordered_set<std::size_t> renamed_;  // seen, but gone when asked for their size
-    SizesByName* remember_ = nullptr;
-    const SizesByName* look_for_ = nullptr;
-    MessageCount twice_;
+    SizesByName* collected_ = nullptr;
 };
 
 }  // namespace policyd::scanner

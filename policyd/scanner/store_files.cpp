@@ -59,6 +59,11 @@ bool IsTooYoung(FileTime changed, FileTime now) {
     return changed > now - kSlowestStampClock;
 }
 
+bool MayHideChange(FileTime changed, FileTime looked) {
+    if (changed > looked + kSecond) return false;  // the clock was set back: it shows another time
+    return changed >= (changed % kSecond == 0 ? looked - looked % kSecond : looked);
+}
+
 Descriptor::~Descriptor() {
     if (fd_ >= 0) close(fd_);
 }

@@ -34,6 +34,10 @@ struct DirectoryStamp {
 /// stand still for up to a second, and is not believed when it shows the future.
 bool IsTooYoung(FileTime changed, FileTime now);
 
+/// Whether a change after `looked` could have left the stamp of a change at `changed` as it is: by
+/// clocks that tick, or, where there is no fraction of a second, ones that show whole seconds.
+bool MayHideChange(FileTime changed, FileTime looked);
+
 /// A file descriptor and its owner.
 class Descriptor {
 public:

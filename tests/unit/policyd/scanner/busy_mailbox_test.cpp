@@ -71,7 +71,11 @@ protected:
                 meter_.Measure("d/u", previous, Thoroughness::kWhatChanged);
             previous = measured.record;
             const auto messages = static_cast<std::uint64_t>(GetParam().messages);
-            if (previous->Messages() != messages || previous->Bytes() != messages * 10) ++wrong;
+            if (previous->Messages() == messages && previous->Bytes() == messages * 10) continue;
+            ++wrong;
+            std::printf("scan %d: %llu messages, %llu bytes\n", scan,
+                        static_cast<unsigned long long>(previous->Messages()),
+                        static_cast<unsigned long long>(previous->Bytes()));
         }
         return wrong;
     }
@@ -121,6 +125,46 @@ TEST_P(BusyMailboxTest, MovesFromNewToCurAtFullSpeedNeverMakeACountWrong) {
         ready = true;
     }
     EXPECT_EQ(wrong, 0);
+}
+
+TEST_P(BusyMailboxTest, MovesFromCurBackToNewAtFullSpeedNeverMakeACountWrong) {
+    Fill("d/u/cur");
+    const std::string fresh = store_ / "d/u/new/";
+    const std::string cur = store_ / "d/u/cur/";
+    std::atomic<bool> ready{true};
+    const std::size_t count = names_.size();
+    std::atomic<std::uint64_t> moved{0};
+    const Meanwhile move([&, count](std::uint64_t) {
+        if (!ready) return std::this_thread::yield();
+        const std::uint64_t i = moved++;
+        Move(cur + names_[i % count], fresh + names_[i % count]);
+        if (i % count + 1 == count) ready = false;
+    });
+    int wrong = 0;
+    RecordPointer previous;
+    for (int scan = 0; scan < GetParam().scans; ++scan) {
+        const MeasuredMailbox measured =
+            meter_.Measure("d/u", previous, Thoroughness::kWhatChanged);
+        previous = measured.record;
+        if (previous->Messages() != count || previous->Bytes() != count * 10) ++wrong;
+        if (ready) continue;
+        for (const std::string& name : names_) Move(fresh + name, cur + name);
+        ready = true;
+    }
+    EXPECT_EQ(wrong, 0);
+}
+
+TEST_P(BusyMailboxTest, MovesToAndFroAtFullSpeedNeverMakeACountWrong) {
+    Fill("d/u/new");
+    const std::string fresh = store_ / "d/u/new/";
+    const std::string cur = store_ / "d/u/cur/";
+    const std::size_t count = names_.size();
+    const Meanwhile move([this, fresh, cur, count](std::uint64_t i) {
+        const std::string& name = names_[i % count];
+        const bool is_back = i / count % 2 == 1;
+        Move((is_back ? cur : fresh) + name, (is_back ? fresh : cur) + name);
+    });
+    EXPECT_EQ(WrongScans(move), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, BusyMailboxTest,

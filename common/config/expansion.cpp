@@ -84,9 +84,28 @@ void ExpandOption(const Expander& expander, const Option& option, Settings& expa
         for (std::string& element : expanded.**list) element = expander.Expand(element);
 }
 
+/// mydomain where nobody sets it.
+std::string ParentOf(const std::string& host) {
+    const std::size_t dot = host.find('.');
+    return dot == std::string::npos ? "localdomain" : host.substr(dot + 1);
+}
+
+Settings WithDomain(Settings settings) {
+    if (!settings.mydomain.empty()) return settings;
+    try {
+        settings.mydomain = ParentOf(Expander(settings).Expand(settings.myhostname));
+    } catch (const std::invalid_argument& error) {
+        throw std::invalid_argument("myhostname: " + std::string(error.what()));
+    }
+    if (settings.mydomain.empty())
+        throw std::invalid_argument("mydomain: needs a value, for myhostname ends in a dot");
+    return settings;
+}
+
 }  // namespace
 
-Settings Expanded(const Settings& settings) {
+Settings Expanded(const Settings& unexpanded) {
+    const Settings settings = WithDomain(unexpanded);
     const Expander expander(settings);
     Settings expanded = settings;
     for (const Option& option : Options()) {

@@ -203,7 +203,8 @@ constexpr Option kOptions[] = {
     {kMailSystem, "myhostname", &Settings::myhostname, kEffectOnReload, Anything(),
      "This mail system's host name."},
     {kMailSystem, "mydomain", &Settings::mydomain, kEffectOnReload, Anything(),
-     "This mail system's domain."},
+     "This mail system's domain. Where it is empty, it is what follows the first dot of "
+     "myhostname, or localdomain."},
     {kMailSystem, "myorigin", &Settings::myorigin, kEffectOnReload, Anything(),
      "The domain of addresses that have none. Write the domain itself where main.cf has the name "
      "of a file."},

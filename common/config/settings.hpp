@@ -65,7 +65,7 @@ struct Settings {
 
     // The mail system, as Postfix's main.cf has it
     std::string myhostname = "localhost";
-    std::string mydomain = "localdomain";
+    std::string mydomain;  ///< empty: what follows the first dot of myhostname
     std::string myorigin = "$myhostname";
     Strings mydestination{"$myhostname", "localhost.$mydomain", "localhost"};
     Strings inet_interfaces;

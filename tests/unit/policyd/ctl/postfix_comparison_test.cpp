@@ -40,6 +40,10 @@ TEST(PostfixComparisonTest, GivesTheLineThatWouldAgree) {
               "\"proxy:inline:{a=b}\"]\n");
 }
 
+TEST(PostfixComparisonTest, DerivesMydomainFromMyhostnameAsPostfixDoes) {
+    EXPECT_EQ(WarningsFor("myhostname = \"mx.example.com\"\n", {{"mydomain", "example.com"}}), "");
+}
+
 TEST(PostfixComparisonTest, TakesTheOrderOfTablesSeriously) {
     EXPECT_NE(WarningsFor("virtual_alias_maps = [\"inline:{a=b}\", \"inline:{c=d}\"]\n",
                           {{"virtual_alias_maps", "inline:{c=d} inline:{a=b}"}}),

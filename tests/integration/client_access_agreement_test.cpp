@@ -27,20 +27,15 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 
 #include "common/log/logging.hpp"
 #include "tests/integration/client_access_agreement_generator.hpp"
 #include "tests/integration/client_access_agreement_judge.hpp"
+#include "tests/support/environment.hpp"
 
 namespace policyd::test {
 namespace {
-
-std::uint64_t Environment(const char* name, std::uint64_t otherwise) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? otherwise : std::stoull(value);
-}
 
 /// The effects that can come beside others: a copy, and headers.
 std::set<std::string> WithoutAdditions(std::set<std::string> effects) {
@@ -93,8 +88,8 @@ std::string Described(const Restrictions& setup, const Client& client) {
 
 TEST(ClientAccessAgreementTest, AnswersAsCheckClientAccessDoes) {
     spdlog::set_level(spdlog::level::off);
-    const std::uint64_t seed = Environment("POLICYD_SEED", 1);
-    const std::uint64_t cases = Environment("POLICYD_CASES", 600);
+    const std::uint64_t seed = FromEnvironment("POLICYD_SEED", 1);
+    const std::uint64_t cases = FromEnvironment("POLICYD_CASES", 600);
     constexpr std::size_t kSetups = 15, kClients = 40;
     const ScratchDirectory scratch;
     MariaDbServer server;

@@ -14,14 +14,12 @@
 
 #include "common/text/unicode.hpp"
 #include "tests/integration/recipient_agreement_comparison.hpp"
+#include "tests/support/environment.hpp"
 
 namespace policyd::agreement {
 namespace {
 
-std::uint64_t Environment(const char* name, std::uint64_t otherwise) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? otherwise : std::stoull(value);
-}
+using test::FromEnvironment;
 
 const std::vector<std::string> kDomains{"example.com",
                                         "sub.example.com",
@@ -157,8 +155,8 @@ private:
 };
 
 TEST(DomainListAgreementTest, GeneratedListsAreReadAsPostfixReadsThem) {
-    const std::uint64_t seed = Environment("POLICYD_SEED", 1);
-    const std::uint64_t cases = Environment("POLICYD_CASES", 300);
+    const std::uint64_t seed = FromEnvironment("POLICYD_SEED", 1);
+    const std::uint64_t cases = FromEnvironment("POLICYD_CASES", 300);
     test::ScratchDirectory scratch;
     std::filesystem::permissions(scratch.Path(), std::filesystem::perms(0755));
     SqliteStore store(scratch.Path());

@@ -15,7 +15,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <future>
 #include <memory>
@@ -26,15 +25,11 @@
 #include "tests/integration/lookup_agreement_files.hpp"
 #include "tests/integration/lookup_agreement_judge.hpp"
 #include "tests/integration/lookup_agreement_sql.hpp"
+#include "tests/support/environment.hpp"
 #include "tests/support/mariadb_server.hpp"
 
 namespace policyd::test {
 namespace {
-
-std::uint64_t Environment(const char* name, std::uint64_t otherwise) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? otherwise : std::stoull(value);
-}
 
 class LookupAgreementTest : public testing::Test {
 protected:
@@ -136,8 +131,8 @@ protected:
         ADD_FAILURE() << "POLICYD_SEED=" << seed << "\n" << text;
     }
 
-    const std::uint64_t seed = Environment("POLICYD_SEED", 1);
-    const std::uint64_t cases = Environment("POLICYD_CASES", 600);
+    const std::uint64_t seed = FromEnvironment("POLICYD_SEED", 1);
+    const std::uint64_t cases = FromEnvironment("POLICYD_CASES", 600);
     LookupCaseGenerator generator{seed};
     std::map<std::string, std::string> places;
 

@@ -18,18 +18,16 @@
 
 #include "tests/integration/recipient_agreement_comparison.hpp"
 #include "tests/integration/recipient_agreement_generator.hpp"
+#include "tests/support/environment.hpp"
 
 namespace policyd::agreement {
 namespace {
 
-std::uint64_t Environment(const char* name, std::uint64_t otherwise) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? otherwise : std::stoull(value);
-}
+using test::FromEnvironment;
 
 /// Generates sites until `cases` recipients were compared.
 void CompareGenerated(const char* what, TableStore& store, std::uint64_t cases) {
-    const std::uint64_t seed = Environment("POLICYD_SEED", 1);
+    const std::uint64_t seed = FromEnvironment("POLICYD_SEED", 1);
     Generator generator(seed);
     Comparison comparison(store);
     while (comparison.Cases() < cases && !comparison.HasManyDisagreements()) {
@@ -43,18 +41,18 @@ void CompareGenerated(const char* what, TableStore& store, std::uint64_t cases) 
 TEST(RecipientAgreementTest, GeneratedSitesInSqlite) {
     test::ScratchDirectory scratch;
     SqliteStore store(scratch.Path());
-    CompareGenerated("generated, sqlite", store, Environment("POLICYD_CASES", 600));
+    CompareGenerated("generated, sqlite", store, FromEnvironment("POLICYD_CASES", 600));
 }
 
 TEST(RecipientAgreementTest, GeneratedSitesInTextFiles) {
     TexthashStore store;
-    CompareGenerated("generated, texthash", store, Environment("POLICYD_CASES", 600) / 4);
+    CompareGenerated("generated, texthash", store, FromEnvironment("POLICYD_CASES", 600) / 4);
 }
 
 TEST(RecipientAgreementTest, GeneratedSitesInMariaDb) {
     test::MariaDbServer server;
     MariaDbStore store(server);
-    CompareGenerated("generated, mysql", store, Environment("POLICYD_CASES", 600) / 5);
+    CompareGenerated("generated, mysql", store, FromEnvironment("POLICYD_CASES", 600) / 5);
 }
 
 // The how-to's own examples, and what sites make of them.
@@ -140,7 +138,7 @@ TEST(RecipientAgreementTest, TheRowsOfTheHowTo) {
     test::ScratchDirectory scratch;
     SqliteStore store(scratch.Path());
     Comparison comparison(store);
-    const bool every_combination = Environment("POLICYD_CASES", 0) >= 10'000;
+    const bool every_combination = FromEnvironment("POLICYD_CASES", 0) >= 10'000;
     std::size_t number = 0;
     for (const Rows& forwardings : kForwardings) {
         for (const Rows& transport : kTransports) {

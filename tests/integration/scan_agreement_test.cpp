@@ -8,7 +8,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <iostream>
 #include <memory>
 
@@ -17,6 +16,7 @@
 #include "common/usage/open_usage_store.hpp"
 #include "tests/integration/scan_agreement_generator.hpp"
 #include "tests/support/dovecot_instance.hpp"
+#include "tests/support/environment.hpp"
 #include "tests/support/paths.hpp"
 #include "tests/support/plain_recount.hpp"
 
@@ -25,16 +25,12 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::DovecotInstance;
+using test::FromEnvironment;
 using test::MailboxItem;
 using test::MailboxItems;
 using Quota = DovecotInstance::Quota;
 
 constexpr int kMailboxes = 50;
-
-std::uint64_t Environment(const char* name, std::uint64_t otherwise) {
-    const char* const value = std::getenv(name);
-    return value != nullptr ? std::strtoull(value, nullptr, 10) : otherwise;
-}
 
 /// A mail store with its Dovecot, its policyd-scan and its usage store.
 class Site {
@@ -148,8 +144,8 @@ private:
 };
 
 TEST_F(ScanAgreementTest, EqualsDovecotsRecalculationToTheByteOnEverySaneMailbox) {
-    const std::uint64_t seed = Environment("POLICYD_SEED", 1);
-    const std::uint64_t cases = Environment("POLICYD_CASES", 300);
+    const std::uint64_t seed = FromEnvironment("POLICYD_SEED", 1);
+    const std::uint64_t cases = FromEnvironment("POLICYD_CASES", 300);
     const Site& site = TheSite();
     test::MailboxGenerator generator(seed);
     std::uint64_t agreed = 0;

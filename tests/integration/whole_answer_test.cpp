@@ -8,21 +8,18 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <random>
 
 #include "tests/integration/recipient_agreement_generator.hpp"
 #include "tests/integration/recipient_agreement_judge.hpp"
 #include "tests/integration/recipient_agreement_site.hpp"
+#include "tests/support/environment.hpp"
 #include "tests/support/policyd_process.hpp"
 
 namespace policyd::agreement {
 namespace {
 
-std::uint64_t Environment(const char* name, std::uint64_t otherwise) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? otherwise : std::stoull(value);
-}
+using test::FromEnvironment;
 
 /// One message and how far its client goes with it.
 struct Transaction {
@@ -162,8 +159,8 @@ Outcome PlayWithService(const Site& site, const TableStore& store,
 }
 
 TEST(WholeAnswerTest, IsTheSameWithTheServiceAsWithoutIt) {
-    const std::uint64_t seed = Environment("POLICYD_SEED", 1);
-    const std::uint64_t wanted = Environment("POLICYD_SESSIONS", 300);
+    const std::uint64_t seed = FromEnvironment("POLICYD_SEED", 1);
+    const std::uint64_t wanted = FromEnvironment("POLICYD_SESSIONS", 300);
     Generator generator(seed);
     std::mt19937_64 random(seed);
     test::ScratchDirectory scratch;

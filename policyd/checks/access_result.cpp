@@ -64,8 +64,55 @@ bool BeginsWith(std::string_view word, std::string_view begin) {
     return text::EqualsIgnoringCase(word.substr(0, begin.size()), begin);
 }
 
+/// The restrictions of Postfix that take no argument and can refuse; it answers 451 to whoever gets
+/// a name that it does not know.
+constexpr std::string_view kRefusals[] = {
+    "warn_if_reject",
+    "reject_authenticated_sender_login_mismatch",
+    "reject_invalid_helo_hostname",
+    "reject_invalid_hostname",
+    "reject_known_sender_login_mismatch",
+    "reject_maps_rbl",
+    "reject_multi_recipient_bounce",
+    "reject_non_fqdn_helo_hostname",
+    "reject_non_fqdn_hostname",
+    "reject_non_fqdn_recipient",
+    "reject_non_fqdn_sender",
+    "reject_plaintext_session",
+    "reject_sender_login_mismatch",
+    "reject_unauth_destination",
+    "reject_unauth_pipelining",
+    "reject_unauthenticated_sender_login_mismatch",
+    "reject_unknown_address",
+    "reject_unknown_client",
+    "reject_unknown_client_hostname",
+    "reject_unknown_helo_hostname",
+    "reject_unknown_hostname",
+    "reject_unknown_recipient_domain",
+    "reject_unknown_reverse_client_hostname",
+    "reject_unknown_sender_domain",
+    "reject_unlisted_recipient",
+    "reject_unlisted_sender",
+    "reject_unverified_recipient",
+    "reject_unverified_sender",
+};
+
+/// Those that can permit.
+constexpr std::string_view kPermissions[] = {
+    "permit_auth_destination",    "permit_inet_interfaces",  "permit_mx_backup",
+    "permit_mynetworks",          "permit_naked_ip_address", "permit_sasl_authenticated",
+    "permit_tls_all_clientcerts", "permit_tls_clientcerts",
+};
+
+template <std::size_t N>
+bool IsOneOf(const std::string_view (&names)[N], std::string_view word) {
+    return std::any_of(std::begin(names), std::end(names), [word](std::string_view name) {
+        return text::EqualsIgnoringCase(name, word);
+    });
+}
+
 bool CanRefuse(std::string_view word) {
-    return BeginsWith(word, "reject_") || text::EqualsIgnoringCase(word, "warn_if_reject");
+    return IsOneOf(kRefusals, word);
 }
 
 bool Decides(std::string_view word) {
@@ -86,7 +133,7 @@ std::optional<AccessResult> ParseRestrictions(std::string_view value) {
     const bool only_refuses = std::all_of(words.begin(), words.end(), CanRefuse);
     const bool are_restrictions = std::all_of(
         words.begin(), words.end(),
-        [](std::string_view word) { return CanRefuse(word) || BeginsWith(word, "permit_"); });
+        [](std::string_view word) { return CanRefuse(word) || IsOneOf(kPermissions, word); });
     if (!are_restrictions || !(decides || only_refuses)) return std::nullopt;
     // A permit behind refusals needs no telling: Postfix would skip its own later restrictions.
     if (!(permits && only_refuses) && decides) words.push_back(last);

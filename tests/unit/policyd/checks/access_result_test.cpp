@@ -59,6 +59,14 @@ TEST(AccessResultTest, RestrictionsThatMayPermitOrNotAreAnErrorAsAreUnknownWords
     }
 }
 
+TEST(AccessResultTest, ARestrictionThatPostfixDoesNotKnowIsAnErrorAndLetsNothingBehindItRefuse) {
+    for (const char* value :
+         {"reject_no_such_restriction", "reject_no_such_restriction, reject",
+          "permit_nobody, reject", "reject_unauth_pipelining reject_x permit"}) {
+        EXPECT_THROW(ParseAccessResult(value), std::invalid_argument) << value;
+    }
+}
+
 TEST(AccessResultTest, KnowsWhatRefusesForGood) {
     EXPECT_TRUE(RefusesForGood("REJECT"));
     EXPECT_TRUE(RefusesForGood("554 5.7.1 no"));

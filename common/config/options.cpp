@@ -29,8 +29,9 @@ constexpr SectionText kSections[] = {
      "the same syntax: give them the values that \"postconf\" prints (and let \"policyctl "
      "check-config --postfix /etc/postfix\" compare). A list may be an array or one text as in "
      "main.cf. $name stands for the value of another option of this section, $$ for a dollar "
-     "sign. Tables are mysql:, sqlite:, texthash:, cidr: and inline:, named as in main.cf; proxy: "
-     "before the name is accepted and ignored."},
+     "sign. Tables are mysql:, sqlite:, texthash:, cidr: and inline:, named as in main.cf, with "
+     "proxy: before the name where main.cf has it: behind it Postfix finds nothing by a key that a "
+     "texthash: or inline: table has in upper case."},
     {kMailStore, "The mail store", "Where mailboxes are, for policyd-scan."},
     {kCaches, "Caches", "What is remembered, and for how long."},
     {kBackEnds, "Back ends", "The usage store, Redis and MySQL."},

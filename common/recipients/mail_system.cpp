@@ -36,8 +36,8 @@ void OpenTables(MailSystem& system, const config::Settings& settings,
         {"virtual_domain_limit_maps", &M::virtual_domain_limit_maps, &S::virtual_domain_limit_maps},
         {"transport_maps", &M::transport_maps, &S::transport_maps},
     };
-    system.virtual_mailbox_maps_as_written = tables.OpenChain(
-        "virtual_mailbox_maps", settings.virtual_mailbox_maps, tables::KeyFolding::kAsWritten);
+    system.virtual_mailbox_maps_as_written =
+        tables.OpenChainForVirtual("virtual_mailbox_maps", settings.virtual_mailbox_maps);
     for (const Parameter& parameter : kParameters) {
         system.*parameter.chain = tables.OpenChain(parameter.name, settings.*parameter.list);
     }

@@ -9,9 +9,9 @@
 
 namespace policyd::tables {
 
-InlineTable::InlineTable(std::string_view definition, KeyFolding folding)
-    : name_("inline:" + std::string(definition)), folding_(folding) {
-    if (!text::IsValidUtf8(definition)) Refuse("it is not UTF-8");
+InlineTable::InlineTable(std::string_view definition, ReadAs reader)
+    : name_("inline:" + std::string(definition)), reader_(reader) {
+    if (reader != ReadAs::kProxymap && !text::IsValidUtf8(definition)) Refuse("it is not UTF-8");
     const std::size_t length = BalancedBraces(definition);
     if (length == 0 || length != definition.size()) Refuse("the braces do not match");
     for (const std::string& entry : SplitTableList(definition.substr(1, length - 2))) Add(entry);
@@ -30,8 +30,8 @@ void InlineTable::Add(std::string_view entry) {
     const std::string_view rest = text::Trim(entry.substr(key.word.size()));
     if (rest.empty() || rest[0] != '=')
         Refuse("\"" + std::string(key.word) + "\" is not followed by '='");
-    const bool folds = folding_ == KeyFolding::kFolded;
-    values_[folds ? text::FoldCase(key.word) : std::string(key.word)] = text::Trim(rest.substr(1));
+    values_[FoldsStoredKeys(reader_) ? text::FoldCase(key.word) : std::string(key.word)] =
+        text::Trim(rest.substr(1));
 }
 
 void InlineTable::Refuse(const std::string& why) const {
@@ -44,7 +44,7 @@ async::Task<std::optional<std::string>> InlineTable::Find(std::string_view key) 
     if (!folded) co_return std::nullopt;
     const auto found = values_.find(*folded);
     if (found == values_.end()) co_return std::nullopt;
-    co_return found->second;
+    co_return CheckedValue(found->second, name_, key);
 }
 
 }  // namespace policyd::tables

@@ -14,7 +14,7 @@ class InlineTable final : public LookupTable {
 public:
     /// `definition` is what follows "inline:". Throws config::ConfigError where Postfix calls its
     /// syntax bad. The last of several entries with one key holds.
-    explicit InlineTable(std::string_view definition, KeyFolding folding = KeyFolding::kFolded);
+    explicit InlineTable(std::string_view definition, ReadAs reader = ReadAs::kDaemon);
 
     const std::string& Name() const override { return name_; }
     async::Task<std::optional<std::string>> Find(std::string_view key) override;
@@ -24,7 +24,7 @@ private:
     [[noreturn]] void Refuse(const std::string& why) const;
 
     std::string name_;
-    KeyFolding folding_;
+    ReadAs reader_;
     std::unordered_map<std::string, std::string> values_;
 };
 

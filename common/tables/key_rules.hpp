@@ -6,9 +6,18 @@
 
 namespace policyd::tables {
 
-/// What is done about the case of the keys in a table that is read into memory. Of all parameters
-/// virtual_mailbox_maps alone, in virtual(8), looks up folded keys among keys as they are written.
-enum class KeyFolding { kFolded, kAsWritten };
+/// As which of Postfix's programs a texthash: or inline: table is read: they open it with flags of
+/// their own, and so make different tables of the same text. Look-up keys are folded by all.
+enum class ReadAs {
+    kDaemon,    ///< smtpd and most others: keys are folded, one key twice spoils a texthash: file
+    kUnfolded,  ///< in lists of domains, and virtual(8) always: keys stay as they are written
+    kProxymap,  ///< behind proxy: as kUnfolded, and lines that are not UTF-8 are read, too
+    kPostmap,   ///< postmap -q: as kDaemon, but the first line with a key holds
+};
+
+inline bool FoldsStoredKeys(ReadAs reader) {
+    return reader == ReadAs::kDaemon || reader == ReadAs::kPostmap;
+}
 
 /// A look-up key as Postfix hands it to a table (dict_utf8(3)): case-folded; nothing where it is
 /// not valid UTF-8 or has a zero byte, which is found in no table.

@@ -21,6 +21,17 @@ constexpr std::chrono::milliseconds kSqlitePatience{1000};
 /// A server that lives is to be the first to give up on a slow query: the connection survives that.
 constexpr std::chrono::milliseconds kServersMargin{100};
 
+std::string_view WithoutProxy(std::string_view spec) {
+    static constexpr std::string_view kProxy = "proxy:";
+    while (spec.starts_with(kProxy)) spec.remove_prefix(kProxy.size());
+    return spec;
+}
+
+/// Sets apart what was read for different readers.
+std::string Mark(ReadAs reader) {
+    return std::to_string(static_cast<int>(reader)) + ' ';
+}
+
 }  // namespace
 
 TableRegistry::TableRegistry(async::EventLoop& loop, TableSettings settings,
@@ -32,16 +43,26 @@ TableRegistry::TableRegistry(async::EventLoop& loop, TableSettings settings,
 
 TableRegistry::~TableRegistry() = default;
 
-LookupTable& TableRegistry::Open(std::string_view spec, KeyFolding folding) {
-    static constexpr std::string_view kProxy = "proxy:";
-    spec = text::Trim(spec);
-    while (spec.substr(0, kProxy.size()) == kProxy) spec.remove_prefix(kProxy.size());
+LookupTable& TableRegistry::Open(std::string_view spec) {
+    std::string_view bare = WithoutProxy(spec);
+    return OpenAs(bare.size() < spec.size() ? ReadAs::kProxymap : settings_.reader, bare);
+}
+
+LookupTable& TableRegistry::OpenInList(std::string_view spec) {
+    std::string_view bare = WithoutProxy(spec);
+    return OpenAs(bare.size() < spec.size() ? ReadAs::kProxymap : ReadAs::kUnfolded, bare);
+}
+
+LookupTable& TableRegistry::OpenForVirtual(std::string_view spec) {
+    return OpenAs(ReadAs::kUnfolded, WithoutProxy(spec));
+}
+
+LookupTable& TableRegistry::OpenAs(ReadAs reader, std::string_view spec) {
     const std::size_t colon = spec.find(':');
     const std::string_view type = spec.substr(0, colon);
-    // Only a table in memory is another one with its keys as they are written.
+    // Only a table in memory is another one to each reader.
     const bool is_in_memory = type == "texthash" || type == "inline";
-    const bool is_unfolded = is_in_memory && folding == KeyFolding::kAsWritten;
-    const std::string identity = (is_unfolded ? "as written " : "") + std::string(spec);
+    const std::string identity = (is_in_memory ? Mark(reader) : "") + std::string(spec);
     const auto known = tables_.find(identity);
     if (known != tables_.end()) return *known->second;
     if (colon == std::string_view::npos) {
@@ -53,18 +74,18 @@ LookupTable& TableRegistry::Open(std::string_view spec, KeyFolding folding) {
         throw config::ConfigError("\"" + text::EscapedForLog(spec) +
                                   "\": its own \"domain\" parameter names it");
     }
-    auto table = Make(type, std::string(spec.substr(colon + 1)), folding);
+    auto table = Make(type, std::string(spec.substr(colon + 1)), reader);
     being_opened_.erase(std::string(spec));
     return *tables_.emplace(identity, std::move(table)).first->second;
 }
 
 std::unique_ptr<LookupTable> TableRegistry::Make(std::string_view type, const std::string& name,
-                                                 KeyFolding folding) {
+                                                 ReadAs reader) {
     if (type == "mysql") return MakeMysql(name);
     if (type == "sqlite") return MakeSqlite(name);
-    if (type == "texthash") return MakeTexthash(name, folding);
+    if (type == "texthash") return MakeTexthash(name, reader);
     if (type == "cidr") return MakeCidr(name);
-    if (type == "inline") return std::make_unique<InlineTable>(name, folding);
+    if (type == "inline") return std::make_unique<InlineTable>(name, reader);
     const bool is_compiled = type == "hash" || type == "btree" || type == "cdb" || type == "lmdb";
     throw config::ConfigError(
         "\"" + text::EscapedForLog(std::string(type) + ":" + name) +
@@ -72,12 +93,10 @@ std::unique_ptr<LookupTable> TableRegistry::Make(std::string_view type, const st
         (is_compiled ? "; texthash reads the text that postmap compiles" : ""));
 }
 
-std::unique_ptr<LookupTable> TableRegistry::MakeTexthash(const std::string& path,
-                                                         KeyFolding folding) {
-    const std::string kind =
-        folding == KeyFolding::kAsWritten ? "texthash as written:" : "texthash:";
-    auto rows = contents_->Get<TexthashRows>(
-        kind + path, [&] { return ReadTexthash(path, settings_.warn, folding); });
+std::unique_ptr<LookupTable> TableRegistry::MakeTexthash(const std::string& path, ReadAs reader) {
+    auto rows = contents_->Get<TexthashRows>(Mark(reader) + "texthash:" + path, [&] {
+        return ReadTexthash(path, settings_.warn, reader);
+    });
     return std::make_unique<TexthashTable>(path, std::move(rows));
 }
 
@@ -142,23 +161,31 @@ std::unique_ptr<LookupTable> TableRegistry::MakeSqlite(const std::string& path) 
 }
 
 SqlLookup TableRegistry::MakeSqlLookup(const std::string& name, const TableFile& file) {
-    const auto open = [this](std::string_view spec) -> LookupTable& { return Open(spec); };
+    const auto open = [this](std::string_view spec) -> LookupTable& { return OpenInList(spec); };
     return SqlLookup(name, file, open, settings_.warn);
 }
 
 TableChain TableRegistry::OpenChain(const std::string& parameter,
-                                    const std::vector<std::string>& lists, KeyFolding folding) {
+                                    const std::vector<std::string>& lists) {
     std::vector<LookupTable*> tables;
-    for (const std::string& list : lists) {
-        for (const std::string& spec : SplitTableList(list)) tables.push_back(&Open(spec, folding));
-    }
+    for (const std::string& list : lists)
+        for (const std::string& spec : SplitTableList(list)) tables.push_back(&Open(spec));
+    return TableChain(parameter, std::move(tables));
+}
+
+TableChain TableRegistry::OpenChainForVirtual(const std::string& parameter,
+                                              const std::vector<std::string>& lists) {
+    std::vector<LookupTable*> tables;
+    for (const std::string& list : lists)
+        for (const std::string& spec : SplitTableList(list))
+            tables.push_back(&OpenForVirtual(spec));
     return TableChain(parameter, std::move(tables));
 }
 
 DomainList TableRegistry::OpenDomainList(const std::string& parameter,
                                          const std::vector<std::string>& lists,
                                          DomainList::Matching matching) {
-    const auto open = [this](std::string_view spec) -> LookupTable& { return Open(spec); };
+    const auto open = [this](std::string_view spec) -> LookupTable& { return OpenInList(spec); };
     return DomainList(parameter, lists, matching, open, settings_.warn);
 }
 

@@ -27,6 +27,7 @@ namespace policyd::tables {
 struct TableSettings {
     std::size_t mysql_connections = 4;                 ///< for each set of servers
     std::chrono::milliseconds mysql_time_limit{1500};  ///< to connect, and for each answer
+    ReadAs reader = ReadAs::kDaemon;                   ///< of tables without proxy:
     WarningSink warn;  ///< called while tables are opened; the log if empty
 };
 
@@ -44,24 +45,32 @@ public:
     TableRegistry(const TableRegistry&) = delete;
     TableRegistry& operator=(const TableRegistry&) = delete;
 
-    /// `spec` is `type:name`; a leading "proxy:" is accepted and ignored. Throws
-    /// config::ConfigError for an unknown type, a file that cannot be read or one with a mistake.
-    /// A server that is down is no reason not to open its table.
-    LookupTable& Open(std::string_view spec, KeyFolding folding = KeyFolding::kFolded);
+    /// `spec` is `type:name`; behind "proxy:" a table in memory is read as proxymap(8) reads it,
+    /// and nothing else is different. Throws config::ConfigError for an unknown type, a file that
+    /// cannot be read or one with a mistake. A server that is down is no reason not to open its
+    /// table.
+    LookupTable& Open(std::string_view spec);
+    /// As an element of a list of domains.
+    LookupTable& OpenInList(std::string_view spec);
+    /// As virtual(8) does, which does not take tables from proxymap(8).
+    LookupTable& OpenForVirtual(std::string_view spec);
 
     /// The tables of a parameter. Each element of `lists` is a list as main.cf has it: one table or
     /// several, separated by commas and blanks.
-    TableChain OpenChain(const std::string& parameter, const std::vector<std::string>& lists,
-                         KeyFolding folding = KeyFolding::kFolded);
+    TableChain OpenChain(const std::string& parameter, const std::vector<std::string>& lists);
+    /// virtual_mailbox_maps once more, as virtual(8) has them.
+    TableChain OpenChainForVirtual(const std::string& parameter,
+                                   const std::vector<std::string>& lists);
 
     /// A parameter such as mydestination, whose elements are words, files and tables.
     DomainList OpenDomainList(const std::string& parameter, const std::vector<std::string>& lists,
                               DomainList::Matching matching);
 
 private:
+    LookupTable& OpenAs(ReadAs reader, std::string_view spec);
     std::unique_ptr<LookupTable> Make(std::string_view type, const std::string& name,
-                                      KeyFolding folding);
-    std::unique_ptr<LookupTable> MakeTexthash(const std::string& path, KeyFolding folding);
+                                      ReadAs reader);
+    std::unique_ptr<LookupTable> MakeTexthash(const std::string& path, ReadAs reader);
     std::unique_ptr<LookupTable> MakeCidr(const std::string& path);
     std::unique_ptr<LookupTable> MakeMysql(const std::string& path);
     std::shared_ptr<MysqlTable::Servers> MakeServers(const mysql::Account& account);

@@ -11,13 +11,16 @@
 
 namespace policyd::tables {
 
-/// The rows of a text file of "key whitespace value" lines, as postmap(1) reads them.
-using TexthashRows = std::unordered_map<std::string, std::string>;
+/// A text file of "key whitespace value" lines.
+struct TexthashRows {
+    std::unordered_map<std::string, std::string> values;
+    std::string mistake;  ///< why no look-up can be answered; empty if they can
+};
 
-/// Lines that Postfix ignores are ignored with the same warnings; the first of several lines with
-/// one key holds. Throws config::ConfigError where the file cannot be read.
+/// Lines that Postfix ignores are ignored with the same warnings. Throws config::ConfigError where
+/// the file cannot be read.
 TexthashRows ReadTexthash(const std::string& path, const WarningSink& warn,
-                          KeyFolding folding = KeyFolding::kFolded);
+                          ReadAs reader = ReadAs::kDaemon);
 
 /// `texthash:/path`.
 class TexthashTable final : public LookupTable {
@@ -25,8 +28,9 @@ public:
     TexthashTable(const std::string& path, std::shared_ptr<const TexthashRows> rows)
         : name_("texthash:" + path), rows_(std::move(rows)) {}
     /// Reads the file.
-    TexthashTable(const std::string& path, const WarningSink& warn)
-        : TexthashTable(path, std::make_shared<const TexthashRows>(ReadTexthash(path, warn))) {}
+    TexthashTable(const std::string& path, const WarningSink& warn, ReadAs reader = ReadAs::kDaemon)
+        : TexthashTable(path,
+                        std::make_shared<const TexthashRows>(ReadTexthash(path, warn, reader))) {}
 
     const std::string& Name() const override { return name_; }
     async::Task<std::optional<std::string>> Find(std::string_view key) override;

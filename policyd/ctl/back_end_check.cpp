@@ -74,7 +74,8 @@ private:
 
     void CheckTable(const config::Option& option, const std::string& name) {
         try {
-            tables::LookupTable& table = registry_.Open(name);
+            tables::LookupTable& table =
+                IsDomainList(option) ? registry_.OpenInList(name) : registry_.Open(name);
             loop_.RunUntilDone(table.Find(kProbe));
         } catch (const config::ConfigError& error) {
             report_.Error(At(option, error.what()));

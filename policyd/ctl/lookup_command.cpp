@@ -20,6 +20,7 @@ struct LookupArguments {
 tables::TableSettings PatientSettings(Terminal& terminal) {
     tables::TableSettings settings;
     settings.mysql_connections = 1;
+    settings.reader = tables::ReadAs::kPostmap;
     settings.mysql_time_limit = std::chrono::seconds(10);
     settings.warn = [&terminal](const std::string& text) {
         terminal.err << "policyctl: warning: " << text << '\n';

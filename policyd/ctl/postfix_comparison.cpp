@@ -16,12 +16,20 @@ using config::Option;
 using config::Settings;
 using config::Strings;
 
-/// `proxy:` in front of a table changes who asks it, not what it answers.
-Strings WithoutProxy(const Strings& lists) {
+/// `proxy:` in front of a table changes who asks it, not what it answers, but for keys in upper
+/// case in texthash: and inline: tables.
+std::string WithoutNeedlessProxy(std::string element) {
+    if (!element.starts_with("proxy:")) return element;
+    std::string table = element.substr(6);
+    const bool matters = table.starts_with("texthash:") || table.starts_with("inline:");
+    return matters ? element : table;
+}
+
+Strings WithoutNeedlessProxies(const Strings& lists) {
     Strings elements;
     for (const std::string& list : lists)
         for (std::string& element : config::ParseList(list))
-            elements.push_back(element.starts_with("proxy:") ? element.substr(6) : element);
+            elements.push_back(WithoutNeedlessProxy(std::move(element)));
     return elements;
 }
 
@@ -29,7 +37,7 @@ Strings WithoutProxy(const Strings& lists) {
 Settings Comparable(Settings settings, const Option& option) {
     const auto* list = std::get_if<Strings Settings::*>(&option.field);
     if (list == nullptr) return settings;
-    settings.** list = WithoutProxy(settings.**list);
+    settings.** list = WithoutNeedlessProxies(settings.**list);
     const bool order_matters = option.name.ends_with("_maps");
     if (!order_matters) std::sort((settings.**list).begin(), (settings.**list).end());
     return settings;

@@ -11,15 +11,11 @@
 // - numeric client names, which XCLIENT does not take, nor does smtpd take them from the DNS (see
 //   the unit tests of the search);
 // - all of several actions for one client (REDIRECT from one table, PREPEND from the next): a
-// policy
-//   service answers with one. Ours must then be the one that does most.
+//   policy service answers with one. Ours must then be the one that does most.
 // - restrictions in one table and an action on the message (HOLD, DISCARD, ...) in another, for the
 //   same client: one answer cannot be both, and ours is the restrictions, or DISCARD;
 // - which of two refusals is told, where a table names a restriction and a table behind it refuses
 //   too: ours tells that of the table, since smtpd evaluates restrictions at the end;
-// - texthash: and inline: tables with two rows for one key: postmap(1) takes the first, as we do,
-// and
-//   smtpd answers 451 to everybody;
 // - restrictions that can permit (permit_mynetworks) without a permit or reject behind them: only
 //   smtpd could tell what follows, so they are an error here (docs/clients.md).
 

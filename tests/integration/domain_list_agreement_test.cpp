@@ -97,10 +97,17 @@ private:
         return (OneIn(6) ? "." : "") + Pick(kDomains);
     }
 
-    /// Each once: Postfix's daemons do not use a table that has a key twice.
-    std::set<std::string> Words(std::size_t most) {
-        std::set<std::string> words;
-        for (std::size_t i = 1 + Below(most); i > 0; --i) words.insert(text::FoldCase(Word()));
+    /// Now and then one twice, or in upper case: Postfix's daemons do not use a file that has a
+    /// key twice, and proxymap(8) takes one in upper case for another.
+    std::vector<std::string> Words(std::size_t most) {
+        std::vector<std::string> words;
+        for (std::size_t i = 1 + Below(most); i > 0; --i) {
+            words.push_back(Word());
+            if (OneIn(4)) {
+                char& first = words.back()[0];
+                if (first >= 'a' && first <= 'z') first = static_cast<char>(first - 'a' + 'A');
+            }
+        }
         return words;
     }
 
@@ -168,6 +175,29 @@ TEST(DomainListAgreementTest, GeneratedListsAreReadAsPostfixReadsThem) {
 }
 
 // Each of these was read differently once, or is easily read differently.
+
+TEST(DomainListAgreementTest, KeysOfTablesAreComparedAsTheyAreWritten) {
+    test::ScratchDirectory scratch;
+    std::filesystem::permissions(scratch.Path(), std::filesystem::perms(0755));
+    const auto cases = scratch.Write("cases", "Example.com x\nexample.org y\nExample.org z\n");
+    const auto twice = scratch.Write("twice", "other.example x\nother.example y\n");
+    test::MakeLookSettled(scratch.Path());
+    SqliteStore store(scratch.Path());
+    Comparison comparison(store);
+    std::vector<Recipient> recipients;
+    for (const std::string& domain : kDomains) recipients.push_back(MakeRecipient("v@" + domain));
+    recipients.push_back(MakeRecipient("nobody@example.org"));
+    Site site;
+    for (const std::string& domain : kDomains) site.users.insert("v@" + domain);
+    const std::string in_memory = "inline:{Other.example=x, sub.example.com=y}";
+    for (const std::string& list :
+         {"texthash:" + cases.string() + ", " + in_memory, "proxy:texthash:" + cases.string(),
+          "example.com, texthash:" + twice.string()}) {
+        site.parameters = {{"virtual_mailbox_domains", list}, {"virtual_alias_maps", ""}};
+        comparison.Compare(site, recipients);
+    }
+    comparison.Report("keys of tables in lists of domains");
+}
 
 TEST(DomainListAgreementTest, CommentsInFilesHideTheRestOfTheirOwnLineOnly) {
     test::ScratchDirectory scratch;

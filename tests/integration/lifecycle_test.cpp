@@ -10,6 +10,7 @@
 
 #include <array>
 #include <atomic>
+#include <fstream>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -261,6 +262,32 @@ TEST_F(ReloadTest, AnUnknownTableLeavesTheOldStateToo) {
     site_.Write({{"virtual_mailbox_maps", SmallSite::Quoted("mysql:" + file)}});
     EXPECT_EQ(PolicyCtl("reload").status, 78);
     EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
+}
+
+TEST_F(ReloadTest, ATextFileThatIsMissingOrCannotBeReadLeavesTheOldStateToo) {
+    const std::string missing = (site_.Directory() / "missing").string();
+    const std::string unreadable = site_.Directory().Path().string();
+    for (const std::string& table :
+         {"texthash:" + missing, "texthash:" + unreadable, "cidr:" + missing, "cidr:" + unreadable,
+          std::string("inline:{joe@example.com}")}) {
+        site_.Write({{"virtual_mailbox_maps", SmallSite::Quoted(table)}});
+        EXPECT_EQ(PolicyCtl("reload").status, 78) << table;
+        EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO") << table;
+    }
+}
+
+TEST_F(ReloadTest, WhileATextFileHasAKeyTwiceNobodyIsRefusedForGood) {
+    const fs::path users = site_.Directory() / "users";
+    std::ofstream(users) << "ann@example.com ann/\nAnn@Example.com other/\n";
+    site_.Write({{"virtual_mailbox_maps", SmallSite::Quoted("texthash:" + users.string())}});
+    EXPECT_EQ(PolicyCtl("reload").status, 0);
+    policyd_.WaitForOutput("users:2: there is an earlier line with the key");
+    for (const char* recipient : {"ann@example.com", "nobody@example.com"})
+        EXPECT_THAT(ActionFor(recipient), StartsWith("DEFER_IF_PERMIT ")) << recipient;
+    std::ofstream(users) << "ann@example.com ann/\n";
+    EXPECT_EQ(PolicyCtl("reload").status, 0);
+    EXPECT_EQ(ActionFor("ann@example.com"), "DUNNO");
+    EXPECT_THAT(ActionFor("nobody@example.com"), StartsWith("550 "));
 }
 
 TEST_F(ReloadTest, HangUpReloadsAsWell) {

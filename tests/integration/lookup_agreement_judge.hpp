@@ -78,12 +78,9 @@ public:
         const std::string& table = stage.Table();
         if (!lookup.values_have_lines && AskForAll(lookup.keys, table, answers)) return answers;
         answers = {};
-        const std::string opening = Postmap("-", table, "").errors;
-        AddNumbersAfter(", line ", opening, answers.lines);
-        if (opening.find("fatal:") != std::string::npos) {
-            answers.outcomes.assign(lookup.keys.size(), {LookupOutcome::Kind::kError, {}});
-            return answers;
-        }
+        // It opens the table at the first key; this one is in none, so that nothing is amiss but
+        // what the table says while it is opened.
+        AddNumbersAfter(", line ", Postmap("-", table, "nothing\n").errors, answers.lines);
         std::vector<std::future<LookupOutcome>> outcomes;
         for (const std::string& key : lookup.keys) {
             outcomes.push_back(std::async(std::launch::async,
@@ -139,6 +136,7 @@ public:
         LookupAnswers answers;
         tables::TableSettings settings;
         settings.mysql_connections = 1;
+        settings.reader = tables::ReadAs::kPostmap;
         settings.mysql_time_limit = std::chrono::seconds(20);
         settings.warn = [&answers](const std::string& warning) {
             // Postfix does not number this one, and does not give the other two.
@@ -150,7 +148,7 @@ public:
         };
         try {
             tables::TableRegistry registry(loop_, settings);
-            tables::LookupTable& table = registry.Open("proxy:" + stage.Table());
+            tables::LookupTable& table = registry.Open(stage.Table());
             for (const std::string& key : lookup.keys) answers.outcomes.push_back(Find(table, key));
         } catch (const config::ConfigError&) {
             answers.outcomes.assign(lookup.keys.size(), {LookupOutcome::Kind::kError, {}});

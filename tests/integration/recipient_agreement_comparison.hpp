@@ -46,7 +46,7 @@ public:
             const Answer answer = ours.AnswerFor(recipients[i]);
             ++cases_;
             ++outcomes_[Outcome(answers[i])];
-            if (Agree(answers[i], answer)) {
+            if (Agree(site, answers[i], answer)) {
                 ++agreed_;
             } else if (!HasManyDisagreements()) {
                 disagreements_.push_back({site, recipients[i], answers[i], answer});
@@ -79,8 +79,8 @@ private:
         judge_.Hear(site, store_);
     }
 
-    bool Agree(const Answer& postfix, const Answer& ours) const {
-        const bool is_temporary_later = damage_ && postfix.is_held;
+    bool Agree(const Site& site, const Answer& postfix, const Answer& ours) const {
+        const bool is_temporary_later = (damage_ || site.is_spoilt) && postfix.is_held;
         if (is_temporary_later && ours.kind == Answer::Kind::kTemporary) return true;
         return postfix == ours;
     }
@@ -106,7 +106,7 @@ private:
         Prepare(candidate.site);
         candidate.postfix = judge_.Answers({candidate.recipient}).front();
         candidate.ours = Ours(candidate.site, store_).AnswerFor(candidate.recipient);
-        return !Agree(candidate.postfix, candidate.ours);
+        return !Agree(candidate.site, candidate.postfix, candidate.ours);
     }
 
     template <typename Container>

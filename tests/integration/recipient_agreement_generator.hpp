@@ -18,6 +18,8 @@ public:
     explicit Generator(std::uint64_t seed) : random_(seed) {}
 
     Site MakeSite();
+    /// One time in eight a table gets a key for the second time, written in another case.
+    void SpoilNowAndThen(Site& site);
     std::vector<Recipient> MakeRecipients(const Site& site, std::size_t count);
 
 private:
@@ -312,6 +314,15 @@ inline Site Generator::MakeSite() {
     for (Rows* rows : {&site.forwardings, &site.transport, &site.canonical, &site.relocated})
         DropSecondKeys(*rows);
     return site;
+}
+
+inline void Generator::SpoilNowAndThen(Site& site) {
+    Rows& rows = OneIn(3) ? site.transport : site.forwardings;
+    if (rows.empty() || !OneIn(8)) return;
+    const auto [key, value] = Pick(rows);
+    std::string again = key;
+    for (char& c : again) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    site.is_spoilt = rows.emplace(again, value).second;
 }
 
 /// An address that has to do with the site, in internal form.

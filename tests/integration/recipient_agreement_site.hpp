@@ -33,6 +33,8 @@ struct Site {
     Rows canonical;
     Rows relocated;
     Rows parameters;
+    /// Tables have a key twice, which Postfix does not use as text files.
+    bool is_spoilt = false;
 
     std::string Described() const;
 };
@@ -292,10 +294,17 @@ inline Rows BaseParameters(const TableStore& store) {
     };
 }
 
+/// Stands for the value that Postfix, and we, take where a parameter is not set.
+inline constexpr const char* kPostfixsOwn = "(not set)";
+
 /// The parameters of a site. `@canonical` and its like stand for the tables of these names.
 inline Rows ParametersOf(const Site& site, const TableStore& store) {
     Rows parameters = BaseParameters(store);
     for (const auto& [name, value] : site.parameters) {
+        if (value == kPostfixsOwn) {
+            parameters.erase(name);
+            continue;
+        }
         std::string& actual = parameters[name] = value;
         for (const auto& [table, query] : Queries()) {
             const std::string place = '@' + table;

@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 std::string Answers(const std::string& type, const fs::path& table) {
     std::ostringstream answers;
     TableSettings settings;
+    settings.reader = ReadAs::kPostmap;
     settings.warn = [&](const std::string& warning) {
         const std::size_t path = warning.find(table.string());
         answers << "warning: " << warning.substr(path + table.parent_path().string().size() + 1)

@@ -27,6 +27,12 @@ TEST(InlineTableTest, FoldsKeysAndLetsTheLastOneHold) {
     EXPECT_EQ(RunToEnd(table.Find("STRASSE")), "3");
 }
 
+TEST(InlineTableTest, BehindProxymapAKeyWithUpperCaseIsNeverFound) {
+    InlineTable table("{JoE=1, ann=2}", ReadAs::kProxymap);
+    EXPECT_EQ(RunToEnd(table.Find("JoE")), std::nullopt);
+    EXPECT_EQ(RunToEnd(table.Find("ANN")), "2");
+}
+
 TEST(InlineTableTest, FindsNoKeyThatIsNotUtf8) {
     InlineTable table("{a=1}");
     EXPECT_EQ(RunToEnd(table.Find("a\xff")), std::nullopt);

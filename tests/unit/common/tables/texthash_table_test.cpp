@@ -13,19 +13,43 @@ using test::RunToEnd;
 
 class TexthashTableTest : public testing::Test {
 protected:
-    TexthashTable Open(std::string_view content) {
+    TexthashTable Open(std::string_view content, ReadAs reader = ReadAs::kDaemon) {
         const WarningSink warn = [this](const std::string& text) { warnings.push_back(text); };
-        return TexthashTable(scratch.Write("table", content), warn);
+        return TexthashTable(scratch.Write("table", content), warn, reader);
     }
 
     test::ScratchDirectory scratch;
     std::vector<std::string> warnings;
 };
 
-TEST_F(TexthashTableTest, TheFirstOfSeveralLinesWithOneKeyHolds) {
-    TexthashTable table = Open("a 1\nA 2\n");
+TEST_F(TexthashTableTest, PostmapTakesTheFirstOfSeveralLinesWithOneKey) {
+    TexthashTable table = Open("a 1\nA 2\n", ReadAs::kPostmap);
     EXPECT_EQ(RunToEnd(table.Find("A")), "1");
     EXPECT_THAT(warnings, testing::ElementsAre(testing::HasSubstr("table:2: ")));
+}
+
+TEST_F(TexthashTableTest, OneKeyTwiceLeavesEveryLookUpOfADaemonUnanswered) {
+    TexthashTable table = Open("a 1\nA 2\nb 3\n");
+    for (const char* key : {"a", "b", "nobody"})
+        EXPECT_THROW(RunToEnd(table.Find(key)), outage::TableUnavailable) << key;
+    EXPECT_EQ(RunToEnd(table.Find("\xff")), std::nullopt);
+    EXPECT_THAT(warnings, testing::ElementsAre(testing::HasSubstr("table:2: ")));
+}
+
+TEST_F(TexthashTableTest, BehindProxymapAKeyWithUpperCaseIsNeverFoundAndIsAnotherKey) {
+    TexthashTable table = Open("Example.COM 1\nexample.org 2\nExample.org 3\n", ReadAs::kProxymap);
+    EXPECT_EQ(RunToEnd(table.Find("Example.COM")), std::nullopt);
+    EXPECT_EQ(RunToEnd(table.Find("Example.ORG")), "2");
+    EXPECT_THAT(warnings, testing::ElementsAre(testing::HasSubstr("table:1: "),
+                                               testing::HasSubstr("table:3: ")));
+    TexthashTable twice = Open("b 1\nb 2\n", ReadAs::kProxymap);
+    EXPECT_THROW(RunToEnd(twice.Find("a")), outage::TableUnavailable);
+}
+
+TEST_F(TexthashTableTest, BehindProxymapALineThatIsNotUtf8IsReadAndIsAMistake) {
+    TexthashTable table = Open("a 1\xff\nb 2\n", ReadAs::kProxymap);
+    EXPECT_THROW(RunToEnd(table.Find("a")), outage::TableUnavailable);
+    EXPECT_EQ(RunToEnd(table.Find("b")), "2");
 }
 
 TEST_F(TexthashTableTest, AQuotedLocalPartMayHaveBlanksAndKeepsItsQuotes) {

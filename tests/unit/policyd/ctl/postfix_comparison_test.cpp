@@ -19,10 +19,10 @@ std::string WarningsFor(const std::string& policyd_toml,
 }
 
 TEST(PostfixComparisonTest, IsSilentWhereOnlyTheWritingDiffers) {
-    EXPECT_EQ(WarningsFor("virtual_alias_maps = [\"inline:{a=b}\", \"inline:{c=d}\"]\n"
+    EXPECT_EQ(WarningsFor("virtual_alias_maps = [\"cidr:/dev/null\", \"inline:{c=d}\"]\n"
                           "mydestination = \"b.example a.example\"\n"
                           "swap_bangpath = false\n",
-                          {{"virtual_alias_maps", "proxy:inline:{a=b}, inline:{c=d}"},
+                          {{"virtual_alias_maps", "proxy:cidr:/dev/null, inline:{c=d}"},
                            {"mydestination", "a.example, b.example"},
                            {"swap_bangpath", "no"},
                            {"virtual_alias_recursion_limit", "1000"},
@@ -38,6 +38,12 @@ TEST(PostfixComparisonTest, GivesTheLineThatWouldAgree) {
               "warning: policyd.toml:2: virtual_alias_maps is [\"inline:{a=b}\"], but main.cf has "
               "another value: set virtual_alias_maps = [\"inline:{c=d}\", "
               "\"proxy:inline:{a=b}\"]\n");
+}
+
+TEST(PostfixComparisonTest, TellsATableInMemoryFromTheSameBehindProxymap) {
+    EXPECT_NE(WarningsFor("virtual_alias_maps = \"inline:{a=b}\"\n",
+                          {{"virtual_alias_maps", "proxy:inline:{a=b}"}}),
+              "");
 }
 
 TEST(PostfixComparisonTest, DerivesMydomainFromMyhostnameAsPostfixDoes) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -11,18 +12,28 @@ namespace policyd::scanner {
 /// stop. Used by any number of threads.
 class Pace {
 public:
+    using Clock = std::chrono::steady_clock;
+
     /// `most_per_second` directories and entries; 0 is no limit.
     explicit Pace(std::uint64_t most_per_second) : most_per_second_(most_per_second) {}
 
-    /// Called after so much work: returns when it is time for more. At most a second ahead of the
-    /// rate, and never behind it: time that was not used is not made up for.
+    /// Called after so much work: returns when it is time for more.
     void Spend(std::uint64_t work) {
         if (most_per_second_ == 0) return;
         std::unique_lock lock(mutex_);
         const auto now = Clock::now();
-        if (next_ < now) next_ = now;
+        const auto pause = PauseAfter(work, now);
+        if (pause > pause.zero())
+            stopped_changed_.wait_until(lock, now + pause, [this] { return stopped_; });
+    }
+
+    /// How long Spend() waits at `now`: nothing until the work is ahead of the rate by more than a
+    /// slice, since a short sleep takes longer than it should. As much is made up for where a sleep
+    /// did take longer; other time that was not used is not.
+    std::chrono::nanoseconds PauseAfter(std::uint64_t work, Clock::time_point now) {
+        next_ = std::max(next_, now - kSlice);
         next_ += std::chrono::nanoseconds(work * 1'000'000'000 / most_per_second_);
-        stopped_changed_.wait_until(lock, next_, [this] { return stopped_; });
+        return next_ > now + kSlice ? next_ - now : std::chrono::nanoseconds(0);
     }
 
     /// Nobody waits any more.
@@ -33,12 +44,12 @@ public:
     }
 
 private:
-    using Clock = std::chrono::steady_clock;
+    static constexpr std::chrono::milliseconds kSlice{20};
 
     const std::uint64_t most_per_second_;
     std::mutex mutex_;
     std::condition_variable stopped_changed_;
-    Clock::time_point next_{};  // guarded by mutex_
+    Clock::time_point next_{};  // when the work so far is due; guarded by mutex_
     bool stopped_ = false;      // guarded by mutex_
 };
 

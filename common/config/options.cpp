@@ -247,6 +247,10 @@ constexpr Option kOptions[] = {
      kEffectOnReload, Anything(),
      "What all mailboxes of a domain may hold together, in bytes, by domain; 0 or no entry is no "
      "limit. It counts what they really hold, whatever their own limits."},
+    {kMailSystem, "virtual_domain_message_limit_maps", &Settings::virtual_domain_message_limit_maps,
+     kEffectOnReload, Anything(),
+     "The number of messages that all mailboxes of a domain may hold together, by domain; 0 or no "
+     "entry is no limit."},
     {kMailSystem, "transport_maps", &Settings::transport_maps, kEffectOnReload, Anything(),
      "Routes, transport(5). Mail that does not stay on this host has no quota here."},
     {kMailSystem, "local_transport", &Settings::local_transport, kEffectOnReload, Anything(),

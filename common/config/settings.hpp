@@ -82,6 +82,7 @@ struct Settings {
     Strings virtual_mailbox_limit_maps;
     Strings virtual_mailbox_message_limit_maps;
     Strings virtual_domain_limit_maps;
+    Strings virtual_domain_message_limit_maps;
     Strings transport_maps;
     std::string local_transport = "local:$myhostname";
     std::string virtual_transport = "virtual";

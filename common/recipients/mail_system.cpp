@@ -34,6 +34,8 @@ void OpenTables(MailSystem& system, const config::Settings& settings,
         {"virtual_mailbox_message_limit_maps", &M::virtual_mailbox_message_limit_maps,
          &S::virtual_mailbox_message_limit_maps},
         {"virtual_domain_limit_maps", &M::virtual_domain_limit_maps, &S::virtual_domain_limit_maps},
+        {"virtual_domain_message_limit_maps", &M::virtual_domain_message_limit_maps,
+         &S::virtual_domain_message_limit_maps},
         {"transport_maps", &M::transport_maps, &S::transport_maps},
     };
     system.virtual_mailbox_maps_as_written =

@@ -39,6 +39,7 @@ struct MailSystem {
     tables::TableChain virtual_mailbox_limit_maps;
     tables::TableChain virtual_mailbox_message_limit_maps;
     tables::TableChain virtual_domain_limit_maps;
+    tables::TableChain virtual_domain_message_limit_maps;
     tables::TableChain transport_maps;
 
     std::string local_transport;

@@ -17,6 +17,7 @@ struct Mailbox {
     std::uint64_t quota_messages = 0;  ///< 0: no limit
     /// What all mailboxes of its domain (usage::DomainOf its name) may hold together; 0: no limit.
     std::uint64_t domain_quota_bytes = 0;
+    std::uint64_t domain_quota_messages = 0;  ///< likewise
 
     bool operator==(const Mailbox&) const = default;
 };

@@ -59,9 +59,9 @@ async::Task<std::uint64_t> FindLimit(const MailSystem& system, DecisionLookups& 
     co_return limit ? ParseLimit(limits, recipient, limit->value) : 0;
 }
 
-async::Task<std::uint64_t> FindDomainLimit(const MailSystem& system, DecisionLookups& lookups,
+async::Task<std::uint64_t> FindDomainLimit(DecisionLookups& lookups,
+                                           const tables::TableChain& limits,
                                            std::string_view mailbox) {
-    const tables::TableChain& limits = system.virtual_domain_limit_maps;
     const std::size_t at = mailbox.rfind('@');
     if (limits.IsEmpty() || at == mailbox.npos) co_return 0;
     const std::string domain = text::FoldCase(mailbox.substr(at + 1));
@@ -100,7 +100,10 @@ async::Task<> FindLimits(const MailSystem& system, DecisionLookups& lookups,
         co_await FindLimit(system, lookups, system.virtual_mailbox_limit_maps, recipient);
     mailbox.quota_messages =
         co_await FindLimit(system, lookups, system.virtual_mailbox_message_limit_maps, recipient);
-    mailbox.domain_quota_bytes = co_await FindDomainLimit(system, lookups, mailbox.name);
+    mailbox.domain_quota_bytes =
+        co_await FindDomainLimit(lookups, system.virtual_domain_limit_maps, mailbox.name);
+    mailbox.domain_quota_messages =
+        co_await FindDomainLimit(lookups, system.virtual_domain_message_limit_maps, mailbox.name);
 }
 
 }  // namespace policyd::recipients

@@ -387,6 +387,8 @@ local told = {}
 local figures, call, pack, unpack_numbers, max = ARGV[2], redis.call, struct.pack, struct.unpack, math.max
 -- Mailboxes that lose no reservation are most of them: their keys and new records, one after the other.
 local plain, count = {}, 0
+-- Only where something stays reserved does it matter when the measurement was stored.
+local reserved = {}
 for i = 2, #KEYS do
   local key = KEYS[i]
   local began, bytes, messages = unpack_numbers('<ddd', figures, i * 24 - 47)
@@ -404,11 +406,13 @@ for i = 2, #KEYS do
       m.b, m.n, m.s = bytes, messages, since
       if loses then drop_older(m, began - grace) end
       save(m)
+      if m.rn > 0 then write('HSET', key, 'c', pack('<d', now)) end
     else
       d_bytes, d_messages = max(d_bytes + bytes - b, 0), max(d_messages + messages - n, 0)
       if not record then d_mailboxes = d_mailboxes + 1 end
       plain[count + 1], plain[count + 2] = key, pack(kMailbox, bytes, messages, since, rb, rn, o, rn > 0 and f or -1)
       count = count + 2
+      if rn > 0 then reserved[#reserved + 1] = key end
     end
     if tells > 0 and (bytes ~= b or not call('HGET', key, 'w')) then
       told[i - 1] = '1'
@@ -418,6 +422,7 @@ end
 if count > 0 then
   save_domain()
   for i = 1, count, 2 do call('HSET', plain[i], 'u', plain[i + 1]) end
+  for _, key in ipairs(reserved) do call('HSET', key, 'c', pack('<d', now)) end
 end
 flush()
 return table.concat(told)
@@ -441,8 +446,9 @@ return 1
 )lua";
 
 /// ARGV[1] goes on with the percentage last warned of, or -1, that another one is to replace, and
-/// that one; -2 only looks. Returns packed numbers: whether the mailbox is known, what is in it by
-/// the best guess, the percentage last warned of before, and whether it was replaced.
+/// that one; -2 only looks. ARGV[2] is the id of a message that is not counted. Returns packed
+/// numbers: whether the mailbox is known, the bytes that are in it at least, the percentage last
+/// warned of before, whether it was replaced, and, where it only looks, the messages.
 constexpr const char* kWarned = R"lua(
 local expected, wanted = struct.unpack('<dd', ARGV[1], 17)
 local m = read(KEYS[2])
@@ -453,17 +459,19 @@ if wanted >= 0 then
   if is_replaced then redis.call('HSET', m.key, 'w', string.format('%.0f', wanted)) end
   return struct.pack('<dddd', 1, 0, warned, is_replaced and 1 or 0)
 end
-local bytes = m.b
+local bytes, messages = m.b, m.n
 if m.rn > 0 then
+  local stored = redis.call('HGET', m.key, 'c')
+  local since, without = math.max(m.s, stored and struct.unpack('<d', stored) or -1), 'r:' .. ARGV[2]
   local fields = redis.call('HGETALL', m.key)
   for i = 1, #fields, 2 do
-    if is_reservation(fields[i]) then
-      local made, more = struct.unpack(kHeld, fields[i + 1])
-      if made >= m.s then bytes = bytes + more end
+    if is_reservation(fields[i]) and fields[i] ~= without then
+      local made, more, copies = struct.unpack(kHeld, fields[i + 1])
+      if made >= since then bytes, messages = bytes + more, messages + copies end
     end
   end
 end
-return struct.pack('<dddd', 1, bytes, warned, 0)
+return struct.pack('<ddddd', 1, bytes, warned, 0, messages)
 )lua";
 
 /// Returns packed numbers: the mailboxes that are known, and the sums of their bytes, messages,

@@ -20,6 +20,8 @@ using redis::ScriptCall;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kTellAgain = std::chrono::seconds(30);
+/// When a server that was reached does not take it: it lacks memory or replicas.
+constexpr milliseconds kTellLater{1'000};
 constexpr std::size_t kMostToTellAgain = 100'000;
 constexpr std::size_t kMailboxesInOneCall = 100;  // what one script holds up others for
 constexpr std::size_t kCommittedInOneCall = 50;
@@ -106,10 +108,10 @@ RedisUsageStore::RedisUsageStore(uv_loop_t* loop, Options options)
       most_single_reservations_(options.most_single_reservations),
       notes_changes_(options.notes_changes),
       recent_(kTellAgain, kMostToTellAgain),
-      redis_(loop, std::move(options.server), RedisScripts(), [this] {
-          // Where it fails the connection is lost again, and all is told again after that.
-          async::Spawn(TellAgain(), [](std::exception_ptr) {});
-      }) {}
+      tell_later_(async::MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop)),
+      redis_(loop, std::move(options.server), RedisScripts(), [this] { StartTelling(); }) {
+    uv_unref(reinterpret_cast<uv_handle_t*>(tell_later_.get()));
+}
 
 RedisUsageStore::~RedisUsageStore() = default;
 
@@ -298,6 +300,17 @@ void RedisUsageStore::Remember(const Reservation& reservation) {
     for (const Limit& limit : reservation.limits)
         recent_.Remember({reservation.id, limit.mailbox, reservation.bytes, limit.copies,
                           MonotonicNow(), reservation.settled, reservation.age});
+}
+
+void RedisUsageStore::StartTelling() {
+    async::Spawn(TellAgain(), [this](std::exception_ptr) {
+        // Where the connection is lost again, all is told over the next one.
+        if (!redis_.IsReady()) return;
+        uv_timer_start(
+            tell_later_.get(),
+            [](uv_timer_t* timer) { static_cast<RedisUsageStore*>(timer->data)->StartTelling(); },
+            static_cast<std::uint64_t>(kTellLater.count()), 0);
+    });
 }
 
 async::Task<void> RedisUsageStore::TellAgain() {
@@ -530,24 +543,28 @@ async::Task<void> RedisUsageStore::NoteRoom(std::span<const std::string> mailbox
     co_await redis_.AskAll(std::move(requests));
 }
 
-ScriptCall RedisUsageStore::WarnedCall(std::string_view mailbox, double expected,
-                                       double wanted) const {
+ScriptCall RedisUsageStore::WarnedCall(std::string_view mailbox, std::string_view without,
+                                       double expected, double wanted) const {
     ScriptCall call = CallOf(kWarnedScript, RedisDomainKey(DomainOf(mailbox)));
     call.keys.push_back(RedisMailboxKey(mailbox));
     PackedNumbers header;
     header << expected << wanted;
     call.arguments.front() += header.Bytes();
+    call.arguments.emplace_back(without);
     return call;
 }
 
-async::Task<std::optional<Filling>> RedisUsageStore::FindFilling(std::string_view mailbox) {
+async::Task<std::optional<Filling>> RedisUsageStore::FindFilling(std::string_view mailbox,
+                                                                 std::string_view without) {
     constexpr double kLook = -2;
-    const Reply reply = co_await redis_.Evaluate(WarnedCall(mailbox, kLook, kLook));
+    const Reply reply = co_await redis_.Evaluate(WarnedCall(mailbox, without, kLook, kLook));
     UnpackedNumbers numbers(reply.text);
     if (numbers.NextCount() == 0) co_return std::nullopt;
     Filling filling;
     filling.bytes = numbers.NextCount();
     filling.warned = Percentage(numbers.Next());
+    numbers.Next();
+    filling.messages = numbers.NextCount();
     co_return filling;
 }
 
@@ -555,7 +572,7 @@ async::Task<bool> RedisUsageStore::NoteWarned(std::string_view mailbox,
                                               std::optional<std::uint64_t> from, std::uint64_t to) {
     const double expected = from ? static_cast<double>(*from) : -1;
     const Reply reply =
-        co_await redis_.Evaluate(WarnedCall(mailbox, expected, static_cast<double>(to)));
+        co_await redis_.Evaluate(WarnedCall(mailbox, "", expected, static_cast<double>(to)));
     UnpackedNumbers numbers(reply.text);
     numbers.NextCount();
     numbers.NextCount();

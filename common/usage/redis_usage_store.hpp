@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/async/uv_handle.hpp"
 #include "common/redis/client.hpp"
 #include "common/usage/packed_numbers.hpp"
 #include "common/usage/recent_reservations.hpp"
@@ -47,7 +48,9 @@ public:
     async::Task<std::vector<std::chrono::milliseconds>> NoteFull(
         std::span<const std::string> mailboxes, std::chrono::milliseconds memory) override;
     async::Task<void> NoteRoom(std::span<const std::string> mailboxes) override;
-    async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox) override;
+    using UsageStore::FindFilling;
+    async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox,
+                                                    std::string_view without) override;
     async::Task<bool> NoteWarned(std::string_view mailbox, std::optional<std::uint64_t> from,
                                  std::uint64_t to) override;
     async::Task<std::vector<std::string>> TakeChanged(std::size_t most) override;
@@ -64,7 +67,8 @@ private:
     redis::ScriptCall CallOf(std::size_t script, std::string domain_key) const;
     redis::ScriptCall ReserveCall(const Reservation& reservation, const DomainPart& part,
                                   Needs needs) const;
-    redis::ScriptCall WarnedCall(std::string_view mailbox, double expected, double wanted) const;
+    redis::ScriptCall WarnedCall(std::string_view mailbox, std::string_view without,
+                                 double expected, double wanted) const;
     /// Takes down what Redis says of one domain; whether it reserved there.
     bool TakeAnswer(const Reservation& reservation, const DomainPart& part, std::string_view reply,
                     Reserved& answer, std::vector<Granted>& granted) const;
@@ -77,6 +81,7 @@ private:
     async::Task<std::vector<redis::Reply>> EvaluateTwoAtATime(std::vector<redis::ScriptCall> calls);
     async::Task<void> WorkOff(CallsLeft& left);
     async::Task<void> WorkOffBeside(CallsLeft& left);
+    void StartTelling();
     async::Task<void> TellAgain();
     void Remember(const Reservation& reservation);
     std::chrono::milliseconds MonotonicNow() const;
@@ -87,6 +92,7 @@ private:
     const std::uint64_t most_single_reservations_;
     const bool notes_changes_;
     RecentReservations recent_;
+    async::UvHandle<uv_timer_t> tell_later_;
     redis::Client redis_;
 };
 

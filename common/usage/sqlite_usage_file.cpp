@@ -26,7 +26,8 @@ constexpr const char* kSchema =
     "PRAGMA synchronous = NORMAL;"
     "CREATE TABLE IF NOT EXISTS measured ("
     " mailbox TEXT PRIMARY KEY, domain TEXT NOT NULL, bytes INTEGER NOT NULL,"
-    " messages INTEGER NOT NULL, began INTEGER NOT NULL) WITHOUT ROWID;"
+    " messages INTEGER NOT NULL, began INTEGER NOT NULL,"
+    " stored INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS measured_domain ON measured (domain, bytes, messages);"
     "CREATE TABLE IF NOT EXISTS reserved ("
     " mailbox TEXT NOT NULL, id TEXT NOT NULL, domain TEXT NOT NULL, bytes INTEGER NOT NULL,"
@@ -43,6 +44,11 @@ constexpr const char* kSchema =
 constexpr const char* kLacksSettled =
     "SELECT 1 WHERE NOT EXISTS"
     " (SELECT 1 FROM pragma_table_info('reserved') WHERE name = 'settled')";
+
+/// Files that were made before it was kept when a measurement was stored.
+constexpr const char* kLacksStored =
+    "SELECT 1 WHERE NOT EXISTS"
+    " (SELECT 1 FROM pragma_table_info('measured') WHERE name = 'stored')";
 
 /// Kept as the other store keeps them, far from where sums would overflow.
 std::int64_t Stored(std::uint64_t number) {
@@ -92,6 +98,8 @@ void SqliteUsageFile::Open() {
     database_->Execute(kSchema);
     if (database_->Prepare(kLacksSettled).Step())
         database_->Execute("ALTER TABLE reserved ADD COLUMN settled INTEGER NOT NULL DEFAULT 0");
+    if (database_->Prepare(kLacksStored).Step())
+        database_->Execute("ALTER TABLE measured ADD COLUMN stored INTEGER NOT NULL DEFAULT 0");
     if (stat(path_.c_str(), &there) != 0) return;
     device_ = there.st_dev;
     inode_ = there.st_ino;
@@ -342,11 +350,21 @@ void SqliteUsageFile::Commit(const Measurement& measurement, milliseconds grace)
     store.Reset();
     if (is_news && has_changed)
         Do("INSERT OR IGNORE INTO changed (mailbox) VALUES (?1)", measurement.mailbox);
-    if (!is_news || is_misdated) return;
-    Statement& drop = database_->Prepared("DELETE FROM reserved WHERE mailbox = ?1 AND made < ?2");
-    drop.Bind(1, measurement.mailbox);
-    drop.Bind(2, Stored(measurement.began - grace));
-    drop.Step();
+    if (!is_news) return;
+    if (!is_misdated) {
+        Statement& drop =
+            database_->Prepared("DELETE FROM reserved WHERE mailbox = ?1 AND made < ?2");
+        drop.Bind(1, measurement.mailbox);
+        drop.Bind(2, Stored(measurement.began - grace));
+        drop.Step();
+    }
+    // Only where something stays reserved does it matter.
+    Statement& note = database_->Prepared(
+        "UPDATE measured SET stored = ?2 WHERE mailbox = ?1"
+        " AND EXISTS (SELECT 1 FROM reserved WHERE mailbox = ?1)");
+    note.Bind(1, measurement.mailbox);
+    note.Bind(2, Stored(now_));
+    note.Step();
 }
 
 void SqliteUsageFile::Remove(std::string_view mailbox) {
@@ -416,18 +434,24 @@ std::optional<std::uint64_t> SqliteUsageFile::WarnedOf(std::string_view mailbox)
     return percent;
 }
 
-std::optional<Filling> SqliteUsageFile::FindFilling(std::string_view mailbox) {
+std::optional<Filling> SqliteUsageFile::FindFilling(std::string_view mailbox,
+                                                    std::string_view without) {
     BringUpToDate(DomainOf(mailbox));
     if (!IsKnown(mailbox)) return std::nullopt;
     Filling filling;
     filling.warned = WarnedOf(mailbox);
-    Statement& sum = database_->Prepared(
-        "SELECT coalesce((SELECT bytes FROM measured WHERE mailbox = ?1), 0) +"
-        " coalesce((SELECT sum(bytes) FROM reserved WHERE mailbox = ?1 AND made >="
-        " coalesce((SELECT began FROM measured WHERE mailbox = ?1), 0)), 0)");
-    sum.Bind(1, mailbox);
-    if (sum.Step()) filling.bytes = Loaded(sum.Integer(0));
-    sum.Reset();
+    const Usage usage = MailboxWithout("", mailbox);
+    Statement& since = database_->Prepared(
+        "SELECT coalesce(sum(bytes), 0), coalesce(sum(copies), 0) FROM reserved"
+        " WHERE mailbox = ?1 AND id <> ?2 AND made >="
+        " coalesce((SELECT max(began, stored) FROM measured WHERE mailbox = ?1), 0)");
+    since.Bind(1, mailbox);
+    since.Bind(2, without);
+    if (since.Step()) {
+        filling.bytes = usage.bytes + Loaded(since.Integer(0));
+        filling.messages = usage.messages + Loaded(since.Integer(1));
+    }
+    since.Reset();
     return filling;
 }
 

@@ -117,8 +117,10 @@ async::Task<void> SqliteUsageStore::NoteRoom(std::span<const std::string> mailbo
     co_await job;
 }
 
-async::Task<std::optional<Filling>> SqliteUsageStore::FindFilling(std::string_view mailbox) {
-    auto job = Do([mailbox](SqliteUsageFile& file) { return file.FindFilling(mailbox); });
+async::Task<std::optional<Filling>> SqliteUsageStore::FindFilling(std::string_view mailbox,
+                                                                  std::string_view without) {
+    auto job = Do(
+        [mailbox, without](SqliteUsageFile& file) { return file.FindFilling(mailbox, without); });
     co_return co_await job;
 }
 

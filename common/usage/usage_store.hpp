@@ -104,15 +104,16 @@ struct Reserved {
     bool IsGranted() const { return full.empty() && full_domains.empty(); }
 };
 
-/// How full a mailbox is, for whoever warns of it.
+/// How full a mailbox is at least, for whoever warns of it or refuses mail for good.
 struct Filling {
-    /// The best guess of what is in it: what was measured, and what was reserved since the
-    /// measuring began. Usage is an upper bound, as it counts twice what was accepted shortly
-    /// before.
+    /// What was measured, and what was reserved since that was stored: a lower bound, as what was
+    /// reserved shortly before may be in it or not. Usage, which counts that as well, is an upper
+    /// one.
     std::uint64_t bytes = 0;
     /// The percentage of its limit that was last warned of, 0 for none; nothing as long as nobody
     /// has looked.
     std::optional<std::uint64_t> warned;
+    std::uint64_t messages = 0;  ///< as bytes
 
     bool operator==(const Filling&) const = default;
 };
@@ -183,8 +184,13 @@ public:
     /// There is room in these mailboxes again.
     virtual async::Task<void> NoteRoom(std::span<const std::string> mailboxes) = 0;
 
-    /// Nothing for a mailbox of which the store knows nothing.
-    virtual async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox) = 0;
+    /// Without what the message `without` holds there. Nothing for a mailbox of which the store
+    /// knows nothing.
+    virtual async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox,
+                                                            std::string_view without) = 0;
+    async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox) {
+        return FindFilling(mailbox, "");
+    }
     /// Replaces Filling::warned: true for one of all who want to replace the same value, false also
     /// for a mailbox of which the store knows nothing.
     virtual async::Task<bool> NoteWarned(std::string_view mailbox,

@@ -90,7 +90,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
         Taken taken = co_await TakeRoom(request, message, recipient);
         if (taken.room == Room::kFree) continue;
         full.push_back(&recipient);
-        if (worst.room != Room::kUncertain) worst = std::move(taken);
+        if (worst.room == Room::kFree || worst.room == Room::kFull) worst = std::move(taken);
     }
     // Recipients that were refused later on, or never seen here, may be among the accepted ones:
     // where that cannot be told, nobody is refused on their account.
@@ -158,6 +158,8 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
 async::Task<Verdict> MailboxQuotaCheck::Refusal(Taken taken) {
     if (taken.room == Room::kUncertain)
         co_return Verdict::Answer(rules_.mailbox_full_defer_action, "stale_usage");
+    if (taken.room == Room::kPerhapsFull)
+        co_return Verdict::Answer(rules_.mailbox_full_defer_action, "mailbox_perhaps_full");
     bool is_for_good = false;
     try {
         is_for_good = co_await room_.IsForGood(std::move(taken.full));

@@ -15,9 +15,12 @@ constexpr std::chrono::hours kFullnessMemory{7 * 24};
 using recipients::Mailbox;
 using usage::Usage;
 
+bool IsLimitedByDomain(const Mailbox& mailbox) {
+    return mailbox.domain_quota_bytes != 0 || mailbox.domain_quota_messages != 0;
+}
+
 bool IsLimited(const Mailbox& mailbox) {
-    return mailbox.quota_bytes != 0 || mailbox.quota_messages != 0 ||
-           mailbox.domain_quota_bytes != 0;
+    return mailbox.quota_bytes != 0 || mailbox.quota_messages != 0 || IsLimitedByDomain(mailbox);
 }
 
 /// a + b, or the largest number there is.
@@ -54,14 +57,23 @@ bool IsFullMailbox(const usage::Reserved& reserved, std::size_t limit) {
 
 /// Adds the limit of the mailbox's domain, which several mailboxes may share.
 void AddDomainLimit(const Mailbox& mailbox, std::vector<usage::DomainLimit>& limits) {
-    if (mailbox.domain_quota_bytes == 0) return;
+    if (!IsLimitedByDomain(mailbox)) return;
     const std::string_view domain = usage::DomainOf(mailbox.name);
     for (const usage::DomainLimit& known : limits)
         if (known.domain == domain) return;
     usage::DomainLimit limit;
     limit.domain = domain;
     limit.bytes = mailbox.domain_quota_bytes;
+    limit.messages = mailbox.domain_quota_messages;
     limits.push_back(std::move(limit));
+}
+
+/// HasRoomFor(), for all of the mailbox's domain.
+bool DomainHasRoomFor(std::uint64_t bytes, const Usage& usage, const Mailbox& mailbox) {
+    usage::Limit limit;
+    limit.bytes = mailbox.domain_quota_bytes;
+    limit.messages = mailbox.domain_quota_messages;
+    return HasRoomFor(bytes, usage, limit);
 }
 
 }  // namespace
@@ -145,6 +157,32 @@ Room MailboxRoom::AnswerFor(const usage::Reservation& reservation, const usage::
     return AnswerFor(full, stale, targets);
 }
 
+async::Task<bool> MailboxRoom::IsSurelyFull(std::string_view id, const usage::Limit& limit,
+                                            std::uint64_t bytes, Usage usage) {
+    if (!usage.measured_at) co_return true;
+    usage.reserved_bytes = usage.reserved_messages = 0;
+    if (!HasRoomFor(bytes, usage, limit)) co_return true;
+    const auto filling = co_await usage_.FindFilling(limit.mailbox, id);
+    if (!filling) co_return false;
+    usage.bytes = filling->bytes;
+    usage.messages = filling->messages;
+    co_return !HasRoomFor(bytes, usage, limit);
+}
+
+async::Task<bool> MailboxRoom::RefusesSurely(const usage::Reservation& reservation,
+                                             const usage::Reserved& reserved, std::size_t targets) {
+    std::size_t surely_full = 0;
+    for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
+        const usage::Limit& limit = reservation.limits[i];
+        bool is_full = IsFullDomain(reservation, reserved, limit.mailbox);
+        if (!is_full && IsFullMailbox(reserved, i) && !IsStale(reserved.usage[i]))
+            is_full =
+                co_await IsSurelyFull(reservation.id, limit, reservation.bytes, reserved.usage[i]);
+        if (is_full) ++surely_full;
+    }
+    co_return Refuses(surely_full, targets);
+}
+
 void MailboxRoom::Count(const usage::Reserved& reserved) const {
     (reserved.IsGranted() ? granted_ : full_).Add();
     for (const Usage& usage : reserved.usage) {
@@ -157,24 +195,31 @@ void MailboxRoom::Count(const usage::Reserved& reserved) const {
 async::Task<Taken> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t bytes) {
     Taken taken;
     std::size_t stale = 0;
+    std::size_t surely_full = 0;
     for (const Mailbox& mailbox : mailboxes) {
         if (!IsLimited(mailbox)) continue;
         // A mailbox that the store does not know is new, and empty.
         const UsageCopies::Answer copy = co_await copies_.Get(mailbox.name, kNeverStale);
         const Usage usage = copy->value_or(Usage());
-        if (!HasRoomFor(bytes, usage, LimitOf(mailbox))) {
+        const usage::Limit own_limit = LimitOf(mailbox);
+        if (!HasRoomFor(bytes, usage, own_limit)) {
             taken.full.push_back(mailbox.name);
-            if (IsStale(usage)) ++stale;
-        } else if (mailbox.domain_quota_bytes != 0) {
+            if (IsStale(usage))
+                ++stale;
+            else if (co_await IsSurelyFull("", own_limit, bytes, usage))
+                ++surely_full;
+        } else if (IsLimitedByDomain(mailbox)) {
             const UsageCopies::Answer domain =
                 co_await domain_copies_.Get(usage::DomainOf(mailbox.name), kNeverStale);
-            usage::Limit limit;
-            limit.bytes = mailbox.domain_quota_bytes;
-            if (!HasRoomFor(bytes, domain->value_or(Usage()), limit))
+            if (!DomainHasRoomFor(bytes, domain->value_or(Usage()), mailbox)) {
                 taken.full.push_back(mailbox.name);
+                ++surely_full;
+            }
         }
     }
     taken.room = AnswerFor(taken.full.size(), stale, mailboxes.size());
+    if (taken.room == Room::kFull && !Refuses(surely_full, mailboxes.size()))
+        taken.room = Room::kPerhapsFull;
     if (taken.room == Room::kFree && rules_.soft_time.count() > 0) {
         const std::vector<std::string> names = LimitedOf(mailboxes);
         if (!names.empty() && taken.full.empty()) co_await usage_.NoteRoom(names);
@@ -214,8 +259,12 @@ async::Task<Taken> MailboxRoom::Take(std::string_view id, const Mailboxes& mailb
     taken.room = AnswerFor(reservation, reserved, mailboxes.size());
     if (taken.room == Room::kFree) {
         co_await Charge(std::move(reservation), mailboxes);
-    } else {
-        taken.full = FullOf(reservation, reserved);
+        co_return taken;
+    }
+    taken.full = FullOf(reservation, reserved);
+    if (taken.room == Room::kFull) {
+        const bool is_sure = co_await RefusesSurely(reservation, reserved, mailboxes.size());
+        if (!is_sure) taken.room = Room::kPerhapsFull;
     }
     co_return taken;
 }
@@ -241,13 +290,11 @@ std::optional<Room> MailboxRoom::AsRemembered(const Mailboxes& mailboxes, std::u
         if (!copy) return std::nullopt;
         Usage usage = copy->value_or(Usage());
         bool has_room = HasRoomFor(bytes, usage, LimitOf(mailbox));
-        if (mailbox.domain_quota_bytes != 0) {
+        if (IsLimitedByDomain(mailbox)) {
             const UsageCopies::Answer domain =
                 domain_copies_.Remembered(usage::DomainOf(mailbox.name), rules_.stale_time);
             if (!domain) return std::nullopt;
-            usage::Limit limit;
-            limit.bytes = mailbox.domain_quota_bytes;
-            has_room = has_room && HasRoomFor(bytes, domain->value_or(Usage()), limit);
+            has_room = has_room && DomainHasRoomFor(bytes, domain->value_or(Usage()), mailbox);
         }
         if (!has_room) ++full;
     }

@@ -51,6 +51,9 @@ enum class Room {
     kFree,
     kFull,
     kUncertain,  ///< full as far as stale usage tells, and the rule is to try again
+    /// Full if nothing of what was reserved lately is in the measurement yet. Mail is in both for a
+    /// while, so this is for nobody to be refused for good.
+    kPerhapsFull,
 };
 
 /// The answer for one recipient.
@@ -106,6 +109,12 @@ private:
     Room AnswerFor(std::size_t full, std::size_t stale, std::size_t targets) const;
     bool Refuses(std::size_t full, std::size_t targets) const;
     bool IsStale(const usage::Usage& usage) const;
+    /// What was found full is also when nothing is counted twice. Without what `id` holds.
+    async::Task<bool> IsSurelyFull(std::string_view id, const usage::Limit& limit,
+                                   std::uint64_t bytes, usage::Usage usage);
+    /// What was refused is also when nothing is counted twice.
+    async::Task<bool> RefusesSurely(const usage::Reservation& reservation,
+                                    const usage::Reserved& reserved, std::size_t targets);
     /// The answer to a reservation that was not granted.
     Room AnswerFor(const usage::Reservation& reservation, const usage::Reserved& reserved,
                    std::size_t targets) const;

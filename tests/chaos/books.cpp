@@ -17,11 +17,8 @@ constexpr std::chrono::milliseconds kLongestAnswer{4'000};
 /// between.
 constexpr std::chrono::milliseconds kLongestReply{10'000};
 
-/// What is added to a message on its way, at most.
+/// What policyd reserves for a message beside its size.
 constexpr std::uint64_t kOverhead = 1'000;
-
-/// Mail is in a measurement and still reserved for, until reservation_grace has passed.
-constexpr std::uint64_t kCountedTwice = 2;
 
 unsigned long long ToPrint(std::uint64_t number) {
     return number;
@@ -52,13 +49,17 @@ void Books::NoteReply(const char* command, const SmtpReply& reply, Milliseconds 
     longest_reply_ = std::max(longest_reply_, waited);
 }
 
-void Books::NoteAsking(const std::string& user, std::uint64_t bytes) {
+void Books::NoteAsking(const std::string& user, std::uint64_t limit, std::uint64_t bytes) {
     const std::lock_guard lock(mutex_);
     most_bytes_[user] += bytes + kOverhead;
+    limits_[user] = limit;
 }
 
-void Books::NoteRcpt(const std::string& user, std::uint64_t limit, const SmtpReply& reply,
-                     Milliseconds waited) {
+bool Books::MayBeFull(const std::string& user) const {
+    return most_bytes_.at(user) > limits_.at(user);
+}
+
+void Books::NoteRcpt(const std::string& user, const SmtpReply& reply, Milliseconds waited) {
     const std::lock_guard lock(mutex_);
     NoteReply("RCPT", reply, waited);
     const auto blame = [&](const char* why) {
@@ -72,7 +73,7 @@ void Books::NoteRcpt(const std::string& user, std::uint64_t limit, const SmtpRep
     if (reply.code < 500) return;
     if (reply.code != 552)
         blame("exists");
-    else if (kCountedTwice * most_bytes_[user] <= limit)
+    else if (!MayBeFull(user))
         blame("is not full");
 }
 
@@ -82,7 +83,9 @@ void Books::NoteEnd(const std::string& message, const std::vector<std::string>& 
     NoteReply("end of message", reply, waited);
     if (reply.code == 250)
         for (const std::string& user : users) accepted_.emplace(user, message);
-    else if (reply.code >= 500 && reply.code != 552)
+    else if (reply.code >= 500 &&
+             !(reply.code == 552 && std::all_of(users.begin(), users.end(),
+                                                [this](const auto& u) { return MayBeFull(u); })))
         wrong_.push_back("end of message: " + std::to_string(reply.code) + ' ' + reply.text);
 }
 

@@ -20,12 +20,10 @@ class Books {
 public:
     using Milliseconds = std::chrono::milliseconds;
 
-    /// A message of `bytes` is about to ask for room in the user's mailbox.
-    void NoteAsking(const std::string& user, std::uint64_t bytes);
-    /// The reply to its RCPT; `user` is empty for somebody who does not exist, `limit` is the
-    /// user's.
-    void NoteRcpt(const std::string& user, std::uint64_t limit, const SmtpReply& reply,
-                  Milliseconds waited);
+    /// A message of `bytes`, as they are sent, is about to ask for room in the user's mailbox.
+    void NoteAsking(const std::string& user, std::uint64_t limit, std::uint64_t bytes);
+    /// The reply to its RCPT; `user` is empty for somebody who does not exist.
+    void NoteRcpt(const std::string& user, const SmtpReply& reply, Milliseconds waited);
     /// The reply to the end of a message that went to these users.
     void NoteEnd(const std::string& message, const std::vector<std::string>& users,
                  const SmtpReply& reply, Milliseconds waited);
@@ -41,13 +39,16 @@ public:
 private:
     using Copy = std::pair<std::string, std::string>;  // a user, and a message
 
+    /// Whether it would be full if all that ever asked for room in it had got there.
+    bool MayBeFull(const std::string& user) const;  // needs the lock
     void NoteReply(const char* command, const SmtpReply& reply, Milliseconds waited);
 
     mutable std::mutex mutex_;  // guards everything below
     std::set<Copy> accepted_;
     std::set<std::string> unsure_;  // messages
-    /// What all messages that have asked so far could have put into a mailbox.
+    /// What all messages that have asked so far could have put into a mailbox, and its limit.
     std::map<std::string, std::uint64_t> most_bytes_;
+    std::map<std::string, std::uint64_t> limits_;
     std::map<std::pair<std::string, int>, std::uint64_t> replies_;
     std::vector<std::string> wrong_;
     Milliseconds longest_reply_{0};

@@ -1,5 +1,6 @@
 #include "tests/chaos/traffic.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -28,10 +29,12 @@ public:
     void Send() {
         client_.Ehlo();
         const std::string text = "Subject: " + name_ + '\n' + SampleMessage(random_() % 5'000);
+        const auto line_ends = std::count(text.begin(), text.end(), '\n');
         client_.Mail("sender@elsewhere.example", text.size());
         std::vector<std::string> users;
         for (unsigned recipients = random_() % 4 == 0 ? 2 : 1; recipients > 0; --recipients)
-            if (const auto user = Rcpt(text.size())) users.push_back(*user);
+            if (const auto user = Rcpt(text.size() + static_cast<std::size_t>(line_ends)))
+                users.push_back(*user);
         if (users.empty() || random_() % 10 == 0) return;
         const auto began = Clock::now();
         const SmtpReply reply = client_.Data(text);
@@ -45,10 +48,11 @@ private:
         const bool exists = random_() % 4 != 0;
         const std::string user = exists ? BackEnds::User(number) : "";
         const std::string address = exists ? user : "nobody" + std::to_string(random_());
-        books_.NoteAsking(user, bytes);
+        const std::uint64_t limit = BackEnds::LimitOf(number);
+        books_.NoteAsking(user, limit, bytes);
         const auto began = Clock::now();
         const SmtpReply reply = client_.Rcpt(address + "@example.com");
-        books_.NoteRcpt(user, BackEnds::LimitOf(number), reply, Since(began));
+        books_.NoteRcpt(user, reply, Since(began));
         if (!reply.IsPositive()) return std::nullopt;
         return user;
     }
@@ -90,7 +94,10 @@ void Traffic::AskPolicyd() {
     std::optional<PolicyClient> client;
     for (unsigned number = 0; !stopping_; ++number) {
         const unsigned troubles = site_.Troubles();
-        const std::string user = BackEnds::User(static_cast<int>(number % BackEnds::kUsers));
+        const int place = static_cast<int>(number % BackEnds::kUsers);
+        const std::string user = BackEnds::User(place);
+        // It is the same message all the time.
+        if (number < BackEnds::kUsers) books_.NoteAsking(user, BackEnds::LimitOf(place), 1);
         const auto began = Clock::now();
         try {
             if (!client) client.emplace(site_.PolicyPort());

@@ -46,8 +46,8 @@ protected:
                  Unreserve what = Unreserve::kWhatIsUnsettled) {
         loop_.RunUntilDone(store_->Release(id, mailboxes, what));
     }
-    std::optional<Filling> FillingOf(const std::string& mailbox) {
-        return loop_.RunUntilDone(store_->FindFilling(mailbox));
+    std::optional<Filling> FillingOf(const std::string& mailbox, const std::string& without = {}) {
+        return loop_.RunUntilDone(store_->FindFilling(mailbox, without));
     }
     bool NoteWarned(const std::string& mailbox, std::optional<std::uint64_t> from,
                     std::uint64_t to) {
@@ -508,17 +508,28 @@ TYPED_TEST_P(UsageStoreContract, KnowsForHowLongMailboxesHaveBeenFull) {
     EXPECT_THAT(this->NoteFull(ann), testing::ElementsAre(milliseconds(0)));
 }
 
-TYPED_TEST_P(UsageStoreContract, GuessesWhatIsInAMailbox) {
+TYPED_TEST_P(UsageStoreContract, KnowsHowFullAMailboxIsAtLeast) {
     EXPECT_EQ(this->FillingOf("ann@example.com"), std::nullopt);
     this->Reserve("m1", 10, {{"ann@example.com", 0, 0}});
-    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{10, std::nullopt}));
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{10, std::nullopt, 1}));
     this->Pass(std::chrono::seconds(1));
     this->Commit("ann@example.com", 500, 5);
     EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 10u) << "within the grace";
-    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, std::nullopt}));
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, std::nullopt, 5}));
     this->Pass(std::chrono::seconds(1));
     this->Reserve("m2", 7, {{"ann@example.com", 0, 0}});
-    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{507, std::nullopt}));
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{507, std::nullopt, 6}));
+    EXPECT_EQ(this->FillingOf("ann@example.com", "m2"), (Filling{500, std::nullopt, 5}));
+}
+
+TYPED_TEST_P(UsageStoreContract, WhatIsReservedWhileAMailboxIsMeasuredMayBeInTheMeasurement) {
+    const text::WallTime began = this->now_;
+    this->Pass(std::chrono::seconds(1));
+    this->Reserve("m1", 10, {{"ann@example.com", 0, 0}});
+    this->Pass(std::chrono::seconds(1));
+    this->Commit({{"ann@example.com", 10, 1, began}});
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 10u);
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{10, std::nullopt, 1}));
 }
 
 TYPED_TEST_P(UsageStoreContract, OneOfAllWhoSeeACrossingWarnsOfIt) {
@@ -526,7 +537,7 @@ TYPED_TEST_P(UsageStoreContract, OneOfAllWhoSeeACrossingWarnsOfIt) {
     this->Commit("ann@example.com", 500, 5);
     EXPECT_TRUE(this->NoteWarned("ann@example.com", std::nullopt, 80));
     EXPECT_FALSE(this->NoteWarned("ann@example.com", std::nullopt, 80));
-    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, 80}));
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, 80, 5}));
     EXPECT_THAT(this->Reserve("m1", 1, {{"ann@example.com", 0, 0}}).warned,
                 testing::ElementsAre(std::optional<std::uint64_t>(80)));
     EXPECT_TRUE(this->NoteWarned("ann@example.com", 80, 0));
@@ -534,7 +545,7 @@ TYPED_TEST_P(UsageStoreContract, OneOfAllWhoSeeACrossingWarnsOfIt) {
 
     this->Remove({"ann@example.com"});
     this->Commit("ann@example.com", 500, 5);
-    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, std::nullopt}));
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, std::nullopt, 5}));
 }
 
 TYPED_TEST_P(UsageStoreContract, TellsOneOfAllWhichMailboxesChanged) {
@@ -578,7 +589,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     OneMailboxWithRoomIsEnoughWhereThatIsTheRule, TheMailboxWithRoomMayBeInAnotherDomain,
     AFullDomainHasNoRoomInAnyOfItsMailboxes, WhatIsSettledStaysWhenWhatIsUnsettledIsGivenBack,
     AnUnsettledSizeThatComesLateChangesNothing, WhatIsToldLateIsAsOldAsItIs,
-    KnowsHowMuchAllMailboxesHold, KnowsForHowLongMailboxesHaveBeenFull, GuessesWhatIsInAMailbox,
+    KnowsHowMuchAllMailboxesHold, KnowsForHowLongMailboxesHaveBeenFull,
+    KnowsHowFullAMailboxIsAtLeast, WhatIsReservedWhileAMailboxIsMeasuredMayBeInTheMeasurement,
     OneOfAllWhoSeeACrossingWarnsOfIt, TellsOneOfAllWhichMailboxesChanged);
 
 }  // namespace policyd::usage

@@ -101,14 +101,18 @@ public:
         DropEmpty();
     }
 
-    std::optional<Filling> FindFilling(const std::string& name) {
+    std::optional<Filling> FindFilling(const std::string& name, const std::string& without = {}) {
         BringUpToDate(DomainOf(name));
         const auto found = mailboxes_.find(name);
         if (found == mailboxes_.end()) return std::nullopt;
         const Mailbox& mailbox = found->second;
-        Filling filling{mailbox.bytes, mailbox.warned};
-        for (const auto& [id, held] : mailbox.held)
-            if (!mailbox.began || held.made >= *mailbox.began) filling.bytes += held.bytes;
+        Filling filling{mailbox.bytes, mailbox.warned, mailbox.messages};
+        for (const auto& [id, held] : mailbox.held) {
+            if (id == without) continue;
+            if (mailbox.began && held.made < std::max(*mailbox.began, mailbox.stored)) continue;
+            filling.bytes += held.bytes;
+            filling.messages += held.copies;
+        }
         return filling;
     }
 
@@ -130,10 +134,10 @@ public:
             mailbox.bytes = measurement.bytes;
             mailbox.messages = measurement.messages;
             mailbox.began = is_misdated ? now : measurement.began;
-            if (is_misdated) continue;
             std::erase_if(mailbox.held, [&](const auto& held) {
-                return held.second.made < measurement.began - grace;
+                return !is_misdated && held.second.made < measurement.began - grace;
             });
+            if (!mailbox.held.empty()) mailbox.stored = now;
         }
         DropEmpty();
     }
@@ -164,6 +168,7 @@ private:
         std::uint64_t bytes = 0;
         std::uint64_t messages = 0;
         std::optional<text::WallTime> began;
+        text::WallTime stored;
         std::map<std::string, Held> held;
         std::optional<std::uint64_t> warned;
     };

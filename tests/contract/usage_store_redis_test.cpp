@@ -79,6 +79,20 @@ TEST_F(RedisUsageStoreTest, TellsRedisAgainWhatItLostInARestart) {
     EXPECT_EQ(usage->reserved_messages, 501u);
 }
 
+TEST_F(RedisUsageStoreTest, TellsRedisAgainWhatItRefusedToTakeAtFirst) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    Reserve(*store, "lost", 10, "ann@example.com");
+    server.Command({"FLUSHALL"});
+    server.Command({"CONFIG", "SET", "min-replicas-to-write", "1"});
+    server.Command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    // Answered over the next connection, after what was told there.
+    EXPECT_TRUE(ComesToHold(*store, "ann@example.com", 0));
+    server.Command({"CONFIG", "SET", "min-replicas-to-write", "0"});
+
+    EXPECT_TRUE(ComesToHold(*store, "ann@example.com", 10));
+}
+
 TEST_F(RedisUsageStoreTest, TakesItsTimeFromTheServer) {
     test::RedisServer server;
     const auto store = Open(server);

@@ -10,12 +10,13 @@
 namespace policyd::test {
 
 /// A usage store in memory, for unit tests of what uses one. `down` makes every call fail.
-class MemoryUsageStore final : public usage::UsageStore {
+class MemoryUsageStore : public usage::UsageStore {
 public:
     struct Entry {
         usage::Usage measured;
         std::map<std::string, std::uint64_t> reservations;  // bytes by id
         std::set<std::string> settled;                      // ids
+        std::set<std::string> measured_too;                 // ids
         std::optional<std::uint64_t> warned;
         std::optional<std::chrono::milliseconds> full_since;
     };
@@ -84,10 +85,18 @@ public:
             const usage::DomainLimit& limit = reservation.domain_limits[i];
             const usage::Usage usage = OfDomain(limit.domain, reservation.id);
             std::uint64_t more = 0;
-            for (const usage::Limit& mailbox : reservation.limits)
-                if (usage::DomainOf(mailbox.mailbox) == limit.domain) more += size;
-            if (limit.bytes != 0 && usage.bytes + usage.reserved_bytes + more > limit.bytes)
-                reserved.full_domains.push_back(i);
+            std::uint64_t more_messages = 0;
+            for (const usage::Limit& mailbox : reservation.limits) {
+                if (usage::DomainOf(mailbox.mailbox) != limit.domain) continue;
+                more += size;
+                ++more_messages;
+            }
+            const bool bytes_fit =
+                limit.bytes == 0 || usage.bytes + usage.reserved_bytes + more <= limit.bytes;
+            const bool messages_fit =
+                limit.messages == 0 ||
+                usage.messages + usage.reserved_messages + more_messages <= limit.messages;
+            if (!bytes_fit || !messages_fit) reserved.full_domains.push_back(i);
             reserved.domain_usage.push_back(usage);
         }
         const bool any_has_room =
@@ -147,14 +156,19 @@ public:
         co_return;
     }
 
-    /// Its guess is what it was measured to hold, and all reservations.
-    async::Task<std::optional<usage::Filling>> FindFilling(std::string_view mailbox) override {
+    /// Everything that is reserved counts, unless it is said to be in the measurement too.
+    using UsageStore::FindFilling;
+    async::Task<std::optional<usage::Filling>> FindFilling(std::string_view mailbox,
+                                                           std::string_view without) override {
         Called();
         const auto found = entries.find(mailbox);
         if (found == entries.end()) co_return std::nullopt;
-        const usage::Usage usage = With(found->second, "");
+        Entry entry = found->second;
+        for (const std::string& id : entry.measured_too) entry.reservations.erase(id);
+        const usage::Usage usage = With(entry, without);
         usage::Filling filling;
         filling.bytes = usage.bytes + usage.reserved_bytes;
+        filling.messages = usage.messages + usage.reserved_messages;
         filling.warned = found->second.warned;
         co_return filling;
     }

@@ -33,6 +33,20 @@ TEST_F(PostfixRecipientResolverTest, AMissingSizeLimitIsNone) {
     EXPECT_EQ(Resolve("joe@example.com").mailboxes.at(0).quota_bytes, 0u);
 }
 
+TEST_F(PostfixRecipientResolverTest, TheLimitsOfItsDomainComeWithTheMailbox) {
+    MapTable bytes;
+    MapTable messages;
+    system.virtual_domain_limit_maps = tables::TableChain("virtual_domain_limit_maps", {&bytes});
+    system.virtual_domain_message_limit_maps =
+        tables::TableChain("virtual_domain_message_limit_maps", {&messages});
+    EXPECT_EQ(Resolve("joe@example.com").mailboxes.at(0).domain_quota_messages, 0u);
+    bytes.rows["example.com"] = "5000";
+    messages.rows["example.com"] = "20";
+    const Mailbox joe = Resolve("joe@example.com").mailboxes.at(0);
+    EXPECT_EQ(joe.domain_quota_bytes, 5000u);
+    EXPECT_EQ(joe.domain_quota_messages, 20u);
+}
+
 TEST_F(PostfixRecipientResolverTest, ASizeLimitThatIsNoNumberCannotBeTold) {
     for (const char* quota : {"many", "-1", "10 MB", "18446744073709551616"}) {
         quotas.rows["joe@example.com"] = quota;

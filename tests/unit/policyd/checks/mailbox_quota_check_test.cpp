@@ -416,6 +416,31 @@ TEST_F(MailboxQuotaCheckTest, DefersFirstAndRefusesOnceTheMailboxHasBeenFullForT
     EXPECT_EQ(AtRcpt("ann@example.com", 1, "5"), "452 4.2.2 Mailbox is full");
 }
 
+TEST_F(MailboxQuotaCheckTest, RefusesNobodyForGoodForMailThatIsCountedTwice) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 400, "1"), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 400, 1, "1"), "");
+    usage_.Measure("ann@example.com", 400);
+    for (const auto& [id, bytes] : usage_.entries["ann@example.com"].reservations)
+        usage_.entries["ann@example.com"].measured_too.insert(id);
+    EXPECT_EQ(AtRcpt("ann@example.com", 601, "2"), kFull) << "full by the measurement alone";
+    EXPECT_EQ(AtRcpt("ann@example.com", 600, "3"), "452 4.2.2 Mailbox is full");
+    EXPECT_EQ(AtRcpt("ann@example.com", 200, "4"), "");
+    EXPECT_EQ(AtRcpt("ann@example.com", 401, "5"), kFull) << "what came since is in it as well";
+    EXPECT_EQ(AtRcpt("ann@example.com", 400, "6"), "452 4.2.2 Mailbox is full");
+}
+
+TEST_F(MailboxQuotaCheckTest, DoesNotCountAMessageAgainstItselfWhenItRefusesForGood) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 400, "1"), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 400, 1, "1"), "");
+    usage_.Measure("ann@example.com", 400);
+    for (const auto& [id, bytes] : usage_.entries["ann@example.com"].reservations)
+        usage_.entries["ann@example.com"].measured_too.insert(id);
+    EXPECT_EQ(AtRcpt("ann@example.com", 150, "2"), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 500, 1, "2"), "452 4.2.2 Mailbox is full");
+    EXPECT_EQ(AtRcpt("ann@example.com", 150, "3"), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 601, 1, "3"), kFull);
+}
+
 TEST_F(MailboxQuotaCheckTest, HandlesStaleUsageByItsRule) {
     for (const auto& [rule, action] :
          {std::pair(StaleUsage::kTrust, kFull.c_str()), std::pair(StaleUsage::kIgnore, ""),
@@ -444,6 +469,18 @@ TEST_F(MailboxQuotaCheckTest, MailboxesShareWhatTheirDomainMayHold) {
     rules.reservations = false;
     Use(rules);
     EXPECT_EQ(AtRcpt("eve@shared.example", 1), kFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, MailboxesShareHowManyMessagesTheirDomainMayHold) {
+    recipients_.Add("eve@shared.example", {"eve@shared.example"}, 0, 0, 2);
+    recipients_.Add("dan@shared.example", {"dan@shared.example"}, 0, 0, 2);
+    EXPECT_EQ(AtRcpt("eve@shared.example", 1, "1"), "");
+    EXPECT_EQ(AtRcpt("dan@shared.example", 1, "2"), "");
+    EXPECT_EQ(AtRcpt("eve@shared.example", 1, "3"), kFull);
+    QuotaRules rules;
+    rules.reservations = false;
+    Use(rules);
+    EXPECT_EQ(AtRcpt("dan@shared.example", 1), kFull);
 }
 
 TEST_F(MailboxQuotaCheckTest, LooksAtACopyForItsTimeOnly) {

@@ -63,6 +63,8 @@ constexpr Definition kDefinitions[] = {
      "0 if the last reload failed and the old configuration stays, 1 otherwise."},
     {kLogLinesLost, "policyd_log_lines_lost_total", kCounter, "",
      "Log lines that were never written: a full queue or a full disk."},
+    {kHeap, "policyd_heap_bytes", kGauge, "",
+     "Memory that is in use; what malloc keeps for later, as the resident memory has it, is not."},
 };
 
 constexpr bool InOrder() {

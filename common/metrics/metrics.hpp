@@ -35,6 +35,7 @@ enum class Metric {
     kReloads,
     kLastReload,
     kLogLinesLost,
+    kHeap,
     kCount,
 };
 

@@ -1,25 +1,24 @@
 #include "common/usage/recent_reservations.hpp"
 
+#include <iterator>
 #include <utility>
 
 namespace policyd::usage {
 
-std::string RecentReservations::KeyOf(std::string_view id, std::string_view mailbox) {
-    std::string key(id);
-    key += '\0';
-    return key.append(mailbox);
-}
-
 void RecentReservations::Remember(Held held) {
     Expire(held.at);
-    if (turns_.size() >= most_) ForgetOldest();
-    std::string key = KeyOf(held.id, held.mailbox);
-    turns_.push_back({key, held.at});
-    held_.insert_or_assign(std::move(key), std::move(held));
+    const auto known = index_.find({held.id, held.mailbox});
+    if (known != index_.end()) Erase(known->second);
+    if (order_.size() >= most_) Erase(order_.begin());
+    order_.push_back(std::move(held));
+    index_.emplace(PlaceOf(order_.back()), std::prev(order_.end()));
 }
 
 void RecentReservations::Forget(std::string_view id, std::span<const std::string> mailboxes) {
-    for (const std::string& mailbox : mailboxes) held_.erase(KeyOf(id, mailbox));
+    for (const std::string& mailbox : mailboxes) {
+        const auto known = index_.find({id, mailbox});
+        if (known != index_.end()) Erase(known->second);
+    }
 }
 
 void RecentReservations::Lost(Milliseconds at) {
@@ -28,34 +27,24 @@ void RecentReservations::Lost(Milliseconds at) {
 
 std::vector<RecentReservations::Held> RecentReservations::Recent(Milliseconds now) {
     Expire(now);
-    std::vector<Held> recent;
-    recent.reserve(held_.size());
-    for (const Turn& turn : turns_) {
-        const auto found = held_.find(turn.key);
-        if (found != held_.end() && found->second.at == turn.at &&
-            (recent.empty() || recent.back().id != found->second.id ||
-             recent.back().mailbox != found->second.mailbox))
-            recent.push_back(found->second);
-    }
-    return recent;
+    return {order_.begin(), order_.end()};
 }
 
 bool RecentReservations::IsCurrent(const Held& held) const {
-    const auto found = held_.find(KeyOf(held.id, held.mailbox));
-    return found != held_.end() && found->second.at == held.at &&
-           found->second.bytes == held.bytes && found->second.copies == held.copies &&
-           found->second.settled == held.settled;
+    const auto found = index_.find(PlaceOf(held));
+    if (found == index_.end()) return false;
+    const Held& now = *found->second;
+    return now.at == held.at && now.bytes == held.bytes && now.copies == held.copies &&
+           now.settled == held.settled;
 }
 
 void RecentReservations::Expire(Milliseconds now) {
-    while (!turns_.empty() && turns_.front().at + life_ < Time(now)) ForgetOldest();
+    while (!order_.empty() && order_.front().at + life_ < Time(now)) Erase(order_.begin());
 }
 
-void RecentReservations::ForgetOldest() {
-    const Turn& oldest = turns_.front();
-    const auto found = held_.find(oldest.key);
-    if (found != held_.end() && found->second.at == oldest.at) held_.erase(found);
-    turns_.pop_front();
+void RecentReservations::Erase(Order::iterator held) {
+    index_.erase(PlaceOf(*held));
+    order_.erase(held);
 }
 
 }  // namespace policyd::usage

@@ -2,7 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
+#include <functional>
+#include <list>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,25 +47,35 @@ public:
     std::vector<Held> Recent(Milliseconds now);
     /// Whether this is still what the message holds there.
     bool IsCurrent(const Held& held) const;
-    std::size_t Size() const noexcept { return held_.size(); }
+    std::size_t Size() const noexcept { return order_.size(); }
 
 private:
-    struct Turn {
-        std::string key;
-        Milliseconds at;
+    /// Oldest first.
+    using Order = std::list<Held>;
+    /// What a message holds where; the strings of the one that it is.
+    struct Place {
+        std::string_view id;
+        std::string_view mailbox;
+        bool operator==(const Place&) const = default;
+    };
+    struct Hash {
+        std::size_t operator()(const Place& place) const noexcept {
+            const std::hash<std::string_view> hash;
+            return hash(place.id) * 31 + hash(place.mailbox);
+        }
     };
 
-    static std::string KeyOf(std::string_view id, std::string_view mailbox);
+    static Place PlaceOf(const Held& held) { return {held.id, held.mailbox}; }
     /// When it is, for what is too old: the time of the loss as long as there is one.
     Milliseconds Time(Milliseconds now) const { return lost_.value_or(now); }
     void Expire(Milliseconds now);
-    void ForgetOldest();
+    void Erase(Order::iterator held);
 
     const Milliseconds life_;
     const std::size_t most_;
     std::optional<Milliseconds> lost_;
-    std::unordered_map<std::string, Held> held_;
-    std::deque<Turn> turns_;  // in the order of time; older turns of what was remembered again too
+    Order order_;
+    std::unordered_map<Place, Order::iterator, Hash> index_;
 };
 
 }  // namespace policyd::usage

@@ -26,6 +26,9 @@ constexpr std::size_t kMostToTellAgain = 100'000;
 constexpr std::size_t kMailboxesInOneCall = 100;  // what one script holds up others for
 constexpr std::size_t kCommittedInOneCall = 50;
 constexpr std::size_t kCallsAtOnce = 64;
+/// All threads of all servers tell at once, beside what is being decided: a busy Redis has
+/// to answer all of it in time, or the connection is given up and all is to be told anew.
+constexpr std::size_t kToldAtOnce = 8;
 
 /// bytes, messages, reserved bytes, reserved messages: as all scripts return them.
 Usage NextUsage(UnpackedNumbers& numbers) {
@@ -318,7 +321,7 @@ async::Task<void> RedisUsageStore::TellAgain() {
     const std::vector<Held> recent = recent_.Recent(MonotonicNow());
     for (std::size_t at = 0; at < recent.size();) {
         std::vector<ScriptCall> calls;
-        for (; at < recent.size() && calls.size() < kCallsAtOnce; ++at) {
+        for (; at < recent.size() && calls.size() < kToldAtOnce; ++at) {
             const Held& held = recent[at];
             if (recent_.IsCurrent(held))
                 calls.push_back(HoldCall(held, MonotonicNow() - held.at + held.age,

@@ -1,8 +1,10 @@
 #include "policyd/checks/owed_changes.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
+#include "common/async/wake_up.hpp"
 #include "common/log/logging.hpp"
 #include "common/metrics/series.hpp"
 
@@ -10,7 +12,8 @@ namespace policyd::checks {
 
 namespace {
 
-constexpr std::size_t kAtOnce = 64;
+/// A busy store has to answer all of them in time.
+constexpr std::size_t kAtOnce = 16;
 
 }  // namespace
 
@@ -80,30 +83,49 @@ void OwedChanges::PutBack(std::vector<Change> changes) {
     }
 }
 
-async::Task<void> OwedChanges::Tell(usage::UsageStore& usage, Change& change, Milliseconds now) {
-    if (change.give_back.empty()) {
-        change.charge.age = std::max(now - change.since, Milliseconds(0));
-        co_await usage.Reserve(change.charge);
-    } else {
-        co_await usage.Release(change.charge.id, change.give_back, change.what);
+/// Changes that are being told at the same time.
+struct OwedChanges::Telling {
+    std::vector<Change> changes;
+    std::vector<Change> not_told;
+    std::size_t under_way = 0;
+    async::WakeUp all_ended;
+};
+
+async::Task<void> OwedChanges::Tell(usage::UsageStore& usage, Telling& telling, std::size_t place,
+                                    Milliseconds now) {
+    Change& change = telling.changes[place];
+    try {
+        if (change.give_back.empty()) {
+            change.charge.age = std::max(now - change.since, Milliseconds(0));
+            co_await usage.Reserve(change.charge);
+        } else {
+            co_await usage.Release(change.charge.id, change.give_back, change.what);
+        }
+    } catch (const outage::UsageStoreUnavailable&) {
+        telling.not_told.push_back(std::move(change));
+    } catch (const std::exception& error) {
+        log::Error("failure: {}", error.what());
     }
+    // Nothing of it is touched after this: who is woken may have no more use for it.
+    if (--telling.under_way == 0) telling.all_ended.Set();
 }
 
+/// One after the other would take as many round trips as there are changes: more may come
+/// meanwhile than go.
 async::Task<void> OwedChanges::Pay(usage::UsageStore& usage, Milliseconds now) {
     std::size_t paid = 0;
-    for (std::vector<Change> changes = Take(); !changes.empty(); changes = Take()) {
-        bool is_down = false;
-        for (std::size_t i = 0; i < changes.size() && !is_down; ++i) {
-            try {
-                co_await Tell(usage, changes[i], now);
-                ++paid;
-            } catch (const outage::UsageStoreUnavailable&) {
-                changes.erase(changes.begin(), changes.begin() + static_cast<std::ptrdiff_t>(i));
-                is_down = true;
-            }
-        }
-        if (!is_down) continue;
-        PutBack(std::move(changes));
+    for (;;) {
+        Telling telling;
+        telling.changes = Take();
+        if (telling.changes.empty()) break;
+        telling.under_way = telling.changes.size();
+        for (std::size_t place = 0; place < telling.changes.size(); ++place)
+            async::Spawn(Tell(usage, telling, place, now),
+                         [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+        while (telling.under_way > 0) co_await telling.all_ended.Wait();
+        paid += telling.changes.size() - telling.not_told.size();
+        if (telling.not_told.empty()) continue;
+        PutBack(std::move(telling.not_told));
         break;
     }
     if (paid > 0) log::Info("usage store: told of {} changes that it had missed", paid);

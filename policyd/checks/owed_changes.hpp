@@ -43,11 +43,13 @@ private:
         Milliseconds since{0};
     };
     using Order = std::list<Change>;
+    struct Telling;
 
     void Owe(Change change);
     std::vector<Change> Take();
     void PutBack(std::vector<Change> changes);
-    static async::Task<void> Tell(usage::UsageStore& usage, Change& change, Milliseconds now);
+    static async::Task<void> Tell(usage::UsageStore& usage, Telling& telling, std::size_t place,
+                                  Milliseconds now);
 
     const std::size_t most_;
     mutable std::mutex mutex_;

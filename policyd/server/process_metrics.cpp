@@ -1,5 +1,7 @@
 #include "policyd/server/process_metrics.hpp"
 
+#include <malloc.h>
+
 #include <chrono>
 
 #include "common/log/logging.hpp"
@@ -13,6 +15,12 @@ double SecondsSinceEpoch() {
     return since.count();
 }
 
+/// Of all threads.
+double HeapInUse() {
+    const struct mallinfo2 heap = mallinfo2();
+    return static_cast<double>(heap.uordblks + heap.hblkhd);
+}
+
 }  // namespace
 
 using metrics::Metric;
@@ -24,7 +32,7 @@ ProcessMetrics::ProcessMetrics(const services::SharedState& shared)
                [&shared] { return static_cast<double>(shared.messages.Size()); }),
       owed_(Metric::kOwedChanges, {},
             [&shared] { return static_cast<double>(shared.owed.Size()); }),
-      lines_lost_(Metric::kLogLinesLost, {}, [] { return static_cast<double>(log::LinesLost()); }) {
-}
+      lines_lost_(Metric::kLogLinesLost, {}, [] { return static_cast<double>(log::LinesLost()); }),
+      heap_(Metric::kHeap, {}, HeapInUse) {}
 
 }  // namespace policyd::server

@@ -16,6 +16,7 @@ private:
     metrics::Observed tracked_;
     metrics::Observed owed_;
     metrics::Observed lines_lost_;
+    metrics::Observed heap_;
 };
 
 }  // namespace policyd::server

@@ -76,6 +76,14 @@ TEST_F(RecentReservationsTest, DoNotAgeFromALossUntilAllIsTold) {
     EXPECT_TRUE(IdsAt(milliseconds(70'000)).empty());
 }
 
+TEST_F(RecentReservationsTest, AMessageThatIsSettledTakesOnePlace) {
+    for (const char* const id : {"m1", "m2", "m3"}) {
+        recent_.Remember(Holding(id, 5, milliseconds(10)));
+        recent_.Remember(Holding(id, 7, milliseconds(10)));
+    }
+    EXPECT_THAT(IdsAt(milliseconds(10)), testing::ElementsAre("m1", "m2", "m3"));
+}
+
 TEST_F(RecentReservationsTest, AreBoundedInNumber) {
     for (int i = 0; i < 5; ++i)
         recent_.Remember(Holding("m" + std::to_string(i), 5, milliseconds(10 + i)));

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/async/wake_up.hpp"
 #include "tests/support/memory_usage_store.hpp"
 #include "tests/support/run_to_end.hpp"
 
@@ -16,12 +17,13 @@ protected:
         return {id, bytes, {{"ann@example.com", 1, 0}}};
     }
 
-    void Pay() {
+    void Pay() { Pay(usage_); }
+    void Pay(usage::UsageStore& usage) {
         const auto done = [](async::Task<void> task) -> async::Task<bool> {
             co_await task;
             co_return true;
         };
-        test::RunToEnd(done(owed_.Pay(usage_, milliseconds(0))));
+        test::RunToEnd(done(owed_.Pay(usage, milliseconds(0))));
     }
 
     test::MemoryUsageStore usage_;
@@ -44,6 +46,28 @@ TEST_F(OwedChangesTest, StayOwedUntilTheStoreTakesThem) {
     usage_.down = false;
     Pay();
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+}
+
+/// Answers no reservation before there are three.
+class SlowUsageStore final : public test::MemoryUsageStore {
+public:
+    async::Task<usage::Reserved> Reserve(const usage::Reservation& reservation) override {
+        if (++asked_ == 3) all_asked_.Set();
+        while (asked_ < 3) co_await all_asked_.Wait();
+        co_return co_await MemoryUsageStore::Reserve(reservation);
+    }
+
+private:
+    int asked_ = 0;
+    async::WakeUp all_asked_;
+};
+
+TEST_F(OwedChangesTest, AreNotToldOneAfterTheOther) {
+    SlowUsageStore slow;
+    for (const char* const id : {"m1", "m2", "m3"}) owed_.Charge(Of(id, 100), milliseconds(0));
+    Pay(slow);
+    EXPECT_EQ(slow.ReservedIn("ann@example.com"), 300u);
+    EXPECT_EQ(owed_.Size(), 0u);
 }
 
 TEST_F(OwedChangesTest, TheLastOneOfAMessageCounts) {

@@ -1,14 +1,18 @@
 #include "common/protocol/request_parser.hpp"
 
 #include <array>
+#include <bit>
 #include <cstring>
 #include <iterator>
 
 #include "common/text/ascii.hpp"
+#include "common/text/byte_block.hpp"
 
 namespace policyd::protocol {
 
 namespace {
+
+using text::ByteBlock;
 
 constexpr struct {
     std::string_view name;
@@ -79,12 +83,13 @@ static_assert(kFirstOfLength.back() == std::size(kAttributes));
 /// The place of the line feed of the first empty line that begins at or behind `from`; npos if
 /// there is none.
 std::size_t FindEmptyLine(std::string_view bytes, std::size_t from) {
-    if (bytes.starts_with('\n')) return 0;
-    while (from < bytes.size()) {
-        const std::size_t line_end = bytes.find('\n', from);
-        if (line_end == bytes.npos || line_end + 1 == bytes.size()) return bytes.npos;
-        if (bytes[line_end + 1] == '\n') return line_end + 1;
-        from = line_end + 1;
+    // Bit 0: whether the byte before was a line feed, as it is in effect before the first one.
+    std::uint64_t before = from == 0 ? 1 : 0;
+    for (; from < bytes.size(); from += ByteBlock::kSize) {
+        const std::uint64_t feeds = ByteBlock(bytes, from).Find('\n');
+        const std::uint64_t empty = feeds & ((feeds << 1) | before);
+        if (empty != 0) return from + static_cast<std::size_t>(std::countr_zero(empty));
+        before = feeds >> (ByteBlock::kSize - 1);
     }
     return bytes.npos;
 }
@@ -116,45 +121,52 @@ RequestParser::Parsed RequestParser::Parse(std::string_view received) {
     return Parsed::kComplete;
 }
 
+bool RequestParser::Fail(const char* problem) {
+    problem_ = problem;
+    return false;
+}
+
 RequestParser::Parsed RequestParser::Malformed(const char* problem) {
     problem_ = problem;
     searched_ = 0;
     return Parsed::kMalformed;
 }
 
+/// Every line ends with a line feed: the empty one that ends the request comes after it.
 bool RequestParser::TakeAttributes(std::string_view lines) {
-    const auto fail = [this](const char* problem) {
-        problem_ = problem;
-        return false;
-    };
-    if (std::memchr(lines.data(), '\0', lines.size()) != nullptr) return fail("NUL byte");
+    if (std::memchr(lines.data(), '\0', lines.size()) != nullptr) return Fail("NUL byte");
+    const char* begin = lines.data();
+    const char* equals = nullptr;  // the first '=' of the line
     std::size_t count = 0;
-    while (!lines.empty()) {
-        const auto* const begin = lines.data();
-        // Every line ends with a line feed: the empty one that ends the request comes after it.
-        const auto* const line_end =
-            static_cast<const char*>(std::memchr(begin, '\n', lines.size()));
-        const auto length = static_cast<std::size_t>(line_end - begin);
-        const auto* const equals = static_cast<const char*>(std::memchr(begin, '=', length));
-        if (equals == nullptr) return fail("line without '='");
-        const std::string_view name(begin, static_cast<std::size_t>(equals - begin));
-        const std::string_view value(equals + 1, static_cast<std::size_t>(line_end - equals - 1));
-        if (name.empty() || name.size() > kLongestName)
-            return fail("attribute name too long or empty");
-        if (value.size() > kLongestValue) return fail("attribute value too long");
-        if (++count > kMostAttributes) return fail("too many attributes");
-        if (!TakeAttribute(name, value)) return false;
-        lines.remove_prefix(length + 1);
+    for (std::size_t from = 0; from < lines.size(); from += ByteBlock::kSize) {
+        for (std::uint64_t marks = ByteBlock(lines, from).Find('\n', '='); marks != 0;
+             marks &= marks - 1) {
+            const char* const place = lines.data() + from + std::countr_zero(marks);
+            if (*place == '=') {
+                if (equals == nullptr) equals = place;
+                continue;
+            }
+            if (equals == nullptr) return Fail("line without '='");
+            if (++count > kMostAttributes) return Fail("too many attributes");
+            if (!TakeAttribute({begin, equals}, {equals + 1, place})) return false;
+            begin = place + 1;
+            equals = nullptr;
+        }
     }
     return true;
 }
 
 bool RequestParser::TakeAttribute(std::string_view name, std::string_view value) {
+    if (name.empty() || name.size() > kLongestName) return Fail("attribute name too long or empty");
+    if (value.size() > kLongestValue) return Fail("attribute value too long");
     if (name.size() > kLongestKeptName) return true;
     const std::size_t end = kFirstOfLength[name.size() + 1];
     for (std::size_t place = kFirstOfLength[name.size()]; place < end; ++place) {
         const Attribute& attribute = kAttributes[place];
-        if (attribute.name != name) continue;
+        // The first and the last letter tell nearly all apart.
+        if (attribute.name.front() != name.front() || attribute.name.back() != name.back() ||
+            attribute.name != name)
+            continue;
         const std::uint32_t bit = 1u << place;
         if ((seen_ & bit) != 0) return true;
         seen_ |= bit;
@@ -166,16 +178,14 @@ bool RequestParser::TakeAttribute(std::string_view name, std::string_view value)
                 const auto number = text::ParseUnsigned(value);
                 request_.*attribute.number = number.value_or(0);
                 if (number || value.empty()) return true;
-                problem_ = "attribute value is not a number";
-                return false;
+                return Fail("attribute value is not a number");
             }
             case Attribute::Kind::kStage:
                 request_.stage = ToStage(value);
                 return true;
             case Attribute::Kind::kRequest:
                 if (value == "smtpd_access_policy") return true;
-                problem_ = "request is not smtpd_access_policy";
-                return false;
+                return Fail("request is not smtpd_access_policy");
         }
     }
     return true;

@@ -41,6 +41,7 @@ public:
 
 private:
     Parsed Malformed(const char* problem);
+    bool Fail(const char* problem);
     bool TakeAttributes(std::string_view lines);
     bool TakeAttribute(std::string_view name, std::string_view value);
 

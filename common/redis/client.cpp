@@ -28,6 +28,15 @@ bool IsNumeric(const async::Endpoint& endpoint) {
     return async::NumericAddress(endpoint, address) != 0;
 }
 
+bool HasReply(const Answer& answer) {
+    return answer.reply && !answer.IsError();
+}
+
+/// A server that was restarted knows no scripts.
+bool IsForWantOfScript(const Answer& answer) {
+    return answer.IsError() && Classify(answer.reply->text) == ErrorClass::kUnknownScript;
+}
+
 }  // namespace
 
 Client::Client(uv_loop_t* loop, ClientSettings settings, std::vector<std::string> scripts,
@@ -52,12 +61,6 @@ Client::~Client() {
     connection_.reset();
 }
 
-async::Task<Reply> Client::Ask(Request request) {
-    std::vector<Request> requests{std::move(request)};
-    std::vector<Reply> replies = co_await AskAll(std::move(requests));
-    co_return std::move(replies.front());
-}
-
 async::Task<std::vector<Reply>> Client::AskAll(std::vector<Request> requests) {
     if (requests.empty()) co_return std::vector<Reply>();
     const outage::BackEnd::Question question(back_end_);
@@ -69,9 +72,14 @@ async::Task<std::vector<Reply>> Client::AskAll(std::vector<Request> requests) {
 }
 
 async::Task<Reply> Client::Evaluate(ScriptCall call) {
-    std::vector<ScriptCall> calls{std::move(call)};
-    std::vector<Reply> replies = co_await EvaluateAll(std::move(calls));
-    co_return std::move(replies.front());
+    const outage::BackEnd::Question question(back_end_);
+    SingleExchange exchange(*this, ScriptCommand(call, false));
+    Answer answer = co_await exchange;
+    if (IsForWantOfScript(answer)) {
+        SingleExchange again(*this, ScriptCommand(call, true));
+        answer = co_await again;
+    }
+    co_return ReplyIn(std::move(answer), question);
 }
 
 async::Task<std::vector<Reply>> Client::EvaluateAll(std::vector<ScriptCall> calls) {
@@ -82,12 +90,9 @@ async::Task<std::vector<Reply>> Client::EvaluateAll(std::vector<ScriptCall> call
     Exchange exchange(*this, std::move(commands));
     std::vector<Answer> answers = co_await exchange;
     for (std::size_t i = 0; i < calls.size(); ++i) {
-        if (!answers[i].IsError() || Classify(answers[i].reply->text) != ErrorClass::kUnknownScript)
-            continue;
-        std::vector<std::string> whole{ScriptCommand(calls[i], true)};
-        Exchange again(*this, std::move(whole));
-        std::vector<Answer> second = co_await again;
-        answers[i] = std::move(second.front());
+        if (!IsForWantOfScript(answers[i])) continue;
+        SingleExchange again(*this, ScriptCommand(calls[i], true));
+        answers[i] = co_await again;
     }
     co_return Replies(std::move(answers), question);
 }
@@ -97,26 +102,31 @@ std::vector<Reply> Client::Replies(std::vector<Answer> answers,
     std::vector<Reply> replies;
     replies.reserve(answers.size());
     for (Answer& answer : answers) {
-        if (answer.reply && !answer.IsError()) {
-            replies.push_back(std::move(*answer.reply));
-            continue;
-        }
-        const std::string reason = answer.IsError() ? answer.reply->text : answer.failure;
-        question.Failed(reason);
-        if (answer.IsError() && Classify(reason) == ErrorClass::kWrongServer && connection_)
-            connection_->Drop(reason);
-        throw UsageStoreUnavailable(back_end_.Name() + ": " + reason);
+        if (!HasReply(answer)) Refuse(answer, question);
+        replies.push_back(std::move(*answer.reply));
     }
     question.Answered();
     return replies;
 }
 
+Reply Client::ReplyIn(Answer answer, const outage::BackEnd::Question& question) {
+    if (!HasReply(answer)) Refuse(answer, question);
+    question.Answered();
+    return std::move(*answer.reply);
+}
+
+void Client::Refuse(const Answer& answer, const outage::BackEnd::Question& question) {
+    const std::string reason = answer.IsError() ? answer.reply->text : answer.failure;
+    question.Failed(reason);
+    if (answer.IsError() && Classify(reason) == ErrorClass::kWrongServer && connection_)
+        connection_->Drop(reason);
+    throw UsageStoreUnavailable(back_end_.Name() + ": " + reason);
+}
+
 std::string Client::ScriptCommand(const ScriptCall& call, bool with_text) const {
-    Request request(with_text ? "EVAL" : "EVALSHA",
-                    with_text ? scripts_[call.script] : script_names_[call.script],
-                    call.keys.size());
-    for (const std::string& key : call.keys) request.Append(key);
-    for (const std::string& argument : call.arguments) request.Append(argument);
+    const Request request(with_text ? "EVAL" : "EVALSHA",
+                          with_text ? scripts_[call.script] : script_names_[call.script],
+                          call.keys.Count(), call.keys, call.arguments);
     return request.Bytes();
 }
 

@@ -3,6 +3,7 @@
 #include <uv.h>
 
 #include <chrono>
+#include <coroutine>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -11,6 +12,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/async/endpoint.hpp"
@@ -47,8 +49,8 @@ struct ClientSettings {
 /// A call of one of the scripts that the client was made with.
 struct ScriptCall {
     std::size_t script = 0;
-    std::vector<std::string> keys;
-    std::vector<std::string> arguments;
+    Words keys;
+    Words arguments;
 };
 
 /// Asks one Redis server, and finds it again whenever it was lost. Owned by one loop thread, and
@@ -63,6 +65,8 @@ struct ScriptCall {
 /// carried it out is then unknown. Arguments are copied.
 class Client {
 public:
+    class Asking;
+
     /// `scripts` are Lua texts, sent when a connection is made and called by their index.
     /// `on_ready` is called whenever a connection has become usable, before any command that
     /// waits for it is sent. Connecting begins at once; a server that is down is no error.
@@ -73,7 +77,8 @@ public:
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    async::Task<Reply> Ask(Request request);
+    /// `co_await client.Ask(request)`: its Reply.
+    Asking Ask(const Request& request);
     /// Sends all at once. Throws, after the last answer, what the first that failed would throw.
     async::Task<std::vector<Reply>> AskAll(std::vector<Request> requests);
     async::Task<Reply> Evaluate(ScriptCall call);
@@ -86,6 +91,7 @@ public:
 
 private:
     friend class Exchange;
+    friend class SingleExchange;
 
     enum class State { kConnecting, kReady, kPausing };
     struct Waiting {
@@ -111,6 +117,8 @@ private:
     /// the wrong server.
     std::vector<Reply> Replies(std::vector<Answer> answers,
                                const outage::BackEnd::Question& question);
+    Reply ReplyIn(Answer answer, const outage::BackEnd::Question& question);
+    [[noreturn]] void Refuse(const Answer& answer, const outage::BackEnd::Question& question);
 
     uv_loop_t* const loop_;
     const ClientSettings settings_;
@@ -132,5 +140,46 @@ private:
     async::UvHandle<uv_timer_t> patience_;
     std::minstd_rand random_{std::random_device()()};
 };
+
+/// One command; the awaiting coroutine goes on when it is answered.
+class [[nodiscard]] SingleExchange final : private AnswerTaker {
+public:
+    SingleExchange(Client& client, std::string command)
+        : client_(client), command_(std::move(command)) {}
+    SingleExchange(const SingleExchange&) = delete;
+    SingleExchange& operator=(const SingleExchange&) = delete;
+
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> awaiting);
+    Answer await_resume() { return std::move(answer_); }
+
+private:
+    void OnReply(Reply reply) override;
+    void OnFailure(const std::string& reason) override;
+
+    Client& client_;
+    const std::string command_;
+    Answer answer_;
+    std::coroutine_handle<> awaiting_;
+};
+
+class [[nodiscard]] Client::Asking {
+public:
+    Asking(Client& client, std::string command)
+        : client_(client), question_(client.back_end_), exchange_(client, std::move(command)) {}
+
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> asking) { return exchange_.await_suspend(asking); }
+    Reply await_resume() { return client_.ReplyIn(exchange_.await_resume(), question_); }
+
+private:
+    Client& client_;
+    const outage::BackEnd::Question question_;
+    SingleExchange exchange_;
+};
+
+inline Client::Asking Client::Ask(const Request& request) {
+    return Asking(*this, request.Bytes());
+}
 
 }  // namespace policyd::redis

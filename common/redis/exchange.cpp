@@ -45,4 +45,22 @@ void Exchange::PartAnswered() {
     if (--unanswered_ == 0) awaiting_.resume();
 }
 
+bool SingleExchange::await_suspend(std::coroutine_handle<> awaiting) {
+    awaiting_ = awaiting;
+    std::optional<std::string> refusal = client_.Submit(command_, *this, false);
+    if (!refusal) return true;
+    answer_.failure = std::move(*refusal);
+    return false;
+}
+
+void SingleExchange::OnReply(Reply reply) {
+    answer_.reply = std::move(reply);
+    awaiting_.resume();
+}
+
+void SingleExchange::OnFailure(const std::string& reason) {
+    answer_.failure = reason;
+    awaiting_.resume();
+}
+
 }  // namespace policyd::redis

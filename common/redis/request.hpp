@@ -9,20 +9,13 @@
 
 namespace policyd::redis {
 
-/// A command in the form in which it is sent, built word by word.
-///
-///     Request get("GET", key);
-class Request {
+/// Words of a command, in the form in which they are sent.
+class Words {
 public:
-    template <typename... Words>
-    explicit Request(const Words&... words) {
-        (Append(words), ...);
-    }
-
     void Append(std::string_view word) {
-        AppendCount('$', word.size());
-        body_.append(word).append("\r\n");
-        ++words_;
+        AppendCount(text_, '$', word.size());
+        text_.append(word).append("\r\n");
+        ++count_;
     }
 
     void Append(std::integral auto number) {
@@ -31,17 +24,43 @@ public:
         Append(std::string_view(digits.data(), end));
     }
 
-    std::string Bytes() const { return '*' + std::to_string(words_) + "\r\n" + body_; }
-
-private:
-    void AppendCount(char kind, std::size_t count) {
-        body_ += kind;
-        body_ += std::to_string(count);
-        body_ += "\r\n";
+    void Append(const Words& others) {
+        text_ += others.text_;
+        count_ += others.count_;
     }
 
-    std::size_t words_ = 0;
-    std::string body_;
+    std::size_t Count() const noexcept { return count_; }
+
+protected:
+    static void AppendCount(std::string& text, char kind, std::size_t count) {
+        std::array<char, 24> line;
+        line[0] = kind;
+        char* end = std::to_chars(line.data() + 1, line.data() + line.size() - 2, count).ptr;
+        *end++ = '\r';
+        *end++ = '\n';
+        text.append(line.data(), end);
+    }
+
+    std::string text_;
+    std::size_t count_ = 0;
+};
+
+/// A command in the form in which it is sent, built word by word.
+///
+///     Request get("GET", key);
+class Request : public Words {
+public:
+    template <typename... Each>
+    explicit Request(const Each&... words) {
+        (Append(words), ...);
+    }
+
+    std::string Bytes() const {
+        std::string bytes;
+        bytes.reserve(text_.size() + 24);
+        AppendCount(bytes, '*', count_);
+        return bytes += text_;
+    }
 };
 
 }  // namespace policyd::redis

@@ -27,10 +27,13 @@ public:
 
 private:
     PackedNumbers& Append(double number) {
+        if (bytes_.capacity() < kUsually) bytes_.reserve(kUsually);
         static_assert(std::endian::native == std::endian::little);
         bytes_.append(reinterpret_cast<const char*>(&number), sizeof number);
         return *this;
     }
+
+    static constexpr std::size_t kUsually = 16 * sizeof(double);
 
     std::string bytes_;
 };

@@ -1,5 +1,7 @@
 #include "common/usage/redis_keys.hpp"
 
+#include <algorithm>
+
 #include "common/usage/usage_store.hpp"
 
 namespace policyd::usage {
@@ -8,21 +10,14 @@ namespace {
 
 constexpr std::string_view kNoDomain = "%";  // which no name is written as
 
-std::string Escaped(std::string_view name) {
-    std::string escaped;
-    escaped.reserve(name.size());
-    for (const char c : name) {
-        if (c == '%') {
-            escaped += "%25";
-        } else if (c == '{') {
-            escaped += "%7b";
-        } else if (c == '}') {
-            escaped += "%7d";
-        } else {
-            escaped += c;
-        }
+void AppendEscaped(std::string& key, std::string_view name) {
+    while (!name.empty()) {
+        const std::size_t plain = std::min(name.find_first_of("%{}"), name.size());
+        key.append(name.substr(0, plain));
+        if (plain == name.size()) return;
+        key += name[plain] == '%' ? "%25" : name[plain] == '{' ? "%7b" : "%7d";
+        name.remove_prefix(plain + 1);
     }
-    return escaped;
 }
 
 std::string Unescaped(std::string_view escaped) {
@@ -39,23 +34,35 @@ std::string Unescaped(std::string_view escaped) {
     return name;
 }
 
-std::string KeyOf(std::string_view tag, std::string_view rest) {
-    std::string key(kRedisKeyPrefix);
-    key.append("{").append(tag).append("}:").append(rest);
-    return key;
+constexpr std::size_t kAround = 16;  // what stands around the names
+
+/// What the keys of a domain begin with.
+std::string DomainPart(std::string_view domain, std::size_t rest) {
+    std::string key;
+    key.reserve(domain.size() + rest + kAround);
+    key.append(kRedisKeyPrefix).append("{");
+    if (domain.empty()) {
+        key.append(kNoDomain);
+    } else {
+        AppendEscaped(key, domain);
+    }
+    return key.append("}:");
 }
 
-std::string KeyOfMailbox(std::string_view mailbox, std::string kind) {
+std::string KeyOfMailbox(std::string_view mailbox, std::string_view kind) {
     const std::string_view domain = DomainOf(mailbox);
-    if (domain.empty()) return KeyOf(kNoDomain, kind + Escaped(mailbox));
-    const std::string_view local = mailbox.substr(0, mailbox.size() - domain.size() - 1);
-    return KeyOf(Escaped(domain), kind + Escaped(local));
+    const std::string_view local =
+        domain.empty() ? mailbox : mailbox.substr(0, mailbox.size() - domain.size() - 1);
+    std::string key = DomainPart(domain, local.size());
+    key.append(kind);
+    AppendEscaped(key, local);
+    return key;
 }
 
 }  // namespace
 
 std::string RedisDomainKey(std::string_view domain) {
-    return KeyOf(domain.empty() ? std::string(kNoDomain) : Escaped(domain), "d");
+    return DomainPart(domain, 1).append("d");
 }
 
 std::string RedisMailboxKey(std::string_view mailbox) {

@@ -52,12 +52,6 @@ std::optional<std::uint64_t> Percentage(double number) {
     return static_cast<std::uint64_t>(number);
 }
 
-std::string Everything(Unreserve what) {
-    PackedNumbers flag;
-    flag << std::size_t{what == Unreserve::kEverything};
-    return flag.Bytes();
-}
-
 /// A mailbox as the scripts keep it.
 struct Record {
     Usage usage;
@@ -90,9 +84,10 @@ std::map<std::string, std::vector<std::size_t>> ByDomain(std::size_t count, Mail
 
 /// What a reservation is to one of its domains.
 struct RedisUsageStore::DomainPart {
-    std::string domain_key;
-    std::vector<std::size_t> limits;          // of Reservation::limits
-    std::optional<std::size_t> domain_limit;  // of Reservation::domain_limits
+    std::string_view domain;
+    std::string domain_key{};
+    std::vector<std::size_t> limits{};          // of Reservation::limits
+    std::optional<std::size_t> domain_limit{};  // of Reservation::domain_limits
 };
 
 /// What a message holds in a mailbox now, and what it held there before.
@@ -122,11 +117,28 @@ milliseconds RedisUsageStore::MonotonicNow() const {
     return milliseconds(uv_now(loop_));
 }
 
-ScriptCall RedisUsageStore::CallOf(std::size_t script, std::string domain_key) const {
+ScriptCall RedisUsageStore::CallOf(std::size_t script, std::string_view domain_key) {
     ScriptCall call;
     call.script = script;
-    call.keys.push_back(std::move(domain_key));
-    call.arguments.push_back(Header().Bytes());
+    call.keys.Append(domain_key);
+    return call;
+}
+
+ScriptCall RedisUsageStore::DomainCall(std::string_view domain_key) const {
+    ScriptCall call = CallOf(kDomainScript, domain_key);
+    call.arguments.Append(Header().Bytes());
+    return call;
+}
+
+ScriptCall RedisUsageStore::ReleaseCall(std::string_view domain_key, std::string_view id,
+                                        std::span<const std::string> mailboxes,
+                                        Unreserve what) const {
+    ScriptCall call = CallOf(kReleaseScript, domain_key);
+    for (const std::string& mailbox : mailboxes) call.keys.Append(RedisMailboxKey(mailbox));
+    PackedNumbers header = Header();
+    header << std::size_t{what == Unreserve::kEverything};
+    call.arguments.Append(header.Bytes());
+    call.arguments.Append(id);
     return call;
 }
 
@@ -153,7 +165,7 @@ async::Task<std::optional<Usage>> RedisUsageStore::Find(std::string_view mailbox
     const text::WallTime now = clock_ ? clock_() : text::SystemWallTime();
     if (record.oldest_reservation >= milliseconds(0) &&
         record.oldest_reservation < now.time_since_epoch() - reservation_life_) {
-        co_await redis_.Evaluate(CallOf(kDomainScript, RedisDomainKey(DomainOf(mailbox))));
+        co_await redis_.Evaluate(DomainCall(RedisDomainKey(DomainOf(mailbox))));
         const Reply again = co_await redis_.Ask(read);
         record = RecordIn(again.text);
     }
@@ -162,7 +174,7 @@ async::Task<std::optional<Usage>> RedisUsageStore::Find(std::string_view mailbox
 }
 
 async::Task<std::optional<Usage>> RedisUsageStore::FindDomain(std::string_view domain) {
-    const Reply found = co_await redis_.Evaluate(CallOf(kDomainScript, RedisDomainKey(domain)));
+    const Reply found = co_await redis_.Evaluate(DomainCall(RedisDomainKey(domain)));
     UnpackedNumbers numbers(found.text);
     if (numbers.NextCount() == 0) co_return std::nullopt;
     co_return NextUsage(numbers);
@@ -173,7 +185,7 @@ ScriptCall RedisUsageStore::ReserveCall(const Reservation& reservation, const Do
     ScriptCall call = CallOf(kReserveScript, part.domain_key);
     DomainLimit whole;
     if (part.domain_limit) whole = reservation.domain_limits[*part.domain_limit];
-    PackedNumbers header;
+    PackedNumbers header = Header();
     header << reservation.bytes << static_cast<std::size_t>(needs) << reservation.age
            << most_single_reservations_ << std::size_t{part.domain_limit.has_value()} << whole.bytes
            << whole.messages << std::size_t{reservation.settled}
@@ -181,12 +193,12 @@ ScriptCall RedisUsageStore::ReserveCall(const Reservation& reservation, const Do
     PackedNumbers limits;
     for (const std::size_t i : part.limits) {
         const Limit& limit = reservation.limits[i];
-        call.keys.push_back(RedisMailboxKey(limit.mailbox));
+        call.keys.Append(RedisMailboxKey(limit.mailbox));
         limits << limit.bytes << limit.messages << limit.copies;
     }
-    call.arguments.front() += header.Bytes();
-    call.arguments.push_back(reservation.id);
-    call.arguments.push_back(limits.Bytes());
+    call.arguments.Append(header.Bytes());
+    call.arguments.Append(reservation.id);
+    call.arguments.Append(limits.Bytes());
     return call;
 }
 
@@ -194,41 +206,52 @@ ScriptCall RedisUsageStore::HoldCall(const Held& held, milliseconds age, Settlin
     ScriptCall call = CallOf(kReserveScript, RedisDomainKey(DomainOf(held.mailbox)));
     constexpr std::size_t kNoLimit = 0;
     constexpr std::size_t kNot = 0;
-    PackedNumbers header;
+    PackedNumbers header = Header();
     header << held.bytes << static_cast<std::size_t>(Needs::kNoRoom) << age
            << most_single_reservations_ << kNoLimit << kNoLimit << kNoLimit
            << static_cast<std::size_t>(settling) << kNot;
     PackedNumbers limit;
     limit << kNoLimit << kNoLimit << held.copies;
-    call.keys.push_back(RedisMailboxKey(held.mailbox));
-    call.arguments.front() += header.Bytes();
-    call.arguments.push_back(held.id);
-    call.arguments.push_back(limit.Bytes());
+    call.keys.Append(RedisMailboxKey(held.mailbox));
+    call.arguments.Append(header.Bytes());
+    call.arguments.Append(held.id);
+    call.arguments.Append(limit.Bytes());
     return call;
 }
 
-async::Task<Reserved> RedisUsageStore::Reserve(const Reservation& reservation) {
-    std::map<std::string, DomainPart> parts;
-    const auto mailboxes = ByDomain(reservation.limits.size(), [&reservation](std::size_t i) {
-        return std::string_view(reservation.limits[i].mailbox);
-    });
-    for (const auto& [key, limits] : mailboxes) parts[key] = {key, limits, std::nullopt};
-    for (std::size_t i = 0; i < reservation.domain_limits.size(); ++i) {
-        const std::string key = RedisDomainKey(reservation.domain_limits[i].domain);
-        parts[key].domain_key = key;
-        parts[key].domain_limit = i;
-    }
+std::vector<RedisUsageStore::DomainPart> RedisUsageStore::PartsOf(const Reservation& reservation) {
+    std::vector<DomainPart> parts;
+    const auto part_of = [&parts](std::string_view domain) -> DomainPart& {
+        const auto known = std::find_if(parts.begin(), parts.end(), [domain](const auto& part) {
+            return part.domain == domain;
+        });
+        if (known != parts.end()) return *known;
+        return parts.emplace_back(DomainPart{domain, RedisDomainKey(domain)});
+    };
+    for (std::size_t i = 0; i < reservation.limits.size(); ++i)
+        part_of(DomainOf(reservation.limits[i].mailbox)).limits.push_back(i);
+    for (std::size_t i = 0; i < reservation.domain_limits.size(); ++i)
+        part_of(reservation.domain_limits[i].domain).domain_limit = i;
+    // In an order that all share, so that of two messages for the same domains one is the first.
+    std::sort(parts.begin(), parts.end(),
+              [](const auto& a, const auto& b) { return a.domain < b.domain; });
+    return parts;
+}
 
+async::Task<Reserved> RedisUsageStore::Reserve(const Reservation& reservation) {
+    const std::vector<DomainPart> parts = PartsOf(reservation);
     Reserved answer;
     answer.usage.resize(reservation.limits.size());
     answer.warned.resize(reservation.limits.size());
     answer.domain_usage.resize(reservation.domain_limits.size());
     std::vector<Granted> granted;
     std::vector<const DomainPart*> refused;
-    for (const auto& [key, part] : parts) {
+    for (const DomainPart& part : parts) {
         const Reply reply =
             co_await redis_.Evaluate(ReserveCall(reservation, part, reservation.needs));
-        if (!TakeAnswer(reservation, part, reply.text, answer, granted)) refused.push_back(&part);
+        if (!TakeAnswer(reservation, part, reply.text, answer,
+                        parts.size() > 1 ? &granted : nullptr))
+            refused.push_back(&part);
     }
     if (reservation.needs == Needs::kRoomInAny && !granted.empty()) {
         answer.full.clear();
@@ -250,7 +273,7 @@ async::Task<Reserved> RedisUsageStore::Reserve(const Reservation& reservation) {
 
 bool RedisUsageStore::TakeAnswer(const Reservation& reservation, const DomainPart& part,
                                  std::string_view reply, Reserved& answer,
-                                 std::vector<Granted>& granted) const {
+                                 std::vector<Granted>* granted) {
     UnpackedNumbers numbers(reply);
     const bool is_granted = numbers.NextCount() != 0;
     const bool domain_is_full = numbers.NextCount() != 0;
@@ -265,12 +288,14 @@ bool RedisUsageStore::TakeAnswer(const Reservation& reservation, const DomainPar
         answer.usage[limit].measured_at = Measured(numbers.NextTime());
         if (is_full && !is_granted) answer.full.push_back(limit);
         Granted before;
-        before.mailbox = reservation.limits[limit].mailbox;
         before.bytes_before = numbers.NextCount();
         before.copies_before = numbers.NextCount();
         before.age_before = numbers.NextTime();
         before.was_settled = numbers.NextCount() != 0;
-        if (is_granted) granted.push_back(std::move(before));
+        if (is_granted && granted != nullptr) {
+            before.mailbox = reservation.limits[limit].mailbox;
+            granted->push_back(std::move(before));
+        }
         answer.warned[limit] = Percentage(numbers.Next());
     }
     return is_granted;
@@ -280,10 +305,8 @@ async::Task<void> RedisUsageStore::TakeBack(std::string_view id, std::vector<Gra
     std::vector<ScriptCall> calls;
     for (const Granted& each : granted) {
         if (each.copies_before == 0) {
-            calls.push_back(CallOf(kReleaseScript, RedisDomainKey(DomainOf(each.mailbox))));
-            calls.back().keys.push_back(RedisMailboxKey(each.mailbox));
-            calls.back().arguments.front() += Everything(Unreserve::kEverything);
-            calls.back().arguments.emplace_back(id);
+            calls.push_back(ReleaseCall(RedisDomainKey(DomainOf(each.mailbox)), id,
+                                        {&each.mailbox, 1}, Unreserve::kEverything));
         } else {
             const Held before{std::string(id),
                               each.mailbox,
@@ -395,11 +418,9 @@ async::Task<void> RedisUsageStore::Release(std::string_view id,
         mailboxes.size(), [mailboxes](std::size_t i) { return std::string_view(mailboxes[i]); });
     std::vector<ScriptCall> calls;
     for (const auto& [key, indexes] : domains) {
-        calls.push_back(CallOf(kReleaseScript, key));
-        calls.back().arguments.front() += Everything(what);
-        calls.back().arguments.emplace_back(id);
-        for (const std::size_t i : indexes)
-            calls.back().keys.push_back(RedisMailboxKey(mailboxes[i]));
+        std::vector<std::string> of_domain;
+        for (const std::size_t i : indexes) of_domain.push_back(mailboxes[i]);
+        calls.push_back(ReleaseCall(key, id, of_domain, what));
     }
     co_await EvaluateInTurn(std::move(calls));
 }
@@ -411,20 +432,22 @@ async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measureme
     });
     std::vector<ScriptCall> calls;
     std::vector<std::size_t> in_order;  // the measurements, as the calls have them
+    PackedNumbers header = Header();
+    header << grace << std::size_t{notes_changes_};
     for (const auto& [key, indexes] : domains) {
         in_order.insert(in_order.end(), indexes.begin(), indexes.end());
-        for (std::size_t n = 0; n < indexes.size(); ++n) {
-            if (n % kCommittedInOneCall == 0) {
-                PackedNumbers header = Header();
-                header << grace << std::size_t{notes_changes_};
-                calls.push_back({kCommitScript, {key}, {header.Bytes(), std::string()}});
-            }
-            const Measurement& measurement = measurements[indexes[n]];
+        for (std::size_t first = 0; first < indexes.size(); first += kCommittedInOneCall) {
+            ScriptCall& call = calls.emplace_back(CallOf(kCommitScript, key));
+            const std::size_t end = std::min(first + kCommittedInOneCall, indexes.size());
             PackedNumbers figures;
-            figures << measurement.began.time_since_epoch() << measurement.bytes
-                    << measurement.messages;
-            calls.back().keys.push_back(RedisMailboxKey(measurement.mailbox));
-            calls.back().arguments.back() += figures.Bytes();
+            for (std::size_t n = first; n < end; ++n) {
+                const Measurement& measurement = measurements[indexes[n]];
+                figures << measurement.began.time_since_epoch() << measurement.bytes
+                        << measurement.messages;
+                call.keys.Append(RedisMailboxKey(measurement.mailbox));
+            }
+            call.arguments.Append(header.Bytes());
+            call.arguments.Append(figures.Bytes());
         }
     }
     const std::vector<Reply> replies = co_await EvaluateTwoAtATime(std::move(calls));
@@ -441,7 +464,7 @@ async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measureme
 async::Task<void> RedisUsageStore::NoteChanged(std::vector<std::string> mailboxes) {
     Request note("SADD", kRedisChangedKey);
     for (const std::string& mailbox : mailboxes) note.Append(mailbox);
-    co_await redis_.Ask(std::move(note));
+    co_await redis_.Ask(note);
 }
 
 async::Task<void> RedisUsageStore::Remove(std::span<const std::string> mailboxes) {
@@ -450,15 +473,18 @@ async::Task<void> RedisUsageStore::Remove(std::span<const std::string> mailboxes
     std::vector<ScriptCall> calls;
     for (const auto& [key, indexes] : domains) {
         for (std::size_t n = 0; n < indexes.size(); ++n) {
-            if (n % kMailboxesInOneCall == 0) calls.push_back(CallOf(kRemoveScript, key));
-            calls.back().keys.push_back(RedisMailboxKey(mailboxes[indexes[n]]));
+            if (n % kMailboxesInOneCall == 0) {
+                calls.push_back(CallOf(kRemoveScript, key));
+                calls.back().arguments.Append(Header().Bytes());
+            }
+            calls.back().keys.Append(RedisMailboxKey(mailboxes[indexes[n]]));
         }
     }
     co_await EvaluateInTurn(std::move(calls));
     if (!notes_changes_ || mailboxes.empty()) co_return;
     Request forget("SREM", kRedisChangedKey);
     for (const std::string& mailbox : mailboxes) forget.Append(mailbox);
-    co_await redis_.Ask(std::move(forget));
+    co_await redis_.Ask(forget);
 }
 
 async::Task<std::vector<std::string>> RedisUsageStore::MeasuredMailboxes() {
@@ -473,7 +499,7 @@ async::Task<std::vector<std::string>> RedisUsageStore::MeasuredMailboxes() {
         std::vector<std::string> candidates;
         for (const Reply& key : page.elements.at(1).elements) {
             if (const auto domain_key = DomainKeyOfReservedList(key.text))
-                expire.push_back(CallOf(kDomainScript, *domain_key));
+                expire.push_back(DomainCall(*domain_key));
             std::optional<std::string> mailbox = MailboxOfRedisKey(key.text);
             if (!mailbox) continue;
             candidates.push_back(std::move(*mailbox));
@@ -549,11 +575,11 @@ async::Task<void> RedisUsageStore::NoteRoom(std::span<const std::string> mailbox
 ScriptCall RedisUsageStore::WarnedCall(std::string_view mailbox, std::string_view without,
                                        double expected, double wanted) const {
     ScriptCall call = CallOf(kWarnedScript, RedisDomainKey(DomainOf(mailbox)));
-    call.keys.push_back(RedisMailboxKey(mailbox));
-    PackedNumbers header;
+    call.keys.Append(RedisMailboxKey(mailbox));
+    PackedNumbers header = Header();
     header << expected << wanted;
-    call.arguments.front() += header.Bytes();
-    call.arguments.emplace_back(without);
+    call.arguments.Append(header.Bytes());
+    call.arguments.Append(without);
     return call;
 }
 

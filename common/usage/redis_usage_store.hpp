@@ -64,14 +64,20 @@ private:
     struct CallsLeft;
 
     PackedNumbers Header() const;
-    redis::ScriptCall CallOf(std::size_t script, std::string domain_key) const;
+    /// Its arguments begin with what Header() begins.
+    static redis::ScriptCall CallOf(std::size_t script, std::string_view domain_key);
+    redis::ScriptCall DomainCall(std::string_view domain_key) const;
+    redis::ScriptCall ReleaseCall(std::string_view domain_key, std::string_view id,
+                                  std::span<const std::string> mailboxes, Unreserve what) const;
     redis::ScriptCall ReserveCall(const Reservation& reservation, const DomainPart& part,
                                   Needs needs) const;
     redis::ScriptCall WarnedCall(std::string_view mailbox, std::string_view without,
                                  double expected, double wanted) const;
-    /// Takes down what Redis says of one domain; whether it reserved there.
-    bool TakeAnswer(const Reservation& reservation, const DomainPart& part, std::string_view reply,
-                    Reserved& answer, std::vector<Granted>& granted) const;
+    static std::vector<DomainPart> PartsOf(const Reservation& reservation);
+    /// Takes down what Redis says of one domain; whether it reserved there. Where `granted` is not
+    /// null, what is to be taken back if another domain refuses.
+    static bool TakeAnswer(const Reservation& reservation, const DomainPart& part,
+                           std::string_view reply, Reserved& answer, std::vector<Granted>* granted);
     /// A call that makes it hold, as of `age` ago, whether there is room or not.
     redis::ScriptCall HoldCall(const Held& held, std::chrono::milliseconds age,
                                Settling settling) const;

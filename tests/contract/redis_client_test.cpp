@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 /// Fails every command with one word, or answers "ok".
 async::Task<std::string> Outcome(Client& client, Request request) {
     try {
-        const Reply reply = co_await client.Ask(std::move(request));
+        const Reply reply = co_await client.Ask(request);
         co_return "ok " + reply.text;
     } catch (const UsageStoreUnavailable& unavailable) {
         co_return unavailable.what();
@@ -109,8 +109,8 @@ TEST_F(RedisClientTest, CallsScriptsAlsoWhenRedisHasForgottenThem) {
                   {"return 'none'", "return KEYS[1] .. ARGV[1]"});
     ScriptCall call;
     call.script = 1;
-    call.keys = {"k"};
-    call.arguments = {"a"};
+    call.keys.Append("k");
+    call.arguments.Append("a");
     EXPECT_EQ(loop_.RunUntilDone(client.Evaluate(call)).text, "ka");
     server.Command({"SCRIPT", "FLUSH"});
     EXPECT_EQ(loop_.RunUntilDone(client.Evaluate(call)).text, "ka");

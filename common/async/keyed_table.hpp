@@ -20,10 +20,14 @@ class KeyedTable {
 public:
     /// Null if there is none. Counts as a use.
     std::shared_ptr<Entry> Find(std::string_view key) {
-        if (slots_.empty()) return nullptr;
-        Slot& slot = slots_[PlaceOf(key, HashOf(key))];
-        slot.was_used = slot.entry != nullptr;
-        return slot.entry;
+        const Slot* const slot = Use(key);
+        return slot != nullptr ? slot->entry : nullptr;
+    }
+
+    /// The same without a share in the entry, which may be gone at the next change.
+    const Entry* Peek(std::string_view key) {
+        const Slot* const slot = Use(key);
+        return slot != nullptr ? slot->entry.get() : nullptr;
     }
 
     /// In the place of one with the same key. Does not count as a use.
@@ -65,6 +69,13 @@ private:
     };
 
     static constexpr std::size_t kFewest = 16;
+
+    Slot* Use(std::string_view key) {
+        if (slots_.empty()) return nullptr;
+        Slot& slot = slots_[PlaceOf(key, HashOf(key))];
+        slot.was_used = slot.entry != nullptr;
+        return &slot;
+    }
 
     static std::uint32_t HashOf(std::string_view key) {
         return static_cast<std::uint32_t>(std::hash<std::string_view>()(key));

@@ -10,37 +10,6 @@ namespace {
 /// Lent to libuv for the time of one read, and emptied before the next: one for each thread.
 thread_local std::array<char, 64 * 1024> read_buffer;
 
-/// What is left to write once the kernel has taken what it would take at once.
-class [[nodiscard]] Writing {
-public:
-    Writing(uv_stream_t* socket, std::string_view bytes) : socket_(socket), bytes_(bytes) {}
-    Writing(const Writing&) = delete;
-
-    bool await_ready() const noexcept { return false; }
-
-    bool await_suspend(std::coroutine_handle<> writer) {
-        writer_ = writer;
-        request_.data = this;
-        const uv_buf_t buffer =
-            uv_buf_init(const_cast<char*>(bytes_.data()), static_cast<unsigned>(bytes_.size()));
-        status_ = uv_write(&request_, socket_, &buffer, 1, [](uv_write_t* request, int status) {
-            auto& writing = *static_cast<Writing*>(request->data);
-            writing.status_ = status;
-            writing.writer_.resume();
-        });
-        return status_ == 0;
-    }
-
-    bool await_resume() const noexcept { return status_ == 0; }
-
-private:
-    uv_stream_t* socket_;
-    std::string_view bytes_;
-    uv_write_t request_{};
-    int status_ = 0;
-    std::coroutine_handle<> writer_;
-};
-
 }  // namespace
 
 Stream::Stream(UvHandle<uv_any_handle> socket, std::size_t most_buffered)
@@ -49,16 +18,29 @@ Stream::Stream(UvHandle<uv_any_handle> socket, std::size_t most_buffered)
     ThrowIfFailed(uv_read_start(Socket(), &LendBuffer, &OnRead), "uv_read_start");
 }
 
-Task<bool> Stream::Write(std::string_view bytes) {
-    if (IsAborted()) co_return false;
+bool Stream::Writing::await_ready() noexcept {
+    if (stream_.IsAborted()) return true;
     const uv_buf_t buffer =
-        uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
-    const int written = uv_try_write(Socket(), &buffer, 1);
-    if (written < 0 && written != UV_EAGAIN) co_return false;
-    if (written > 0) bytes.remove_prefix(static_cast<std::size_t>(written));
-    if (bytes.empty()) co_return true;
-    Writing rest(Socket(), bytes);
-    co_return co_await rest;
+        uv_buf_init(const_cast<char*>(bytes_.data()), static_cast<unsigned>(bytes_.size()));
+    const int written = uv_try_write(stream_.Socket(), &buffer, 1);
+    if (written < 0 && written != UV_EAGAIN) return true;
+    if (written > 0) bytes_.remove_prefix(static_cast<std::size_t>(written));
+    sent_ = bytes_.empty();
+    return sent_;
+}
+
+bool Stream::Writing::await_suspend(std::coroutine_handle<> writer) noexcept {
+    writer_ = writer;
+    request_.data = this;
+    const uv_buf_t buffer =
+        uv_buf_init(const_cast<char*>(bytes_.data()), static_cast<unsigned>(bytes_.size()));
+    const int status =
+        uv_write(&request_, stream_.Socket(), &buffer, 1, [](uv_write_t* request, int result) {
+            auto& writing = *static_cast<Writing*>(request->data);
+            writing.sent_ = result == 0;
+            writing.writer_.resume();
+        });
+    return status == 0;
 }
 
 void Stream::Abort() noexcept {

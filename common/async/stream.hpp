@@ -19,6 +19,7 @@ namespace policyd::async {
 class Stream {
 public:
     class Reading;
+    class Writing;
 
     /// Takes an accepted or connected uv_tcp_t or uv_pipe_t and starts reading. At most
     /// `most_buffered` bytes, and what one more read brings, wait in Received(); a peer that sends
@@ -34,9 +35,9 @@ public:
     /// come: the peer has closed its side, or the connection broke or was aborted.
     Reading Read() noexcept;
 
-    /// Sends all of `bytes`, which stay where they are meanwhile. False if the connection is gone.
-    /// One Write at a time.
-    Task<bool> Write(std::string_view bytes);
+    /// `co_await stream.Write(bytes)`: sends all of them, which stay where they are meanwhile.
+    /// False if the connection is gone. One Write at a time.
+    Writing Write(std::string_view bytes) noexcept;
 
     void Abort() noexcept;
     bool IsAborted() const noexcept { return socket_ == nullptr; }
@@ -70,6 +71,29 @@ private:
     Stream& stream_;
     const std::size_t seen_;
 };
+
+/// Waits only for what the kernel does not take at once.
+class [[nodiscard]] Stream::Writing {
+public:
+    Writing(Stream& stream, std::string_view bytes) noexcept : stream_(stream), bytes_(bytes) {}
+    Writing(const Writing&) = delete;
+    Writing& operator=(const Writing&) = delete;
+
+    bool await_ready() noexcept;
+    bool await_suspend(std::coroutine_handle<> writer) noexcept;
+    bool await_resume() const noexcept { return sent_; }
+
+private:
+    Stream& stream_;
+    std::string_view bytes_;
+    bool sent_ = false;
+    uv_write_t request_;
+    std::coroutine_handle<> writer_;
+};
+
+inline Stream::Writing Stream::Write(std::string_view bytes) noexcept {
+    return Writing(*this, bytes);
+}
 
 inline Stream::Reading Stream::Read() noexcept {
     return Reading(*this);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "common/protocol/policy_request.hpp"
 
@@ -15,6 +16,13 @@ inline std::string MessageName(const PolicyRequest& request) {
     name += ' ';
     name += request.instance;
     return name;
+}
+
+/// Whether MessageName() would be `name`.
+inline bool IsMessage(std::string_view name, const PolicyRequest& request) {
+    const std::size_t host = request.postfix_host.size();
+    return name.size() == host + 1 + request.instance.size() && name.ends_with(request.instance) &&
+           name.starts_with(request.postfix_host) && name[host] == ' ';
 }
 
 }  // namespace policyd::protocol

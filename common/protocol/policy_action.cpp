@@ -91,12 +91,13 @@ bool IsDunno(std::string_view action) {
     return text::EqualsIgnoringCase(action.substr(0, action.find(' ')), kDunno);
 }
 
+void SetReply(std::string& reply, std::string_view action) {
+    reply.assign("action=").append(action).append("\n\n");
+}
+
 std::string ReplyFor(std::string_view action) {
     std::string reply;
-    reply.reserve(action.size() + 9);
-    reply += "action=";
-    reply += action;
-    reply += "\n\n";
+    SetReply(reply, action);
     return reply;
 }
 

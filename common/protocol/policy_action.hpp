@@ -24,6 +24,8 @@ bool IsDunno(std::string_view action);
 
 /// The reply to one request: "action=…", and an empty line.
 std::string ReplyFor(std::string_view action);
+/// The same in the place of the one before, whose memory it takes.
+void SetReply(std::string& reply, std::string_view action);
 
 inline constexpr std::string_view kDunno = "DUNNO";
 

@@ -15,6 +15,12 @@ bool IsAscii(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; });
 }
 
+bool IsFoldedAscii(std::string_view text) {
+    bool is_folded = true;  // looked at to the end, several bytes at a time
+    for (const unsigned char c : text) is_folded &= c < 0x80 && (c < 'A' || c > 'Z');
+    return is_folded;
+}
+
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                       [](char x, char y) { return ToLower(x) == ToLower(y); });

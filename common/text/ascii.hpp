@@ -21,6 +21,8 @@ constexpr bool IsBlank(char c) {
 
 std::string ToLower(std::string_view text);
 bool IsAscii(std::string_view text);
+/// ASCII without upper-case letters: case folding leaves it as it is.
+bool IsFoldedAscii(std::string_view text);
 bool EqualsIgnoringCase(std::string_view a, std::string_view b);
 
 std::string_view Trim(std::string_view text);

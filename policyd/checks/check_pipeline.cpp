@@ -29,10 +29,40 @@ const std::string& FailureActions::For(outage::Unavailable::BackEnd back_end) co
 CheckPipeline::CheckPipeline(std::vector<Step> steps, Clock clock)
     : steps_(std::move(steps)), clock_(std::move(clock)), outages_(kQuietTime) {}
 
+/// Whether `verdict` is the end; if not, the next check is to be asked.
+bool CheckPipeline::IsDecided(const Step& step, Verdict& verdict, Progress& progress) {
+    if (!verdict.HasOpinion()) return false;
+    if (verdict.is_final) return true;
+    if (progress.remarked == nullptr) {
+        progress.remark = std::move(verdict);
+        progress.remarked = &step;
+    }
+    return false;
+}
+
+/// The verdict where no check has refused.
+Verdict CheckPipeline::Remark(Progress& progress) {
+    if (progress.remarked != nullptr) progress.step = progress.remarked;
+    return std::move(progress.remark);
+}
+
+std::optional<Verdict> CheckPipeline::DecideAtHand(const protocol::PolicyRequest& request,
+                                                   Progress& progress) const {
+    for (; progress.next < steps_.size(); ++progress.next) {
+        const Step& step = steps_[progress.next];
+        std::optional<Verdict> verdict = step.check->AtHand(request);
+        if (!verdict || (verdict->HasOpinion() && step.dry_run)) return std::nullopt;
+        outages_.Answered(step.check->Name(), clock_());
+        progress.step = &step;
+        if (IsDecided(step, *verdict, progress)) return verdict;
+    }
+    return Remark(progress);
+}
+
 async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& request,
                                            Progress& progress) const {
-    Verdict remark;
-    for (const Step& step : steps_) {
+    for (; progress.next < steps_.size(); ++progress.next) {
+        const Step& step = steps_[progress.next];
         progress.step = &step;
         Verdict verdict;
         bool could_tell = false;
@@ -54,44 +84,55 @@ async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& reques
                       text::EscapedForLog(request.client_address));
             continue;
         }
-        if (!verdict.HasOpinion()) continue;
-        if (verdict.is_final) co_return verdict;
-        if (!remark.HasOpinion()) remark = std::move(verdict);
+        if (IsDecided(step, verdict, progress)) co_return verdict;
     }
-    co_return remark;
+    co_return Remark(progress);
 }
 
-/// `tell(check)` for every check.
+/// What `tell(check)` leaves to be done, of every check.
 template <typename Tell>
-async::Task<void> CheckPipeline::TellAll(Tell tell) const {
-    for (const Step& step : steps_) {
+std::vector<CheckPipeline::Left> CheckPipeline::TellAll(Tell tell) const {
+    std::vector<Left> left;
+    for (const Step& step : steps_)
+        if (PolicyCheck::Rest rest = tell(*step.check)) left.push_back({&step, std::move(*rest)});
+    return left;
+}
+
+async::Task<void> CheckPipeline::Finish(std::vector<Left> left) const {
+    for (Left& each : left) {
         try {
-            async::Task<void> told = tell(*step.check);
-            co_await told;
+            co_await each.task;
         } catch (const std::exception& error) {
-            NoteFailure(step, "end_of_message", error.what());
+            NoteFailure(*each.step, "end_of_message", error.what());
         }
     }
 }
 
-async::Task<void> CheckPipeline::EndMessage(std::string_view message) const {
-    auto told = TellAll([message](PolicyCheck& check) { return check.EndMessage(message); });
-    co_await told;
+PolicyCheck::Rest CheckPipeline::RestOf(std::vector<Left> left) const {
+    if (left.empty()) return std::nullopt;
+    return Finish(std::move(left));
 }
 
-async::Task<void> CheckPipeline::LeaveMessage(std::string_view message) const {
-    auto told = TellAll([message](PolicyCheck& check) { return check.LeaveMessage(message); });
-    co_await told;
+PolicyCheck::Rest CheckPipeline::EndMessage(std::string_view message) const {
+    return RestOf(TellAll([message](PolicyCheck& check) { return check.EndMessage(message); }));
+}
+
+PolicyCheck::Rest CheckPipeline::LeaveMessage(std::string_view message) const {
+    return RestOf(TellAll([message](PolicyCheck& check) { return check.LeaveMessage(message); }));
 }
 
 async::Task<void> CheckPipeline::WasLetPass(const protocol::PolicyRequest& request) const {
-    auto told = TellAll([&request](PolicyCheck& check) { return check.WasLetPass(request); });
-    co_await told;
+    auto tell = [&request](PolicyCheck& check) -> PolicyCheck::Rest {
+        return check.WasLetPass(request);
+    };
+    return Finish(TellAll(tell));
 }
 
 async::Task<void> CheckPipeline::WasRefused(const protocol::PolicyRequest& request) const {
-    auto told = TellAll([&request](PolicyCheck& check) { return check.WasRefused(request); });
-    co_await told;
+    auto tell = [&request](PolicyCheck& check) -> PolicyCheck::Rest {
+        return check.WasRefused(request);
+    };
+    return Finish(TellAll(tell));
 }
 
 async::Task<void> CheckPipeline::WasAnswered(const Step& step,
@@ -131,6 +172,11 @@ void CheckPipeline::NoteFailure(const Step& step, std::string_view cause,
                                 const char* reason) const {
     outages_.Failed(step.check->Name(), reason, clock_());
     failures_.With({step.check->Name(), cause}).Add();
+}
+
+std::string_view CheckPipeline::DecidedBy(const Verdict& verdict, const Progress& progress) {
+    if (!verdict.HasOpinion() || progress.step == nullptr) return {};
+    return progress.step->check->Name();
 }
 
 Verdict CheckPipeline::OutOfTime(const Progress& progress) {

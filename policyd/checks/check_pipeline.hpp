@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,10 @@ public:
 
     /// How far a decision has come: whoever cannot wait for its end answers from this.
     struct Progress {
-        const Step* step = nullptr;
+        const Step* step = nullptr;      ///< the last that was asked
+        std::size_t next = 0;            ///< of the steps
+        Verdict remark;                  ///< what is said unless a later check refuses
+        const Step* remarked = nullptr;  ///< who said it
     };
 
     /// Monotonic.
@@ -41,15 +45,20 @@ public:
 
     CheckPipeline(std::vector<Step> steps, Clock clock);
 
+    /// Decides as far as that takes no waiting: the verdict if it is the end, else nothing, and
+    /// Decide() goes on from there.
+    std::optional<Verdict> DecideAtHand(const protocol::PolicyRequest& request,
+                                        Progress& progress) const;
+
     /// Never throws what a back end threw. `request` and `progress` outlive the returned task. An
     /// empty verdict means DUNNO.
     async::Task<Verdict> Decide(const protocol::PolicyRequest& request, Progress& progress) const;
 
-    /// Tells every check that a message has ended. Never throws what a back end threw. `message`
-    /// outlives the task.
-    async::Task<void> EndMessage(std::string_view message) const;
+    /// Tells every check that a message has ended. What is left to be done, if anything is, never
+    /// throws what a back end threw, and needs the pipeline only.
+    PolicyCheck::Rest EndMessage(std::string_view message) const;
     /// Likewise that a connection which asked about it was closed.
-    async::Task<void> LeaveMessage(std::string_view message) const;
+    PolicyCheck::Rest LeaveMessage(std::string_view message) const;
 
     /// Tells every check that the request was answered otherwise than Decide() came to say: it had
     /// taken too long. Never throws what a back end threw.
@@ -59,12 +68,25 @@ public:
     /// Has every check forget what it remembers of tables.
     void ForgetAnswers() const;
 
+    /// The name of the check whose opinion a verdict is; empty where none has one.
+    static std::string_view DecidedBy(const Verdict& verdict, const Progress& progress);
+
     /// What to answer when the time for a request is up.
     static Verdict OutOfTime(const Progress& progress);
 
 private:
+    /// What is left to be done for one check.
+    struct Left {
+        const Step* step;
+        async::Task<void> task;
+    };
+
     template <typename Tell>
-    async::Task<void> TellAll(Tell tell) const;
+    std::vector<Left> TellAll(Tell tell) const;
+    PolicyCheck::Rest RestOf(std::vector<Left> left) const;
+    async::Task<void> Finish(std::vector<Left> left) const;
+    static Verdict Remark(Progress& progress);
+    static bool IsDecided(const Step& step, Verdict& verdict, Progress& progress);
     async::Task<void> WasAnswered(const Step& step, const protocol::PolicyRequest& request,
                                   bool is_let_pass) const;
     Verdict OnOutage(const Step& step, const protocol::PolicyRequest& request,

@@ -19,8 +19,21 @@ using Kind = AccessResult::Kind;
 /// no such byte in a value.
 constexpr char kBetween = '\n';
 
+/// The answers of tables in memory serve until other tables take their place.
+constexpr std::chrono::hours kForGood{24 * 365};
+
 constexpr std::string_view kDeferIfReject = "DEFER_IF_REJECT";
 constexpr std::string_view kDeferIfPermit = "DEFER_IF_PERMIT";
+
+/// How long an answer serves.
+std::chrono::milliseconds FreshTime(const tables::TableChain& tables,
+                                    std::chrono::milliseconds asked) {
+    const auto is_in_memory = [](const tables::LookupTable* table) {
+        return table->Server() == nullptr;
+    };
+    const auto& all = tables.Tables();
+    return std::all_of(all.begin(), all.end(), is_in_memory) ? kForGood : asked;
+}
 
 bool BeginsWith(std::string_view text, std::string_view begin) {
     return text.substr(0, begin.size()) == begin;
@@ -91,45 +104,67 @@ ClientAccessCheck::ClientAccessCheck(tables::TableChain tables, std::string defa
       default_(std::move(default_action)),
       parents_(parents),
       reader_(reader),
-      remembers_(!tables_.Tables().empty() && memory.stale_time.count() > 0),
       answers_(
           memory.most_clients, memory.stale_time, std::move(clock),
-          [](const Verdict&) { return std::chrono::milliseconds(0); },
+          [fresh = FreshTime(tables_, memory.fresh_time)](const Answer& answer) {
+              return answer.is_noted ? std::chrono::milliseconds(0) : fresh;
+          },
           [this](const std::string& key) { return AskTablesFor(key); }) {}
 
-async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& request) {
-    if (request.stage == protocol::Stage::kEndOfMessage || request.client_address.empty())
-        co_return Verdict::NoOpinion();
-    if (!remembers_) {
-        const Client client{request.client_name, request.client_address};
-        co_return co_await AskTables(client);
-    }
-    std::string key(request.client_name);
-    key += kBetween;
-    key += request.client_address;
-    const Answers::Answer answer = co_await answers_.Get(key);
-    co_return *answer;
+bool ClientAccessCheck::IsConcerned(const protocol::PolicyRequest& request) {
+    return request.stage != protocol::Stage::kEndOfMessage && !request.client_address.empty();
 }
 
-async::Task<Verdict> ClientAccessCheck::AskTablesFor(const std::string& key) const {
+const std::string& ClientAccessCheck::KeyOf(const protocol::PolicyRequest& request) {
+    key_.assign(request.client_name);
+    key_ += kBetween;
+    key_ += request.client_address;
+    return key_;
+}
+
+std::optional<Verdict> ClientAccessCheck::AtHand(const protocol::PolicyRequest& request) {
+    if (!IsConcerned(request)) return Verdict::NoOpinion();
+    if (tables_.Tables().empty()) return ByDefault({});
+    const Answer* const answer = answers_.AtHand(KeyOf(request));
+    if (answer == nullptr) return std::nullopt;
+    return answer->verdict;
+}
+
+async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& request) {
+    if (!IsConcerned(request)) co_return Verdict::NoOpinion();
+    const Answers::Answer answer = co_await answers_.Get(KeyOf(request));
+    co_return answer->verdict;
+}
+
+/// What is said of a client that no table decides on.
+Verdict ClientAccessCheck::ByDefault(const Asides& asides) const {
+    return protocol::IsDunno(default_) ? asides.Permission() : asides.Refusal(default_);
+}
+
+async::Task<ClientAccessCheck::Answer> ClientAccessCheck::AskTablesFor(
+    const std::string& key) const {
     const std::size_t between = key.find(kBetween);
     const std::string_view whole(key);
     const Client client{whole.substr(0, between), whole.substr(between + 1)};
     co_return co_await AskTables(client);
 }
 
-async::Task<Verdict> ClientAccessCheck::AskTables(Client client) const {
+async::Task<ClientAccessCheck::Answer> ClientAccessCheck::AskTables(Client client) const {
     Asides asides;
+    Answer answer;
     for (tables::LookupTable* table : tables_.Tables()) {
         const AccessResult result = co_await Search(*table, client);
         switch (result.kind) {
             case Kind::kPermit:
-                co_return asides.Permission();
+                answer.verdict = asides.Permission();
+                co_return answer;
             case Kind::kDecide:
-                co_return asides.Refusal(result.action);
+                answer.verdict = asides.Refusal(result.action);
+                co_return answer;
             case Kind::kDelegate:
                 asides.AddRestrictions(result.action);
-                co_return asides.Permission();
+                answer.verdict = asides.Permission();
+                co_return answer;
             case Kind::kAside:
                 asides.Add(result.action);
                 break;
@@ -137,6 +172,7 @@ async::Task<Verdict> ClientAccessCheck::AskTables(Client client) const {
                 asides.AddRestrictions(result.action);
                 break;
             case Kind::kNote:
+                answer.is_noted = true;
                 log::Info("client_access: {}[{}]: {}", text::EscapedForLog(client.name),
                           text::EscapedForLog(client.address), text::EscapedForLog(result.text));
                 break;
@@ -144,7 +180,8 @@ async::Task<Verdict> ClientAccessCheck::AskTables(Client client) const {
                 break;
         }
     }
-    co_return protocol::IsDunno(default_) ? asides.Permission() : asides.Refusal(default_);
+    answer.verdict = ByDefault(asides);
+    co_return answer;
 }
 
 async::Task<AccessResult> ClientAccessCheck::Search(tables::LookupTable& table,

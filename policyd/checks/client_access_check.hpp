@@ -21,12 +21,20 @@ namespace policyd::checks {
 /// later restrictions. An action such as HOLD or PREPEND is answered if nothing refuses after it;
 /// a policy service can answer with one only, so of several it is the one that does most.
 class ClientAccessCheck final : public PolicyCheck {
-    using Answers = async::AnswerCache<Verdict>;
+    /// What is said of a client.
+    struct Answer {
+        Verdict verdict;
+        bool is_noted = false;  ///< a table had something written to the log, and will again
+    };
+    using Answers = async::AnswerCache<Answer>;
 
 public:
-    /// What is remembered of clients for when the tables cannot be asked.
+    /// What is remembered of clients.
     struct Memory {
-        std::chrono::milliseconds stale_time{0};
+        /// For as long an answer serves without asking again, where tables have a server or a file
+        /// to ask; from tables in memory alone it serves as long as they do.
+        std::chrono::milliseconds fresh_time{0};
+        std::chrono::milliseconds stale_time{0};  ///< while the tables cannot be asked
         std::size_t most_clients = 100'000;
     };
 
@@ -41,6 +49,7 @@ public:
     /// At every stage but END-OF-MESSAGE: the client was let in before its message was taken.
     /// Throws outage::TableUnavailable also for a value that is no action.
     async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) override;
+    std::optional<Verdict> AtHand(const protocol::PolicyRequest& request) override;
     void ForgetAnswers() override { answers_.Clear(); }
 
 private:
@@ -62,16 +71,19 @@ private:
         std::string_view address;
     };
 
-    async::Task<Verdict> AskTables(Client client) const;
-    async::Task<Verdict> AskTablesFor(const std::string& key) const;
+    static bool IsConcerned(const protocol::PolicyRequest& request);
+    const std::string& KeyOf(const protocol::PolicyRequest& request);
+    Verdict ByDefault(const Asides& asides) const;
+    async::Task<Answer> AskTables(Client client) const;
+    async::Task<Answer> AskTablesFor(const std::string& key) const;
     async::Task<AccessResult> Search(tables::LookupTable& table, Client client) const;
 
     tables::TableChain tables_;
     std::string default_;
     tables::ParentStyle parents_;
     tables::TableReader& reader_;
-    const bool remembers_;
     Answers answers_;
+    std::string key_;  // of the client that was last asked about
 };
 
 }  // namespace policyd::checks

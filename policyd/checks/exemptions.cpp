@@ -27,8 +27,11 @@ AddressList::AddressList(const std::vector<std::string>& patterns) {
 
 bool AddressList::Contains(std::string_view address) const {
     if (patterns_.empty()) return false;
-    const std::string folded = address.empty() ? std::string(kNullSender) : text::FoldCase(address);
-    const std::string_view whole = folded;
+    std::string folded;
+    if (!text::IsFoldedAscii(address)) folded = text::FoldCase(address);
+    const std::string_view whole = address.empty()  ? kNullSender
+                                   : folded.empty() ? address
+                                                    : std::string_view(folded);
     const std::size_t at = whole.rfind('@');
     return std::any_of(patterns_.begin(), patterns_.end(), [&](std::string_view pattern) {
         if (pattern == whole) return true;

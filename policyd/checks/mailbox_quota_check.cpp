@@ -53,10 +53,32 @@ MailboxQuotaCheck::MailboxQuotaCheck(const Parts& parts, QuotaRules rules, Clock
           [this](const std::string&) { return AverageSize(usage_); }) {}
 
 async::Task<Verdict> MailboxQuotaCheck::Evaluate(const PolicyRequest& request) {
-    if (request.stage == Stage::kRcpt && !request.recipient.empty())
-        co_return co_await AtRcpt(request);
-    if (request.stage == Stage::kEndOfMessage) co_return co_await AtEndOfMessage(request);
+    if (request.stage == Stage::kRcpt && !request.recipient.empty()) return AtRcpt(request);
+    if (request.stage == Stage::kEndOfMessage) return AtEndOfMessage(request);
+    return NotConcerned();
+}
+
+async::Task<Verdict> MailboxQuotaCheck::NotConcerned() {
     co_return Verdict::NoOpinion();
+}
+
+std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
+    if (request.stage == Stage::kEndOfMessage) return std::nullopt;
+    if (request.stage != Stage::kRcpt || request.recipient.empty()) return Verdict::NoOpinion();
+    const auto resolution = recipients_.Fresh(request.recipient);
+    if (!resolution) return std::nullopt;
+    const auto& mailboxes = resolution->mailboxes;
+    if (mailboxes.empty()) return Verdict::NoOpinion();
+    if (Reserves(request.instance)) return std::nullopt;
+    if (!rules_.exempt.Cover(request, request.recipient)) {
+        const auto bytes = StoredSizeAtHand(request, request.recipient, mailboxes);
+        if (!bytes) return std::nullopt;
+        if (!room_.HasRoomAtHand(mailboxes, *bytes)) return std::nullopt;
+    }
+    if (!request.instance.empty())
+        messages_.Remember(protocol::MessageName(request),
+                           {text::FoldCase(request.recipient), resolution}, clock_());
+    return Verdict::NoOpinion();
 }
 
 async::Task<TrackedRecipient> MailboxQuotaCheck::Resolved(std::string_view recipient) {
@@ -68,7 +90,12 @@ async::Task<TrackedRecipient> MailboxQuotaCheck::Resolved(std::string_view recip
 
 async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request) {
     const std::string message = protocol::MessageName(request);
-    const TrackedRecipient recipient = co_await Resolved(request.recipient);
+    TrackedRecipient recipient;
+    recipient.recipient = text::FoldCase(request.recipient);
+    recipient.resolution = recipients_.Fresh(request.recipient);
+    if (!recipient.resolution)
+        recipient.resolution =
+            co_await recipients_.Get(request.recipient, rules_.recipient_stale_time);
     if (recipient.resolution->mailboxes.empty()) co_return Verdict::NoOpinion();
 
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
@@ -128,7 +155,7 @@ async::Task<MailboxQuotaCheck::Recipients> MailboxQuotaCheck::AcceptedRecipients
     co_return recipients;
 }
 
-bool MailboxQuotaCheck::Reserves(const std::string& message) const {
+bool MailboxQuotaCheck::Reserves(std::string_view message) const {
     return rules_.reservations && !message.empty();
 }
 
@@ -137,20 +164,24 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
                                                const TrackedRecipient& recipient) {
     const auto& mailboxes = recipient.resolution->mailboxes;
     const bool for_good = request.stage == Stage::kEndOfMessage;
-    const std::uint64_t bytes = co_await StoredSize(request, recipient);
+    std::optional<std::uint64_t> bytes = StoredSizeAtHand(request, recipient.recipient, mailboxes);
+    if (!bytes) {
+        const auto average = co_await average_size_.Get("");
+        bytes = *average;
+    }
     const bool exempt = rules_.exempt.Cover(request, recipient.recipient);
     const std::string id = ReservationId(message, recipient.recipient);
     if (Reserves(message)) owed_.Forget(id);
     Taken taken;
     if (exempt) {
         if (!Reserves(message)) co_return taken;
-        usage::Reservation reservation = room_.ReservationFor(id, mailboxes, bytes);
+        usage::Reservation reservation = room_.ReservationFor(id, mailboxes, *bytes);
         reservation.settled = for_good;
         co_await room_.Charge(std::move(reservation), mailboxes);
     } else if (Reserves(message)) {
-        taken = co_await room_.Take(id, mailboxes, bytes, for_good);
+        taken = co_await room_.Take(id, mailboxes, *bytes, for_good);
     } else {
-        taken = co_await room_.Look(mailboxes, bytes);
+        taken = co_await room_.Look(mailboxes, *bytes);
     }
     co_return taken;
 }
@@ -207,9 +238,18 @@ async::Task<void> MailboxQuotaCheck::GiveBack(std::string message, Recipients re
     }
 }
 
-async::Task<void> MailboxQuotaCheck::EndMessage(std::string_view message) {
-    Recipients unsettled = messages_.End(message);
-    co_await GiveBack(std::string(message), std::move(unsettled), Unreserve::kWhatIsUnsettled);
+/// What is left to do for a message that was not settled.
+MailboxQuotaCheck::Rest MailboxQuotaCheck::RestOf(std::string_view message, Recipients unsettled) {
+    if (unsettled.empty() || !Reserves(message)) return std::nullopt;
+    return GiveBack(std::string(message), std::move(unsettled), Unreserve::kWhatIsUnsettled);
+}
+
+MailboxQuotaCheck::Rest MailboxQuotaCheck::EndMessage(std::string_view message) {
+    return RestOf(message, messages_.End(message));
+}
+
+MailboxQuotaCheck::Rest MailboxQuotaCheck::LeaveMessage(std::string_view message) {
+    return RestOf(message, messages_.Leave(message));
 }
 
 std::vector<TrackedRecipient> MailboxQuotaCheck::RememberedRecipients(
@@ -248,11 +288,6 @@ std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& requ
     return Verdict::Answer(rules_.mailbox_full_defer_action, "remembered_full");
 }
 
-async::Task<void> MailboxQuotaCheck::LeaveMessage(std::string_view message) {
-    Recipients unsettled = messages_.Leave(message);
-    co_await GiveBack(std::string(message), std::move(unsettled), Unreserve::kWhatIsUnsettled);
-}
-
 async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request) {
     const std::string message = protocol::MessageName(request);
     if (!Reserves(message)) co_return;
@@ -289,22 +324,23 @@ async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request) {
                        Unreserve::kEverything);
 }
 
-std::uint64_t MailboxQuotaCheck::OverheadOf(const PolicyRequest& request,
-                                            const TrackedRecipient& recipient) const {
+std::uint64_t MailboxQuotaCheck::OverheadOf(
+    const PolicyRequest& request, std::string_view recipient,
+    const std::vector<recipients::Mailbox>& mailboxes) const {
     if (rules_.delivery_overhead) return *rules_.delivery_overhead;
-    return EstimatedOverhead(request, recipient.recipient, recipient.resolution->mailboxes,
-                             rules_.delivery);
+    return EstimatedOverhead(request, recipient, mailboxes, rules_.delivery);
 }
 
-async::Task<std::uint64_t> MailboxQuotaCheck::StoredSize(const PolicyRequest& request,
-                                                         const TrackedRecipient& recipient) {
-    const std::uint64_t overhead = OverheadOf(request, recipient);
+std::optional<std::uint64_t> MailboxQuotaCheck::StoredSizeAtHand(
+    const PolicyRequest& request, std::string_view recipient,
+    const std::vector<recipients::Mailbox>& mailboxes) {
     const bool is_undeclared = request.stage == Stage::kRcpt && request.size == 0;
-    if (!is_undeclared) co_return request.size + overhead;
-    if (rules_.undeclared_size) co_return *rules_.undeclared_size + overhead;
+    if (!is_undeclared) return request.size + OverheadOf(request, recipient, mailboxes);
+    if (rules_.undeclared_size)
+        return *rules_.undeclared_size + OverheadOf(request, recipient, mailboxes);
     // What is measured has been delivered.
-    const auto average = co_await average_size_.Get("");
-    co_return *average;
+    const std::uint64_t* const average = average_size_.AtHand("");
+    return average != nullptr ? std::optional(*average) : std::nullopt;
 }
 
 }  // namespace policyd::checks

@@ -60,8 +60,9 @@ public:
 
     std::string_view Name() const override { return "mailbox_quota"; }
     async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) override;
-    async::Task<void> EndMessage(std::string_view message) override;
-    async::Task<void> LeaveMessage(std::string_view message) override;
+    std::optional<Verdict> AtHand(const protocol::PolicyRequest& request) override;
+    Rest EndMessage(std::string_view message) override;
+    Rest LeaveMessage(std::string_view message) override;
     async::Task<void> WasLetPass(const protocol::PolicyRequest& request) override;
     async::Task<void> WasRefused(const protocol::PolicyRequest& request) override;
 
@@ -72,6 +73,7 @@ private:
 
     /// The recipients that an outage leaves: of a message that ends, or the one of an RCPT.
     std::vector<TrackedRecipient> RememberedRecipients(const protocol::PolicyRequest& request);
+    static async::Task<Verdict> NotConcerned();
     async::Task<Verdict> AtRcpt(const protocol::PolicyRequest& request);
     async::Task<Verdict> AtEndOfMessage(const protocol::PolicyRequest& request);
     async::Task<TrackedRecipient> Resolved(std::string_view recipient);
@@ -83,11 +85,18 @@ private:
     async::Task<void> Charge(const protocol::PolicyRequest& request, const std::string& message,
                              const TrackedRecipient& recipient);
     async::Task<void> GiveBack(std::string message, Recipients recipients, usage::Unreserve what);
-    bool Reserves(const std::string& message) const;
-    async::Task<std::uint64_t> StoredSize(const protocol::PolicyRequest& request,
-                                          const TrackedRecipient& recipient);
+    Rest RestOf(std::string_view message, Recipients unsettled);
+    bool Reserves(std::string_view message) const;
+    /// Nothing where it is the average of the site's messages, which is not at hand.
+    std::optional<std::uint64_t> StoredSizeAtHand(
+        const protocol::PolicyRequest& request, std::string_view recipient,
+        const std::vector<recipients::Mailbox>& mailboxes);
+    std::uint64_t OverheadOf(const protocol::PolicyRequest& request, std::string_view recipient,
+                             const std::vector<recipients::Mailbox>& mailboxes) const;
     std::uint64_t OverheadOf(const protocol::PolicyRequest& request,
-                             const TrackedRecipient& recipient) const;
+                             const TrackedRecipient& recipient) const {
+        return OverheadOf(request, recipient.recipient, recipient.resolution->mailboxes);
+    }
 
     recipients::RecipientCache& recipients_;
     usage::UsageStore& usage_;

@@ -37,10 +37,17 @@ bool Fits(std::uint64_t used, std::uint64_t reserved, std::uint64_t more, std::u
 }
 
 /// As usage::UsageStore::Reserve decides.
-bool HasRoomFor(std::uint64_t bytes, const Usage& usage, const usage::Limit& limit) {
-    return Fits(usage.bytes, usage.reserved_bytes, std::max<std::uint64_t>(bytes, 1),
-                limit.bytes) &&
-           Fits(usage.messages, usage.reserved_messages, 1, limit.messages);
+bool HasRoomWithin(std::uint64_t byte_limit, std::uint64_t message_limit, std::uint64_t bytes,
+                   const Usage& usage) {
+    return Fits(usage.bytes, usage.reserved_bytes, std::max<std::uint64_t>(bytes, 1), byte_limit) &&
+           Fits(usage.messages, usage.reserved_messages, 1, message_limit);
+}
+
+const Usage kEmpty;
+
+/// A mailbox that the store does not know is new, and empty.
+const Usage& UsageIn(const std::optional<Usage>& known) {
+    return known ? *known : kEmpty;
 }
 
 bool IsFullDomain(const usage::Reservation& reservation, const usage::Reserved& reserved,
@@ -68,12 +75,9 @@ void AddDomainLimit(const Mailbox& mailbox, std::vector<usage::DomainLimit>& lim
     limits.push_back(std::move(limit));
 }
 
-/// HasRoomFor(), for all of the mailbox's domain.
+/// MailboxRoom::HasRoomFor(), for all of the mailbox's domain.
 bool DomainHasRoomFor(std::uint64_t bytes, const Usage& usage, const Mailbox& mailbox) {
-    usage::Limit limit;
-    limit.bytes = mailbox.domain_quota_bytes;
-    limit.messages = mailbox.domain_quota_messages;
-    return HasRoomFor(bytes, usage, limit);
+    return HasRoomWithin(mailbox.domain_quota_bytes, mailbox.domain_quota_messages, bytes, usage);
 }
 
 }  // namespace
@@ -93,16 +97,26 @@ MailboxRoom::MailboxRoom(usage::UsageStore& usage, QuotaWarnings& warnings, cons
           [time = rules.copy_time](const std::optional<Usage>&) { return time; },
           [&usage](const std::string& domain) { return usage.FindDomain(domain); }) {}
 
+/// Its quota with the grace; 0: no limit.
+std::uint64_t MailboxRoom::BytesAllowed(const Mailbox& mailbox) const {
+    if (mailbox.quota_bytes == 0) return 0;
+    std::uint64_t percent = 0;
+    if (__builtin_mul_overflow(mailbox.quota_bytes, rules_.grace_percent, &percent))
+        percent = std::numeric_limits<std::uint64_t>::max();
+    return Sum(mailbox.quota_bytes, Sum(percent / 100, rules_.grace_bytes));
+}
+
 usage::Limit MailboxRoom::LimitOf(const Mailbox& mailbox) const {
     usage::Limit limit;
     limit.mailbox = mailbox.name;
     limit.messages = mailbox.quota_messages;
-    if (mailbox.quota_bytes == 0) return limit;
-    std::uint64_t percent = 0;
-    if (__builtin_mul_overflow(mailbox.quota_bytes, rules_.grace_percent, &percent))
-        percent = std::numeric_limits<std::uint64_t>::max();
-    limit.bytes = Sum(mailbox.quota_bytes, Sum(percent / 100, rules_.grace_bytes));
+    limit.bytes = BytesAllowed(mailbox);
     return limit;
+}
+
+bool MailboxRoom::HasRoomFor(std::uint64_t bytes, const Usage& usage,
+                             const Mailbox& mailbox) const {
+    return HasRoomWithin(BytesAllowed(mailbox), mailbox.quota_messages, bytes, usage);
 }
 
 usage::Reservation MailboxRoom::ReservationFor(std::string_view id, const Mailboxes& mailboxes,
@@ -161,12 +175,12 @@ async::Task<bool> MailboxRoom::IsSurelyFull(std::string_view id, const usage::Li
                                             std::uint64_t bytes, Usage usage) {
     if (!usage.measured_at) co_return true;
     usage.reserved_bytes = usage.reserved_messages = 0;
-    if (!HasRoomFor(bytes, usage, limit)) co_return true;
+    if (!HasRoomWithin(limit.bytes, limit.messages, bytes, usage)) co_return true;
     const auto filling = co_await usage_.FindFilling(limit.mailbox, id);
     if (!filling) co_return false;
     usage.bytes = filling->bytes;
     usage.messages = filling->messages;
-    co_return !HasRoomFor(bytes, usage, limit);
+    co_return !HasRoomWithin(limit.bytes, limit.messages, bytes, usage);
 }
 
 async::Task<bool> MailboxRoom::RefusesSurely(const usage::Reservation& reservation,
@@ -192,17 +206,34 @@ void MailboxRoom::Count(const usage::Reserved& reserved) const {
     }
 }
 
+bool MailboxRoom::HasRoomAtHand(const Mailboxes& mailboxes, std::uint64_t bytes) {
+    if (rules_.copy_time.count() == 0 || rules_.soft_time.count() > 0) return false;
+    for (const Mailbox& mailbox : mailboxes) {
+        if (!IsLimited(mailbox)) continue;
+        if (IsLimitedByDomain(mailbox)) return false;
+        const auto* const copy = copies_.AtHand(mailbox.name);
+        if (copy == nullptr || !HasRoomFor(bytes, UsageIn(*copy), mailbox)) return false;
+    }
+    return true;
+}
+
 async::Task<Taken> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t bytes) {
     Taken taken;
     std::size_t stale = 0;
     std::size_t surely_full = 0;
     for (const Mailbox& mailbox : mailboxes) {
         if (!IsLimited(mailbox)) continue;
-        // A mailbox that the store does not know is new, and empty.
-        const UsageCopies::Answer copy = co_await copies_.Get(mailbox.name, kNeverStale);
-        const Usage usage = copy->value_or(Usage());
-        const usage::Limit own_limit = LimitOf(mailbox);
-        if (!HasRoomFor(bytes, usage, own_limit)) {
+        std::optional<Usage> known;
+        if (rules_.copy_time.count() > 0) {
+            const UsageCopies::Answer copy = co_await copies_.Get(mailbox.name, kNeverStale);
+            known = *copy;
+        } else {
+            known = co_await usage_.Find(mailbox.name);
+            if (rules_.stale_time.count() > 0) copies_.Remember(mailbox.name, known);
+        }
+        const Usage& usage = UsageIn(known);
+        if (!HasRoomFor(bytes, usage, mailbox)) {
+            const usage::Limit own_limit = LimitOf(mailbox);
             taken.full.push_back(mailbox.name);
             if (IsStale(usage))
                 ++stale;
@@ -211,7 +242,7 @@ async::Task<Taken> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t b
         } else if (IsLimitedByDomain(mailbox)) {
             const UsageCopies::Answer domain =
                 co_await domain_copies_.Get(usage::DomainOf(mailbox.name), kNeverStale);
-            if (!DomainHasRoomFor(bytes, domain->value_or(Usage()), mailbox)) {
+            if (!DomainHasRoomFor(bytes, UsageIn(*domain), mailbox)) {
                 taken.full.push_back(mailbox.name);
                 ++surely_full;
             }
@@ -254,7 +285,8 @@ async::Task<Taken> MailboxRoom::Take(std::string_view id, const Mailboxes& mailb
     const usage::Reserved reserved = co_await usage_.Reserve(reservation);
     Count(reserved);
     Remember(reservation, reserved);
-    co_await warnings_.LookAt(mailboxes, reservation, reserved);
+    if (warnings_.MayBeCrossed(mailboxes, reservation, reserved))
+        co_await warnings_.LookAt(mailboxes, reservation, reserved);
     if (reserved.IsGranted()) co_return taken;
     taken.room = AnswerFor(reservation, reserved, mailboxes.size());
     if (taken.room == Room::kFree) {
@@ -288,13 +320,12 @@ std::optional<Room> MailboxRoom::AsRemembered(const Mailboxes& mailboxes, std::u
         if (!IsLimited(mailbox)) continue;
         const UsageCopies::Answer copy = copies_.Remembered(mailbox.name, rules_.stale_time);
         if (!copy) return std::nullopt;
-        Usage usage = copy->value_or(Usage());
-        bool has_room = HasRoomFor(bytes, usage, LimitOf(mailbox));
+        bool has_room = HasRoomFor(bytes, UsageIn(*copy), mailbox);
         if (IsLimitedByDomain(mailbox)) {
             const UsageCopies::Answer domain =
                 domain_copies_.Remembered(usage::DomainOf(mailbox.name), rules_.stale_time);
             if (!domain) return std::nullopt;
-            has_room = has_room && DomainHasRoomFor(bytes, domain->value_or(Usage()), mailbox);
+            has_room = has_room && DomainHasRoomFor(bytes, UsageIn(*domain), mailbox);
         }
         if (!has_room) ++full;
     }
@@ -317,7 +348,8 @@ async::Task<void> MailboxRoom::Charge(usage::Reservation reservation, const Mail
     reservation.needs = usage::Needs::kNoRoom;
     reservation.ends_fullness = false;
     const usage::Reserved reserved = co_await usage_.Reserve(reservation);
-    co_await warnings_.LookAt(mailboxes, reservation, reserved);
+    if (warnings_.MayBeCrossed(mailboxes, reservation, reserved))
+        co_await warnings_.LookAt(mailboxes, reservation, reserved);
 }
 
 std::vector<std::string> MailboxRoom::LimitedOf(const Mailboxes& mailboxes) {

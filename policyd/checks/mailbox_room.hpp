@@ -80,6 +80,10 @@ public:
     /// would be let in.
     async::Task<Taken> Look(const Mailboxes& mailboxes, std::uint64_t bytes);
 
+    /// Whether copies that are fresh show room for it in all of them: the answer is then kFree.
+    /// False where Look() has to tell.
+    bool HasRoomAtHand(const Mailboxes& mailboxes, std::uint64_t bytes);
+
     /// Reserves room under `id`, or adjusts what `id` holds to this size, for good where the
     /// message is accepted with it. If it is not free, `id` holds what it held before. Where a rule
     /// lets mail in although a target is full, that target is charged all the same: the mail will
@@ -124,7 +128,10 @@ private:
     usage::Needs NeedsOf(const Mailboxes& mailboxes) const;
     static std::vector<std::string> FullOf(const usage::Reservation& reservation,
                                            const usage::Reserved& reserved);
+    std::uint64_t BytesAllowed(const recipients::Mailbox& mailbox) const;
     usage::Limit LimitOf(const recipients::Mailbox& mailbox) const;
+    bool HasRoomFor(std::uint64_t bytes, const usage::Usage& usage,
+                    const recipients::Mailbox& mailbox) const;
 
     usage::UsageStore& usage_;
     QuotaWarnings& warnings_;

@@ -5,6 +5,13 @@
 
 namespace policyd::checks {
 
+namespace {
+
+/// Messages that have ended are used again with the memory that they have.
+constexpr std::size_t kMostSpare = 64;
+
+}  // namespace
+
 MessageTracker::MessageTracker(std::size_t most_messages, Milliseconds expiry)
     : most_messages_(most_messages), expiry_(expiry) {}
 
@@ -78,7 +85,8 @@ MessageTracker::Message& MessageTracker::Touch(std::string_view name, Millisecon
         order_.splice(order_.begin(), order_, found->second);
     } else {
         if (order_.size() >= most_messages_) Erase(std::prev(order_.end()));
-        order_.emplace_front();
+        if (spare_.empty()) spare_.emplace_front();
+        order_.splice(order_.begin(), spare_, spare_.begin());
         order_.front().name = name;
         index_.emplace(order_.front().name, order_.begin());
     }
@@ -88,7 +96,10 @@ MessageTracker::Message& MessageTracker::Touch(std::string_view name, Millisecon
 
 void MessageTracker::Erase(Order::iterator message) {
     index_.erase(message->name);
-    order_.erase(message);
+    message->recipients.clear();
+    message->settled = false;
+    spare_.splice(spare_.begin(), order_, message);
+    if (spare_.size() > kMostSpare) spare_.pop_back();
 }
 
 }  // namespace policyd::checks

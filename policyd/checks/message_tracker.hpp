@@ -75,6 +75,7 @@ private:
     const Milliseconds expiry_;
     mutable std::mutex mutex_;
     Order order_;  // guarded by mutex_; most recently asked first
+    Order spare_;  // guarded by mutex_; for the next new ones
     std::unordered_map<std::string_view, Order::iterator> index_;  // guarded by mutex_
 };
 

@@ -21,13 +21,21 @@ public:
     /// is answered then is not for the check to say.
     virtual async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) = 0;
 
+    /// What Evaluate() would say, where nothing has to be waited for: most requests are answered
+    /// from memory, and then cost no coroutine. Nothing where something has to be asked; that, or
+    /// an opinion, leaves everything as it was, since Evaluate() may be asked all the same.
+    virtual std::optional<Verdict> AtHand(const protocol::PolicyRequest&) { return std::nullopt; }
+
+    /// What is still to be done, if anything is.
+    using Rest = std::optional<async::Task<void>>;
+
     /// The connection that asked about a message (protocol::MessageName) has gone on to another
-    /// one: the message was completed or aborted, and what is kept for it can go.
-    /// `message` outlives the task. Throws as Evaluate does.
-    virtual async::Task<void> EndMessage(std::string_view message);
+    /// one: the message was completed or aborted, and what is kept for it can go. The rest throws
+    /// as Evaluate does.
+    virtual Rest EndMessage(std::string_view) { return std::nullopt; }
 
     /// A connection that asked about a message was closed. It may go on over another one.
-    virtual async::Task<void> LeaveMessage(std::string_view message);
+    virtual Rest LeaveMessage(std::string_view) { return std::nullopt; }
 
     /// What became of a request in the place of this check's opinion, which was only logged, came
     /// too late or did not come: it was let pass, or refused. Throws as Evaluate does.
@@ -44,12 +52,6 @@ public:
     virtual void ForgetAnswers() {}
 };
 
-inline async::Task<void> PolicyCheck::EndMessage(std::string_view) {
-    co_return;
-}
-inline async::Task<void> PolicyCheck::LeaveMessage(std::string_view) {
-    co_return;
-}
 inline async::Task<void> PolicyCheck::WasLetPass(const protocol::PolicyRequest&) {
     co_return;
 }

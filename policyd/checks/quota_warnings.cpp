@@ -20,7 +20,7 @@ bool Reaches(std::uint64_t bytes, std::uint64_t limit, std::uint64_t percent) {
 }
 
 /// What is crossed on the way from one level to another.
-Warning Crossing(const WarningRules& rules, std::uint64_t from, std::uint64_t to) {
+Warning WarningOf(const WarningRules& rules, std::uint64_t from, std::uint64_t to) {
     Warning warning;
     warning.is_over = to > from;
     warning.percent = to;
@@ -49,25 +49,41 @@ QuotaWarnings::QuotaWarnings(usage::UsageStore& usage, recipients::RecipientReso
                              WarningRules rules, Tell tell)
     : usage_(usage), resolver_(resolver), rules_(std::move(rules)), tell_(std::move(tell)) {}
 
+/// The mailbox of a limit, if it may have crossed a percentage.
+const recipients::Mailbox* QuotaWarnings::Crossing(const Mailboxes& mailboxes,
+                                                   const usage::Reservation& reservation,
+                                                   const usage::Reserved& reserved,
+                                                   std::size_t place) const {
+    if (rules_.percents.empty()) return nullptr;
+    const usage::Limit& limit = reservation.limits[place];
+    const auto mailbox =
+        std::find_if(mailboxes.begin(), mailboxes.end(),
+                     [&limit](const auto& candidate) { return candidate.name == limit.mailbox; });
+    if (mailbox == mailboxes.end() || mailbox->quota_bytes == 0) return nullptr;
+    // What is in it lies between these two: only where they differ is it worth to ask.
+    const usage::Usage& usage = reserved.usage[place];
+    const std::uint64_t most = usage.bytes + usage.reserved_bytes +
+                               (reserved.IsGranted() ? reservation.bytes * limit.copies : 0);
+    const std::uint64_t level = reserved.warned[place].value_or(0);
+    const auto stays = [&](std::uint64_t bytes) {
+        return LevelAfter(rules_, bytes, mailbox->quota_bytes, level) == level;
+    };
+    return stays(usage.bytes) && stays(most) ? nullptr : &*mailbox;
+}
+
+bool QuotaWarnings::MayBeCrossed(const Mailboxes& mailboxes, const usage::Reservation& reservation,
+                                 const usage::Reserved& reserved) const {
+    for (std::size_t i = 0; i < reservation.limits.size(); ++i)
+        if (Crossing(mailboxes, reservation, reserved, i) != nullptr) return true;
+    return false;
+}
+
 async::Task<void> QuotaWarnings::LookAt(const Mailboxes& mailboxes,
                                         const usage::Reservation& reservation,
                                         const usage::Reserved& reserved) {
-    if (rules_.percents.empty()) co_return;
     for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
-        const usage::Limit& limit = reservation.limits[i];
-        const auto mailbox = std::find_if(
-            mailboxes.begin(), mailboxes.end(),
-            [&limit](const auto& candidate) { return candidate.name == limit.mailbox; });
-        if (mailbox == mailboxes.end() || mailbox->quota_bytes == 0) continue;
-        // What is in it lies between these two: only where they differ is it worth to ask.
-        const usage::Usage& usage = reserved.usage[i];
-        const std::uint64_t most = usage.bytes + usage.reserved_bytes +
-                                   (reserved.IsGranted() ? reservation.bytes * limit.copies : 0);
-        const std::uint64_t level = reserved.warned[i].value_or(0);
-        const auto stays = [&](std::uint64_t bytes) {
-            return LevelAfter(rules_, bytes, mailbox->quota_bytes, level) == level;
-        };
-        if (stays(usage.bytes) && stays(most)) continue;
+        const recipients::Mailbox* const mailbox = Crossing(mailboxes, reservation, reserved, i);
+        if (mailbox == nullptr) continue;
         try {
             co_await LookAt(mailbox->name, mailbox->quota_bytes);
         } catch (const outage::Unavailable& unavailable) {
@@ -86,7 +102,7 @@ async::Task<void> QuotaWarnings::LookAt(std::string_view mailbox, std::uint64_t 
     if (after == level && filling->warned) co_return;
     const bool is_ours = co_await usage_.NoteWarned(mailbox, filling->warned, after);
     if (!is_ours || after == level) co_return;
-    Warning warning = Crossing(rules_, level, after);
+    Warning warning = WarningOf(rules_, level, after);
     warning.mailbox = mailbox;
     warning.bytes = filling->bytes;
     warning.limit = limit;

@@ -46,6 +46,10 @@ public:
     QuotaWarnings(usage::UsageStore& usage, recipients::RecipientResolver& resolver,
                   WarningRules rules, Tell tell);
 
+    /// Whether what the store said of a reservation is for LookAt().
+    bool MayBeCrossed(const Mailboxes& mailboxes, const usage::Reservation& reservation,
+                      const usage::Reserved& reserved) const;
+
     /// Looks at what the store said of a reservation. Throws nothing of back ends; arguments
     /// outlive the task.
     async::Task<void> LookAt(const Mailboxes& mailboxes, const usage::Reservation& reservation,
@@ -56,6 +60,9 @@ public:
     async::Task<void> LookAtChanged();
 
 private:
+    const recipients::Mailbox* Crossing(const Mailboxes& mailboxes,
+                                        const usage::Reservation& reservation,
+                                        const usage::Reserved& reserved, std::size_t place) const;
     async::Task<void> LookAt(std::string_view mailbox, std::uint64_t limit);
     void Announce(const Warning& warning) const;
 

@@ -2,15 +2,31 @@
 
 namespace policyd::checks {
 
-async::Task<Verdict> RecipientCheck::Evaluate(const protocol::PolicyRequest& request) {
-    // A recipient that comes with a later stage was accepted at its RCPT.
-    if (request.stage != protocol::Stage::kRcpt || request.recipient.empty())
-        co_return Verdict::NoOpinion();
+namespace {
 
+/// A recipient that comes with a later stage was accepted at its RCPT.
+bool IsConcerned(const protocol::PolicyRequest& request) {
+    return request.stage == protocol::Stage::kRcpt && !request.recipient.empty();
+}
+
+}  // namespace
+
+Verdict RecipientCheck::VerdictOn(const recipients::Resolution& resolution) const {
+    if (resolution.kind != recipients::Resolution::Kind::kUnknown) return Verdict::NoOpinion();
+    return Verdict::Answer(unknown_recipient_action_, "unknown_recipient");
+}
+
+std::optional<Verdict> RecipientCheck::AtHand(const protocol::PolicyRequest& request) {
+    if (!IsConcerned(request)) return Verdict::NoOpinion();
+    const recipients::Resolution* const resolution = recipients_.AtHand(request.recipient);
+    if (resolution == nullptr) return std::nullopt;
+    return VerdictOn(*resolution);
+}
+
+async::Task<Verdict> RecipientCheck::Evaluate(const protocol::PolicyRequest& request) {
+    if (!IsConcerned(request)) co_return Verdict::NoOpinion();
     const auto resolution = co_await recipients_.Get(request.recipient, stale_time_);
-    if (resolution->kind == recipients::Resolution::Kind::kUnknown)
-        co_return Verdict::Answer(unknown_recipient_action_, "unknown_recipient");
-    co_return Verdict::NoOpinion();
+    co_return VerdictOn(*resolution);
 }
 
 }  // namespace policyd::checks

@@ -20,8 +20,11 @@ public:
 
     std::string_view Name() const override { return "recipient"; }
     async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) override;
+    std::optional<Verdict> AtHand(const protocol::PolicyRequest& request) override;
 
 private:
+    Verdict VerdictOn(const recipients::Resolution& resolution) const;
+
     recipients::RecipientCache& recipients_;
     const std::string unknown_recipient_action_;
     const std::chrono::milliseconds stale_time_;

@@ -15,14 +15,14 @@ void Decision::Start(const std::shared_ptr<Decision>& decision,
         } catch (const std::exception& error) {
             log::Error("failure: a request was not decided: {}", error.what());
         }
-        decision->Finish(checks::CheckPipeline::OutOfTime(decision->progress_));
+        decision->Finish(checks::CheckPipeline::OutOfTime(decision->progress));
     });
 }
 
 async::Task<void> Decision::Decide(std::shared_ptr<Decision> decision,
                                    std::shared_ptr<services::Services> services) {
     checks::Verdict verdict =
-        co_await services->Checks().Decide(decision->request, decision->progress_);
+        co_await services->Checks().Decide(decision->request, decision->progress);
     if (decision->expired_) {
         const bool was_let_pass = !decision->verdict_.HasOpinion();
         if (was_let_pass && verdict.HasOpinion())
@@ -42,18 +42,13 @@ void Decision::Finish(checks::Verdict verdict) {
 void Decision::Expire() {
     if (done_) return;
     expired_ = true;
-    Finish(checks::CheckPipeline::OutOfTime(progress_));
-}
-
-std::string_view Decision::DecidedBy() const {
-    if (!verdict_.HasOpinion() || progress_.step == nullptr) return {};
-    return progress_.step->check->Name();
+    Finish(checks::CheckPipeline::OutOfTime(progress));
 }
 
 void Decision::Reset() {
     bytes.clear();
     request = {};
-    progress_ = {};
+    progress = {};
     verdict_ = {};
     done_ = false;
     waiting_ = nullptr;

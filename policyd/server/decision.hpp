@@ -23,7 +23,9 @@ struct Decision {
     std::string bytes;  ///< the text of the request
     protocol::PolicyRequest request;
 
-    /// Starts deciding. If nothing has to be waited for, the decision is done on return.
+    checks::CheckPipeline::Progress progress;  ///< what the services have decided already
+
+    /// Goes on deciding. If nothing has to be waited for, the decision is done on return.
     static void Start(const std::shared_ptr<Decision>& decision,
                       std::shared_ptr<services::Services> services);
 
@@ -39,9 +41,6 @@ struct Decision {
     /// True after Expire() came before the end: what decides may still use this object.
     bool HasExpired() const noexcept { return expired_; }
 
-    /// The check whose opinion the verdict is; empty where none has one. While the services live.
-    std::string_view DecidedBy() const;
-
     /// Makes a decision that has ended by itself ready for another request.
     void Reset();
 
@@ -50,7 +49,6 @@ private:
                                     std::shared_ptr<services::Services> services);
     void Finish(checks::Verdict verdict);
 
-    checks::CheckPipeline::Progress progress_;
     checks::Verdict verdict_;
     bool done_ = false;
     bool expired_ = false;

@@ -14,12 +14,10 @@ namespace {
 
 using protocol::RequestParser;
 
-async::Task<void> EndMessage(std::string message, std::shared_ptr<services::Services> services) {
-    co_await services->Checks().EndMessage(message);
-}
-
-async::Task<void> LeaveMessage(std::string message, std::shared_ptr<services::Services> services) {
-    co_await services->Checks().LeaveMessage(message);
+/// `services` are what the rest of a check needs.
+async::Task<void> Finish(async::Task<void> rest, std::shared_ptr<services::Services> services) {
+    co_await rest;
+    services.reset();
 }
 
 void LogFailure(std::exception_ptr failure) {
@@ -48,8 +46,12 @@ async::Task<> Session::Serve() {
     for (bool open = true; open && !closing_;) {
         switch (parser_.Parse(stream_.Received())) {
             case RequestParser::Parsed::kComplete:
-                TakeRequest();
-                open = co_await Answer();
+                if (HasAnswerAtHand()) {
+                    Enter(Phase::kSending);
+                    open = co_await stream_.Write(reply_);
+                } else {
+                    open = co_await Answer();
+                }
                 break;
             case RequestParser::Parsed::kIncomplete:
                 Enter(stream_.Received().empty() ? Phase::kIdle : Phase::kReceiving);
@@ -63,35 +65,51 @@ async::Task<> Session::Serve() {
                 break;
         }
     }
-    if (!message_.empty())
-        async::Spawn(LeaveMessage(std::exchange(message_, {}), services_()), &LogFailure);
+    if (!message_.empty()) {
+        const auto& services = services_();
+        if (auto rest = services->Checks().LeaveMessage(message_))
+            async::Spawn(Finish(std::move(*rest), services), &LogFailure);
+    }
     stream_.Abort();
+}
+
+/// Answers from memory where it can: most requests need nothing that has to be waited for, and are
+/// answered from where they were received.
+bool Session::HasAnswerAtHand() {
+    protocol::PolicyRequest request = parser_.Request();
+    request.postfix_host = postfix_host_;
+    GoOnTo(request);
+    metrics_.CountRequest(request.stage);
+    request_came_ = SessionMetrics::Clock::now();
+    checks::CheckPipeline::Progress progress;
+    const auto verdict = services_()->Checks().DecideAtHand(request, progress);
+    if (!verdict) {
+        TakeRequest(request, std::move(progress));
+        return false;
+    }
+    SetReply(*verdict, progress);
+    stream_.Received().erase(0, parser_.Length());
+    return true;
 }
 
 /// Moves the request's bytes to the decision. The views into them stay good: a string that is
 /// longer than its own object keeps its place when it is moved.
-void Session::TakeRequest() {
+void Session::TakeRequest(const protocol::PolicyRequest& request,
+                          checks::CheckPipeline::Progress progress) {
     std::string& received = stream_.Received();
     const std::size_t length = parser_.Length();
     std::string rest = std::exchange(decision_->bytes, {});
     rest.assign(received, length);
     decision_->bytes = std::exchange(received, std::move(rest));
-    decision_->request = parser_.Request();
-    decision_->request.postfix_host = postfix_host_;
+    decision_->request = request;
+    decision_->progress = std::move(progress);
 }
 
 async::Task<bool> Session::Answer() {
-    const std::string message = protocol::MessageName(decision_->request);
-    if (!message.empty()) EndMessageUnless(message);
-
-    metrics_.CountRequest(decision_->request.stage);
-    const auto began = SessionMetrics::Clock::now();
     Enter(Phase::kDeciding);
     Decision::Start(decision_, services_());
     const checks::Verdict& verdict = co_await decision_->Verdict();
-    reply_ = protocol::ReplyFor(verdict.HasOpinion() ? verdict.action : protocol::kDunno);
-    metrics_.CountAnswer(decision_->DecidedBy(), verdict.reason,
-                         SessionMetrics::Clock::now() - began);
+    SetReply(verdict, decision_->progress);
     if (decision_->HasExpired()) {
         decision_ = std::make_shared<Decision>();
     } else {
@@ -101,12 +119,21 @@ async::Task<bool> Session::Answer() {
     co_return co_await stream_.Write(reply_);
 }
 
-/// The connection asks about `message` now, so the one before has ended.
-void Session::EndMessageUnless(std::string_view message) {
-    if (message_ == message) return;
-    std::string ended = std::exchange(message_, std::string(message));
+void Session::SetReply(const checks::Verdict& verdict,
+                       const checks::CheckPipeline::Progress& progress) {
+    protocol::SetReply(reply_, verdict.HasOpinion() ? verdict.action : protocol::kDunno);
+    metrics_.CountAnswer(checks::CheckPipeline::DecidedBy(verdict, progress), verdict.reason,
+                         SessionMetrics::Clock::now() - request_came_);
+}
+
+/// The connection asks about the message of `request` now, so another one before has ended.
+void Session::GoOnTo(const protocol::PolicyRequest& request) {
+    if (request.instance.empty() || protocol::IsMessage(message_, request)) return;
+    const std::string ended = std::exchange(message_, protocol::MessageName(request));
     if (ended.empty()) return;
-    async::Spawn(EndMessage(std::move(ended), services_()), &LogFailure);
+    const auto& services = services_();
+    if (auto rest = services->Checks().EndMessage(ended))
+        async::Spawn(Finish(std::move(*rest), services), &LogFailure);
 }
 
 void Session::Enter(Phase phase) {

@@ -26,7 +26,7 @@ class Session {
 public:
     using Clock = std::function<std::chrono::milliseconds()>;
     /// The services that decide a request that comes now; a reload changes them.
-    using CurrentServices = std::function<std::shared_ptr<services::Services>()>;
+    using CurrentServices = std::function<const std::shared_ptr<services::Services>&()>;
 
     /// `postfix_host` names the peer (PolicyRequest::postfix_host).
     Session(async::UvHandle<uv_any_handle> socket, std::string postfix_host,
@@ -48,9 +48,12 @@ public:
 private:
     enum class Phase { kIdle, kReceiving, kDeciding, kSending };
 
+    bool HasAnswerAtHand();
+    void TakeRequest(const protocol::PolicyRequest& request,
+                     checks::CheckPipeline::Progress progress);
     async::Task<bool> Answer();
-    void TakeRequest();
-    void EndMessageUnless(std::string_view message);
+    void SetReply(const checks::Verdict& verdict, const checks::CheckPipeline::Progress& progress);
+    void GoOnTo(const protocol::PolicyRequest& request);
     void Enter(Phase phase);
     static std::string_view PhaseName(Phase phase);
     std::chrono::milliseconds TimeLimit() const;
@@ -64,6 +67,7 @@ private:
     protocol::RequestParser parser_;
     std::shared_ptr<Decision> decision_;
     std::string message_;  // protocol::MessageName of the last request that had one
+    SessionMetrics::Clock::time_point request_came_;
     std::string reply_;
     Phase phase_ = Phase::kIdle;
     std::chrono::milliseconds active_since_;  // when this phase began

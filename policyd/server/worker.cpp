@@ -37,7 +37,8 @@ Worker::Worker(std::string host_name, const Limits& limits)
     : host_name_(std::move(host_name)),
       limits_(limits),
       clock_([this] { return loop_.Now(); }),
-      current_services_([this] { return services_; }) {
+      current_services_(
+          [this]() -> const std::shared_ptr<services::Services>& { return services_; }) {
     time_check_ =
         std::make_unique<async::Periodic>(loop_.Raw(), kTimeCheckPeriod, [this] { CheckTimes(); });
 }

@@ -101,6 +101,10 @@ config::FailureAction UsageFailure(const Settings& settings) {
 
 checks::ClientAccessCheck::Memory ClientMemoryFrom(const Settings& settings) {
     checks::ClientAccessCheck::Memory memory;
+    const tables::RowCacheTimes rows = RowCacheTimesFrom(settings);
+    // What is said of a client may be for want of rows, of all its tables.
+    memory.fresh_time = std::min(settings.recipient_cache_time - rows.found,
+                                 settings.unknown_recipient_cache_time - rows.not_found);
     memory.stale_time = StaleTime(settings, settings.client_access_failure_action);
     memory.most_clients = settings.cache_size;
     return memory;

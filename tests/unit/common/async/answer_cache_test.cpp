@@ -45,6 +45,17 @@ TEST_F(AnswerCacheTest, GivesAnAnswerWhileItIsFreshAndNoLonger) {
     EXPECT_EQ(loads_, 2);
 }
 
+TEST_F(AnswerCacheTest, HasAtHandWhatIsFreshAndNothingElse) {
+    EXPECT_EQ(cache_.AtHand("a"), nullptr);
+    EXPECT_EQ(Get("a"), 1);
+    now_ = milliseconds(99);
+    ASSERT_NE(cache_.AtHand("a"), nullptr);
+    EXPECT_EQ(*cache_.AtHand("a"), 1);
+    now_ = milliseconds(100);
+    EXPECT_EQ(cache_.AtHand("a"), nullptr);
+    EXPECT_EQ(cache_.Counted().hits, 2u);
+}
+
 TEST_F(AnswerCacheTest, KeepsNegativeAnswersForTheirOwnTime) {
     EXPECT_EQ(Get("unknown"), std::nullopt);
     now_ = milliseconds(9);

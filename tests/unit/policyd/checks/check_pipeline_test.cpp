@@ -22,6 +22,10 @@ public:
         co_return script_();
     }
 
+    std::optional<Verdict> AtHand(const protocol::PolicyRequest&) override { return at_hand; }
+
+    std::optional<Verdict> at_hand;
+
 private:
     Script script_;
     int& asked_;
@@ -39,9 +43,15 @@ protected:
         steps_.push_back(std::move(step));
     }
 
+    void AddAtHand(const Verdict& verdict) {
+        Add([verdict] { return verdict; });
+        static_cast<ScriptedCheck&>(*steps_.back().check).at_hand = verdict;
+    }
+
     std::string Decide() {
         const CheckPipeline pipeline(std::move(steps_),
                                      [] { return std::chrono::milliseconds(0); });
+        progress_ = {};
         return test::RunToEnd(pipeline.Decide({}, progress_)).action;
     }
 
@@ -97,6 +107,36 @@ TEST_F(CheckPipelineTest, ARemarkIsGivenUnlessALaterCheckRefuses) {
     EXPECT_EQ(Decide(), "550 5.7.1 No");
 }
 
+TEST_F(CheckPipelineTest, GoesOnWhereWhatIsAtHandEnds) {
+    AddAtHand(Verdict::Remark("HOLD", "client"));
+    Add(NoOpinion);
+    AddAtHand(Verdict::NoOpinion());
+    const CheckPipeline pipeline(std::move(steps_), [] { return std::chrono::milliseconds(0); });
+    EXPECT_FALSE(pipeline.DecideAtHand({}, progress_));
+    EXPECT_EQ(asked_, 0);
+    EXPECT_EQ(test::RunToEnd(pipeline.Decide({}, progress_)).action, "HOLD");
+    EXPECT_EQ(asked_, 2) << "the first is not asked again";
+    EXPECT_EQ(CheckPipeline::DecidedBy(Verdict::Answer("HOLD", ""), progress_), "scripted");
+}
+
+TEST_F(CheckPipelineTest, DecidesAtHandWhereEveryCheckCan) {
+    AddAtHand(Verdict::NoOpinion());
+    AddAtHand(Verdict::Answer("550 5.7.1 No", "no"));
+    AddAtHand(Verdict::Answer("551 5.7.1 Later", "later"));
+    const CheckPipeline pipeline(std::move(steps_), [] { return std::chrono::milliseconds(0); });
+    const auto verdict = pipeline.DecideAtHand({}, progress_);
+    ASSERT_TRUE(verdict);
+    EXPECT_EQ(verdict->action, "550 5.7.1 No");
+}
+
+TEST_F(CheckPipelineTest, LeavesTheOpinionOfADryRunToDecide) {
+    AddAtHand(Verdict::Answer("550 5.7.1 No", "no"));
+    steps_.back().dry_run = true;
+    const CheckPipeline pipeline(std::move(steps_), [] { return std::chrono::milliseconds(0); });
+    EXPECT_FALSE(pipeline.DecideAtHand({}, progress_));
+    EXPECT_EQ(test::RunToEnd(pipeline.Decide({}, progress_)).action, "");
+}
+
 TEST_F(CheckPipelineTest, OnlyLogsTheOpinionOfACheckOnDryRun) {
     Add(Refuse);
     steps_.back().dry_run = true;
@@ -112,7 +152,8 @@ TEST_F(CheckPipelineTest, SurvivesAnyOtherException) {
 TEST_F(CheckPipelineTest, KnowsWhatToAnswerWhenTheTimeIsUp) {
     EXPECT_EQ(CheckPipeline::OutOfTime({}).action, "");
     Add(NoOpinion);
-    const CheckPipeline::Progress at_first{&steps_.front()};
+    CheckPipeline::Progress at_first;
+    at_first.step = &steps_.front();
     EXPECT_EQ(CheckPipeline::OutOfTime(at_first).action, "450 4.3.0 Too slow");
 }
 

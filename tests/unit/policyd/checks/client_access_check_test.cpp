@@ -38,6 +38,7 @@ protected:
 
 TEST_F(ClientAccessCheckTest, RemembersWhatTheTablesSaidWhileTheyCannotBeAsked) {
     tables::FakeTable table{{"192.0.2.1", "OK"}};
+    table.server = &table;
     std::chrono::milliseconds now{0};
     ClientAccessCheck::Memory memory;
     memory.stale_time = std::chrono::seconds(60);
@@ -53,6 +54,29 @@ TEST_F(ClientAccessCheckTest, RemembersWhatTheTablesSaidWhileTheyCannotBeAsked) 
     request.client_address = "192.0.2.1";
     now = memory.stale_time;
     EXPECT_THROW(ask(), outage::TableUnavailable);
+}
+
+TEST_F(ClientAccessCheckTest, HasAtHandWhatTablesInMemorySaidOnce) {
+    tables::FakeTable table{{"192.0.2.1", "REJECT you"}};
+    ClientAccessCheck check({"client_access_maps", {&table}}, kRefused,
+                            tables::ParentStyle::kDomain, tables::DirectReader(), {},
+                            &AtTheBeginning);
+    EXPECT_FALSE(check.AtHand(request));
+    EXPECT_EQ(test::RunToEnd(check.Evaluate(request)).action, "REJECT you");
+    table.broken = true;
+    const auto at_hand = check.AtHand(request);
+    ASSERT_TRUE(at_hand);
+    EXPECT_EQ(at_hand->action, "REJECT you");
+    check.ForgetAnswers();
+    EXPECT_FALSE(check.AtHand(request));
+}
+
+TEST_F(ClientAccessCheckTest, AsksAgainWhereATableIsToWriteToTheLog) {
+    tables::FakeTable table{{"192.0.2.1", "WARN seen"}};
+    ClientAccessCheck check({"client_access_maps", {&table}}, "DUNNO", tables::ParentStyle::kDomain,
+                            tables::DirectReader(), {}, &AtTheBeginning);
+    EXPECT_EQ(test::RunToEnd(check.Evaluate(request)).action, "");
+    EXPECT_FALSE(check.AtHand(request));
 }
 
 TEST_F(ClientAccessCheckTest, AClientInNoTableGetsTheDefault) {

@@ -52,12 +52,8 @@ protected:
         if (!verdict) return "nothing";
         return verdict->HasOpinion() ? verdict->action : "no opinion";
     }
-    void EndMessage(std::string_view instance) {
-        test::RunToEnd(Done(check_->EndMessage(NameOf(instance))));
-    }
-    void LeaveMessage(std::string_view instance) {
-        test::RunToEnd(Done(check_->LeaveMessage(NameOf(instance))));
-    }
+    void EndMessage(std::string_view instance) { Finish(check_->EndMessage(NameOf(instance))); }
+    void LeaveMessage(std::string_view instance) { Finish(check_->LeaveMessage(NameOf(instance))); }
     void WasLetPass(Stage stage, std::string_view recipient, std::uint64_t size,
                     std::string_view instance = "1") {
         const PolicyRequest request = Request(stage, recipient, size, 0, instance);
@@ -96,6 +92,9 @@ protected:
         return protocol::MessageName(request);
     }
 
+    static void Finish(PolicyCheck::Rest rest) {
+        if (rest) test::RunToEnd(std::move(*rest));
+    }
     static async::Task<bool> Done(async::Task<void> task) {
         co_await task;
         co_return true;

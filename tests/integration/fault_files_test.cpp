@@ -217,7 +217,10 @@ TEST_F(FaultSqliteUsageTest, TheFileIsRemovedAndCountingBeginsAnewWhereOthersLoo
     Start();
     ExpectQuotaIsKept();
     for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(usage_.string() + suffix);
-    EXPECT_EQ(Ask(kJoe, 900, "counted"), "DUNNO");
+    // A connection that is closed gives back what it has reserved.
+    PolicyClient postfix(site_.Socket());
+    EXPECT_EQ(postfix.Ask(RequestText({{"recipient", kJoe}, {"size", "900"}, {"instance", "m"}})),
+              "DUNNO");
     sqlite::Database file = OpenDatabase(usage_);
     sqlite::Statement reserved = file.Prepare("SELECT sum(bytes) FROM reserved");
     ASSERT_TRUE(reserved.Step());

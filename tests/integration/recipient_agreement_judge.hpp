@@ -172,6 +172,7 @@ public:
 private:
     static tables::TableSettings Tables() {
         tables::TableSettings settings;
+        settings.mysql_time_limit = std::chrono::seconds(20);  // other tests run beside
         settings.warn = [](const std::string&) {};
         return settings;
     }

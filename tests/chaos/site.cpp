@@ -57,9 +57,11 @@ fs::path Site::WriteConfiguration(const std::string& name, const std::string& op
     return scratch_.Write(name, options);
 }
 
+/// With a configuration of its own: it may be started while policyd's has a mistake.
 void Site::StartScanner() {
+    const fs::path config = WriteConfiguration("scanner.toml", Options());
     scanner_ = std::make_unique<Process>(
-        std::vector<std::string>{ProgramPath("policyd-scan"), "--config", config_.string()},
+        std::vector<std::string>{ProgramPath("policyd-scan"), "--config", config.string()},
         Process::Options{scratch_ / "scanner.log"});
 }
 

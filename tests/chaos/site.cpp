@@ -153,7 +153,9 @@ bool Site::DecidesRightly(int user, const Held& held) const {
 bool Site::UsageIsRight() {
     ScanOnce();
     async::EventLoop loop;
-    const auto store = usage::OpenUsageStore(loop, config::LoadConfigFile(config_));
+    config::Settings settings = config::LoadConfigFile(config_);
+    settings.redis_time_limit = std::chrono::minutes(1);  // the loop stands still in between
+    const auto store = usage::OpenUsageStore(loop, settings);
     bool right = true;
     std::uint64_t overshoot = 0;
     for (int i = 0; i < BackEnds::kUsers; ++i) {

@@ -14,6 +14,9 @@ namespace policyd::redis {
 
 namespace {
 
+/// In ms: a timer that is due at once would be called again before the loop has looked at sockets.
+constexpr std::uint64_t kNextTurn = 1;
+
 async::UvHandle<uv_timer_t> MakeTimer(uv_loop_t* loop, Connection* owner) {
     return async::MakeHandle<uv_timer_t>("uv_timer_init", owner, uv_timer_init, loop);
 }
@@ -94,17 +97,19 @@ void Connection::WatchOldest() {
     uv_timer_start(
         watchdog_.get(),
         [](uv_timer_t* timer) { static_cast<Connection*>(timer->data)->CheckOldest(); },
-        due > now ? due - now : 0, 0);
+        due > now ? due - now : kNextTurn, 0);
 }
 
 void Connection::CheckOldest() {
     if (sent_at_.empty()) return;
-    const std::uint64_t age = uv_now(loop_) - sent_at_.front();
-    if (age >= static_cast<std::uint64_t>(limit_.count())) {
-        Drop("no answer within " + std::to_string(limit_.count()) + " ms");
-    } else {
-        WatchOldest();
+    const std::uint64_t oldest = sent_at_.front();
+    if (uv_now(loop_) - oldest < static_cast<std::uint64_t>(limit_.count())) {
+        overdue_.reset();
+        return WatchOldest();
     }
+    // A loop that was kept busy for so long has not looked yet for what was answered meanwhile.
+    if (std::exchange(overdue_, oldest) != oldest) return WatchOldest();
+    Drop("no answer within " + std::to_string(limit_.count()) + " ms");
 }
 
 void Connection::Drop(const std::string& reason) {

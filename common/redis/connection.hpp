@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -75,7 +76,8 @@ private:
     redisAsyncContext* context_ = nullptr;  // belongs to hiredis
     SocketWatch* watch_ = nullptr;          // belongs to context_
     std::string end_reason_;
-    std::deque<std::uint64_t> sent_at_;  // loop time in ms, oldest command first
+    std::deque<std::uint64_t> sent_at_;     // loop time in ms, oldest command first
+    std::optional<std::uint64_t> overdue_;  // of sent_at_: was late when the watchdog last looked
     async::UvHandle<uv_timer_t> watchdog_;
     async::UvHandle<uv_timer_t> farewell_;
 };

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "common/async/event_loop.hpp"
@@ -145,6 +146,16 @@ TEST_F(RedisClientTest, FailsInTimeWhenTheServerHangsAndNoticesWhenItGoesOn) {
     EXPECT_FALSE(client.IsReady());
     server.Resume();
     EXPECT_TRUE(Recovers(client));
+}
+
+TEST_F(RedisClientTest, ALoopThatWasBusyForLongFindsTheAnswersThatCameMeanwhile) {
+    test::RedisServer server;
+    ClientSettings settings = Settings(server.TcpEndpoint());
+    settings.time_limit = std::chrono::seconds(1);
+    Client client(loop_.Raw(), settings);
+    ASSERT_TRUE(Recovers(client));
+    std::this_thread::sleep_for(settings.time_limit * 3 / 2);  // the loop has other work
+    EXPECT_EQ(Ask(client, Request("PING")), "ok PONG");
 }
 
 TEST_F(RedisClientTest, ACommandAfterALostConnectionWaitsForTheNextOne) {

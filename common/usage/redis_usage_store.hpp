@@ -64,7 +64,7 @@ private:
     struct CallsLeft;
 
     PackedNumbers Header() const;
-    /// Its arguments begin with what Header() begins.
+    /// Header() and what it goes on with is still to be its first argument.
     static redis::ScriptCall CallOf(std::size_t script, std::string_view domain_key);
     redis::ScriptCall DomainCall(std::string_view domain_key) const;
     redis::ScriptCall ReleaseCall(std::string_view domain_key, std::string_view id,

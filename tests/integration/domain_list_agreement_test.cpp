@@ -161,6 +161,21 @@ private:
     int files_ = 0;
 };
 
+/// A site with a user in each domain.
+Site SiteWithOneOfEach() {
+    Site site;
+    for (const std::string& domain : kDomains) site.users.insert("v@" + domain);
+    return site;
+}
+
+/// These users, and one who is none.
+std::vector<Recipient> OneOfEachAndNobody() {
+    std::vector<Recipient> recipients;
+    for (const std::string& domain : kDomains) recipients.push_back(MakeRecipient("v@" + domain));
+    recipients.push_back(MakeRecipient("nobody@example.org"));
+    return recipients;
+}
+
 TEST(DomainListAgreementTest, GeneratedListsAreReadAsPostfixReadsThem) {
     const std::uint64_t seed = FromEnvironment("POLICYD_SEED", 1);
     const std::uint64_t cases = FromEnvironment("POLICYD_CASES", 300);
@@ -184,11 +199,8 @@ TEST(DomainListAgreementTest, KeysOfTablesAreComparedAsTheyAreWritten) {
     test::MakeLookSettled(scratch.Path());
     SqliteStore store(scratch.Path());
     Comparison comparison(store);
-    std::vector<Recipient> recipients;
-    for (const std::string& domain : kDomains) recipients.push_back(MakeRecipient("v@" + domain));
-    recipients.push_back(MakeRecipient("nobody@example.org"));
-    Site site;
-    for (const std::string& domain : kDomains) site.users.insert("v@" + domain);
+    const std::vector<Recipient> recipients = OneOfEachAndNobody();
+    Site site = SiteWithOneOfEach();
     const std::string in_memory = "inline:{Other.example=x, sub.example.com=y}";
     for (const std::string& list :
          {"texthash:" + cases.string() + ", " + in_memory, "proxy:texthash:" + cases.string(),
@@ -208,11 +220,8 @@ TEST(DomainListAgreementTest, CommentsInFilesHideTheRestOfTheirOwnLineOnly) {
     test::MakeLookSettled(file);
     SqliteStore store(scratch.Path());
     Comparison comparison(store);
-    std::vector<Recipient> recipients;
-    for (const std::string& domain : kDomains) recipients.push_back(MakeRecipient("v@" + domain));
-    recipients.push_back(MakeRecipient("nobody@example.org"));
-    Site site;
-    for (const std::string& domain : kDomains) site.users.insert("v@" + domain);
+    const std::vector<Recipient> recipients = OneOfEachAndNobody();
+    Site site = SiteWithOneOfEach();
     site.parameters = {{"virtual_mailbox_domains", file.string()}, {"virtual_alias_maps", ""}};
     comparison.Compare(site, recipients);
     site.parameters["virtual_mailbox_domains"] =

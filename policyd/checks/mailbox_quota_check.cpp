@@ -171,7 +171,8 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
     }
     const bool exempt = rules_.exempt.Cover(request, recipient.recipient);
     const std::string id = ReservationId(message, recipient.recipient);
-    if (Reserves(message)) owed_.Forget(id);
+    if (Reserves(message) && !owed_.Forget(id))
+        throw outage::UsageStoreUnavailable("it is being told of this message");
     Taken taken;
     if (exempt) {
         if (!Reserves(message)) co_return taken;

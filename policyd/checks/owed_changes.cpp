@@ -37,13 +37,16 @@ void OwedChanges::GiveBack(std::string id, std::vector<std::string> mailboxes,
     Owe(std::move(change));
 }
 
+/// A charge is settled: what gives back the unsettled, which comes late, changes nothing.
+bool OwedChanges::Outdates(const Change& later, const Change& earlier) {
+    return !(earlier.IsCharge() && later.SparesCharges());
+}
+
 void OwedChanges::Owe(Change change) {
     const std::lock_guard lock(mutex_);
     const auto found = index_.find(change.charge.id);
     if (found != index_.end()) {
-        const bool is_charge = found->second->give_back.empty();
-        const bool spares_charges = change.what == usage::Unreserve::kWhatIsUnsettled;
-        if (is_charge && !change.give_back.empty() && spares_charges) return;
+        if (!Outdates(change, *found->second)) return;
         order_.erase(found->second);
         index_.erase(found);
     } else if (order_.size() >= most_) {
@@ -55,56 +58,79 @@ void OwedChanges::Owe(Change change) {
     index_[order_.back().charge.id] = std::prev(order_.end());
 }
 
-void OwedChanges::Forget(const std::string& id) {
+bool OwedChanges::Forget(const std::string& id) {
     const std::lock_guard lock(mutex_);
+    const auto being_told = being_told_.find(id);
+    if (being_told != being_told_.end() && !being_told->second) return false;
     const auto found = index_.find(id);
-    if (found == index_.end()) return;
+    if (found == index_.end()) return true;
     order_.erase(found->second);
     index_.erase(found);
+    return true;
 }
 
+/// The oldest, but what would overtake what another thread is telling.
 std::vector<OwedChanges::Change> OwedChanges::Take() {
     const std::lock_guard lock(mutex_);
     std::vector<Change> changes;
-    while (!order_.empty() && changes.size() < kAtOnce) {
-        index_.erase(order_.front().charge.id);
-        changes.push_back(std::move(order_.front()));
-        order_.pop_front();
+    for (auto next = order_.begin(); next != order_.end() && changes.size() < kAtOnce;) {
+        const auto change = next++;
+        if (!being_told_.emplace(change->charge.id, change->SparesCharges()).second) continue;
+        index_.erase(change->charge.id);
+        changes.push_back(std::move(*change));
+        order_.erase(change);
     }
     return changes;
 }
 
-void OwedChanges::PutBack(std::vector<Change> changes) {
-    const std::lock_guard lock(mutex_);
-    for (auto change = changes.rbegin(); change != changes.rend(); ++change) {
-        if (index_.contains(change->charge.id)) continue;  // it counts what came meanwhile
-        order_.push_front(std::move(*change));
-        index_[order_.front().charge.id] = order_.begin();
+void OwedChanges::PutBack(Change change) {
+    const auto later = index_.find(change.charge.id);
+    if (later != index_.end()) {
+        if (Outdates(*later->second, change)) return;
+        order_.erase(later->second);
+        index_.erase(later);
     }
+    order_.push_front(std::move(change));
+    index_[order_.front().charge.id] = order_.begin();
 }
 
 /// Changes that are being told at the same time.
 struct OwedChanges::Telling {
     std::vector<Change> changes;
-    std::vector<Change> not_told;
+    std::vector<bool> told;
     std::size_t under_way = 0;
     async::WakeUp all_ended;
+
+    std::size_t Told() const {
+        return static_cast<std::size_t>(std::count(told.begin(), told.end(), true));
+    }
 };
+
+void OwedChanges::EndTelling(Telling& telling) {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t place = telling.changes.size(); place-- > 0;) {
+        Change& change = telling.changes[place];
+        being_told_.erase(change.charge.id);
+        if (!telling.told[place]) PutBack(std::move(change));
+    }
+}
 
 async::Task<void> OwedChanges::Tell(usage::UsageStore& usage, Telling& telling, std::size_t place,
                                     Milliseconds now) {
     Change& change = telling.changes[place];
     try {
-        if (change.give_back.empty()) {
+        if (change.IsCharge()) {
             change.charge.age = std::max(now - change.since, Milliseconds(0));
             co_await usage.Reserve(change.charge);
         } else {
             co_await usage.Release(change.charge.id, change.give_back, change.what);
         }
+        telling.told[place] = true;
     } catch (const outage::UsageStoreUnavailable&) {
-        telling.not_told.push_back(std::move(change));
+        // It stays owed.
     } catch (const std::exception& error) {
         log::Error("failure: {}", error.what());
+        telling.told[place] = true;
     }
     // Nothing of it is touched after this: who is woken may have no more use for it.
     if (--telling.under_way == 0) telling.all_ended.Set();
@@ -117,23 +143,24 @@ async::Task<void> OwedChanges::Pay(usage::UsageStore& usage, Milliseconds now) {
     for (;;) {
         Telling telling;
         telling.changes = Take();
-        if (telling.changes.empty()) break;
-        telling.under_way = telling.changes.size();
-        for (std::size_t place = 0; place < telling.changes.size(); ++place)
+        const std::size_t count = telling.changes.size();
+        if (count == 0) break;
+        telling.told.resize(count);
+        telling.under_way = count;
+        for (std::size_t place = 0; place < count; ++place)
             async::Spawn(Tell(usage, telling, place, now),
                          [](std::exception_ptr failure) { std::rethrow_exception(failure); });
         while (telling.under_way > 0) co_await telling.all_ended.Wait();
-        paid += telling.changes.size() - telling.not_told.size();
-        if (telling.not_told.empty()) continue;
-        PutBack(std::move(telling.not_told));
-        break;
+        EndTelling(telling);
+        paid += telling.Told();
+        if (telling.Told() < count) break;
     }
     if (paid > 0) log::Info("usage store: told of {} changes that it had missed", paid);
 }
 
 std::size_t OwedChanges::Size() const {
     const std::lock_guard lock(mutex_);
-    return order_.size();
+    return order_.size() + being_told_.size();
 }
 
 }  // namespace policyd::checks

@@ -76,7 +76,7 @@ TEST_F(OwedChangesTest, TheLastOneOfAMessageCounts) {
     owed_.Charge(Of("m2", 60), milliseconds(0));
     owed_.GiveBack("m2", {"ann@example.com"}, usage::Unreserve::kEverything);
     owed_.Charge(Of("m3", 9), milliseconds(0));
-    owed_.Forget("m3");
+    EXPECT_TRUE(owed_.Forget("m3"));
     EXPECT_EQ(owed_.Size(), 2u);
     Pay();
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 700u);
@@ -87,6 +87,66 @@ TEST_F(OwedChangesTest, AChargeIsNotGivenBackWithWhatIsUnsettled) {
     owed_.GiveBack("m1", {"ann@example.com"}, usage::Unreserve::kWhatIsUnsettled);
     Pay();
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+}
+
+/// Says that it is down, but not before it is told to.
+class HungUsageStore final : public test::MemoryUsageStore {
+public:
+    async::Task<usage::Reserved> Reserve(const usage::Reservation& reservation) override {
+        while (!is_given_up) co_await given_up.Wait();
+        co_return co_await MemoryUsageStore::Reserve(reservation);
+    }
+    async::Task<void> Release(std::string_view id, std::span<const std::string> mailboxes,
+                              usage::Unreserve what) override {
+        while (!is_given_up) co_await given_up.Wait();
+        co_await MemoryUsageStore::Release(id, mailboxes, what);
+    }
+    using test::MemoryUsageStore::Release;
+
+    void GiveUp() {
+        down = is_given_up = true;
+        given_up.Set();
+    }
+
+    bool is_given_up = false;
+    async::WakeUp given_up;
+};
+
+TEST_F(OwedChangesTest, WhatIsGivenBackLateDoesNotTakeThePlaceOfAChargeThatCouldNotBeTold) {
+    HungUsageStore hung;
+    owed_.Charge(Of("m1", 500), milliseconds(0));
+    async::Spawn(owed_.Pay(hung, milliseconds(0)),
+                 [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    owed_.GiveBack("m1", {"ann@example.com"}, usage::Unreserve::kWhatIsUnsettled);
+    hung.GiveUp();
+    EXPECT_EQ(owed_.Size(), 1u);
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+}
+
+TEST_F(OwedChangesTest, WhatIsBeingToldIsNotOvertaken) {
+    HungUsageStore hung;
+    owed_.GiveBack("m1", {"ann@example.com"}, usage::Unreserve::kEverything);
+    async::Spawn(owed_.Pay(hung, milliseconds(0)),
+                 [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    EXPECT_EQ(owed_.Size(), 1u);
+    EXPECT_FALSE(owed_.Forget("m1"));
+    owed_.Charge(Of("m1", 500), milliseconds(0));
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+    hung.GiveUp();
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+    EXPECT_EQ(owed_.Size(), 0u);
+}
+
+TEST_F(OwedChangesTest, WhatSparesChargesMayBeOvertaken) {
+    HungUsageStore hung;
+    owed_.GiveBack("m1", {"ann@example.com"}, usage::Unreserve::kWhatIsUnsettled);
+    async::Spawn(owed_.Pay(hung, milliseconds(0)),
+                 [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    EXPECT_TRUE(owed_.Forget("m1"));
+    hung.GiveUp();
 }
 
 TEST_F(OwedChangesTest, AreBoundedAndForgetTheOldest) {

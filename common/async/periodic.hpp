@@ -21,6 +21,8 @@ public:
             every);
         uv_unref(reinterpret_cast<uv_handle_t*>(timer_.get()));
     }
+    /// From now on it does.
+    void KeepLoopRunning() { uv_ref(reinterpret_cast<uv_handle_t*>(timer_.get())); }
     Periodic(const Periodic&) = delete;
     Periodic& operator=(const Periodic&) = delete;
 

@@ -15,8 +15,10 @@ namespace policyd::usage {
 namespace {
 
 std::unique_ptr<UsageStore> OpenRedis(async::EventLoop& loop, const config::Settings& settings,
-                                      const std::string& endpoint) {
+                                      const std::string& endpoint,
+                                      std::shared_ptr<RecentReservations> recent) {
     RedisUsageStore::Options options;
+    options.recent = std::move(recent);
     try {
         options.server.endpoint = async::ParseEndpoint(endpoint);
     } catch (const std::invalid_argument& expected) {
@@ -39,8 +41,8 @@ std::unique_ptr<UsageStore> OpenRedis(async::EventLoop& loop, const config::Sett
 
 }  // namespace
 
-std::unique_ptr<UsageStore> OpenUsageStore(async::EventLoop& loop,
-                                           const config::Settings& settings) {
+std::unique_ptr<UsageStore> OpenUsageStore(async::EventLoop& loop, const config::Settings& settings,
+                                           std::shared_ptr<RecentReservations> recent) {
     const std::string& name = settings.usage_store;
     constexpr std::string_view kSqlite = "sqlite:";
     if (name.starts_with(kSqlite))
@@ -48,7 +50,8 @@ std::unique_ptr<UsageStore> OpenUsageStore(async::EventLoop& loop,
                                                   &text::SystemWallTime, kReservationLife,
                                                   !settings.quota_warnings.empty());
     constexpr std::string_view kRedis = "redis:";
-    if (name.starts_with(kRedis)) return OpenRedis(loop, settings, name.substr(kRedis.size()));
+    if (name.starts_with(kRedis))
+        return OpenRedis(loop, settings, name.substr(kRedis.size()), std::move(recent));
     throw config::ConfigError(
         "usage_store: expected sqlite:/PATH, redis:unix:/PATH or "
         "redis:inet:HOST:PORT, found \"" +

@@ -1,11 +1,22 @@
 #include "common/usage/recent_reservations.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
 namespace policyd::usage {
 
+RecentReservations::Teller RecentReservations::NewTeller() {
+    const std::lock_guard lock(mutex_);
+    return ++tellers_;
+}
+
 void RecentReservations::Remember(Held held) {
+    const std::lock_guard lock(mutex_);
+    Put(std::move(held));
+}
+
+void RecentReservations::Put(Held held) {
     Expire(held.at);
     const auto known = index_.find({held.id, held.mailbox});
     if (known != index_.end()) Erase(known->second);
@@ -14,28 +25,60 @@ void RecentReservations::Remember(Held held) {
     index_.emplace(PlaceOf(order_.back()), std::prev(order_.end()));
 }
 
-void RecentReservations::Forget(std::string_view id, std::span<const std::string> mailboxes) {
+void RecentReservations::GiveBack(std::string_view id, std::span<const std::string> mailboxes,
+                                  Unreserve what, Milliseconds at, Teller teller) {
+    const std::lock_guard lock(mutex_);
     for (const std::string& mailbox : mailboxes) {
-        const auto known = index_.find({id, mailbox});
-        if (known != index_.end()) Erase(known->second);
+        Held held;
+        held.id = id;
+        held.mailbox = mailbox;
+        held.at = at;
+        held.given_back = what;
+        held.teller = teller;
+        if (const auto known = index_.find({id, mailbox}); known != index_.end()) {
+            const Held& before = *known->second;
+            if (before.settled && what == Unreserve::kWhatIsUnsettled) continue;
+            if (before.given_back == Unreserve::kEverything)
+                held.given_back = Unreserve::kEverything;
+        }
+        Put(std::move(held));
     }
 }
 
-void RecentReservations::Lost(Milliseconds at) {
-    if (!lost_) lost_ = at;
+void RecentReservations::Lost(Teller teller, Milliseconds at) {
+    const std::lock_guard lock(mutex_);
+    lost_.emplace(teller, at);
 }
 
-std::vector<RecentReservations::Held> RecentReservations::Recent(Milliseconds now) {
+void RecentReservations::Told(Teller teller) {
+    const std::lock_guard lock(mutex_);
+    lost_.erase(teller);
+}
+
+std::vector<RecentReservations::Held> RecentReservations::Recent(Teller teller, Milliseconds now) {
+    const std::lock_guard lock(mutex_);
     Expire(now);
-    return {order_.begin(), order_.end()};
+    std::vector<Held> recent;
+    std::copy_if(order_.begin(), order_.end(), std::back_inserter(recent),
+                 [teller](const Held& held) { return held.teller == teller; });
+    return recent;
 }
 
-bool RecentReservations::IsCurrent(const Held& held) const {
+std::optional<RecentReservations::Held> RecentReservations::Current(const Held& held) const {
+    const std::lock_guard lock(mutex_);
     const auto found = index_.find(PlaceOf(held));
-    if (found == index_.end()) return false;
-    const Held& now = *found->second;
-    return now.at == held.at && now.bytes == held.bytes && now.copies == held.copies &&
-           now.settled == held.settled;
+    if (found == index_.end()) return std::nullopt;
+    return *found->second;
+}
+
+std::size_t RecentReservations::Size() const {
+    const std::lock_guard lock(mutex_);
+    return order_.size();
+}
+
+RecentReservations::Milliseconds RecentReservations::Time(Milliseconds now) const {
+    for (const auto& [teller, at] : lost_) now = std::min(now, at);
+    return now;
 }
 
 void RecentReservations::Expire(Milliseconds now) {

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,17 +13,26 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/usage/usage_store.hpp"
+
 namespace policyd::usage {
 
-/// What was reserved in the last seconds, to be told again to a store that may have lost it: a
-/// server that was restarted from its last save, or a replica that took over. From a loss until all
-/// is told the clock stands still: however long it takes, nothing is forgotten for its age.
+/// What was reserved and given back in the last seconds, to be told again to a store that may have
+/// lost it: a server that was restarted from its last save, or a replica that took over. From a
+/// loss until all is told the clock stands still: however long it takes, nothing is forgotten for
+/// its age.
 ///
 /// Telling it again does no harm, as a message is charged once. Bounded in number: the oldest are
-/// forgotten first. Owned by one loop thread; `now` is monotonic.
+/// forgotten first.
+///
+/// Shared by all threads of a process that tell the same store, each over a connection of its own:
+/// a message that goes on over another connection is another thread's, and only what was told of it
+/// last is to be told again. Any thread may make every call; `now` is monotonic.
 class RecentReservations {
 public:
     using Milliseconds = std::chrono::milliseconds;
+    /// One of those who tell.
+    using Teller = std::uint64_t;
 
     struct Held {
         std::string id;
@@ -31,23 +42,34 @@ public:
         Milliseconds at{0};  ///< when the store was told
         bool settled = false;
         Milliseconds age{0};  ///< how long ago it was accepted when the store was told
+        /// It holds nothing: this much of what it held was given back.
+        std::optional<Unreserve> given_back{};
+        Teller teller = 0;
+
+        bool operator==(const Held&) const = default;
     };
 
-    RecentReservations(Milliseconds life, std::size_t most) : life_(life), most_(most) {}
+    explicit RecentReservations(Milliseconds life = std::chrono::seconds(30),
+                                std::size_t most = 100'000)
+        : life_(life), most_(most) {}
+
+    Teller NewTeller();
 
     void Remember(Held held);
-    void Forget(std::string_view id, std::span<const std::string> mailboxes);
+    void GiveBack(std::string_view id, std::span<const std::string> mailboxes, Unreserve what,
+                  Milliseconds at, Teller teller);
 
-    /// The store was lost at that moment, unless there is still something to tell from before.
-    void Lost(Milliseconds at);
-    /// All that was to be told has been told.
-    void Told() { lost_.reset(); }
+    /// The store was lost to this teller at that moment, unless it still has something to tell from
+    /// before.
+    void Lost(Teller teller, Milliseconds at);
+    /// It has told all, or tells no more.
+    void Told(Teller teller);
 
-    /// What is still to be told, oldest first.
-    std::vector<Held> Recent(Milliseconds now);
-    /// Whether this is still what the message holds there.
-    bool IsCurrent(const Held& held) const;
-    std::size_t Size() const noexcept { return order_.size(); }
+    /// What this teller is still to tell, oldest first.
+    std::vector<Held> Recent(Teller teller, Milliseconds now);
+    /// What there is of the same message and mailbox now.
+    std::optional<Held> Current(const Held& held) const;
+    std::size_t Size() const;
 
 private:
     /// Oldest first.
@@ -66,14 +88,17 @@ private:
     };
 
     static Place PlaceOf(const Held& held) { return {held.id, held.mailbox}; }
-    /// When it is, for what is too old: the time of the loss as long as there is one.
-    Milliseconds Time(Milliseconds now) const { return lost_.value_or(now); }
+    /// When it is, for what is too old: the time of the first loss as long as there is one.
+    Milliseconds Time(Milliseconds now) const;
+    void Put(Held held);
     void Expire(Milliseconds now);
     void Erase(Order::iterator held);
 
     const Milliseconds life_;
     const std::size_t most_;
-    std::optional<Milliseconds> lost_;
+    mutable std::mutex mutex_;  // guards all that follows
+    Teller tellers_ = 0;
+    std::map<Teller, Milliseconds> lost_;
     Order order_;
     std::unordered_map<Place, Order::iterator, Hash> index_;
 };

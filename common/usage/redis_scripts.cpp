@@ -349,9 +349,10 @@ end
 return answer
 )lua";
 
-/// ARGV[1] goes on with whether also what is settled goes; ARGV[2] is the id.
+/// ARGV[1] goes on with whether also what is settled goes, and how long ago it was given back;
+/// ARGV[2] is the id. What was settled since then stays.
 constexpr const char* kRelease = R"lua(
-local everything = struct.unpack('<d', ARGV[1], 17)
+local everything, age = struct.unpack('<dd', ARGV[1], 17)
 local id = ARGV[2]
 for i = 2, #KEYS do
   local m = read(KEYS[i])
@@ -362,8 +363,10 @@ for i = 2, #KEYS do
     found = find_in_sums(m.key, m.f, id)
   end
   local settled = (mine and #mine > held_size) or (found and found.settled)
-  if (mine or found) and (everything > 0 or not settled) then
-    local _, bytes, copies = struct.unpack(kHeld, mine or found.held)
+  local made, bytes, copies = 0, 0, 0
+  if mine or found then made, bytes, copies = struct.unpack(kHeld, mine or found.held) end
+  local stays = settled and (everything == 0 or (age > 0 and made > now - age))
+  if (mine or found) and not stays then
     m.rb, m.rn = math.max(m.rb - bytes, 0), math.max(m.rn - copies, 0)
     if mine then
       write('HDEL', m.key, 'r:' .. id)
@@ -414,7 +417,7 @@ for i = 2, #KEYS do
       count = count + 2
       if rn > 0 then reserved[#reserved + 1] = key end
     end
-    if tells > 0 and (bytes ~= b or not call('HGET', key, 'w')) then
+    if tells > 0 and (bytes ~= b or messages ~= n or not call('HGET', key, 'w')) then
       told[i - 1] = '1'
     end
   end
@@ -463,11 +466,23 @@ local bytes, messages = m.b, m.n
 if m.rn > 0 then
   local stored = redis.call('HGET', m.key, 'c')
   local since, without = math.max(m.s, stored and struct.unpack('<d', stored) or -1), 'r:' .. ARGV[2]
+  local find_in_sums = sums()
+  local own = find_in_sums(m.key, m.f, ARGV[2])
   local fields = redis.call('HGETALL', m.key)
   for i = 1, #fields, 2 do
-    if is_reservation(fields[i]) and fields[i] ~= without then
+    local field = fields[i]
+    if is_reservation(field) and field ~= without then
       local made, more, copies = struct.unpack(kHeld, fields[i + 1])
-      if made >= since then bytes, messages = bytes + more, messages + copies end
+      -- Of a sum that began before, nobody knows what came after.
+      local minute, hour = string.match(field, '^r~%d+%.(%d+)$'), string.match(field, '^r~h(%d+)$')
+      local oldest = minute and minute * 60000 or hour and hour * 3600000 or made
+      if oldest >= since then
+        bytes, messages = bytes + more, messages + copies
+        if own and own.sum == field then
+          local _, own_bytes, own_copies = struct.unpack(kHeld, own.held)
+          bytes, messages = bytes - own_bytes, messages - own_copies
+        end
+      end
     end
   end
 end

@@ -19,10 +19,8 @@ using redis::Request;
 using redis::ScriptCall;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kTellAgain = std::chrono::seconds(30);
 /// When a server that was reached does not take it: it lacks memory or replicas.
 constexpr milliseconds kTellLater{1'000};
-constexpr std::size_t kMostToTellAgain = 100'000;
 constexpr std::size_t kMailboxesInOneCall = 100;  // what one script holds up others for
 constexpr std::size_t kCommittedInOneCall = 50;
 constexpr std::size_t kCallsAtOnce = 64;
@@ -105,13 +103,16 @@ RedisUsageStore::RedisUsageStore(uv_loop_t* loop, Options options)
       reservation_life_(options.reservation_life),
       most_single_reservations_(options.most_single_reservations),
       notes_changes_(options.notes_changes),
-      recent_(kTellAgain, kMostToTellAgain),
+      recent_(options.recent ? std::move(options.recent) : std::make_shared<RecentReservations>()),
+      teller_(recent_->NewTeller()),
       tell_later_(async::MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop)),
       redis_(loop, std::move(options.server), RedisScripts(), [this] { StartTelling(); }) {
     uv_unref(reinterpret_cast<uv_handle_t*>(tell_later_.get()));
 }
 
-RedisUsageStore::~RedisUsageStore() = default;
+RedisUsageStore::~RedisUsageStore() {
+    recent_->Told(teller_);
+}
 
 milliseconds RedisUsageStore::MonotonicNow() const {
     return milliseconds(uv_now(loop_));
@@ -131,12 +132,12 @@ ScriptCall RedisUsageStore::DomainCall(std::string_view domain_key) const {
 }
 
 ScriptCall RedisUsageStore::ReleaseCall(std::string_view domain_key, std::string_view id,
-                                        std::span<const std::string> mailboxes,
-                                        Unreserve what) const {
+                                        std::span<const std::string> mailboxes, Unreserve what,
+                                        milliseconds age) const {
     ScriptCall call = CallOf(kReleaseScript, domain_key);
     for (const std::string& mailbox : mailboxes) call.keys.Append(RedisMailboxKey(mailbox));
     PackedNumbers header = Header();
-    header << std::size_t{what == Unreserve::kEverything};
+    header << std::size_t{what == Unreserve::kEverything} << age;
     call.arguments.Append(header.Bytes());
     call.arguments.Append(id);
     return call;
@@ -305,16 +306,16 @@ async::Task<void> RedisUsageStore::TakeBack(std::string_view id, std::vector<Gra
     std::vector<ScriptCall> calls;
     for (const Granted& each : granted) {
         if (each.copies_before == 0) {
+            recent_->GiveBack(id, {&each.mailbox, 1}, Unreserve::kEverything, MonotonicNow(),
+                              teller_);
             calls.push_back(ReleaseCall(RedisDomainKey(DomainOf(each.mailbox)), id,
                                         {&each.mailbox, 1}, Unreserve::kEverything));
         } else {
-            const Held before{std::string(id),
-                              each.mailbox,
-                              each.bytes_before / each.copies_before,
-                              each.copies_before,
-                              {},
-                              each.was_settled,
-                              {}};
+            const Held before{.id = std::string(id),
+                              .mailbox = each.mailbox,
+                              .bytes = each.bytes_before / each.copies_before,
+                              .copies = each.copies_before,
+                              .settled = each.was_settled};
             const Settling settling = each.was_settled ? Settling::kYes : Settling::kNoMore;
             calls.push_back(HoldCall(before, each.age_before, settling));
         }
@@ -324,8 +325,14 @@ async::Task<void> RedisUsageStore::TakeBack(std::string_view id, std::vector<Gra
 
 void RedisUsageStore::Remember(const Reservation& reservation) {
     for (const Limit& limit : reservation.limits)
-        recent_.Remember({reservation.id, limit.mailbox, reservation.bytes, limit.copies,
-                          MonotonicNow(), reservation.settled, reservation.age});
+        recent_->Remember({.id = reservation.id,
+                           .mailbox = limit.mailbox,
+                           .bytes = reservation.bytes,
+                           .copies = limit.copies,
+                           .at = MonotonicNow(),
+                           .settled = reservation.settled,
+                           .age = reservation.age,
+                           .teller = teller_});
 }
 
 void RedisUsageStore::StartTelling() {
@@ -340,19 +347,40 @@ void RedisUsageStore::StartTelling() {
 }
 
 async::Task<void> RedisUsageStore::TellAgain() {
-    recent_.Lost(redis_.LastLost());
-    const std::vector<Held> recent = recent_.Recent(MonotonicNow());
+    recent_->Lost(teller_, redis_.LastLost());
+    const std::vector<Held> recent = recent_->Recent(teller_, MonotonicNow());
     for (std::size_t at = 0; at < recent.size();) {
-        std::vector<ScriptCall> calls;
-        for (; at < recent.size() && calls.size() < kToldAtOnce; ++at) {
-            const Held& held = recent[at];
-            if (recent_.IsCurrent(held))
-                calls.push_back(HoldCall(held, MonotonicNow() - held.at + held.age,
-                                         held.settled ? Settling::kYes : Settling::kNo));
-        }
-        co_await EvaluateInTurn(std::move(calls));
+        std::vector<Held> some;
+        for (; at < recent.size() && some.size() < kToldAtOnce; ++at)
+            if (recent_->Current(recent[at]) == recent[at]) some.push_back(recent[at]);
+        co_await Tell(std::move(some));
     }
-    recent_.Told();
+    recent_->Told(teller_);
+}
+
+/// What is told of the same messages over other connections meanwhile may have come before it, and
+/// is told once more.
+async::Task<void> RedisUsageStore::Tell(std::vector<Held> some) {
+    while (!some.empty()) {
+        std::vector<ScriptCall> calls;
+        for (const Held& held : some) calls.push_back(CallAgain(held));
+        co_await EvaluateInTurn(std::move(calls));
+        std::vector<Held> changed;
+        for (const Held& held : some) {
+            std::optional<Held> current = recent_->Current(held);
+            if (current && *current != held) changed.push_back(*std::move(current));
+        }
+        some = std::move(changed);
+    }
+}
+
+/// What was settled over another connection since is not given back: it is younger.
+ScriptCall RedisUsageStore::CallAgain(const Held& held) const {
+    const milliseconds age = MonotonicNow() - held.at + held.age;
+    if (held.given_back)
+        return ReleaseCall(RedisDomainKey(DomainOf(held.mailbox)), held.id, {&held.mailbox, 1},
+                           *held.given_back, age);
+    return HoldCall(held, age, held.settled ? Settling::kYes : Settling::kNo);
 }
 
 async::Task<std::vector<Reply>> RedisUsageStore::EvaluateInTurn(std::vector<ScriptCall> calls) {
@@ -413,7 +441,7 @@ async::Task<void> RedisUsageStore::WorkOffBeside(CallsLeft& left) {
 
 async::Task<void> RedisUsageStore::Release(std::string_view id,
                                            std::span<const std::string> mailboxes, Unreserve what) {
-    recent_.Forget(id, mailboxes);
+    recent_->GiveBack(id, mailboxes, what, MonotonicNow(), teller_);
     const auto domains = ByDomain(
         mailboxes.size(), [mailboxes](std::size_t i) { return std::string_view(mailboxes[i]); });
     std::vector<ScriptCall> calls;

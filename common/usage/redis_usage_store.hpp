@@ -28,6 +28,8 @@ public:
         /// A mailbox with more reservations than this keeps sums of them.
         std::uint64_t most_single_reservations = 512;
         bool notes_changes = false;  ///< for TakeChanged()
+        /// Shared with the other stores of this process on the same server; none: one of its own.
+        std::shared_ptr<RecentReservations> recent{};
     };
 
     RedisUsageStore(uv_loop_t* loop, Options options);
@@ -67,8 +69,10 @@ private:
     /// Header() and what it goes on with is still to be its first argument.
     static redis::ScriptCall CallOf(std::size_t script, std::string_view domain_key);
     redis::ScriptCall DomainCall(std::string_view domain_key) const;
+    /// Gives back what is held since before `age` ago.
     redis::ScriptCall ReleaseCall(std::string_view domain_key, std::string_view id,
-                                  std::span<const std::string> mailboxes, Unreserve what) const;
+                                  std::span<const std::string> mailboxes, Unreserve what,
+                                  std::chrono::milliseconds age = {}) const;
     redis::ScriptCall ReserveCall(const Reservation& reservation, const DomainPart& part,
                                   Needs needs) const;
     redis::ScriptCall WarnedCall(std::string_view mailbox, std::string_view without,
@@ -81,6 +85,7 @@ private:
     /// A call that makes it hold, as of `age` ago, whether there is room or not.
     redis::ScriptCall HoldCall(const Held& held, std::chrono::milliseconds age,
                                Settling settling) const;
+    redis::ScriptCall CallAgain(const Held& held) const;
     async::Task<void> TakeBack(std::string_view id, std::vector<Granted> granted);
     async::Task<std::vector<redis::Reply>> EvaluateInTurn(std::vector<redis::ScriptCall> calls);
     async::Task<void> NoteChanged(std::vector<std::string> mailboxes);
@@ -89,6 +94,7 @@ private:
     async::Task<void> WorkOffBeside(CallsLeft& left);
     void StartTelling();
     async::Task<void> TellAgain();
+    async::Task<void> Tell(std::vector<Held> some);
     void Remember(const Reservation& reservation);
     std::chrono::milliseconds MonotonicNow() const;
 
@@ -97,7 +103,8 @@ private:
     const std::chrono::milliseconds reservation_life_;
     const std::uint64_t most_single_reservations_;
     const bool notes_changes_;
-    RecentReservations recent_;
+    const std::shared_ptr<RecentReservations> recent_;
+    const RecentReservations::Teller teller_;
     async::UvHandle<uv_timer_t> tell_later_;
     redis::Client redis_;
 };

@@ -321,9 +321,11 @@ void SqliteUsageFile::Do(const char* sql, std::string_view mailbox) {
 /// Whether this is worth to be looked at by whoever warns.
 bool SqliteUsageFile::HasChanged(const Measurement& measurement) {
     Statement& same = database_->Prepared(
-        "SELECT 1 FROM measured JOIN warned USING (mailbox) WHERE mailbox = ?1 AND bytes = ?2");
+        "SELECT 1 FROM measured JOIN warned USING (mailbox) WHERE mailbox = ?1 AND bytes = ?2"
+        " AND messages = ?3");
     same.Bind(1, measurement.mailbox);
     same.Bind(2, Stored(measurement.bytes));
+    same.Bind(3, Stored(measurement.messages));
     const bool is_same = same.Step();
     same.Reset();
     return !is_same;

@@ -178,6 +178,7 @@ std::string Daemon::TakeOver(const config::Settings& wanted) {
 /// The server ends on a thread of its own, so that /health is answered meanwhile.
 void Daemon::Stop() {
     if (std::exchange(stopping_, true)) return;
+    log::Info("stopping");
     NotifyStopping();
     watchdog_.reset();
     alive_check_.reset();

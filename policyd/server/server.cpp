@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/config/config_error.hpp"
+#include "common/log/logging.hpp"
 #include "policyd/server/descriptor_limit.hpp"
 
 namespace policyd::server {
@@ -159,8 +160,18 @@ void Server::Stop() {
         for (const auto& worker : workers_) worker->Stop();
         for (std::thread& thread : threads_) thread.join();
         threads_.clear();
+        WarnOfUntold();
     }
     workers_.clear();
+}
+
+void Server::WarnOfUntold() const {
+    const std::size_t untold = shared_.owed.Size();
+    if (untold == 0) return;
+    log::Warning(
+        "stopped: the usage store could not be told of {} changes; mail that was let in meanwhile "
+        "counts when its mailbox is measured",
+        untold);
 }
 
 }  // namespace policyd::server

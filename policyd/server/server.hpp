@@ -46,6 +46,7 @@ public:
 private:
     void MakeWorkers(const config::Settings& settings);
     Worker::Limits LimitsFrom(const config::Settings& settings) const;
+    void WarnOfUntold() const;
 
     services::SharedState shared_;
     const ProcessMetrics metrics_{shared_};

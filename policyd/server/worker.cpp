@@ -79,7 +79,7 @@ void Worker::FlushCaches() {
 }
 
 void Worker::Run() {
-    while (!stopping_ || !sessions_.empty()) loop_.Run();
+    while (!HasEnded()) loop_.Run();
     Close();
 }
 
@@ -93,15 +93,24 @@ void Worker::Close() {
 void Worker::Stop() {
     loop_.Post([this] {
         stopping_ = true;
+        time_check_->KeepLoopRunning();
+        give_up_at_ = clock_() + limits_.session.request_time;
         listeners_.clear();
         for (auto session = sessions_.begin(); session != sessions_.end();) (session++)->Close();
         EndWhenIdle();
     });
 }
 
+/// What the usage store is still to be told would be lost with the process: it is waited for, though
+/// not for longer than for a request.
+bool Worker::HasEnded() const {
+    if (!stopping_ || !sessions_.empty()) return false;
+    return !services_ || !services_->Owes() || clock_() >= give_up_at_;
+}
+
 void Worker::EndWhenIdle() {
     // Connections to back ends would keep the loop running for ever.
-    if (stopping_ && sessions_.empty()) loop_.Stop();
+    if (HasEnded()) loop_.Stop();
 }
 
 void Worker::StartSession(async::UvHandle<uv_any_handle> socket) {
@@ -202,6 +211,7 @@ void Worker::CheckTimes() {
     if (services_) metrics_.CountLookups(services_->Recipients());
     for (auto session = sessions_.begin(); session != sessions_.end();) (session++)->CheckTime(now);
     KeepAccepting();
+    EndWhenIdle();
     if (pauses_ > 0 && now >= next_pause_log_) {
         log::Warning("too many connections: accepting paused {} times, {} open",
                      std::exchange(pauses_, 0), sessions_.size());

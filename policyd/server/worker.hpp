@@ -49,7 +49,8 @@ public:
     std::uint64_t Turns() const noexcept { return turns_; }
 
     /// Serves until Stop(); then answers what is being decided, for as long as requests may take,
-    /// and returns when the last connection is closed.
+    /// and returns when the last connection is closed and the usage store has been told what it
+    /// missed, if it can be told in that time.
     void Run();
 
     /// Any thread may call it, once.
@@ -67,6 +68,7 @@ private:
     void ResumeAccepting();
     bool SomebodyWaits() const;
     async::Task<> Serve(Sessions::iterator session);
+    bool HasEnded() const;
     void EndWhenIdle();
     bool MakeRoom();
     void KeepAccepting();
@@ -84,6 +86,7 @@ private:
     std::vector<std::unique_ptr<async::Listener>> listeners_;
     std::unique_ptr<async::Periodic> time_check_;
     bool stopping_ = false;
+    std::chrono::milliseconds give_up_at_{0};  // where it is stopping
     bool tending_ = false;
     bool accepting_ = true;
     std::uint64_t pauses_ = 0;  // of accepting, since this was last logged

@@ -265,7 +265,7 @@ Services::Services(async::EventLoop& loop, const Settings& settings, SharedState
     if (predecessor != nullptr) {
         usage_store_ = predecessor->usage_store_;
     } else {
-        usage_store_ = usage::OpenUsageStore(loop, settings);
+        usage_store_ = usage::OpenUsageStore(loop, settings, shared.recent);
     }
     resolver_ = std::make_unique<recipients::PostfixRecipientResolver>(
         recipients::OpenMailSystem(settings, *tables_), *rows_);
@@ -308,8 +308,12 @@ void Services::FlushCaches() {
     checks_->ForgetAnswers();
 }
 
+bool Services::Owes() const {
+    return shared_.owed.Size() > 0;
+}
+
 async::Task<void> Services::Tend() {
-    if (shared_.owed.Size() > 0) co_await shared_.owed.Pay(*usage_store_, loop_.Now());
+    if (Owes()) co_await shared_.owed.Pay(*usage_store_, loop_.Now());
     if (loop_.Now() < next_look_) co_return;
     next_look_ = loop_.Now() + kLookPeriod;
     co_await warnings_->LookAtChanged();

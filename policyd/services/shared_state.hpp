@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 
+#include "common/usage/recent_reservations.hpp"
 #include "policyd/checks/message_tracker.hpp"
 #include "policyd/checks/owed_changes.hpp"
 #include "policyd/services/command_runner.hpp"
@@ -15,6 +17,8 @@ struct SharedState {
     /// from its first RCPT to the end of its data.
     checks::MessageTracker messages{100'000, std::chrono::hours(1)};
     checks::OwedChanges owed{100'000};
+    const std::shared_ptr<usage::RecentReservations> recent =
+        std::make_shared<usage::RecentReservations>();
     CommandRunner commands;
 };
 

@@ -565,6 +565,9 @@ TYPED_TEST_P(UsageStoreContract, TellsOneOfAllWhichMailboxesChanged) {
     this->Pass(std::chrono::seconds(1));
     this->Commit({{"ann@example.com", 400, 4, this->now_}});
     EXPECT_THAT(this->TakeChanged(), testing::ElementsAre("ann@example.com"));
+    this->Pass(std::chrono::seconds(1));
+    this->Commit({{"ann@example.com", 400, 3, this->now_}});
+    EXPECT_THAT(this->TakeChanged(), testing::ElementsAre("ann@example.com"));
 }
 
 TYPED_TEST_P(UsageStoreContract, TellsTheTimeOfItsClock) {

@@ -17,8 +17,10 @@ using std::chrono::milliseconds;
 class RedisUsageStoreTest : public testing::Test {
 protected:
     std::unique_ptr<UsageStore> Open(const test::RedisServer& server, std::string user = "",
-                                     std::string password_file = "") {
+                                     std::string password_file = "",
+                                     std::shared_ptr<RecentReservations> recent = nullptr) {
         RedisUsageStore::Options options;
+        options.recent = std::move(recent);
         options.server.endpoint = server.UnixEndpoint();
         options.server.user = std::move(user);
         options.server.password_file = std::move(password_file);
@@ -33,9 +35,17 @@ protected:
         return loop_.RunUntilDone(store.Reserve(reservation));
     }
 
-    void Release(UsageStore& store, const std::string& id, const std::string& mailbox) {
+    void Settle(UsageStore& store, const std::string& id, std::uint64_t bytes,
+                const std::string& mailbox) {
+        Reservation reservation{id, bytes, {{mailbox, 0, 0}}};
+        reservation.settled = true;
+        loop_.RunUntilDone(store.Reserve(reservation));
+    }
+
+    void Release(UsageStore& store, const std::string& id, const std::string& mailbox,
+                 Unreserve what = Unreserve::kWhatIsUnsettled) {
         const std::vector<std::string> mailboxes{mailbox};
-        loop_.RunUntilDone(store.Release(id, mailboxes));
+        loop_.RunUntilDone(store.Release(id, mailboxes, what));
     }
 
     /// Turns the loop until the mailbox has this much reserved; false if it takes too long.
@@ -77,6 +87,46 @@ TEST_F(RedisUsageStoreTest, TellsRedisAgainWhatItLostInARestart) {
     EXPECT_TRUE(ComesToHold(*store, "ann@example.com", 1200 + 1500));
     const auto usage = loop_.RunUntilDone(store->Find("ann@example.com"));
     EXPECT_EQ(usage->reserved_messages, 501u);
+}
+
+TEST_F(RedisUsageStoreTest, TellsRedisAgainWhatWasGivenBack) {
+    test::RedisServer server({"--appendonly", "no"});
+    const auto store = Open(server);
+    const auto other = Open(server);
+    Reserve(*store, "stays", 7, "ann@example.com");
+    Reserve(*store, "given back", 50, "ann@example.com");
+    Reserve(*store, "goes on elsewhere", 300, "ann@example.com");
+    server.Command({"SAVE"});
+    Release(*store, "given back", "ann@example.com");
+    Release(*store, "goes on elsewhere", "ann@example.com", Unreserve::kEverything);
+    const Usage released = *loop_.RunUntilDone(store->Find("ann@example.com"));
+    EXPECT_EQ(released.reserved_bytes, 7u);
+    // Later by the clock of the server, too.
+    const text::WallTime then = loop_.RunUntilDone(store->Now());
+    while (loop_.RunUntilDone(store->Now()) < then + milliseconds(20)) {
+    }
+    Settle(*other, "goes on elsewhere", 310, "ann@example.com");
+    server.Stop(SIGKILL);
+    server.Start();
+
+    EXPECT_TRUE(ComesToHold(*other, "ann@example.com", 7 + 310));
+    // All that the other had to tell has been told before this is answered.
+    EXPECT_TRUE(ComesToHold(*store, "ann@example.com", 7 + 310));
+}
+
+TEST_F(RedisUsageStoreTest, DoesNotTellAgainWhatHasBeenGivenBackOverAnotherConnection) {
+    test::RedisServer server;
+    const auto recent = std::make_shared<RecentReservations>();
+    const auto store = Open(server, "", "", recent);
+    const auto other = Open(server, "", "", recent);
+    Reserve(*store, "stays", 7, "ann@example.com");
+    Reserve(*store, "aborted", 50, "ann@example.com");
+    Release(*other, "aborted", "ann@example.com");
+    server.Stop(SIGKILL);
+    server.Start();
+
+    EXPECT_TRUE(ComesToHold(*other, "ann@example.com", 7));
+    EXPECT_TRUE(ComesToHold(*store, "ann@example.com", 7));
 }
 
 TEST_F(RedisUsageStoreTest, TellsRedisAgainWhatItRefusedToTakeAtFirst) {

@@ -21,6 +21,7 @@
 #include "tests/integration/small_site.hpp"
 #include "tests/support/notify_socket.hpp"
 #include "tests/support/paths.hpp"
+#include "tests/support/redis_server.hpp"
 
 namespace policyd::test {
 namespace {
@@ -344,6 +345,33 @@ TEST(ControlTest, FlushMakesAChangeInATableTakeEffectAtOnce) {
         return site.Metric("policyd_recipient_lookups_total{result=\"hit\"}") >= 1 &&
                site.Metric("policyd_recipient_lookups_total{result=\"miss\"}") == 2;
     });
+}
+
+TEST(StopTest, WaitsUntilTheUsageStoreHasBeenToldWhatItMissed) {
+    RedisServer redis;
+    const SmallSite site(SmallSite::Options{
+        {"usage_store", SmallSite::Quoted("redis:" + redis.UnixEndpoint().ToText())},
+        {"usage_store_failure_action", "\"DUNNO\""},
+        {"virtual_mailbox_limit_maps", "[\"inline:{joe@example.com=1000}\"]"},
+        {"request_time_limit", "\"30s\""}});
+    PolicydProcess policyd(site.Config(), site.Socket());
+    const auto ask = [&site](const char* stage, const char* instance) {
+        return PolicyClient(site.Socket())
+            .Ask(RequestText({{"protocol_state", stage},
+                              {"instance", instance},
+                              {"recipient", "joe@example.com"},
+                              {"recipient_count", "1"},
+                              {"size", "900"}}));
+    };
+    redis.Stop(SIGKILL);
+    EXPECT_EQ(ask("END-OF-MESSAGE", "1"), "DUNNO");
+    EXPECT_EQ(site.Metric("policyd_owed_changes"), 1);
+    policyd.Signal(SIGTERM);
+    policyd.WaitForOutput("stopping");
+    redis.Start();
+    EXPECT_EQ(policyd.Wait(), 0);
+    policyd.Start();
+    EXPECT_THAT(ask("RCPT", "2"), StartsWith("552 "));
 }
 
 TEST(UserTest, RootIsGivenUpForGoodOnceTheSocketsAreOpen) {

@@ -165,7 +165,7 @@ protected:
         }
         RedisUsageStore::Options store;
         store.server.endpoint = redis_.UnixEndpoint();
-        store.server.time_limit = std::chrono::seconds(20);
+        store.server.time_limit = std::chrono::seconds(60);
         store_ = std::make_unique<RedisUsageStore>(loop_.Raw(), std::move(store));
     }
 

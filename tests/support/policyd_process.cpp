@@ -54,6 +54,10 @@ void PolicydProcess::Start() {
 
 int PolicydProcess::Stop() {
     process_->Signal(SIGTERM);
+    return Wait();
+}
+
+int PolicydProcess::Wait() {
     const std::optional<int> status = process_->Wait();
     ended_ = status.has_value();
     if (!status) throw std::runtime_error("policyd does not stop:\n" + Output());

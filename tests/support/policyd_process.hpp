@@ -35,6 +35,8 @@ public:
     void Start();
     /// SIGTERM; returns the exit status.
     int Stop();
+    /// After a signal that ends it; returns the exit status.
+    int Wait();
     /// SIGKILL, as a crash.
     void Kill();
     void Signal(int signal) { process_->Signal(signal); }

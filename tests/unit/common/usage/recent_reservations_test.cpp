@@ -22,10 +22,13 @@ protected:
 
     std::vector<std::string> IdsAt(milliseconds now) {
         std::vector<std::string> ids;
-        for (const Held& held : recent_.Recent(now)) ids.push_back(held.id);
+        for (const Held& held : recent_.Recent(0, now)) ids.push_back(held.id);
         return ids;
     }
 
+    bool IsCurrent(const Held& held) const { return recent_.Current(held) == held; }
+
+    const std::vector<std::string> ann_{"ann@example.com"};
     RecentReservations recent_{milliseconds(1000), 3};
 };
 
@@ -45,11 +48,11 @@ TEST_F(RecentReservationsTest, AreForgottenAfterTheirTime) {
 TEST_F(RecentReservationsTest, HoldWhatWasLastReserved) {
     recent_.Remember(Holding("m1", 5, milliseconds(10)));
     recent_.Remember(Holding("m1", 7, milliseconds(10)));
-    const std::vector<Held> recent = recent_.Recent(milliseconds(10));
+    const std::vector<Held> recent = recent_.Recent(0, milliseconds(10));
     ASSERT_EQ(recent.size(), 1u);
     EXPECT_EQ(recent[0].bytes, 7u);
-    EXPECT_FALSE(recent_.IsCurrent(Holding("m1", 5, milliseconds(10))));
-    EXPECT_TRUE(recent_.IsCurrent(recent[0]));
+    EXPECT_FALSE(IsCurrent(Holding("m1", 5, milliseconds(10))));
+    EXPECT_TRUE(IsCurrent(recent[0]));
 }
 
 TEST_F(RecentReservationsTest, AreYoungAgainWhenReservedAgain) {
@@ -58,21 +61,39 @@ TEST_F(RecentReservationsTest, AreYoungAgainWhenReservedAgain) {
     EXPECT_THAT(IdsAt(milliseconds(1500)), testing::ElementsAre("m1"));
 }
 
-TEST_F(RecentReservationsTest, AreForgottenWhenGivenBack) {
+TEST_F(RecentReservationsTest, HoldWhatWasGivenBackInItsPlace) {
     recent_.Remember(Holding("m1", 5, milliseconds(10)));
-    const std::vector<std::string> mailboxes{"ann@example.com"};
-    recent_.Forget("m1", mailboxes);
-    EXPECT_TRUE(IdsAt(milliseconds(10)).empty());
+    recent_.Remember(Holding("m2", 5, milliseconds(20)));
+    recent_.GiveBack("m1", ann_, Unreserve::kWhatIsUnsettled, milliseconds(30), 0);
+    const std::vector<Held> recent = recent_.Recent(0, milliseconds(40));
+    ASSERT_THAT(recent, testing::SizeIs(2));
+    EXPECT_EQ(recent[0].given_back, std::nullopt);
+    EXPECT_EQ(recent[1].id, "m1");
+    EXPECT_EQ(recent[1].given_back, Unreserve::kWhatIsUnsettled);
+    EXPECT_FALSE(IsCurrent(Holding("m1", 5, milliseconds(10))));
+    recent_.Remember(Holding("m1", 7, milliseconds(50)));
+    EXPECT_TRUE(IsCurrent(Holding("m1", 7, milliseconds(50))));
+}
+
+TEST_F(RecentReservationsTest, WhatIsSettledStaysWhenWhatIsUnsettledIsGivenBack) {
+    Held settled = Holding("m1", 5, milliseconds(10));
+    settled.settled = true;
+    recent_.Remember(settled);
+    recent_.GiveBack("m1", ann_, Unreserve::kWhatIsUnsettled, milliseconds(30), 0);
+    EXPECT_TRUE(IsCurrent(settled));
+    recent_.GiveBack("m1", ann_, Unreserve::kEverything, milliseconds(30), 0);
+    recent_.GiveBack("m1", ann_, Unreserve::kWhatIsUnsettled, milliseconds(30), 0);
+    EXPECT_EQ(recent_.Recent(0, milliseconds(40)).at(0).given_back, Unreserve::kEverything);
 }
 
 TEST_F(RecentReservationsTest, DoNotAgeFromALossUntilAllIsTold) {
     recent_.Remember(Holding("m1", 5, milliseconds(10)));
     recent_.Remember(Holding("m2", 5, milliseconds(2000)));
-    recent_.Lost(milliseconds(2500));
+    recent_.Lost(0, milliseconds(2500));
     recent_.Remember(Holding("m3", 5, milliseconds(60'000)));
-    recent_.Lost(milliseconds(61'000));
+    recent_.Lost(0, milliseconds(61'000));
     EXPECT_THAT(IdsAt(milliseconds(70'000)), testing::ElementsAre("m2", "m3"));
-    recent_.Told();
+    recent_.Told(0);
     EXPECT_TRUE(IdsAt(milliseconds(70'000)).empty());
 }
 
@@ -82,6 +103,32 @@ TEST_F(RecentReservationsTest, AMessageThatIsSettledTakesOnePlace) {
         recent_.Remember(Holding(id, 7, milliseconds(10)));
     }
     EXPECT_THAT(IdsAt(milliseconds(10)), testing::ElementsAre("m1", "m2", "m3"));
+}
+
+TEST_F(RecentReservationsTest, AreToldByWhoToldThemLast) {
+    Held held = Holding("m1", 5, milliseconds(10));
+    const RecentReservations::Teller first = recent_.NewTeller();
+    const RecentReservations::Teller second = recent_.NewTeller();
+    held.teller = first;
+    recent_.Remember(held);
+    recent_.GiveBack("m1", ann_, Unreserve::kWhatIsUnsettled, milliseconds(20), second);
+    EXPECT_TRUE(recent_.Recent(first, milliseconds(30)).empty());
+    ASSERT_THAT(recent_.Recent(second, milliseconds(30)), testing::SizeIs(1));
+    EXPECT_EQ(recent_.Current(held)->given_back, Unreserve::kWhatIsUnsettled);
+}
+
+TEST_F(RecentReservationsTest, StayUntilTheLastWhoLostTheStoreHasTold) {
+    const RecentReservations::Teller first = recent_.NewTeller();
+    const RecentReservations::Teller second = recent_.NewTeller();
+    Held held = Holding("m1", 5, milliseconds(10));
+    held.teller = second;
+    recent_.Remember(held);
+    recent_.Lost(first, milliseconds(500));
+    recent_.Lost(second, milliseconds(600));
+    recent_.Told(first);
+    EXPECT_THAT(recent_.Recent(second, milliseconds(5000)), testing::SizeIs(1));
+    recent_.Told(second);
+    EXPECT_TRUE(recent_.Recent(second, milliseconds(5000)).empty());
 }
 
 TEST_F(RecentReservationsTest, AreBoundedInNumber) {

@@ -39,9 +39,10 @@ bool BeginsWith(std::string_view text, std::string_view begin) {
     return text.substr(0, begin.size()) == begin;
 }
 
-/// Among the actions that change what becomes of a message: how much each does.
+/// Among the actions that change what becomes of a message: how much each does. REDIRECT overrides
+/// FILTER (access(5)).
 int Strength(std::string_view action) {
-    constexpr std::string_view kWeakestFirst[] = {"PREPEND", "BCC", "REDIRECT", "FILTER", "HOLD"};
+    constexpr std::string_view kWeakestFirst[] = {"PREPEND", "BCC", "FILTER", "REDIRECT", "HOLD"};
     const std::string_view word = action.substr(0, action.find(' '));
     const auto place = std::find(std::begin(kWeakestFirst), std::end(kWeakestFirst), word);
     return static_cast<int>(place - std::begin(kWeakestFirst));

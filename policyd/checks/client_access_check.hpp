@@ -58,7 +58,7 @@ private:
         std::string if_rejected;   ///< DEFER_IF_REJECT: makes a permanent refusal temporary
         std::string if_permitted;  ///< DEFER_IF_PERMIT
         std::string restrictions;  ///< for smtpd to evaluate
-        std::string other;         ///< the strongest of HOLD, FILTER, REDIRECT, BCC, PREPEND
+        std::string other;         ///< the strongest of HOLD, REDIRECT, FILTER, BCC, PREPEND
 
         void Add(const std::string& action);
         void AddRestrictions(const std::string& list);

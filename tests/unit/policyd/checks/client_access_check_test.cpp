@@ -125,6 +125,9 @@ TEST_F(ClientAccessCheckTest, OfSeveralActionsTheOneThatDoesMostIsAnswered) {
         first{{"192.0.2.1", "REDIRECT a@x.example"}}, last{{"192.0.2.1", "REDIRECT b@x.example"}};
     EXPECT_EQ(Answer({&prepend, &hold, &first}, "DUNNO"), "HOLD");
     EXPECT_EQ(Answer({&prepend, &first, &last}, "DUNNO"), "REDIRECT b@x.example");
+    tables::FakeTable filter{{"192.0.2.1", "FILTER smtp:[192.0.2.9]"}};
+    EXPECT_EQ(Answer({&filter, &first}, "DUNNO"), "REDIRECT a@x.example");
+    EXPECT_EQ(Answer({&first, &filter}, "DUNNO"), "REDIRECT a@x.example");
 }
 
 // Passed on at once, a client that is on no list would get in wherever the restriction lets it.

@@ -181,8 +181,9 @@ constexpr Option kOptions[] = {
      "every name below it."},
     {kQuota, "quota_warnings", &Settings::quota_warnings, kEffectOnReload,
      CheckedBy(&CheckPercentage),
-     "Percentages of a mailbox's limit in bytes, such as [80, 95]. When a mailbox comes to hold "
-     "that much, and when it holds less again, that is logged and counted, and "
+     "Percentages of a mailbox's limits, such as [80, 95]. When a mailbox comes to hold that much "
+     "of its limit in bytes or in messages, and when it holds less again, that is logged and "
+     "counted, and "
      "quota_warning_command is run: once for each crossing, whichever server or scan sees it. "
      "Empty: no warnings. policyd-scan reads this as well."},
     {kQuota, "quota_warning_hysteresis", &Settings::quota_warning_hysteresis, kEffectOnReload,
@@ -192,8 +193,9 @@ constexpr Option kOptions[] = {
     {kQuota, "quota_warning_command", &Settings::quota_warning_command, kEffectOnReload,
      CheckedBy(&CheckAbsolutePathOrNone),
      "The path of a program that is run for each warning, with these arguments: the mailbox, the "
-     "percentage, the usage and the limit in bytes, and the word over or below. It runs as the "
-     "user of policyd, within the bounds of its unit. Empty: none."},
+     "percentage, the usage, the limit, the word over or below, and bytes or messages, whichever "
+     "more of its limit is used of. It runs as the user of policyd, within the bounds of its unit. "
+     "Empty: none."},
     {kQuota, "quota_warning_command_time_limit", &Settings::quota_warning_command_time_limit,
      kEffectOnReload, AtLeast(100ms),
      "How long the command may take before it is killed. There is never more than one."},

@@ -58,6 +58,28 @@ bool IsFullDomain(const usage::Reservation& reservation, const usage::Reserved& 
         [&](std::size_t d) { return reservation.domain_limits[d].domain == domain; });
 }
 
+/// Whether a domain found full is so by what was measured alone, or by what cannot have been
+/// measured as well because nothing was.
+bool IsSurelyFullDomain(std::uint64_t byte_limit, std::uint64_t message_limit, std::uint64_t bytes,
+                        Usage usage) {
+    if (usage.bytes == 0 && usage.messages == 0) return true;
+    usage.reserved_bytes = usage.reserved_messages = 0;
+    return !HasRoomWithin(byte_limit, message_limit, bytes, usage);
+}
+
+/// Likewise, of the domain of a mailbox.
+bool HasSurelyFullDomain(const usage::Reservation& reservation, const usage::Reserved& reserved,
+                         std::string_view mailbox) {
+    const std::string_view domain = usage::DomainOf(mailbox);
+    return std::any_of(reserved.full_domains.begin(), reserved.full_domains.end(),
+                       [&](std::size_t d) {
+                           const usage::DomainLimit& limit = reservation.domain_limits[d];
+                           return limit.domain == domain &&
+                                  IsSurelyFullDomain(limit.bytes, limit.messages, reservation.bytes,
+                                                     reserved.domain_usage[d]);
+                       });
+}
+
 bool IsFullMailbox(const usage::Reserved& reserved, std::size_t limit) {
     return std::find(reserved.full.begin(), reserved.full.end(), limit) != reserved.full.end();
 }
@@ -188,7 +210,7 @@ async::Task<bool> MailboxRoom::RefusesSurely(const usage::Reservation& reservati
     std::size_t surely_full = 0;
     for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
         const usage::Limit& limit = reservation.limits[i];
-        bool is_full = IsFullDomain(reservation, reserved, limit.mailbox);
+        bool is_full = HasSurelyFullDomain(reservation, reserved, limit.mailbox);
         if (!is_full && IsFullMailbox(reserved, i) && !IsStale(reserved.usage[i]))
             is_full =
                 co_await IsSurelyFull(reservation.id, limit, reservation.bytes, reserved.usage[i]);
@@ -242,9 +264,12 @@ async::Task<Taken> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t b
         } else if (IsLimitedByDomain(mailbox)) {
             const UsageCopies::Answer domain =
                 co_await domain_copies_.Get(usage::DomainOf(mailbox.name), kNeverStale);
-            if (!DomainHasRoomFor(bytes, UsageIn(*domain), mailbox)) {
+            const Usage& of_domain = UsageIn(*domain);
+            if (!DomainHasRoomFor(bytes, of_domain, mailbox)) {
                 taken.full.push_back(mailbox.name);
-                ++surely_full;
+                if (IsSurelyFullDomain(mailbox.domain_quota_bytes, mailbox.domain_quota_messages,
+                                       bytes, of_domain))
+                    ++surely_full;
             }
         }
     }

@@ -13,10 +13,11 @@ namespace {
 
 constexpr std::size_t kAtOnce = 500;
 
-/// Whether `bytes` are `percent` of `limit`, or more.
-bool Reaches(std::uint64_t bytes, std::uint64_t limit, std::uint64_t percent) {
-    __extension__ typedef unsigned __int128 Wide;
-    return Wide{bytes} * 100 >= Wide{limit} * percent;
+__extension__ typedef unsigned __int128 Wide;
+
+/// Whether `amount` is `percent` of `limit`, or more.
+bool Reaches(std::uint64_t amount, std::uint64_t limit, std::uint64_t percent) {
+    return Wide{amount} * 100 >= Wide{limit} * percent;
 }
 
 /// What is crossed on the way from one level to another.
@@ -30,9 +31,17 @@ Warning WarningOf(const WarningRules& rules, std::uint64_t from, std::uint64_t t
     return warning;
 }
 
-}  // namespace
+/// Tells of the limit of which more is used.
+void DescribeUsage(const Contents& held, const Contents& limit, Warning& warning) {
+    const bool is_of_messages =
+        limit.messages != 0 &&
+        (limit.bytes == 0 || Wide{held.messages} * limit.bytes > Wide{held.bytes} * limit.messages);
+    warning.usage = is_of_messages ? held.messages : held.bytes;
+    warning.limit = is_of_messages ? limit.messages : limit.bytes;
+    warning.unit = is_of_messages ? "messages" : "bytes";
+}
 
-std::uint64_t LevelAfter(const WarningRules& rules, std::uint64_t bytes, std::uint64_t limit,
+std::uint64_t LevelAfter(const WarningRules& rules, std::uint64_t amount, std::uint64_t limit,
                          std::uint64_t level) {
     std::uint64_t after = 0;
     if (limit == 0) return after;
@@ -40,9 +49,21 @@ std::uint64_t LevelAfter(const WarningRules& rules, std::uint64_t bytes, std::ui
         const bool was_over = percent <= level;
         const std::uint64_t least =
             was_over ? percent - std::min(percent, rules.hysteresis) : percent;
-        if (Reaches(bytes, limit, least)) after = percent;
+        if (Reaches(amount, limit, least)) after = percent;
     }
     return after;
+}
+
+Contents LimitsOf(const recipients::Mailbox& mailbox) {
+    return {mailbox.quota_bytes, mailbox.quota_messages};
+}
+
+}  // namespace
+
+std::uint64_t LevelAfter(const WarningRules& rules, const Contents& held, const Contents& limit,
+                         std::uint64_t level) {
+    return std::max(LevelAfter(rules, held.bytes, limit.bytes, level),
+                    LevelAfter(rules, held.messages, limit.messages, level));
 }
 
 QuotaWarnings::QuotaWarnings(usage::UsageStore& usage, recipients::RecipientResolver& resolver,
@@ -59,16 +80,19 @@ const recipients::Mailbox* QuotaWarnings::Crossing(const Mailboxes& mailboxes,
     const auto mailbox =
         std::find_if(mailboxes.begin(), mailboxes.end(),
                      [&limit](const auto& candidate) { return candidate.name == limit.mailbox; });
-    if (mailbox == mailboxes.end() || mailbox->quota_bytes == 0) return nullptr;
+    if (mailbox == mailboxes.end()) return nullptr;
+    const Contents most = LimitsOf(*mailbox);
+    if (most.bytes == 0 && most.messages == 0) return nullptr;
     // What is in it lies between these two: only where they differ is it worth to ask.
     const usage::Usage& usage = reserved.usage[place];
-    const std::uint64_t most = usage.bytes + usage.reserved_bytes +
-                               (reserved.IsGranted() ? reservation.bytes * limit.copies : 0);
+    const std::uint64_t copies = reserved.IsGranted() ? limit.copies : 0;
+    const Contents upper{usage.bytes + usage.reserved_bytes + reservation.bytes * copies,
+                         usage.messages + usage.reserved_messages + copies};
     const std::uint64_t level = reserved.warned[place].value_or(0);
-    const auto stays = [&](std::uint64_t bytes) {
-        return LevelAfter(rules_, bytes, mailbox->quota_bytes, level) == level;
+    const auto stays = [&](const Contents& held) {
+        return LevelAfter(rules_, held, most, level) == level;
     };
-    return stays(usage.bytes) && stays(most) ? nullptr : &*mailbox;
+    return stays({usage.bytes, usage.messages}) && stays(upper) ? nullptr : &*mailbox;
 }
 
 bool QuotaWarnings::MayBeCrossed(const Mailboxes& mailboxes, const usage::Reservation& reservation,
@@ -85,7 +109,7 @@ async::Task<void> QuotaWarnings::LookAt(const Mailboxes& mailboxes,
         const recipients::Mailbox* const mailbox = Crossing(mailboxes, reservation, reserved, i);
         if (mailbox == nullptr) continue;
         try {
-            co_await LookAt(mailbox->name, mailbox->quota_bytes);
+            co_await LookAt(mailbox->name, LimitsOf(*mailbox));
         } catch (const outage::Unavailable& unavailable) {
             log::Debug("quota warning: {} not looked at: {}", text::EscapedForLog(mailbox->name),
                        unavailable.what());
@@ -93,26 +117,27 @@ async::Task<void> QuotaWarnings::LookAt(const Mailboxes& mailboxes,
     }
 }
 
-async::Task<void> QuotaWarnings::LookAt(std::string_view mailbox, std::uint64_t limit) {
+async::Task<void> QuotaWarnings::LookAt(std::string_view mailbox, Contents limit) {
     const std::optional<usage::Filling> filling = co_await usage_.FindFilling(mailbox);
     if (!filling) co_return;
     const std::uint64_t level = filling->warned.value_or(0);
-    const std::uint64_t after =
-        limit == 0 ? level : LevelAfter(rules_, filling->bytes, limit, level);
+    const Contents held{filling->bytes, filling->messages};
+    const bool has_limit = limit.bytes != 0 || limit.messages != 0;
+    const std::uint64_t after = has_limit ? LevelAfter(rules_, held, limit, level) : level;
     if (after == level && filling->warned) co_return;
     const bool is_ours = co_await usage_.NoteWarned(mailbox, filling->warned, after);
     if (!is_ours || after == level) co_return;
     Warning warning = WarningOf(rules_, level, after);
     warning.mailbox = mailbox;
-    warning.bytes = filling->bytes;
-    warning.limit = limit;
+    DescribeUsage(held, limit, warning);
     Announce(warning);
 }
 
 void QuotaWarnings::Announce(const Warning& warning) const {
     (warning.is_over ? over_ : below_).Add();
-    log::Info("quota warning: {} is {} {}%: {} of {} bytes", text::EscapedForLog(warning.mailbox),
-              warning.is_over ? "over" : "below", warning.percent, warning.bytes, warning.limit);
+    log::Info("quota warning: {} is {} {}%: {} of {} {}", text::EscapedForLog(warning.mailbox),
+              warning.is_over ? "over" : "below", warning.percent, warning.usage, warning.limit,
+              warning.unit);
     tell_(warning);
 }
 
@@ -125,7 +150,7 @@ async::Task<void> QuotaWarnings::LookAtChanged() {
         }
         while (!changed_.empty()) {
             const recipients::Mailbox limits = co_await resolver_.LimitsOf(changed_.back());
-            co_await LookAt(changed_.back(), limits.quota_bytes);
+            co_await LookAt(changed_.back(), LimitsOf(limits));
             changed_.pop_back();
         }
     } catch (const outage::Unavailable& unavailable) {

@@ -15,14 +15,20 @@ namespace policyd::checks {
 
 /// Which filling of a mailbox is told of.
 struct WarningRules {
-    std::vector<std::uint64_t> percents;  ///< of the limit in bytes, ascending; empty: none
+    std::vector<std::uint64_t> percents;  ///< of either limit, ascending; empty: none
     /// By how many percent of the limit a mailbox must fall below one of them to have left it.
     std::uint64_t hysteresis = 5;
 };
 
-/// The percentage that a mailbox is over when it holds `bytes` of `limit`, and was over `level`
-/// before; 0 for none.
-std::uint64_t LevelAfter(const WarningRules& rules, std::uint64_t bytes, std::uint64_t limit,
+/// What a mailbox holds, or may hold: then 0 is no limit.
+struct Contents {
+    std::uint64_t bytes = 0;
+    std::uint64_t messages = 0;
+};
+
+/// The percentage of one of its limits that a mailbox is over when it holds that, and was over
+/// `level` before; 0 for none.
+std::uint64_t LevelAfter(const WarningRules& rules, const Contents& held, const Contents& limit,
                          std::uint64_t level);
 
 /// A mailbox has come to hold more than a percentage of its limit, or less again.
@@ -30,8 +36,9 @@ struct Warning {
     std::string mailbox;
     bool is_over = true;
     std::uint64_t percent = 0;
-    std::uint64_t bytes = 0;
+    std::uint64_t usage = 0;
     std::uint64_t limit = 0;
+    const char* unit = "bytes";  ///< or messages: of which more of the limit is used
 };
 
 /// Tells of mailboxes that fill up, and of those that have room again: of each crossing once, on
@@ -63,7 +70,7 @@ private:
     const recipients::Mailbox* Crossing(const Mailboxes& mailboxes,
                                         const usage::Reservation& reservation,
                                         const usage::Reserved& reserved, std::size_t place) const;
-    async::Task<void> LookAt(std::string_view mailbox, std::uint64_t limit);
+    async::Task<void> LookAt(std::string_view mailbox, Contents limit);
     void Announce(const Warning& warning) const;
 
     usage::UsageStore& usage_;

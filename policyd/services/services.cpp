@@ -187,8 +187,9 @@ checks::QuotaWarnings::Tell TellFrom(const Settings& settings, CommandRunner& co
     return [job = std::move(job), &commands](const checks::Warning& warning) {
         CommandRunner::Job of_this = job;
         for (std::string word :
-             {warning.mailbox, std::to_string(warning.percent), std::to_string(warning.bytes),
-              std::to_string(warning.limit), std::string(warning.is_over ? "over" : "below")})
+             {warning.mailbox, std::to_string(warning.percent), std::to_string(warning.usage),
+              std::to_string(warning.limit), std::string(warning.is_over ? "over" : "below"),
+              std::string(warning.unit)})
             of_this.words.push_back(std::move(word));
         commands.Run(std::move(of_this));
     };

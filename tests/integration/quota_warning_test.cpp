@@ -110,14 +110,24 @@ TEST_F(QuotaWarningTest, TheCommandRunsOnceForEachCrossingWhoeverSeesIt) {
     Accept(site, "a.4", "200");
     WaitForLines(4);
 
-    EXPECT_THAT(Lines(), testing::ElementsAre("joe@example.com 80 8000 10000 over",
-                                              "joe@example.com 95 9600 10000 over",
-                                              "joe@example.com 80 100 10000 below",
-                                              "joe@example.com 80 8100 10000 over"));
+    EXPECT_THAT(Lines(), testing::ElementsAre("joe@example.com 80 8000 10000 over bytes",
+                                              "joe@example.com 95 9600 10000 over bytes",
+                                              "joe@example.com 80 100 10000 below bytes",
+                                              "joe@example.com 80 8100 10000 over bytes"));
     const std::string logged = policyd.Output() + second.Output();
     EXPECT_THAT(logged, testing::HasSubstr(
                             "quota warning: joe@example.com is over 95%: 9600 of 10000 bytes"));
     EXPECT_EQ(site.Metric("policyd_quota_warning_commands_total{result=\"failure\"}"), 0);
+}
+
+TEST_F(QuotaWarningTest, TheNumberOfMessagesIsWarnedOfAsWell) {
+    SmallSite::Options options = Options();
+    options["virtual_mailbox_message_limit_maps"] = "[\"inline:{joe@example.com=5}\"]";
+    const SmallSite site(options);
+    PolicydProcess policyd(site.Config(), site.Socket());
+    for (const char* const instance : {"a.1", "a.2", "a.3", "a.4"}) Accept(site, instance, "10");
+    WaitForLines(1);
+    EXPECT_THAT(Lines(), testing::ElementsAre("joe@example.com 80 4 5 over messages"));
 }
 
 TEST_F(QuotaWarningTest, ACommandThatHangsIsKilledAndTheNextOneRuns) {
@@ -132,7 +142,7 @@ TEST_F(QuotaWarningTest, ACommandThatHangsIsKilledAndTheNextOneRuns) {
     Accept(site, "a.2", "1500");
     WaitForLines(1);
 
-    EXPECT_THAT(Lines(), testing::ElementsAre("joe@example.com 95 9500 10000 over"));
+    EXPECT_THAT(Lines(), testing::ElementsAre("joe@example.com 95 9500 10000 over bytes"));
     EXPECT_EQ(site.Metric("policyd_quota_warning_commands_total{result=\"timeout\"}"), 1);
     const std::string leader = std::to_string(std::stoi(ReadFile(directory_ / "pid")));
     WaitUntil("the end of what it had started", [&leader] {

@@ -22,7 +22,7 @@ public:
     /// `recipient` goes to these mailboxes, each with this limit in bytes.
     void Add(const std::string& recipient, std::initializer_list<const char*> mailboxes,
              std::uint64_t quota_bytes, std::uint64_t domain_quota_bytes = 0,
-             std::uint64_t domain_quota_messages = 0) {
+             std::uint64_t domain_quota_messages = 0, std::uint64_t quota_messages = 0) {
         Resolution resolution;
         resolution.kind = Resolution::Kind::kKnown;
         for (const char* const name : mailboxes) {
@@ -30,6 +30,7 @@ public:
             mailbox.name = name;
             mailbox.address = name;
             mailbox.quota_bytes = quota_bytes;
+            mailbox.quota_messages = quota_messages;
             mailbox.domain_quota_bytes = domain_quota_bytes;
             mailbox.domain_quota_messages = domain_quota_messages;
             resolution.mailboxes.push_back(mailbox);

@@ -470,6 +470,20 @@ TEST_F(MailboxQuotaCheckTest, MailboxesShareWhatTheirDomainMayHold) {
     EXPECT_EQ(AtRcpt("eve@shared.example", 1), kFull);
 }
 
+TEST_F(MailboxQuotaCheckTest, ADomainThatIsFullByWhatMayBeMeasuredAsWellRefusesNothingForGood) {
+    const std::string kPerhapsFull = "452 4.2.2 Mailbox is full";
+    recipients_.Add("eve@shared.example", {"eve@shared.example"}, 0, 1000);
+    usage_.Measure("eve@shared.example", 500);
+    EXPECT_EQ(AtRcpt("eve@shared.example", 400, "1"), "");
+    EXPECT_EQ(AtRcpt("eve@shared.example", 200, "2"), kPerhapsFull);
+    EXPECT_EQ(AtRcpt("eve@shared.example", 501, "3"), kFull);
+    QuotaRules rules;
+    rules.reservations = false;
+    Use(rules);
+    EXPECT_EQ(AtRcpt("eve@shared.example", 200), kPerhapsFull);
+    EXPECT_EQ(AtRcpt("eve@shared.example", 501), kFull);
+}
+
 TEST_F(MailboxQuotaCheckTest, MailboxesShareHowManyMessagesTheirDomainMayHold) {
     recipients_.Add("eve@shared.example", {"eve@shared.example"}, 0, 0, 2);
     recipients_.Add("dan@shared.example", {"dan@shared.example"}, 0, 0, 2);

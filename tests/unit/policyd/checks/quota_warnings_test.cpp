@@ -12,21 +12,31 @@ namespace {
 
 const WarningRules kRules{{80, 95}, 5};
 
+std::uint64_t LevelOf(std::uint64_t bytes, std::uint64_t limit, std::uint64_t level) {
+    return LevelAfter(kRules, {bytes, 0}, {limit, 0}, level);
+}
+
 TEST(LevelAfterTest, IsTheHighestPercentageThatIsReached) {
-    EXPECT_EQ(LevelAfter(kRules, 799, 1000, 0), 0u);
-    EXPECT_EQ(LevelAfter(kRules, 800, 1000, 0), 80u);
-    EXPECT_EQ(LevelAfter(kRules, 949, 1000, 80), 80u);
-    EXPECT_EQ(LevelAfter(kRules, 950, 1000, 0), 95u);
-    EXPECT_EQ(LevelAfter(kRules, 5000, 1000, 0), 95u);
-    EXPECT_EQ(LevelAfter(kRules, 5000, 0, 0), 0u) << "no limit";
+    EXPECT_EQ(LevelOf(799, 1000, 0), 0u);
+    EXPECT_EQ(LevelOf(800, 1000, 0), 80u);
+    EXPECT_EQ(LevelOf(949, 1000, 80), 80u);
+    EXPECT_EQ(LevelOf(950, 1000, 0), 95u);
+    EXPECT_EQ(LevelOf(5000, 1000, 0), 95u);
+    EXPECT_EQ(LevelOf(5000, 0, 0), 0u) << "no limit";
 }
 
 TEST(LevelAfterTest, IsLeftByTheHysteresis) {
-    EXPECT_EQ(LevelAfter(kRules, 750, 1000, 80), 80u);
-    EXPECT_EQ(LevelAfter(kRules, 749, 1000, 80), 0u);
-    EXPECT_EQ(LevelAfter(kRules, 900, 1000, 95), 95u);
-    EXPECT_EQ(LevelAfter(kRules, 899, 1000, 95), 80u);
-    EXPECT_EQ(LevelAfter(kRules, 0, 1000, 95), 0u);
+    EXPECT_EQ(LevelOf(750, 1000, 80), 80u);
+    EXPECT_EQ(LevelOf(749, 1000, 80), 0u);
+    EXPECT_EQ(LevelOf(900, 1000, 95), 95u);
+    EXPECT_EQ(LevelOf(899, 1000, 95), 80u);
+    EXPECT_EQ(LevelOf(0, 1000, 95), 0u);
+}
+
+TEST(LevelAfterTest, IsThatOfTheLimitOfWhichMoreIsUsed) {
+    EXPECT_EQ(LevelAfter(kRules, {100, 8}, {1000, 10}, 0), 80u);
+    EXPECT_EQ(LevelAfter(kRules, {960, 8}, {1000, 10}, 0), 95u);
+    EXPECT_EQ(LevelAfter(kRules, {100, 8}, {1000, 0}, 0), 0u);
 }
 
 class QuotaWarningsTest : public testing::Test {
@@ -41,8 +51,9 @@ protected:
 
     static std::string TextOf(const Warning& warning) {
         return warning.mailbox + (warning.is_over ? " over " : " below ") +
-               std::to_string(warning.percent) + ": " + std::to_string(warning.bytes) + " of " +
-               std::to_string(warning.limit);
+               std::to_string(warning.percent) + ": " + std::to_string(warning.usage) + " of " +
+               std::to_string(warning.limit) +
+               (warning.unit == std::string("bytes") ? "" : " messages");
     }
 
     static async::Task<bool> Done(async::Task<void> task) {
@@ -93,6 +104,14 @@ TEST_F(QuotaWarningsTest, TellOfSeveralPercentagesCrossedAtOnceAsOfOne) {
     Measure(*warnings, 10);
     EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 95: 990 of 1000",
                                             "ann@example.com below 80: 10 of 1000"));
+}
+
+TEST_F(QuotaWarningsTest, TellOfTheNumberOfMessagesToo) {
+    recipients_.Add("ann@example.com", {"ann@example.com"}, 1000, 0, 0, 10);
+    const auto warnings = Make();
+    usage_.Measure("ann@example.com", 10, 7);
+    Reserve(*warnings, "m1", 1);
+    EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 80: 8 of 10 messages"));
 }
 
 TEST_F(QuotaWarningsTest, AreNotAskedForWhereNothingCanHaveBeenCrossed) {

@@ -80,7 +80,12 @@ private:
         } catch (const config::ConfigError& error) {
             report_.Error(At(option, error.what()));
         } catch (const outage::TableUnavailable& error) {
-            report_.Unreachable(At(option, error.what()));
+            // No server is behind a text file: what cannot be answered is a mistake in it.
+            if (name.find("texthash:") != std::string::npos) {
+                report_.Error(At(option, error.what()));
+            } else {
+                report_.Unreachable(At(option, error.what()));
+            }
         }
     }
 

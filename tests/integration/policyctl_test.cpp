@@ -143,6 +143,17 @@ TEST_F(PolicyctlTest, CheckConfigFindsWhatIsBrokenWhereItStands) {
                                          ":6: virtual_mailbox_limit_maps: "));
 }
 
+TEST_F(PolicyctlTest, CheckConfigCallsATextFileThatCannotBeAnsweredFromAMistake) {
+    scratch_.Write("users", "joe@example.com x\nJOE@example.com y\n");
+    scratch_.Write("policyd.toml", "virtual_mailbox_maps = \"texthash:" + Path("users") + "\"\n" +
+                                       "usage_store = \"sqlite:" + Path("usage.sqlite") + "\"\n");
+    const auto checked = WithConfig({"check-config"});
+    EXPECT_EQ(checked.status, 78);
+    EXPECT_THAT(checked.output, HasSubstr("error: " + Path("policyd.toml") +
+                                          ":1: virtual_mailbox_maps: texthash:" + Path("users") +
+                                          ": " + Path("users") + ":2: "));
+}
+
 TEST_F(PolicyctlTest, CheckConfigAgreesWithAPostfixThatSaysTheSame) {
     scratch_.Write("postfix/master.cf", "");
     scratch_.Write("postfix/main.cf",

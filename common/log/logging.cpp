@@ -20,7 +20,6 @@
 namespace policyd::log {
 namespace {
 
-constexpr std::size_t kLinesInQueue = 8192;
 constexpr const char* kLinePattern = "%Y-%m-%d %H:%M:%S.%e %n[%P] %l: %v";
 
 std::atomic<std::uint64_t> lines_refused = 0;
@@ -85,9 +84,9 @@ void LeaveSignalsToOtherThreads() {
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
-Logging Start(const std::string& program) {
+Logging Start(const std::string& program, std::size_t most_waiting) {
     Logging started;
-    started.writer = std::make_shared<spdlog::details::thread_pool>(kLinesInQueue, 1,
+    started.writer = std::make_shared<spdlog::details::thread_pool>(most_waiting, 1,
                                                                     &LeaveSignalsToOtherThreads);
     started.destination = std::make_shared<spdlog::sinks::dist_sink_mt>();
     started.logger =
@@ -104,7 +103,7 @@ void Configure(std::string_view program, const LogSettings& settings) {
     const spdlog::level::level_enum level = ParseLevel(settings.level);
     Destination opened = OpenDestination(std::string(program), settings.destination);
     const std::lock_guard lock(mutex);
-    if (!logging) logging = Start(std::string(program));
+    if (!logging) logging = Start(std::string(program), settings.most_waiting);
     logging->destination->set_sinks({opened.sink});
     logging->file = std::move(opened.file);
     logging->logger->set_level(level);

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -13,6 +14,9 @@ namespace policyd::log {
 struct LogSettings {
     std::string destination = "stderr";  ///< stderr, syslog, journal or file:PATH
     std::string level = "info";          ///< debug, info, warning or error
+    /// Lines that may wait to be written; a program that runs for a moment has no time to make
+    /// room for many. Of the first call.
+    std::size_t most_waiting = 8192;
 };
 
 /// Sets up the process's logger. `program` names it in syslog. Lines are written by a thread of

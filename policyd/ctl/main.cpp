@@ -6,7 +6,8 @@
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
-    policyd::log::Configure("policyctl", {.destination = "stderr", .level = "warning"});
+    policyd::log::Configure("policyctl",
+                            {.destination = "stderr", .level = "warning", .most_waiting = 256});
     policyd::ctl::Terminal terminal{std::cin, std::cout, std::cerr};
     const int status =
         policyd::ctl::RunCommandLine(std::vector<std::string>(argv + 1, argv + argc), terminal);

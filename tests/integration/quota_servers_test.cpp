@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "common/async/event_loop.hpp"
+#include "common/async/sleep.hpp"
 #include "common/usage/redis_usage_store.hpp"
 #include "tests/integration/small_site.hpp"
 #include "tests/support/redis_server.hpp"
@@ -208,7 +209,20 @@ protected:
                static_cast<long>(truth_.refused), static_cast<long>(truth_.deferred));
     }
 
+    /// It connects again while the loop turns.
+    static async::Task<void> FindAgain(async::EventLoop& loop, UsageStore& store) {
+        for (bool found = false; !found;) {
+            try {
+                co_await store.Now();
+                found = true;
+            } catch (const outage::UsageStoreUnavailable&) {
+            }
+            co_await async::Sleep(loop.Raw(), milliseconds(5));
+        }
+    }
+
     void StopServers() {
+        loop_.RunUntilDone(FindAgain(loop_, *store_));
         for (const auto& server : servers_) EXPECT_EQ(server->Stop(), 0) << server->Output();
     }
 

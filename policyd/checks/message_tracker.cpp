@@ -33,8 +33,11 @@ void MessageTracker::Forget(std::string_view message, std::string_view recipient
     const std::lock_guard lock(mutex_);
     const auto found = index_.find(message);
     if (found == index_.end()) return;
-    std::erase_if(found->second->recipients,
-                  [recipient](const auto& other) { return other.recipient == recipient; });
+    auto& recipients = found->second->recipients;
+    const auto refused =
+        std::find_if(recipients.begin(), recipients.end(),
+                     [recipient](const auto& other) { return other.recipient == recipient; });
+    if (refused != recipients.end() && --refused->asked == 0) recipients.erase(refused);
 }
 
 std::vector<TrackedRecipient> MessageTracker::Recipients(std::string_view message,

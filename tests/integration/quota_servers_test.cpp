@@ -13,9 +13,9 @@
 #include <thread>
 
 #include "common/async/event_loop.hpp"
-#include "common/async/sleep.hpp"
 #include "common/usage/redis_usage_store.hpp"
 #include "tests/integration/small_site.hpp"
+#include "tests/support/find_again.hpp"
 #include "tests/support/redis_server.hpp"
 
 namespace policyd::usage {
@@ -209,20 +209,8 @@ protected:
                static_cast<long>(truth_.refused), static_cast<long>(truth_.deferred));
     }
 
-    /// It connects again while the loop turns.
-    static async::Task<void> FindAgain(async::EventLoop& loop, UsageStore& store) {
-        for (bool found = false; !found;) {
-            try {
-                co_await store.Now();
-                found = true;
-            } catch (const outage::UsageStoreUnavailable&) {
-            }
-            co_await async::Sleep(loop.Raw(), milliseconds(5));
-        }
-    }
-
     void StopServers() {
-        loop_.RunUntilDone(FindAgain(loop_, *store_));
+        loop_.RunUntilDone(test::FindAgain(loop_, *store_));
         for (const auto& server : servers_) EXPECT_EQ(server->Stop(), 0) << server->Output();
     }
 

@@ -25,6 +25,7 @@
 #include "common/async/sleep.hpp"
 #include "common/usage/redis_usage_store.hpp"
 #include "common/usage/sqlite_usage_store.hpp"
+#include "tests/support/find_again.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/scratch_directory.hpp"
 
@@ -225,6 +226,7 @@ protected:
             waitpid(child, &status, 0);
             EXPECT_EQ(status, 0);
         }
+        loop.RunUntilDone(test::FindAgain(loop, store));
     }
 
     void DeleteMailOf(std::size_t mailbox) {

@@ -457,6 +457,15 @@ TEST_F(MailboxQuotaCheckTest, HandlesStaleUsageByItsRule) {
     }
 }
 
+TEST_F(MailboxQuotaCheckTest, WhatIsRefusedWhenItIsAskedAgainIsGivenBackWithItsMessage) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 300, "1"), "");
+    usage_.Measure("ann@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 300, "1"), kFull);
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 300u);
+    EndMessage("1");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
 TEST_F(MailboxQuotaCheckTest, MailboxesShareWhatTheirDomainMayHold) {
     recipients_.Add("eve@shared.example", {"eve@shared.example"}, 0, 1000);
     recipients_.Add("dan@shared.example", {"dan@shared.example"}, 800, 1000);

@@ -33,7 +33,7 @@ class ScanDaemon {
 public:
     /// `more` are further lines of the configuration.
     ScanDaemon(const std::filesystem::path& scratch, const std::string& live,
-               const std::string& interval, const std::string& more = "")
+               const std::string& interval, const std::string& more = "", int threads = 2)
         : scratch_(scratch) {
         settings_.usage_store = "sqlite:" + (scratch / "usage.sqlite").string();
         std::ofstream config(scratch / "policyd.toml");
@@ -43,7 +43,7 @@ public:
                << "scan_live = \"" << live << "\"\n"
                << "scan_interval = \"" << interval << "\"\n"
                << "scan_settle_time = \"20ms\"\n"
-               << "scan_threads = 2\n"
+               << "scan_threads = " << threads << "\n"
                << "scan_most_vanished_percent = 100\n"
                << more;
     }

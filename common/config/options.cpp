@@ -183,9 +183,8 @@ constexpr Option kOptions[] = {
      CheckedBy(&CheckPercentage),
      "Percentages of a mailbox's limits, such as [80, 95]. When a mailbox comes to hold that much "
      "of its limit in bytes or in messages, and when it holds less again, that is logged and "
-     "counted, and "
-     "quota_warning_command is run: once for each crossing, whichever server or scan sees it. "
-     "Empty: no warnings. policyd-scan reads this as well."},
+     "counted, and quota_warning_command is run: once for each crossing, whichever server or scan "
+     "sees it. Empty: no warnings. policyd-scan reads this as well."},
     {kQuota, "quota_warning_hysteresis", &Settings::quota_warning_hysteresis, kEffectOnReload,
      Between(0, 100),
      "By how many percent of the limit a mailbox must fall below one of quota_warnings before it "

@@ -102,7 +102,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request) {
     if (!message.empty()) messages_.Remember(message, recipient, clock_());
     Taken taken = co_await TakeRoom(request, message, recipient);
     if (taken.room == Room::kFree) co_return Verdict::NoOpinion();
-    messages_.Forget(message, recipient.recipient);
+    messages_.ForgetOnce(message, recipient.recipient);
     co_return co_await Refusal(std::move(taken));
 }
 
@@ -295,7 +295,7 @@ async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request) {
     if (request.stage == Stage::kRcpt && !request.recipient.empty()) {
         const TrackedRecipient recipient = co_await Resolved(request.recipient);
         if (recipient.resolution->mailboxes.empty()) co_return;
-        messages_.Forget(message, recipient.recipient);
+        messages_.ForgetOnce(message, recipient.recipient);
         messages_.Remember(message, recipient, clock_());
     } else if (request.stage == Stage::kEndOfMessage) {
         const Recipients recipients = co_await AcceptedRecipients(request, message);
@@ -314,7 +314,7 @@ async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request) {
     Recipients recipients;
     if (request.stage == Stage::kRcpt && !request.recipient.empty()) {
         TrackedRecipient recipient = co_await Resolved(request.recipient);
-        messages_.Forget(message, recipient.recipient);
+        messages_.ForgetOnce(message, recipient.recipient);
         recipients.push_back(std::move(recipient));
     } else if (request.stage == Stage::kEndOfMessage) {
         recipients = messages_.Recipients(message, clock_());

@@ -29,7 +29,7 @@ void MessageTracker::Remember(std::string_view message, TrackedRecipient recipie
     }
 }
 
-void MessageTracker::Forget(std::string_view message, std::string_view recipient) {
+void MessageTracker::ForgetOnce(std::string_view message, std::string_view recipient) {
     const std::lock_guard lock(mutex_);
     const auto found = index_.find(message);
     if (found == index_.end()) return;

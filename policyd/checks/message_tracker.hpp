@@ -42,7 +42,7 @@ public:
     /// The recipient was refused. One that was asked about before stays, once less: it was accepted
     /// then, and if Postfix asked again because it missed that answer, holds what is to be given
     /// back with the message.
-    void Forget(std::string_view message, std::string_view recipient);
+    void ForgetOnce(std::string_view message, std::string_view recipient);
 
     /// The recipients of a message, in the order in which they were asked; empty if it is unknown.
     std::vector<TrackedRecipient> Recipients(std::string_view message, Milliseconds now);

@@ -73,15 +73,17 @@ private:
     }
 
     void CheckTable(const config::Option& option, const std::string& name) {
+        bool is_in_memory = false;
         try {
             tables::LookupTable& table =
                 IsDomainList(option) ? registry_.OpenInList(name) : registry_.Open(name);
+            is_in_memory = table.Server() == nullptr;
             loop_.RunUntilDone(table.Find(kProbe));
         } catch (const config::ConfigError& error) {
             report_.Error(At(option, error.what()));
         } catch (const outage::TableUnavailable& error) {
-            // No server is behind a text file: what cannot be answered is a mistake in it.
-            if (name.find("texthash:") != std::string::npos) {
+            // Nobody has to be asked about a table in memory: it is a mistake in its file.
+            if (is_in_memory) {
                 report_.Error(At(option, error.what()));
             } else {
                 report_.Unreachable(At(option, error.what()));

@@ -101,8 +101,8 @@ void Worker::Stop() {
     });
 }
 
-/// What the usage store is still to be told would be lost with the process: it is waited for, though
-/// not for longer than for a request.
+/// What the usage store is still to be told would be lost with the process: it is waited for,
+/// though not for longer than for a request.
 bool Worker::HasEnded() const {
     if (!stopping_ || !sessions_.empty()) return false;
     return !services_ || !services_->Owes() || clock_() >= give_up_at_;

@@ -27,6 +27,19 @@ TEST(MessageTrackerTest, RemembersEachRecipientOnceInOrder) {
     EXPECT_TRUE(tracker.Recipients("other", milliseconds(0)).empty());
 }
 
+TEST(MessageTrackerTest, ARefusalTakesBackTheLastTimeThatARecipientWasAskedAbout) {
+    MessageTracker tracker(10, milliseconds(100));
+    tracker.Remember("m", Recipient("a"), milliseconds(0));
+    tracker.Remember("m", Recipient("a"), milliseconds(0));
+    tracker.ForgetOnce("m", "a");
+    ASSERT_EQ(tracker.Recipients("m", milliseconds(0)).size(), 1u);
+    EXPECT_EQ(tracker.Recipients("m", milliseconds(0))[0].asked, 1u);
+    tracker.ForgetOnce("m", "a");
+    EXPECT_TRUE(tracker.Recipients("m", milliseconds(0)).empty());
+    tracker.ForgetOnce("m", "a");
+    tracker.ForgetOnce("other", "a");
+}
+
 TEST(MessageTrackerTest, EndingAMessageReturnsWhatWasNotSettled) {
     MessageTracker tracker(10, milliseconds(100));
     tracker.Remember("aborted", Recipient("a"), milliseconds(0));

@@ -112,6 +112,7 @@ TEST_F(RedisUsageStoreTest, TellsRedisAgainWhatWasGivenBack) {
     EXPECT_TRUE(ComesToHold(*other, "ann@example.com", 7 + 310));
     // All that the other had to tell has been told before this is answered.
     EXPECT_TRUE(ComesToHold(*store, "ann@example.com", 7 + 310));
+    EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com"))->reserved_messages, 2u);
 }
 
 TEST_F(RedisUsageStoreTest, DoesNotTellAgainWhatHasBeenGivenBackOverAnotherConnection) {

@@ -97,6 +97,13 @@ async::Task<std::vector<Reply>> Client::EvaluateAll(std::vector<ScriptCall> call
     co_return Replies(std::move(answers), question);
 }
 
+Reply Client::Checked(Reply part) {
+    if (part.kind != Reply::Kind::kError) return part;
+    Answer answer;
+    answer.reply = std::move(part);
+    Refuse(answer, outage::BackEnd::Question(back_end_));
+}
+
 std::vector<Reply> Client::Replies(std::vector<Answer> answers,
                                    const outage::BackEnd::Question& question) {
     std::vector<Reply> replies;

@@ -84,6 +84,9 @@ public:
     async::Task<Reply> Evaluate(ScriptCall call);
     /// As AskAll().
     async::Task<std::vector<Reply>> EvaluateAll(std::vector<ScriptCall> calls);
+    /// What a script's reply holds for one of several things it was asked for: throws for an error
+    /// as if it were the whole reply.
+    Reply Checked(Reply part);
 
     bool IsReady() const noexcept { return state_ == State::kReady; }
     /// When a connection was last lost (uv_now); 0 if none was.

@@ -73,6 +73,10 @@ std::string RedisFullnessKey(std::string_view mailbox) {
     return KeyOfMailbox(mailbox, "f:");
 }
 
+std::string RedisReservationField(std::string_view id) {
+    return std::string("r:").append(id);
+}
+
 std::optional<std::string> MailboxOfRedisKey(std::string_view key) {
     if (!key.starts_with(kRedisKeyPrefix)) return std::nullopt;
     key.remove_prefix(kRedisKeyPrefix.size());

@@ -22,6 +22,8 @@ inline constexpr std::string_view kRedisKeyPrefix = "policyd:";
 std::string RedisDomainKey(std::string_view domain);
 std::string RedisMailboxKey(std::string_view mailbox);
 std::string RedisFullnessKey(std::string_view mailbox);
+/// The field of a mailbox's hash that holds what the message of this id has reserved.
+std::string RedisReservationField(std::string_view id);
 /// The one key without a domain: mailboxes that changed, for whoever warns of their filling.
 inline constexpr std::string_view kRedisChangedKey = "policyd:changed";
 

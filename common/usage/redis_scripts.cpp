@@ -4,14 +4,13 @@ namespace policyd::usage {
 
 namespace {
 
-/// What all scripts begin with: the time, and the domain's totals. Records are numbers packed as
+/// What all scripts begin with: the time, and the totals of a domain. Records are numbers packed as
 /// doubles, which Lua takes apart several times faster than text.
 constexpr const char* kBegin = R"lua(
-local base = string.sub(KEYS[1], 1, -2)
-local index = base .. 'r'
-local now, life = struct.unpack('<dd', ARGV[1])
+local call, pack, unpack_numbers, max = redis.call, struct.pack, struct.unpack, math.max
+local now, life = unpack_numbers('<dd', ARGV[1])
 if now < 0 then
-  local time = redis.call('TIME')
+  local time = call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 -- A time after this is not of our clock: the clock has been set back since.
@@ -20,9 +19,18 @@ local ahead, dead = now + 1000, now - life
 -- The domain: measured bytes and messages, reserved bytes and copies, mailboxes known, the newest
 -- time seen, and a time than which no reservation is older.
 local kDomain = '<ddddddd'
-local d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = 0, 0, 0, 0, 0, 0, now
-local domain = redis.call('GET', KEYS[1])
-if domain then d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = struct.unpack(kDomain, domain) end
+local domain_key, base, index
+local d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest
+local function open_domain(key)
+  domain_key, base = key, string.sub(key, 1, -2)
+  index = base .. 'r'
+  local record = call('GET', key)
+  if record then
+    d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = unpack_numbers(kDomain, record)
+  else
+    d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = 0, 0, 0, 0, 0, 0, now
+  end
+end
 
 -- A mailbox: measured bytes and messages, when measuring them began or -1, reserved bytes and
 -- copies, a time than which no reservation is older or -1, and when some were last summed up or -1.
@@ -129,10 +137,10 @@ end
 
 local function save_domain()
   if d_mailboxes <= 0 then
-    redis.call('DEL', KEYS[1])
+    redis.call('DEL', domain_key)
   else
     d_newest = math.max(d_newest, now)
-    redis.call('SET', KEYS[1], struct.pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
+    redis.call('SET', domain_key, struct.pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
   end
 end
 
@@ -237,7 +245,7 @@ local function date_anew()
   end
   d_newest = now
   if d_mailboxes > 0 then
-    redis.call('SET', KEYS[1], struct.pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
+    redis.call('SET', domain_key, struct.pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
   end
 end
 
@@ -259,94 +267,125 @@ date_anew()
 expire()
 )lua";
 
-/// ARGV[1] goes on with: the bytes of one copy, which mailboxes must have room (0: all, 1: any, 2:
-/// none), how long ago it was accepted, how many reservations a mailbox keeps one by one, whether
-/// the domain is limited, its bytes, its messages, whether it is settled (0: no, 1: yes, 2: no
-/// more), whether it ends fullness. ARGV[2] is the id; ARGV[3] has for each mailbox its limit in
-/// bytes, in messages, and the copies that it gets. Returns packed numbers: whether it was
-/// reserved; whether the domain is full; the domain's bytes, messages, reserved bytes and copies
-/// without this message; then for each mailbox whether it is full, the same four, when its
-/// measurement began or -1, what the id held: bytes, copies, for how long and whether it was
-/// settled; and the percentage last warned of or -1.
+/// Makes any number of reservations, each in one domain: KEYS has for each of them the key of the
+/// domain and then those of its mailboxes. ARGV[1] goes on with how many reservations a mailbox
+/// keeps one by one. Then there are two arguments for each: its numbers and the field that it is
+/// in. The numbers are the bytes of one copy, how long ago it was accepted, which mailboxes must
+/// have room (0: all, 1: any, 2: none), whether it is settled (0: no, 1: yes, 2: no more), whether
+/// it ends fullness, whether what the id held is to be told, whether the domain is limited, its
+/// bytes and its messages; and for each mailbox its limits, and the copies that it gets.
+///
+/// Returns for each reservation packed numbers, or the error that kept it from being made: whether
+/// it was made; whether the domain is full; where the domain is limited its bytes, messages,
+/// reserved bytes and copies without this message; then for each mailbox whether it is full, the
+/// same four, when its measurement began or -1, and the percentage last warned of or -1; where it
+/// is to be told, what the id held: bytes, copies, for how long and whether it was settled.
 constexpr const char* kReserve = R"lua(
-local size, needs, age, most, limited, domain_bytes, domain_messages, settled, ends_fullness =
-    struct.unpack('<ddddddddd', ARGV[1], 17)
-local id, made = ARGV[2], now - age
-local mailboxes, answers, fulls = {}, {}, 0
-local held_bytes, held_copies, more_bytes, more_copies, all_new = 0, 0, 0, 0, 0
-for i = 2, #KEYS do
-  local key = KEYS[i]
-  local limit_bytes, limit_messages, copies = struct.unpack('<ddd', ARGV[3], i * 24 - 47)
+local most = unpack_numbers('<d', ARGV[1], 17)
+
+-- What a mailbox holds without the message of that field, and whether it is full for it.
+local function look(key, field, size, settled, limit_bytes, limit_messages, copies)
   local b, n, s, rb, rn, o, f = 0, 0, -1, 0, 0, -1, -1
-  local stored = redis.call('HMGET', key, 'u', 'r:' .. id, 'w')
-  if stored[1] then
-    b, n, s, rb, rn, o, f = struct.unpack(kMailbox, stored[1])
-  else
-    all_new = all_new + 1
-  end
-  local since, mine, mine_copies, was_settled = now, 0, 0, false
-  local found = nil
-  if stored[2] then
-    since, mine, mine_copies = struct.unpack(kHeld, stored[2])
-    was_settled = #stored[2] > held_size
+  local stored = call('HMGET', key, 'u', field, 'w')
+  local record, held = stored[1], stored[2]
+  if record then b, n, s, rb, rn, o, f = unpack_numbers(kMailbox, record) end
+  local since, mine, mine_copies, was_settled, found = now, 0, 0, false, nil
+  if held then
+    since, mine, mine_copies = unpack_numbers(kHeld, held)
+    was_settled = #held > held_size
   elseif f >= 0 then
     local find_in_sums = sums()
-    found = find_in_sums(key, f, id)
+    found = find_in_sums(key, f, string.sub(field, 3))
     if found then
-      since, mine, mine_copies = struct.unpack(kHeld, found.held)
+      since, mine, mine_copies = unpack_numbers(kHeld, found.held)
       was_settled = found.settled
     end
   end
-  rb, rn = math.max(rb - mine, 0), math.max(rn - mine_copies, 0)
+  rb, rn = max(rb - mine, 0), max(rn - mine_copies, 0)
   -- What is settled is not for an unsettled size to change.
   local stays = was_settled and settled == 0
   local full = not stays and
-               ((limit_bytes > 0 and b + rb + math.max(size * copies, 1) > limit_bytes) or
+               ((limit_bytes > 0 and b + rb + max(size * copies, 1) > limit_bytes) or
                 (limit_messages > 0 and n + rn + copies > limit_messages))
-  if full then fulls = fulls + 1 end
-  held_bytes, held_copies = held_bytes + mine, held_copies + mine_copies
-  more_bytes = more_bytes + (stays and mine or size * copies)
-  more_copies = more_copies + (stays and mine_copies or copies)
-  answers[i - 1] = struct.pack('<ddddddddddd', full and 1 or 0, b, n, rb, rn, s, mine, mine_copies,
-                               math.max(now - since, 0), was_settled and 1 or 0, stored[3] or -1)
-  mailboxes[i - 1] = {b, n, s, rb, rn, o, f, copies, found, stays, full}
+  return full, stays, not record, b, n, s, rb, rn, o, f, mine, mine_copies, copies, stored[3] or -1, found, since, was_settled
 end
-local rest_bytes, rest_copies = math.max(d_reserved - held_bytes, 0), math.max(d_copies - held_copies, 0)
-local domain_full = limited > 0 and
-    ((domain_bytes > 0 and d_bytes + rest_bytes + math.max(more_bytes, 1) > domain_bytes) or
-     (domain_messages > 0 and d_messages + rest_copies + more_copies > domain_messages))
-local granted = needs == 2 or
-                (not domain_full and (fulls == 0 or (needs == 1 and fulls < #mailboxes)))
-local answer = struct.pack('<dddddd', granted and 1 or 0, domain_full and 1 or 0, d_bytes, d_messages,
-                           rest_bytes, rest_copies) .. table.concat(answers)
-if not granted or #mailboxes == 0 then return answer end
 
--- The domain first: where memory is short, Redis refuses the first write.
-redis.call('SET', KEYS[1], struct.pack(kDomain, d_bytes, d_messages, rest_bytes + more_bytes,
-                                       rest_copies + more_copies, d_mailboxes + all_new,
-                                       math.max(d_newest, now), math.min(d_oldest, made)))
-for i = 2, #KEYS do
-  local key, m = KEYS[i], mailboxes[i - 1]
-  local b, n, s, rb, rn, o, f, copies, found, stays, full = unpack(m, 1, 11)
+-- Makes a mailbox hold it of which look() has said all this.
+local function hold(key, field, size, made, settled, ends_fullness,
+                    full, stays, _, b, n, s, rb, rn, o, f, _, _, copies, _, found)
   if not stays then
     if found then
       local _, take_from_sum = sums()
-      take_from_sum(key, found, redis.call)
+      take_from_sum(key, found, call)
     end
     rb, rn = rb + size * copies, rn + copies
     local is_oldest = o < 0 or made < o
     if is_oldest then o = made end
-    redis.call('HSET', key, 'u', struct.pack(kMailbox, b, n, s, rb, rn, o, f), 'r:' .. id,
-               struct.pack(kHeld, made, size * copies, copies) .. (settled == 1 and 's' or ''))
-    if is_oldest then redis.call('ZADD', index, made, string.sub(key, #base + 3)) end
-    if rn > most and redis.call('HLEN', key) > most then
+    local held = pack(kHeld, made, size * copies, copies)
+    if settled == 1 then held = held .. 's' end
+    call('HSET', key, 'u', pack(kMailbox, b, n, s, rb, rn, o, f), field, held)
+    if is_oldest then call('ZADD', index, made, string.sub(key, #base + 3)) end
+    if rn > most and call('HLEN', key) > most then
       local _, _, sum_up = sums()
       sum_up(key, most)
     end
   end
-  if ends_fullness > 0 and not full then redis.call('DEL', base .. 'f' .. string.sub(key, #base + 2)) end
+  if ends_fullness > 0 and not full then call('DEL', base .. 'f' .. string.sub(key, #base + 2)) end
 end
-return answer
+
+local function reserve(first, last, numbers, field)
+  open_domain(KEYS[first])
+  if d_newest > ahead or d_oldest < dead then tend() end
+  local size, age, needs, settled, ends_fullness, tells_held, limited, domain_bytes, domain_messages = unpack_numbers('<ddddddddd', numbers)
+  local made = now - age
+  local mailboxes, answers, fulls, new = {}, {}, 0, 0
+  local held_bytes, held_copies, more_bytes, more_copies = 0, 0, 0, 0
+  for i = 1, last - first do
+    local limit_bytes, limit_messages, copies = unpack_numbers('<ddd', numbers, i * 24 + 49)
+    local m = {look(KEYS[first + i], field, size, settled, limit_bytes, limit_messages, copies)}
+    local full, stays, is_new, b, n, s, rb, rn, _, _, mine, mine_copies, _, warned, _, since, was_settled = unpack(m, 1, 17)
+    if full then fulls = fulls + 1 end
+    if is_new then new = new + 1 end
+    held_bytes, held_copies = held_bytes + mine, held_copies + mine_copies
+    more_bytes = more_bytes + (stays and mine or size * copies)
+    more_copies = more_copies + (stays and mine_copies or copies)
+    local answer = pack('<ddddddd', full and 1 or 0, b, n, rb, rn, s, warned)
+    if tells_held > 0 then
+      answer = answer .. pack('<dddd', mine, mine_copies, max(now - since, 0), was_settled and 1 or 0)
+    end
+    answers[i], mailboxes[i] = answer, m
+  end
+  local rest_bytes, rest_copies = max(d_reserved - held_bytes, 0), max(d_copies - held_copies, 0)
+  local domain_full = limited > 0 and
+      ((domain_bytes > 0 and d_bytes + rest_bytes + max(more_bytes, 1) > domain_bytes) or
+       (domain_messages > 0 and d_messages + rest_copies + more_copies > domain_messages))
+  local granted = needs == 2 or
+                  (not domain_full and (fulls == 0 or (needs == 1 and fulls < #mailboxes)))
+  local answer = pack('<dd', granted and 1 or 0, domain_full and 1 or 0)
+  if limited > 0 then answer = answer .. pack('<dddd', d_bytes, d_messages, rest_bytes, rest_copies) end
+  answer = answer .. table.concat(answers)
+  if not granted or #mailboxes == 0 then return answer end
+
+  -- The domain first: where memory is short, Redis refuses the first write.
+  call('SET', domain_key, pack(kDomain, d_bytes, d_messages, rest_bytes + more_bytes,
+                               rest_copies + more_copies, d_mailboxes + new, max(d_newest, now),
+                               math.min(d_oldest, made)))
+  for i, m in ipairs(mailboxes) do
+    hold(KEYS[first + i], field, size, made, settled, ends_fullness, unpack(m, 1, 17))
+  end
+  return answer
+end
+
+local answers, first = {}, 1
+for i = 2, #ARGV, 2 do
+  local numbers = ARGV[i]
+  local last = first + (#numbers - 72) / 24
+  local is_done, answer = pcall(reserve, first, last, numbers, ARGV[i + 1])
+  if not is_done then answer = {err = type(answer) == 'table' and answer.err or answer} end
+  answers[#answers + 1] = answer
+  first = last + 1
+end
+return answers
 )lua";
 
 /// ARGV[1] goes on with whether also what is settled goes, and how long ago it was given back;
@@ -387,7 +426,7 @@ return 1
 constexpr const char* kCommit = R"lua(
 local grace, tells = struct.unpack('<dd', ARGV[1], 17)
 local told = {}
-local figures, call, pack, unpack_numbers, max = ARGV[2], redis.call, struct.pack, struct.unpack, math.max
+local figures = ARGV[2]
 -- Mailboxes that lose no reservation are most of them: their keys and new records, one after the other.
 local plain, count = {}, 0
 -- Only where something stays reserved does it matter when the measurement was stored.
@@ -503,14 +542,14 @@ std::string Beginning() {
     return script.append("return find_in_sums, take_from_sum, sum_up, mark_key\nend\n");
 }
 
-constexpr const char* kIfToBeTended = "if d_newest > ahead or d_oldest < dead then\n";
-
 std::string ReserveScript() {
-    return Beginning() + kIfToBeTended + kChanges + kTend + "end\n" + kReserve;
+    return Beginning() + "local function tend()\n" + kChanges + kTend + "end\n" + kReserve;
 }
 
+/// What works on one domain.
 std::string ChangingScript(const char* body) {
-    return Beginning() + kChanges + kIfToBeTended + kTend + "end\n" + body;
+    return Beginning() + "open_domain(KEYS[1])\n" + kChanges +
+           "if d_newest > ahead or d_oldest < dead then\n" + kTend + "end\n" + body;
 }
 
 }  // namespace

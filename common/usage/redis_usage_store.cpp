@@ -86,6 +86,8 @@ struct RedisUsageStore::DomainPart {
     std::string domain_key{};
     std::vector<std::size_t> limits{};          // of Reservation::limits
     std::optional<std::size_t> domain_limit{};  // of Reservation::domain_limits
+    /// What it held before may have to be restored, since another domain may refuse.
+    bool tells_held = false;
 };
 
 /// What a message holds in a mailbox now, and what it held there before.
@@ -106,11 +108,13 @@ RedisUsageStore::RedisUsageStore(uv_loop_t* loop, Options options)
       recent_(options.recent ? std::move(options.recent) : std::make_shared<RecentReservations>()),
       teller_(recent_->NewTeller()),
       tell_later_(async::MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop)),
-      redis_(loop, std::move(options.server), RedisScripts(), [this] { StartTelling(); }) {
+      redis_(loop, std::move(options.server), RedisScripts(), [this] { StartTelling(); }),
+      reserve_batch_(loop, redis_, [this] { return ReserveHeader(); }) {
     uv_unref(reinterpret_cast<uv_handle_t*>(tell_later_.get()));
 }
 
 RedisUsageStore::~RedisUsageStore() {
+    reserve_batch_.Flush();
     recent_->Told(teller_);
 }
 
@@ -181,42 +185,45 @@ async::Task<std::optional<Usage>> RedisUsageStore::FindDomain(std::string_view d
     co_return NextUsage(numbers);
 }
 
-ScriptCall RedisUsageStore::ReserveCall(const Reservation& reservation, const DomainPart& part,
-                                        Needs needs) const {
-    ScriptCall call = CallOf(kReserveScript, part.domain_key);
+PackedNumbers RedisUsageStore::ReserveHeader() const {
+    PackedNumbers header = Header();
+    header << most_single_reservations_;
+    return header;
+}
+
+RedisReservePart RedisUsageStore::ReservePart(const Reservation& reservation,
+                                              const DomainPart& part, Needs needs) const {
     DomainLimit whole;
     if (part.domain_limit) whole = reservation.domain_limits[*part.domain_limit];
-    PackedNumbers header = Header();
-    header << reservation.bytes << static_cast<std::size_t>(needs) << reservation.age
-           << most_single_reservations_ << std::size_t{part.domain_limit.has_value()} << whole.bytes
-           << whole.messages << std::size_t{reservation.settled}
-           << std::size_t{reservation.ends_fullness};
-    PackedNumbers limits;
+    PackedNumbers numbers;
+    numbers << reservation.bytes << reservation.age << static_cast<std::size_t>(needs)
+            << std::size_t{reservation.settled} << std::size_t{reservation.ends_fullness}
+            << std::size_t{part.tells_held} << std::size_t{part.domain_limit.has_value()}
+            << whole.bytes << whole.messages;
+    RedisReservePart reserve;
+    reserve.keys.Append(part.domain_key);
     for (const std::size_t i : part.limits) {
         const Limit& limit = reservation.limits[i];
-        call.keys.Append(RedisMailboxKey(limit.mailbox));
-        limits << limit.bytes << limit.messages << limit.copies;
+        reserve.keys.Append(RedisMailboxKey(limit.mailbox));
+        numbers << limit.bytes << limit.messages << limit.copies;
     }
-    call.arguments.Append(header.Bytes());
-    call.arguments.Append(reservation.id);
-    call.arguments.Append(limits.Bytes());
-    return call;
+    reserve.arguments.Append(numbers.Bytes());
+    reserve.arguments.Append(RedisReservationField(reservation.id));
+    return reserve;
 }
 
 ScriptCall RedisUsageStore::HoldCall(const Held& held, milliseconds age, Settling settling) const {
-    ScriptCall call = CallOf(kReserveScript, RedisDomainKey(DomainOf(held.mailbox)));
     constexpr std::size_t kNoLimit = 0;
     constexpr std::size_t kNot = 0;
-    PackedNumbers header = Header();
-    header << held.bytes << static_cast<std::size_t>(Needs::kNoRoom) << age
-           << most_single_reservations_ << kNoLimit << kNoLimit << kNoLimit
-           << static_cast<std::size_t>(settling) << kNot;
-    PackedNumbers limit;
-    limit << kNoLimit << kNoLimit << held.copies;
+    PackedNumbers numbers;
+    numbers << held.bytes << age << static_cast<std::size_t>(Needs::kNoRoom)
+            << static_cast<std::size_t>(settling) << kNot << kNot << kNot << kNoLimit << kNoLimit;
+    numbers << kNoLimit << kNoLimit << held.copies;
+    ScriptCall call = CallOf(kReserveScript, RedisDomainKey(DomainOf(held.mailbox)));
     call.keys.Append(RedisMailboxKey(held.mailbox));
-    call.arguments.Append(header.Bytes());
-    call.arguments.Append(held.id);
-    call.arguments.Append(limit.Bytes());
+    call.arguments.Append(ReserveHeader().Bytes());
+    call.arguments.Append(numbers.Bytes());
+    call.arguments.Append(RedisReservationField(held.id));
     return call;
 }
 
@@ -236,6 +243,7 @@ std::vector<RedisUsageStore::DomainPart> RedisUsageStore::PartsOf(const Reservat
     // In an order that all share, so that of two messages for the same domains one is the first.
     std::sort(parts.begin(), parts.end(),
               [](const auto& a, const auto& b) { return a.domain < b.domain; });
+    for (DomainPart& part : parts) part.tells_held = parts.size() > 1;
     return parts;
 }
 
@@ -248,18 +256,16 @@ async::Task<Reserved> RedisUsageStore::Reserve(const Reservation& reservation) {
     std::vector<Granted> granted;
     std::vector<const DomainPart*> refused;
     for (const DomainPart& part : parts) {
-        const Reply reply =
-            co_await redis_.Evaluate(ReserveCall(reservation, part, reservation.needs));
-        if (!TakeAnswer(reservation, part, reply.text, answer,
-                        parts.size() > 1 ? &granted : nullptr))
-            refused.push_back(&part);
+        const RedisReservePart reserve = ReservePart(reservation, part, reservation.needs);
+        const Reply reply = co_await reserve_batch_.Evaluate(reserve);
+        if (!TakeAnswer(reservation, part, reply.text, answer, granted)) refused.push_back(&part);
     }
     if (reservation.needs == Needs::kRoomInAny && !granted.empty()) {
         answer.full.clear();
         answer.full_domains.clear();
         for (const DomainPart* const part : refused) {
-            auto call = ReserveCall(reservation, *part, Needs::kNoRoom);
-            co_await redis_.Evaluate(std::move(call));
+            const RedisReservePart reserve = ReservePart(reservation, *part, Needs::kNoRoom);
+            co_await reserve_batch_.Evaluate(reserve);
         }
     }
     std::sort(answer.full.begin(), answer.full.end());
@@ -274,30 +280,28 @@ async::Task<Reserved> RedisUsageStore::Reserve(const Reservation& reservation) {
 
 bool RedisUsageStore::TakeAnswer(const Reservation& reservation, const DomainPart& part,
                                  std::string_view reply, Reserved& answer,
-                                 std::vector<Granted>* granted) {
+                                 std::vector<Granted>& granted) {
     UnpackedNumbers numbers(reply);
     const bool is_granted = numbers.NextCount() != 0;
     const bool domain_is_full = numbers.NextCount() != 0;
-    const Usage domain_usage = NextUsage(numbers);
     if (part.domain_limit) {
-        answer.domain_usage[*part.domain_limit] = domain_usage;
+        answer.domain_usage[*part.domain_limit] = NextUsage(numbers);
         if (domain_is_full && !is_granted) answer.full_domains.push_back(*part.domain_limit);
     }
     for (const std::size_t limit : part.limits) {
         const bool is_full = numbers.NextCount() != 0;
         answer.usage[limit] = NextUsage(numbers);
         answer.usage[limit].measured_at = Measured(numbers.NextTime());
+        answer.warned[limit] = Percentage(numbers.Next());
         if (is_full && !is_granted) answer.full.push_back(limit);
+        if (!part.tells_held) continue;
         Granted before;
+        before.mailbox = reservation.limits[limit].mailbox;
         before.bytes_before = numbers.NextCount();
         before.copies_before = numbers.NextCount();
         before.age_before = numbers.NextTime();
         before.was_settled = numbers.NextCount() != 0;
-        if (is_granted && granted != nullptr) {
-            before.mailbox = reservation.limits[limit].mailbox;
-            granted->push_back(std::move(before));
-        }
-        answer.warned[limit] = Percentage(numbers.Next());
+        if (is_granted) granted.push_back(std::move(before));
     }
     return is_granted;
 }
@@ -384,6 +388,7 @@ ScriptCall RedisUsageStore::CallAgain(const Held& held) const {
 }
 
 async::Task<std::vector<Reply>> RedisUsageStore::EvaluateInTurn(std::vector<ScriptCall> calls) {
+    reserve_batch_.Flush();
     std::vector<Reply> replies;
     for (std::size_t at = 0; at < calls.size(); at += kCallsAtOnce) {
         const auto first = calls.begin() + static_cast<std::ptrdiff_t>(at);
@@ -392,6 +397,8 @@ async::Task<std::vector<Reply>> RedisUsageStore::EvaluateInTurn(std::vector<Scri
             std::make_move_iterator(first),
             std::make_move_iterator(first + static_cast<std::ptrdiff_t>(count)));
         std::vector<Reply> more = co_await redis_.EvaluateAll(std::move(some));
+        for (Reply& reply : more)  // of a HoldCall(), which makes one reservation
+            if (!reply.elements.empty()) reply = redis_.Checked(std::move(reply.elements.front()));
         std::move(more.begin(), more.end(), std::back_inserter(replies));
     }
     co_return replies;

@@ -67,8 +67,88 @@ protected:
         co_return false;
     }
 
+    /// What came of reservations that were all asked for in one turn of the loop.
+    struct Outcome {
+        std::size_t granted = 0;
+        std::size_t full = 0;
+        std::size_t failed = 0;
+        std::size_t ended = 0;
+    };
+
+    static async::Task<void> Ask(UsageStore& store, Reservation reservation, Outcome& outcome) {
+        try {
+            const Reserved reserved = co_await store.Reserve(reservation);
+            ++(reserved.IsGranted() ? outcome.granted : outcome.full);
+        } catch (const outage::UsageStoreUnavailable&) {
+            ++outcome.failed;
+        }
+        ++outcome.ended;
+    }
+
+    static void Start(async::Task<void> task) {
+        async::Spawn(std::move(task),
+                     [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    }
+
     async::EventLoop loop_;
 };
+
+TEST_F(RedisUsageStoreTest, JudgesReservationsOfOneTurnOneAfterTheOther) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    loop_.RunUntilDone(store->Now());  // connected
+    Outcome outcome;
+    for (int i = 0; i < 100; ++i)
+        Start(Ask(*store, {"m" + std::to_string(i), 10, {{"ann@example.com", 400, 0}}}, outcome));
+    while (outcome.ended < 100) loop_.RunOnce();
+
+    EXPECT_EQ(outcome.granted, 40u);
+    EXPECT_EQ(outcome.full, 60u);
+    EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com"))->reserved_bytes, 400u);
+    EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("example.com"))->reserved_bytes, 400u);
+}
+
+TEST_F(RedisUsageStoreTest, FailsOnlyTheOneOfSeveralReservationsThatMakesNoSense) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    server.Command({"SET", "policyd:{example.com}:m:ann", "no hash"});
+    loop_.RunUntilDone(store->Now());
+    Outcome ann, bob;
+    Start(Ask(*store, {"m1", 10, {{"bob@example.com", 400, 0}}}, bob));
+    Start(Ask(*store, {"m2", 10, {{"ann@example.com", 400, 0}}}, ann));
+    Start(Ask(*store, {"m3", 10, {{"bob@example.com", 400, 0}}}, bob));
+    while (ann.ended + bob.ended < 3) loop_.RunOnce();
+
+    EXPECT_EQ(ann.failed, 1u);
+    EXPECT_EQ(bob.granted, 2u);
+    EXPECT_EQ(loop_.RunUntilDone(store->Find("bob@example.com"))->reserved_bytes, 20u);
+    EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("example.com"))->reserved_bytes, 20u);
+}
+
+TEST_F(RedisUsageStoreTest, GivesBackAfterTheReservationThatWasAskedForBefore) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    loop_.RunUntilDone(store->Now());
+    Outcome outcome;
+    Start(Ask(*store, {"m1", 10, {{"ann@example.com", 400, 0}}}, outcome));
+    Release(*store, "m1", "ann@example.com");
+    while (outcome.ended < 1) loop_.RunOnce();
+
+    EXPECT_EQ(outcome.granted, 1u);
+    EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com")), std::nullopt);
+}
+
+TEST_F(RedisUsageStoreTest, FailsWhatIsAskedForWhenItEnds) {
+    test::RedisServer server;
+    auto store = Open(server);
+    loop_.RunUntilDone(store->Now());
+    Outcome outcome;
+    for (int i = 0; i < 3; ++i)
+        Start(Ask(*store, {"m" + std::to_string(i), 10, {{"ann@example.com", 400, 0}}}, outcome));
+    store.reset();
+
+    EXPECT_EQ(outcome.failed, 3u);
+}
 
 TEST_F(RedisUsageStoreTest, TellsRedisAgainWhatItLostInARestart) {
     test::RedisServer server({"--appendonly", "no"});

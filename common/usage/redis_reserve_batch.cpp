@@ -1,0 +1,64 @@
+#include "common/usage/redis_reserve_batch.hpp"
+
+#include <utility>
+
+#include "common/usage/redis_scripts.hpp"
+
+namespace policyd::usage {
+
+namespace {
+
+constexpr std::size_t kMostInOneCall = 32;  // what one script holds up others for
+
+}  // namespace
+
+RedisReserveBatch::RedisReserveBatch(uv_loop_t* loop, redis::Client& client,
+                                     std::function<PackedNumbers()> header)
+    : client_(client),
+      header_(std::move(header)),
+      next_turn_(async::MakeHandle<uv_idle_t>("uv_idle_init", this, uv_idle_init, loop)) {}
+
+RedisReserveBatch::Joining RedisReserveBatch::Evaluate(const RedisReservePart& part) {
+    return {*this, part};
+}
+
+void RedisReserveBatch::Join(Joining& joining, const RedisReservePart& part) {
+    if (joined_.empty()) {
+        call_.script = kReserveScript;
+        call_.arguments.Append(header_().Bytes());
+        uv_idle_start(next_turn_.get(), [](uv_idle_t* idle) {
+            static_cast<RedisReserveBatch*>(idle->data)->Flush();
+        });
+    }
+    call_.keys.Append(part.keys);
+    call_.arguments.Append(part.arguments);
+    joined_.push_back(&joining);
+    if (joined_.size() == kMostInOneCall) Flush();
+}
+
+void RedisReserveBatch::Flush() {
+    if (joined_.empty()) return;
+    uv_idle_stop(next_turn_.get());
+    async::Spawn(Send(std::exchange(call_, {}), std::exchange(joined_, {})),
+                 [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+}
+
+async::Task<void> RedisReserveBatch::Send(redis::ScriptCall call, std::vector<Joining*> joined) {
+    redis::Reply reply;
+    std::exception_ptr failure;
+    try {
+        reply = co_await client_.Evaluate(std::move(call));
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    for (std::size_t i = 0; i < joined.size(); ++i) {
+        if (failure) {
+            joined[i]->failure_ = failure;
+        } else {
+            joined[i]->reply_ = std::move(reply.elements.at(i));
+        }
+        joined[i]->joining_.resume();
+    }
+}
+
+}  // namespace policyd::usage

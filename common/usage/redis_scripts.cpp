@@ -283,95 +283,101 @@ expire()
 constexpr const char* kReserve = R"lua(
 local most = unpack_numbers('<d', ARGV[1], 17)
 
--- What a mailbox holds without the message of that field, and whether it is full for it.
-local function look(key, field, size, settled, limit_bytes, limit_messages, copies)
-  local b, n, s, rb, rn, o, f = 0, 0, -1, 0, 0, -1, -1
-  local stored = call('HMGET', key, 'u', field, 'w')
-  local record, held = stored[1], stored[2]
-  if record then b, n, s, rb, rn, o, f = unpack_numbers(kMailbox, record) end
-  local since, mine, mine_copies, was_settled, found = now, 0, 0, false, nil
-  if held then
-    since, mine, mine_copies = unpack_numbers(kHeld, held)
-    was_settled = #held > held_size
-  elseif f >= 0 then
-    local find_in_sums = sums()
-    found = find_in_sums(key, f, string.sub(field, 3))
-    if found then
-      since, mine, mine_copies = unpack_numbers(kHeld, found.held)
-      was_settled = found.settled
-    end
-  end
-  rb, rn = max(rb - mine, 0), max(rn - mine_copies, 0)
-  -- What is settled is not for an unsettled size to change.
-  local stays = was_settled and settled == 0
-  local full = not stays and
-               ((limit_bytes > 0 and b + rb + max(size * copies, 1) > limit_bytes) or
-                (limit_messages > 0 and n + rn + copies > limit_messages))
-  return full, stays, not record, b, n, s, rb, rn, o, f, mine, mine_copies, copies, stored[3] or -1, found, since, was_settled
-end
-
--- Makes a mailbox hold it of which look() has said all this.
-local function hold(key, field, size, made, settled, ends_fullness,
-                    full, stays, _, b, n, s, rb, rn, o, f, _, _, copies, _, found)
-  if not stays then
-    if found then
-      local _, take_from_sum = sums()
-      take_from_sum(key, found, call)
-    end
-    rb, rn = rb + size * copies, rn + copies
-    local is_oldest = o < 0 or made < o
-    if is_oldest then o = made end
-    local held = pack(kHeld, made, size * copies, copies)
-    if settled == 1 then held = held .. 's' end
-    call('HSET', key, 'u', pack(kMailbox, b, n, s, rb, rn, o, f), field, held)
-    if is_oldest then call('ZADD', index, made, string.sub(key, #base + 3)) end
-    if rn > most and call('HLEN', key) > most then
-      local _, _, sum_up = sums()
-      sum_up(key, most)
-    end
-  end
-  if ends_fullness > 0 and not full then call('DEL', base .. 'f' .. string.sub(key, #base + 2)) end
-end
+-- Of the reservation at hand: the numbers of the answer, and what is known of each mailbox. Tables
+-- that are made anew, or grow, cost more than the arithmetic.
+local told, known = {0, 0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+local kKnown = 12
+local formats = {}
 
 local function reserve(first, last, numbers, field)
   open_domain(KEYS[first])
   if d_newest > ahead or d_oldest < dead then tend() end
   local size, age, needs, settled, ends_fullness, tells_held, limited, domain_bytes, domain_messages = unpack_numbers('<ddddddddd', numbers)
-  local made = now - age
-  local mailboxes, answers, fulls, new = {}, {}, 0, 0
+  local made, fulls, new = now - age, 0, 0
   local held_bytes, held_copies, more_bytes, more_copies = 0, 0, 0, 0
-  for i = 1, last - first do
-    local limit_bytes, limit_messages, copies = unpack_numbers('<ddd', numbers, i * 24 + 49)
-    local m = {look(KEYS[first + i], field, size, settled, limit_bytes, limit_messages, copies)}
-    local full, stays, is_new, b, n, s, rb, rn, _, _, mine, mine_copies, _, warned, _, since, was_settled = unpack(m, 1, 17)
+  local t, k = limited > 0 and 6 or 2, 0
+  for i = first + 1, last do
+    local key = KEYS[i]
+    local limit_bytes, limit_messages, copies = unpack_numbers('<ddd', numbers, (i - first) * 24 + 49)
+    local b, n, s, rb, rn, o, f = 0, 0, -1, 0, 0, -1, -1
+    local stored = call('HMGET', key, 'u', field, 'w')
+    if stored[1] then
+      b, n, s, rb, rn, o, f = unpack_numbers(kMailbox, stored[1])
+    else
+      new = new + 1
+    end
+    local since, mine, mine_copies, was_settled, found = now, 0, 0, false, nil
+    if stored[2] then
+      since, mine, mine_copies = unpack_numbers(kHeld, stored[2])
+      was_settled = #stored[2] > held_size
+    elseif f >= 0 then
+      local find_in_sums = sums()
+      found = find_in_sums(key, f, string.sub(field, 3))
+      if found then
+        since, mine, mine_copies = unpack_numbers(kHeld, found.held)
+        was_settled = found.settled
+      end
+    end
+    rb, rn = max(rb - mine, 0), max(rn - mine_copies, 0)
+    -- What is settled is not for an unsettled size to change.
+    local stays = was_settled and settled == 0
+    local full = not stays and
+                 ((limit_bytes > 0 and b + rb + max(size * copies, 1) > limit_bytes) or
+                  (limit_messages > 0 and n + rn + copies > limit_messages))
     if full then fulls = fulls + 1 end
-    if is_new then new = new + 1 end
     held_bytes, held_copies = held_bytes + mine, held_copies + mine_copies
     more_bytes = more_bytes + (stays and mine or size * copies)
     more_copies = more_copies + (stays and mine_copies or copies)
-    local answer = pack('<ddddddd', full and 1 or 0, b, n, rb, rn, s, warned)
+    told[t + 1], told[t + 2], told[t + 3], told[t + 4], told[t + 5], told[t + 6], told[t + 7] =
+        full and 1 or 0, b, n, rb, rn, s, stored[3] or -1
+    t = t + 7
     if tells_held > 0 then
-      answer = answer .. pack('<dddd', mine, mine_copies, max(now - since, 0), was_settled and 1 or 0)
+      told[t + 1], told[t + 2], told[t + 3], told[t + 4] =
+          mine, mine_copies, max(now - since, 0), was_settled and 1 or 0
+      t = t + 4
     end
-    answers[i], mailboxes[i] = answer, m
+    known[k + 1], known[k + 2], known[k + 3], known[k + 4], known[k + 5], known[k + 6],
+        known[k + 7], known[k + 8], known[k + 9], known[k + 10], known[k + 11], known[k + 12] =
+        key, stays, full, b, n, s, rb, rn, o, f, copies, found or false
+    k = k + kKnown
   end
+
   local rest_bytes, rest_copies = max(d_reserved - held_bytes, 0), max(d_copies - held_copies, 0)
   local domain_full = limited > 0 and
       ((domain_bytes > 0 and d_bytes + rest_bytes + max(more_bytes, 1) > domain_bytes) or
        (domain_messages > 0 and d_messages + rest_copies + more_copies > domain_messages))
   local granted = needs == 2 or
-                  (not domain_full and (fulls == 0 or (needs == 1 and fulls < #mailboxes)))
-  local answer = pack('<dd', granted and 1 or 0, domain_full and 1 or 0)
-  if limited > 0 then answer = answer .. pack('<dddd', d_bytes, d_messages, rest_bytes, rest_copies) end
-  answer = answer .. table.concat(answers)
-  if not granted or #mailboxes == 0 then return answer end
+                  (not domain_full and (fulls == 0 or (needs == 1 and fulls < last - first)))
+  told[1], told[2] = granted and 1 or 0, domain_full and 1 or 0
+  if limited > 0 then told[3], told[4], told[5], told[6] = d_bytes, d_messages, rest_bytes, rest_copies end
+  if not formats[t] then formats[t] = '<' .. string.rep('d', t) end
+  local answer = pack(formats[t], unpack(told, 1, t))
+  if not granted or k == 0 then return answer end
 
   -- The domain first: where memory is short, Redis refuses the first write.
   call('SET', domain_key, pack(kDomain, d_bytes, d_messages, rest_bytes + more_bytes,
                                rest_copies + more_copies, d_mailboxes + new, max(d_newest, now),
                                math.min(d_oldest, made)))
-  for i, m in ipairs(mailboxes) do
-    hold(KEYS[first + i], field, size, made, settled, ends_fullness, unpack(m, 1, 17))
+  for m = 0, k - 1, kKnown do
+    local key, stays, full, b, n, s, rb, rn, o, f, copies, found = unpack(known, m + 1, m + kKnown)
+    if not stays then
+      if found then
+        local _, take_from_sum = sums()
+        take_from_sum(key, found, call)
+      end
+      rb, rn = rb + size * copies, rn + copies
+      local is_oldest = o < 0 or made < o
+      if is_oldest then o = made end
+      local held = pack(kHeld, made, size * copies, copies)
+      if settled == 1 then held = held .. 's' end
+      call('HSET', key, 'u', pack(kMailbox, b, n, s, rb, rn, o, f), field, held)
+      if is_oldest then call('ZADD', index, made, string.sub(key, #base + 3)) end
+      if rn > most and call('HLEN', key) > most then
+        local _, _, sum_up = sums()
+        sum_up(key, most)
+      end
+    end
+    if ends_fullness > 0 and not full then call('DEL', base .. 'f' .. string.sub(key, #base + 2)) end
   end
   return answer
 end

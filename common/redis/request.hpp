@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <concepts>
@@ -13,6 +14,7 @@ namespace policyd::redis {
 class Words {
 public:
     void Append(std::string_view word) {
+        Reserve(word.size() + kAround);
         AppendCount(text_, '$', word.size());
         text_.append(word).append("\r\n");
         ++count_;
@@ -25,6 +27,7 @@ public:
     }
 
     void Append(const Words& others) {
+        Reserve(others.text_.size());
         text_ += others.text_;
         count_ += others.count_;
     }
@@ -43,6 +46,16 @@ protected:
 
     std::string text_;
     std::size_t count_ = 0;
+
+private:
+    static constexpr std::size_t kAround = 24;  // what a word needs beside itself
+    static constexpr std::size_t kUsually = 192;
+
+    /// Most commands need no more than one piece of memory.
+    void Reserve(std::size_t more) {
+        if (text_.size() + more > text_.capacity())
+            text_.reserve(std::max(text_.size() + more, std::max(kUsually, 2 * text_.capacity())));
+    }
 };
 
 /// A command in the form in which it is sent, built word by word.

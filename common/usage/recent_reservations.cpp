@@ -18,8 +18,16 @@ void RecentReservations::Remember(Held held) {
 
 void RecentReservations::Put(Held held) {
     Expire(held.at);
-    const auto known = index_.find({held.id, held.mailbox});
-    if (known != index_.end()) Erase(known->second);
+    const auto known = index_.find(PlaceOf(held));
+    if (known != index_.end()) {
+        // It stays in its place, with the strings that the index points to.
+        const Order::iterator there = known->second;
+        held.id.swap(there->id);
+        held.mailbox.swap(there->mailbox);
+        *there = std::move(held);
+        order_.splice(order_.end(), order_, there);
+        return;
+    }
     if (order_.size() >= most_) Erase(order_.begin());
     order_.push_back(std::move(held));
     index_.emplace(PlaceOf(order_.back()), std::prev(order_.end()));

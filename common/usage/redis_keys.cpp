@@ -10,13 +10,17 @@ namespace {
 
 constexpr std::string_view kNoDomain = "%";  // which no name is written as
 
+bool IsEscaped(char c) {
+    return c == '%' || c == '{' || c == '}';
+}
+
 void AppendEscaped(std::string& key, std::string_view name) {
-    while (!name.empty()) {
-        const std::size_t plain = std::min(name.find_first_of("%{}"), name.size());
-        key.append(name.substr(0, plain));
-        if (plain == name.size()) return;
-        key += name[plain] == '%' ? "%25" : name[plain] == '{' ? "%7b" : "%7d";
-        name.remove_prefix(plain + 1);
+    for (;;) {
+        const auto end = std::find_if(name.begin(), name.end(), IsEscaped);
+        key.append(name.begin(), end);
+        if (end == name.end()) return;
+        key += *end == '%' ? "%25" : *end == '{' ? "%7b" : "%7d";
+        name.remove_prefix(static_cast<std::size_t>(end - name.begin()) + 1);
     }
 }
 

@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-#include "common/async/wake_up.hpp"
+#include "common/async/when_all.hpp"
 #include "common/usage/packed_numbers.hpp"
 #include "common/usage/redis_keys.hpp"
 #include "common/usage/redis_scripts.hpp"
@@ -409,9 +409,7 @@ struct RedisUsageStore::CallsLeft {
     std::vector<ScriptCall> calls;
     std::vector<Reply> replies;  // to each of them
     std::size_t next = 0;
-    std::exception_ptr failure;
-    bool other_has_ended = false;
-    async::WakeUp other_ended;
+    bool has_failed = false;
 };
 
 /// While Redis carries out one, the next is there already. More at a time would keep the policy
@@ -420,30 +418,24 @@ async::Task<std::vector<Reply>> RedisUsageStore::EvaluateTwoAtATime(std::vector<
     CallsLeft left;
     left.calls = std::move(calls);
     left.replies.resize(left.calls.size());
-    async::Spawn(WorkOffBeside(left),
-                 [](std::exception_ptr failure) { std::rethrow_exception(failure); });
-    co_await WorkOff(left);
-    while (!left.other_has_ended) co_await left.other_ended.Wait();
-    if (left.failure) std::rethrow_exception(left.failure);
+    std::vector<async::Task<void>> workers;
+    workers.push_back(WorkOff(left));
+    workers.push_back(WorkOff(left));
+    co_await async::WhenAll(std::move(workers));
     co_return std::move(left.replies);
 }
 
 async::Task<void> RedisUsageStore::WorkOff(CallsLeft& left) {
-    while (left.next < left.calls.size() && !left.failure) {
+    while (left.next < left.calls.size() && !left.has_failed) {
         const std::size_t place = left.next++;
         ScriptCall call = std::move(left.calls[place]);
         try {
             left.replies[place] = co_await redis_.Evaluate(std::move(call));
         } catch (...) {
-            left.failure = std::current_exception();
+            left.has_failed = true;
+            throw;
         }
     }
-}
-
-async::Task<void> RedisUsageStore::WorkOffBeside(CallsLeft& left) {
-    co_await WorkOff(left);
-    left.other_has_ended = true;
-    left.other_ended.Set();
 }
 
 async::Task<void> RedisUsageStore::Release(std::string_view id,

@@ -94,7 +94,6 @@ private:
     async::Task<void> NoteChanged(std::vector<std::string> mailboxes);
     async::Task<std::vector<redis::Reply>> EvaluateTwoAtATime(std::vector<redis::ScriptCall> calls);
     async::Task<void> WorkOff(CallsLeft& left);
-    async::Task<void> WorkOffBeside(CallsLeft& left);
     void StartTelling();
     async::Task<void> TellAgain();
     async::Task<void> Tell(std::vector<Held> some);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/async/when_all.hpp"
 #include "common/protocol/message_name.hpp"
 #include "common/text/unicode.hpp"
 
@@ -111,13 +112,17 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     const Recipients recipients = co_await AcceptedRecipients(request, message);
     if (recipients.empty()) co_return Verdict::NoOpinion();
     if (!message.empty()) messages_.Settle(message, clock_());
+    std::vector<async::Task<Taken>> taking;
+    taking.reserve(recipients.size());
+    for (const TrackedRecipient& recipient : recipients)
+        taking.push_back(TakeRoom(request, message, recipient));
+    std::vector<Taken> taken = co_await async::WhenAll(std::move(taking));
     std::vector<const TrackedRecipient*> full;
     Taken worst;
-    for (const TrackedRecipient& recipient : recipients) {
-        Taken taken = co_await TakeRoom(request, message, recipient);
-        if (taken.room == Room::kFree) continue;
-        full.push_back(&recipient);
-        if (worst.room == Room::kFree || worst.room == Room::kFull) worst = std::move(taken);
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+        if (taken[i].room == Room::kFree) continue;
+        full.push_back(&recipients[i]);
+        if (worst.room == Room::kFree || worst.room == Room::kFull) worst = std::move(taken[i]);
     }
     // Recipients that were refused later on, or never seen here, may be among the accepted ones:
     // where that cannot be told, nobody is refused on their account.

@@ -17,12 +17,12 @@ CidrRules ReadCidr(const std::string& path, const WarningSink& warn) {
     return rules;
 }
 
-async::Task<std::optional<std::string>> CidrTable::Find(std::string_view key) {
+std::optional<std::string> CidrTable::FindNow(std::string_view key) const {
     const std::optional<Address> address = ParseAddress(key);
-    if (!address) co_return std::nullopt;
+    if (!address) return std::nullopt;
     const std::string* value = rules_->Find(*address);
-    if (value == nullptr) co_return std::nullopt;
-    co_return CheckedValue(*value, name_, key);
+    if (value == nullptr) return std::nullopt;
+    return CheckedValue(*value, name_, key);
 }
 
 }  // namespace policyd::tables

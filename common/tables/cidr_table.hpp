@@ -15,7 +15,7 @@ namespace policyd::tables {
 CidrRules ReadCidr(const std::string& path, const WarningSink& warn);
 
 /// `cidr:/path`: networks and what is said of them, cidr_table(5).
-class CidrTable final : public LookupTable {
+class CidrTable final : public MemoryTable {
 public:
     CidrTable(const std::string& path, std::shared_ptr<const CidrRules> rules)
         : name_("cidr:" + path), rules_(std::move(rules)) {}
@@ -25,7 +25,7 @@ public:
 
     const std::string& Name() const override { return name_; }
     /// Anything but an IP address is not found.
-    async::Task<std::optional<std::string>> Find(std::string_view key) override;
+    std::optional<std::string> FindNow(std::string_view key) const override;
     bool TakesPartialKeys() const override { return false; }
 
     std::size_t Size() const noexcept { return rules_->Size(); }

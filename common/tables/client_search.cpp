@@ -1,5 +1,7 @@
 #include "common/tables/client_search.hpp"
 
+#include <vector>
+
 #include "common/tables/address_prefix.hpp"
 #include "common/text/unicode.hpp"
 
@@ -7,37 +9,62 @@ namespace policyd::tables {
 
 namespace {
 
-async::Task<std::optional<std::string>> FindName(LookupTable& table, std::string_view name,
-                                                 ParentStyle parents, TableReader& reader) {
-    const std::string folded = text::FoldCase(name);
-    const bool has_parents = table.TakesPartialKeys() && !ParseAddress(folded);
-    for (std::string_view key = folded; !key.empty();) {
-        if (auto value = co_await reader.Find(table, key)) co_return value;
-        const std::size_t dot = key.find('.', 1);
-        if (!has_parents || dot == std::string_view::npos) break;
-        key.remove_prefix(parents == ParentStyle::kDomain ? dot + 1 : dot);
+/// What a client is looked for by, one after the other.
+class ClientKeys {
+public:
+    ClientKeys(const LookupTable& table, std::string_view name, std::string_view address,
+               ParentStyle parents)
+        : name_(text::FoldCase(name)) {
+        keys_.reserve(8);
+        AddNames(table.TakesPartialKeys() && !ParseAddress(name_), parents);
+        AddAddresses(table.TakesPartialKeys(), address);
     }
-    co_return std::nullopt;
-}
+    ClientKeys(const ClientKeys&) = delete;
+    ClientKeys& operator=(const ClientKeys&) = delete;
 
-async::Task<std::optional<std::string>> FindAddress(LookupTable& table, std::string_view address,
-                                                    TableReader& reader) {
-    const char separator = address.find(':') != std::string_view::npos ? ':' : '.';
-    for (std::string_view key = address;;) {
-        if (auto value = co_await reader.Find(table, key)) co_return value;
-        const std::size_t end = key.rfind(separator);
-        if (!table.TakesPartialKeys() || end == std::string_view::npos) co_return std::nullopt;
-        key = key.substr(0, end);
+    const std::vector<std::string_view>& Each() const { return keys_; }
+
+private:
+    void AddNames(bool with_parents, ParentStyle parents) {
+        for (std::string_view key = name_; !key.empty();) {
+            keys_.push_back(key);
+            const std::size_t dot = key.find('.', 1);
+            if (!with_parents || dot == key.npos) return;
+            key.remove_prefix(parents == ParentStyle::kDomain ? dot + 1 : dot);
+        }
     }
-}
+
+    void AddAddresses(bool with_networks, std::string_view address) {
+        const char separator = address.find(':') != address.npos ? ':' : '.';
+        for (std::string_view key = address;;) {
+            keys_.push_back(key);
+            const std::size_t end = key.rfind(separator);
+            if (!with_networks || end == key.npos) return;
+            key = key.substr(0, end);
+        }
+    }
+
+    const std::string name_;
+    std::vector<std::string_view> keys_;
+};
 
 }  // namespace
 
 async::Task<std::optional<std::string>> FindClient(LookupTable& table, std::string_view name,
                                                    std::string_view address, ParentStyle parents,
                                                    TableReader& reader) {
-    if (auto value = co_await FindName(table, name, parents, reader)) co_return value;
-    co_return co_await FindAddress(table, address, reader);
+    const ClientKeys keys(table, name, address, parents);
+    for (const std::string_view key : keys.Each())
+        if (auto value = co_await reader.Find(table, key)) co_return value;
+    co_return std::nullopt;
+}
+
+std::optional<std::string> FindClientNow(const MemoryTable& table, std::string_view name,
+                                         std::string_view address, ParentStyle parents) {
+    const ClientKeys keys(table, name, address, parents);
+    for (const std::string_view key : keys.Each())
+        if (auto value = table.FindNow(key)) return value;
+    return std::nullopt;
 }
 
 }  // namespace policyd::tables

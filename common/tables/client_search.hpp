@@ -25,4 +25,8 @@ async::Task<std::optional<std::string>> FindClient(LookupTable& table, std::stri
                                                    std::string_view address, ParentStyle parents,
                                                    TableReader& reader = DirectReader());
 
+/// The same, of a table in memory.
+std::optional<std::string> FindClientNow(const MemoryTable& table, std::string_view name,
+                                         std::string_view address, ParentStyle parents);
+
 }  // namespace policyd::tables

@@ -39,12 +39,12 @@ void InlineTable::Refuse(const std::string& why) const {
                               "; write inline:{key=value, {key = value with blanks}}");
 }
 
-async::Task<std::optional<std::string>> InlineTable::Find(std::string_view key) {
+std::optional<std::string> InlineTable::FindNow(std::string_view key) const {
     const std::optional<std::string> folded = FoldedKey(key);
-    if (!folded) co_return std::nullopt;
+    if (!folded) return std::nullopt;
     const auto found = values_.find(*folded);
-    if (found == values_.end()) co_return std::nullopt;
-    co_return CheckedValue(found->second, name_, key);
+    if (found == values_.end()) return std::nullopt;
+    return CheckedValue(found->second, name_, key);
 }
 
 }  // namespace policyd::tables

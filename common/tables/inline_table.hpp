@@ -10,14 +10,14 @@
 namespace policyd::tables {
 
 /// `inline:{ key=value, {key = value with blanks} }`: the table is its own name.
-class InlineTable final : public LookupTable {
+class InlineTable final : public MemoryTable {
 public:
     /// `definition` is what follows "inline:". Throws config::ConfigError where Postfix calls its
     /// syntax bad. The last of several entries with one key holds.
     explicit InlineTable(std::string_view definition, ReadAs reader = ReadAs::kDaemon);
 
     const std::string& Name() const override { return name_; }
-    async::Task<std::optional<std::string>> Find(std::string_view key) override;
+    std::optional<std::string> FindNow(std::string_view key) const override;
 
 private:
     void Add(std::string_view entry);

@@ -13,6 +13,7 @@
 namespace policyd::tables {
 
 class LookupTable;
+class MemoryTable;
 
 /// A look-up that can be made together with others.
 struct Question {
@@ -43,10 +44,24 @@ public:
 
     /// Stands for who has to be asked: a database server or a file. Null for what is in memory.
     virtual const void* Server() const { return nullptr; }
+    /// Itself if it is in memory, null otherwise.
+    virtual const MemoryTable* InMemory() const { return nullptr; }
 
     /// Makes look-ups in tables that all have this one's server, by asking it once. Returns their
     /// outcomes in the same order.
     virtual async::Task<std::vector<Outcome>> FindTogether(std::vector<Question> questions);
+};
+
+/// A table that was read as a whole: it answers without waiting.
+class MemoryTable : public LookupTable {
+public:
+    /// What Find() answers.
+    virtual std::optional<std::string> FindNow(std::string_view key) const = 0;
+
+    async::Task<std::optional<std::string>> Find(std::string_view key) final {
+        co_return FindNow(key);
+    }
+    const MemoryTable* InMemory() const final { return this; }
 };
 
 /// Makes several look-ups at once, so that tables that have the same server cost one question to

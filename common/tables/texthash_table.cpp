@@ -54,13 +54,13 @@ TexthashRows ReadTexthash(const std::string& path, const WarningSink& warn, Read
     return rows;
 }
 
-async::Task<std::optional<std::string>> TexthashTable::Find(std::string_view key) {
+std::optional<std::string> TexthashTable::FindNow(std::string_view key) const {
     const std::optional<std::string> folded = FoldedKey(key);
-    if (!folded) co_return std::nullopt;
+    if (!folded) return std::nullopt;
     if (!rows_->mistake.empty()) throw outage::TableUnavailable(name_ + ": " + rows_->mistake);
     const auto found = rows_->values.find(*folded);
-    if (found == rows_->values.end()) co_return std::nullopt;
-    co_return CheckedValue(found->second, name_, key);
+    if (found == rows_->values.end()) return std::nullopt;
+    return CheckedValue(found->second, name_, key);
 }
 
 }  // namespace policyd::tables

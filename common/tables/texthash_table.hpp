@@ -23,7 +23,7 @@ TexthashRows ReadTexthash(const std::string& path, const WarningSink& warn,
                           ReadAs reader = ReadAs::kDaemon);
 
 /// `texthash:/path`.
-class TexthashTable final : public LookupTable {
+class TexthashTable final : public MemoryTable {
 public:
     TexthashTable(const std::string& path, std::shared_ptr<const TexthashRows> rows)
         : name_("texthash:" + path), rows_(std::move(rows)) {}
@@ -33,7 +33,7 @@ public:
                         std::make_shared<const TexthashRows>(ReadTexthash(path, warn, reader))) {}
 
     const std::string& Name() const override { return name_; }
-    async::Task<std::optional<std::string>> Find(std::string_view key) override;
+    std::optional<std::string> FindNow(std::string_view key) const override;
 
 private:
     std::string name_;

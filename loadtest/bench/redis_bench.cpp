@@ -1,7 +1,10 @@
 #include <benchmark/benchmark.h>
 
 #include <memory>
+#include <utility>
+#include <vector>
 
+#include "common/async/when_all.hpp"
 #include "common/usage/open_usage_store.hpp"
 #include "loadtest/bench/benchmarks.hpp"
 
@@ -15,6 +18,17 @@ std::shared_ptr<usage::UsageStore> Open(Site& site, const std::string& redis) {
     return usage::OpenUsageStore(site.Loop(), settings);
 }
 
+usage::Reservation Asking(std::size_t number, const std::string& mailbox) {
+    usage::Reservation reservation;
+    reservation.id = "bench " + std::to_string(number % 1'000);
+    reservation.bytes = 1;
+    usage::Limit limit;
+    limit.mailbox = mailbox;
+    limit.bytes = 1'000'000'000;
+    reservation.limits.push_back(limit);
+    return reservation;
+}
+
 }  // namespace
 
 void AddRedisBenchmarks(const Registry& registry, Site& site, const std::string& redis) {
@@ -25,14 +39,20 @@ void AddRedisBenchmarks(const Registry& registry, Site& site, const std::string&
     });
     registry.Add("redis/reserve", [&site, redis] {
         return [&site, store = Open(site, redis), number = std::size_t{0}]() mutable {
-            usage::Reservation reservation;
-            reservation.id = "bench " + std::to_string(number++ % 1'000);
-            reservation.bytes = 1;
-            usage::Limit limit;
-            limit.mailbox = Site::Address(4);
-            limit.bytes = 1'000'000'000;
-            reservation.limits.push_back(limit);
+            const usage::Reservation reservation = Asking(number++, Site::Address(4));
             benchmark::DoNotOptimize(site.Loop().RunUntilDone(store->Reserve(reservation)));
+        };
+    });
+    registry.Add("redis/reserve_16_at_once", [&site, redis] {
+        return [&site, store = Open(site, redis), number = std::size_t{0}]() mutable {
+            std::vector<usage::Reservation> reservations;
+            for (std::size_t i = 0; i < 16; ++i)
+                reservations.push_back(Asking(number++, Site::Address(4 + i)));
+            std::vector<async::Task<usage::Reserved>> reserving;
+            for (const usage::Reservation& reservation : reservations)
+                reserving.push_back(store->Reserve(reservation));
+            benchmark::DoNotOptimize(
+                site.Loop().RunUntilDone(async::WhenAll(std::move(reserving))));
         };
     });
 }

@@ -50,8 +50,9 @@ std::optional<Verdict> CheckPipeline::DecideAtHand(const protocol::PolicyRequest
                                                    Progress& progress) const {
     for (; progress.next < steps_.size(); ++progress.next) {
         const Step& step = steps_[progress.next];
+        if (step.dry_run) return std::nullopt;  // there is more to do than to answer
         std::optional<Verdict> verdict = step.check->AtHand(request);
-        if (!verdict || (verdict->HasOpinion() && step.dry_run)) return std::nullopt;
+        if (!verdict) return std::nullopt;
         outages_.Answered(step.check->Name(), clock_());
         progress.step = &step;
         if (IsDecided(step, *verdict, progress)) return verdict;

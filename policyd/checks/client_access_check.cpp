@@ -19,20 +19,26 @@ using Kind = AccessResult::Kind;
 /// no such byte in a value.
 constexpr char kBetween = '\n';
 
-/// The answers of tables in memory serve until other tables take their place.
-constexpr std::chrono::hours kForGood{24 * 365};
-
 constexpr std::string_view kDeferIfReject = "DEFER_IF_REJECT";
 constexpr std::string_view kDeferIfPermit = "DEFER_IF_PERMIT";
 
-/// How long an answer serves.
-std::chrono::milliseconds FreshTime(const tables::TableChain& tables,
-                                    std::chrono::milliseconds asked) {
-    const auto is_in_memory = [](const tables::LookupTable* table) {
-        return table->Server() == nullptr;
-    };
-    const auto& all = tables.Tables();
-    return std::all_of(all.begin(), all.end(), is_in_memory) ? kForGood : asked;
+/// The tables, if all are in memory.
+std::vector<const tables::MemoryTable*> AllInMemory(const tables::TableChain& tables) {
+    std::vector<const tables::MemoryTable*> in_memory;
+    for (const tables::LookupTable* table : tables.Tables()) {
+        if (table->InMemory() == nullptr) return {};
+        in_memory.push_back(table->InMemory());
+    }
+    return in_memory;
+}
+
+AccessResult ResultOf(const std::optional<std::string>& value, const tables::LookupTable& table) {
+    if (!value) return AccessResult();
+    try {
+        return ParseAccessResult(*value);
+    } catch (const std::invalid_argument& error) {
+        throw outage::TableUnavailable(table.Name() + ": " + error.what());
+    }
 }
 
 bool BeginsWith(std::string_view text, std::string_view begin) {
@@ -102,12 +108,13 @@ ClientAccessCheck::ClientAccessCheck(tables::TableChain tables, std::string defa
                                      tables::ParentStyle parents, tables::TableReader& reader,
                                      const Memory& memory, Answers::Clock clock)
     : tables_(std::move(tables)),
+      in_memory_(AllInMemory(tables_)),
       default_(std::move(default_action)),
       parents_(parents),
       reader_(reader),
       answers_(
           memory.most_clients, memory.stale_time, std::move(clock),
-          [fresh = FreshTime(tables_, memory.fresh_time)](const Answer& answer) {
+          [fresh = memory.fresh_time](const Answer& answer) {
               return answer.is_noted ? std::chrono::milliseconds(0) : fresh;
           },
           [this](const std::string& key) { return AskTablesFor(key); }) {}
@@ -126,6 +133,13 @@ const std::string& ClientAccessCheck::KeyOf(const protocol::PolicyRequest& reque
 std::optional<Verdict> ClientAccessCheck::AtHand(const protocol::PolicyRequest& request) {
     if (!IsConcerned(request)) return Verdict::NoOpinion();
     if (tables_.Tables().empty()) return ByDefault({});
+    if (!in_memory_.empty()) {
+        try {
+            return AskMemory({request.client_name, request.client_address}).verdict;
+        } catch (const outage::TableUnavailable&) {
+            return std::nullopt;  // Evaluate() tells why
+        }
+    }
     const Answer* const answer = answers_.AtHand(KeyOf(request));
     if (answer == nullptr) return std::nullopt;
     return answer->verdict;
@@ -133,6 +147,10 @@ std::optional<Verdict> ClientAccessCheck::AtHand(const protocol::PolicyRequest& 
 
 async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& request) {
     if (!IsConcerned(request)) co_return Verdict::NoOpinion();
+    if (!in_memory_.empty()) {
+        const Client client{request.client_name, request.client_address};
+        co_return AskMemory(client).verdict;
+    }
     const Answers::Answer answer = co_await answers_.Get(KeyOf(request));
     co_return answer->verdict;
 }
@@ -150,51 +168,57 @@ async::Task<ClientAccessCheck::Answer> ClientAccessCheck::AskTablesFor(
     co_return co_await AskTables(client);
 }
 
+ClientAccessCheck::Answer ClientAccessCheck::AskMemory(Client client) const {
+    Asides asides;
+    Answer answer;
+    for (const tables::MemoryTable* table : in_memory_) {
+        const auto value = tables::FindClientNow(*table, client.name, client.address, parents_);
+        if (Decides(ResultOf(value, *table), client, asides, answer)) return answer;
+    }
+    answer.verdict = ByDefault(asides);
+    return answer;
+}
+
 async::Task<ClientAccessCheck::Answer> ClientAccessCheck::AskTables(Client client) const {
     Asides asides;
     Answer answer;
     for (tables::LookupTable* table : tables_.Tables()) {
-        const AccessResult result = co_await Search(*table, client);
-        switch (result.kind) {
-            case Kind::kPermit:
-                answer.verdict = asides.Permission();
-                co_return answer;
-            case Kind::kDecide:
-                answer.verdict = asides.Refusal(result.action);
-                co_return answer;
-            case Kind::kDelegate:
-                asides.AddRestrictions(result.action);
-                answer.verdict = asides.Permission();
-                co_return answer;
-            case Kind::kAside:
-                asides.Add(result.action);
-                break;
-            case Kind::kRestrict:
-                asides.AddRestrictions(result.action);
-                break;
-            case Kind::kNote:
-                answer.is_noted = true;
-                log::Info("client_access: {}[{}]: {}", text::EscapedForLog(client.name),
-                          text::EscapedForLog(client.address), text::EscapedForLog(result.text));
-                break;
-            case Kind::kNext:
-                break;
-        }
+        const std::optional<std::string> value =
+            co_await tables::FindClient(*table, client.name, client.address, parents_, reader_);
+        if (Decides(ResultOf(value, *table), client, asides, answer)) co_return answer;
     }
     answer.verdict = ByDefault(asides);
     co_return answer;
 }
 
-async::Task<AccessResult> ClientAccessCheck::Search(tables::LookupTable& table,
-                                                    Client client) const {
-    const std::optional<std::string> value =
-        co_await tables::FindClient(table, client.name, client.address, parents_, reader_);
-    if (!value) co_return AccessResult();
-    try {
-        co_return ParseAccessResult(*value);
-    } catch (const std::invalid_argument& error) {
-        throw outage::TableUnavailable(table.Name() + ": " + error.what());
+bool ClientAccessCheck::Decides(const AccessResult& result, Client client, Asides& asides,
+                                Answer& answer) {
+    switch (result.kind) {
+        case Kind::kPermit:
+            answer.verdict = asides.Permission();
+            return true;
+        case Kind::kDecide:
+            answer.verdict = asides.Refusal(result.action);
+            return true;
+        case Kind::kDelegate:
+            asides.AddRestrictions(result.action);
+            answer.verdict = asides.Permission();
+            return true;
+        case Kind::kAside:
+            asides.Add(result.action);
+            return false;
+        case Kind::kRestrict:
+            asides.AddRestrictions(result.action);
+            return false;
+        case Kind::kNote:
+            answer.is_noted = true;
+            log::Info("client_access: {}[{}]: {}", text::EscapedForLog(client.name),
+                      text::EscapedForLog(client.address), text::EscapedForLog(result.text));
+            return false;
+        case Kind::kNext:
+            return false;
     }
+    return false;
 }
 
 }  // namespace policyd::checks

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/async/answer_cache.hpp"
 #include "common/tables/client_search.hpp"
@@ -29,10 +30,9 @@ class ClientAccessCheck final : public PolicyCheck {
     using Answers = async::AnswerCache<Answer>;
 
 public:
-    /// What is remembered of clients.
+    /// What is remembered of clients. Where all tables are in memory nothing is: they are asked.
     struct Memory {
-        /// For as long an answer serves without asking again, where tables have a server or a file
-        /// to ask; from tables in memory alone it serves as long as they do.
+        /// For as long an answer serves without asking again.
         std::chrono::milliseconds fresh_time{0};
         std::chrono::milliseconds stale_time{0};  ///< while the tables cannot be asked
         std::size_t most_clients = 100'000;
@@ -74,11 +74,15 @@ private:
     static bool IsConcerned(const protocol::PolicyRequest& request);
     const std::string& KeyOf(const protocol::PolicyRequest& request);
     Verdict ByDefault(const Asides& asides) const;
+    Answer AskMemory(Client client) const;
     async::Task<Answer> AskTables(Client client) const;
     async::Task<Answer> AskTablesFor(const std::string& key) const;
-    async::Task<AccessResult> Search(tables::LookupTable& table, Client client) const;
+    /// Takes down what a table says of the client; whether that decides.
+    static bool Decides(const AccessResult& result, Client client, Asides& asides, Answer& answer);
 
     tables::TableChain tables_;
+    /// All of them, if all are in memory.
+    std::vector<const tables::MemoryTable*> in_memory_;
     std::string default_;
     tables::ParentStyle parents_;
     tables::TableReader& reader_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/outage/unavailable.hpp"
+#include "common/tables/inline_table.hpp"
 #include "tests/support/run_to_end.hpp"
 #include "tests/unit/common/tables/fake_table.hpp"
 
@@ -56,10 +57,28 @@ TEST_F(ClientAccessCheckTest, RemembersWhatTheTablesSaidWhileTheyCannotBeAsked) 
     EXPECT_THROW(ask(), outage::TableUnavailable);
 }
 
-TEST_F(ClientAccessCheckTest, HasAtHandWhatTablesInMemorySaidOnce) {
-    tables::FakeTable table{{"192.0.2.1", "REJECT you"}};
-    ClientAccessCheck check({"client_access_maps", {&table}}, kRefused,
+TEST_F(ClientAccessCheckTest, HasAtHandWhatTablesInMemorySay) {
+    tables::InlineTable names("{ mx.example.com=DUNNO, {203.0.113 = no action} }");
+    tables::InlineTable addresses("{ {192.0.2 = REJECT you} }");
+    ClientAccessCheck check({"client_access_maps", {&names, &addresses}}, kRefused,
                             tables::ParentStyle::kDomain, tables::DirectReader(), {},
+                            &AtTheBeginning);
+    EXPECT_EQ(check.AtHand(request)->action, "REJECT you");
+    EXPECT_EQ(test::RunToEnd(check.Evaluate(request)).action, "REJECT you");
+    request.client_address = "198.51.100.1";
+    EXPECT_EQ(check.AtHand(request)->action, kRefused);
+    request.client_name = "unknown";
+    request.client_address = "203.0.113.1";
+    EXPECT_FALSE(check.AtHand(request));
+    EXPECT_THROW(test::RunToEnd(check.Evaluate(request)), outage::TableUnavailable);
+}
+
+TEST_F(ClientAccessCheckTest, HasAtHandWhatATableSaidOnce) {
+    tables::FakeTable table{{"192.0.2.1", "REJECT you"}};
+    ClientAccessCheck::Memory memory;
+    memory.fresh_time = std::chrono::seconds(60);
+    ClientAccessCheck check({"client_access_maps", {&table}}, kRefused,
+                            tables::ParentStyle::kDomain, tables::DirectReader(), memory,
                             &AtTheBeginning);
     EXPECT_FALSE(check.AtHand(request));
     EXPECT_EQ(test::RunToEnd(check.Evaluate(request)).action, "REJECT you");
@@ -73,8 +92,10 @@ TEST_F(ClientAccessCheckTest, HasAtHandWhatTablesInMemorySaidOnce) {
 
 TEST_F(ClientAccessCheckTest, AsksAgainWhereATableIsToWriteToTheLog) {
     tables::FakeTable table{{"192.0.2.1", "WARN seen"}};
+    ClientAccessCheck::Memory memory;
+    memory.fresh_time = std::chrono::seconds(60);
     ClientAccessCheck check({"client_access_maps", {&table}}, "DUNNO", tables::ParentStyle::kDomain,
-                            tables::DirectReader(), {}, &AtTheBeginning);
+                            tables::DirectReader(), memory, &AtTheBeginning);
     EXPECT_EQ(test::RunToEnd(check.Evaluate(request)).action, "");
     EXPECT_FALSE(check.AtHand(request));
 }

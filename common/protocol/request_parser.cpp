@@ -1,5 +1,6 @@
 #include "common/protocol/request_parser.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -46,8 +47,7 @@ constexpr Attribute Number(std::string_view name, std::uint64_t PolicyRequest::*
     return {name, Attribute::Kind::kNumber, nullptr, field};
 }
 
-/// By the lengths of their names, so that few of them are compared with a name. Each has the bit of
-/// its place in RequestParser::seen_.
+/// Each has the bit of its place in RequestParser::seen_.
 constexpr Attribute kAttributes[] = {
     Number("size", &PolicyRequest::size),
     Text("sender", &PolicyRequest::sender),
@@ -64,21 +64,26 @@ constexpr Attribute kAttributes[] = {
     Number("recipient_count", &PolicyRequest::recipient_count),
     Text("encryption_protocol", &PolicyRequest::encryption_protocol),
 };
-constexpr std::size_t kLongestKeptName = 19;
 constexpr std::uint32_t kRequestBit = 1u << 2;
 static_assert(kAttributes[2].name == "request");
 
-/// The place of the first attribute whose name is that long, or longer.
-constexpr auto kFirstOfLength = [] {
-    std::array<std::uint8_t, kLongestKeptName + 2> first{};
-    for (std::size_t length = 0; length < first.size(); ++length) {
-        while (first[length] < std::size(kAttributes) &&
-               kAttributes[first[length]].name.size() < length)
-            ++first[length];
-    }
-    return first;
+/// Where a name that is kept stands in kSlots, each in a place of its own.
+constexpr std::size_t SlotOf(std::string_view name) {
+    return (5 * name.size() + static_cast<unsigned char>(name.front()) +
+            static_cast<unsigned char>(name.back())) %
+           32;
+}
+constexpr std::uint8_t kNone = std::size(kAttributes);
+
+constexpr auto kSlots = [] {
+    std::array<std::uint8_t, 32> slots{};
+    slots.fill(kNone);
+    for (std::uint8_t place = 0; place < std::size(kAttributes); ++place)
+        slots[SlotOf(kAttributes[place].name)] = place;
+    return slots;
 }();
-static_assert(kFirstOfLength.back() == std::size(kAttributes));
+static_assert(std::count(kSlots.begin(), kSlots.end(), kNone) == 32 - std::size(kAttributes),
+              "two names have the same slot");
 
 /// The place of the line feed of the first empty line that begins at or behind `from`; npos if
 /// there is none.
@@ -159,34 +164,28 @@ bool RequestParser::TakeAttributes(std::string_view lines) {
 bool RequestParser::TakeAttribute(std::string_view name, std::string_view value) {
     if (name.empty() || name.size() > kLongestName) return Fail("attribute name too long or empty");
     if (value.size() > kLongestValue) return Fail("attribute value too long");
-    if (name.size() > kLongestKeptName) return true;
-    const std::size_t end = kFirstOfLength[name.size() + 1];
-    for (std::size_t place = kFirstOfLength[name.size()]; place < end; ++place) {
-        const Attribute& attribute = kAttributes[place];
-        // The first and the last letter tell nearly all apart.
-        if (attribute.name.front() != name.front() || attribute.name.back() != name.back() ||
-            attribute.name != name)
-            continue;
-        const std::uint32_t bit = 1u << place;
-        if ((seen_ & bit) != 0) return true;
-        seen_ |= bit;
-        switch (attribute.kind) {
-            case Attribute::Kind::kText:
-                request_.*attribute.text = value;
-                return true;
-            case Attribute::Kind::kNumber: {
-                const auto number = text::ParseUnsigned(value);
-                request_.*attribute.number = number.value_or(0);
-                if (number || value.empty()) return true;
-                return Fail("attribute value is not a number");
-            }
-            case Attribute::Kind::kStage:
-                request_.stage = ToStage(value);
-                return true;
-            case Attribute::Kind::kRequest:
-                if (value == "smtpd_access_policy") return true;
-                return Fail("request is not smtpd_access_policy");
+    const std::uint8_t place = kSlots[SlotOf(name)];
+    if (place == kNone || kAttributes[place].name != name) return true;
+    const Attribute& attribute = kAttributes[place];
+    const std::uint32_t bit = 1u << place;
+    if ((seen_ & bit) != 0) return true;
+    seen_ |= bit;
+    switch (attribute.kind) {
+        case Attribute::Kind::kText:
+            request_.*attribute.text = value;
+            return true;
+        case Attribute::Kind::kNumber: {
+            const auto number = text::ParseUnsigned(value);
+            request_.*attribute.number = number.value_or(0);
+            if (number || value.empty()) return true;
+            return Fail("attribute value is not a number");
         }
+        case Attribute::Kind::kStage:
+            request_.stage = ToStage(value);
+            return true;
+        case Attribute::Kind::kRequest:
+            if (value == "smtpd_access_policy") return true;
+            return Fail("request is not smtpd_access_policy");
     }
     return true;
 }

@@ -76,6 +76,7 @@ std::optional<Address> ParseAddress(std::string_view text) {
         return std::nullopt;
     *std::copy(text.begin(), text.end(), terminated) = '\0';
     const bool is_ipv6 = text.find(':') != std::string_view::npos;
+    if (!is_ipv6 && (text.empty() || !text::IsDigit(text.back()))) return std::nullopt;  // a name
     unsigned char bytes[16];
     if (inet_pton(is_ipv6 ? AF_INET6 : AF_INET, terminated, bytes) != 1) return std::nullopt;
     if (!is_ipv6) return Address{Family::kIpv4, {ReadBigEndian(bytes, 4), 0}};

@@ -61,6 +61,10 @@ async::Task<std::optional<std::string>> FindClient(LookupTable& table, std::stri
 
 std::optional<std::string> FindClientNow(const MemoryTable& table, std::string_view name,
                                          std::string_view address, ParentStyle parents) {
+    if (!table.TakesPartialKeys()) {
+        auto value = table.FindNow(name);
+        return value ? value : table.FindNow(address);
+    }
     const ClientKeys keys(table, name, address, parents);
     for (const std::string_view key : keys.Each())
         if (auto value = table.FindNow(key)) return value;

@@ -47,6 +47,7 @@ bool IsValidUtf8(std::string_view text) {
 }
 
 std::string FoldCase(std::string_view text) {
+    if (IsFoldedAscii(text)) return std::string(text);
     if (IsAscii(text) || !IsValidUtf8(text)) return ToLower(text);
     std::string folded;
     UErrorCode status = U_ZERO_ERROR;

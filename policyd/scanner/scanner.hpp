@@ -81,7 +81,9 @@ private:
     Thoroughness ThoroughnessFor(const std::string& path, const KnownMailbox& mailbox,
                                  Thoroughness asked) const;
     void OnMeasured(MeasuringBatch& batch);
-    void Take(const MeasuringTask& task, MeasuredMailbox& measured, StoreTime began, bool is_sweep);
+    /// `known` is null where the mailbox was removed meanwhile.
+    void Take(const MeasuringBatch& batch, const MeasuringTask& task, MeasuredMailbox& measured,
+              KnownMailbox* known);
     void ReportObstacles(const std::vector<Obstacle>& obstacles);
     bool IsDue(const KnownMailbox& mailbox, StoreTime began) const;
     async::Task<> CompareWithStore();

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t kBuffer = 64 << 10;
 constexpr std::uint64_t kPrime = 0x100000001b3;
+constexpr const char* kEndsTooEarly = "it ends too early";
 
 }  // namespace
 
@@ -72,6 +74,16 @@ void StateWriter::Flush() {
     buffer_.clear();
 }
 
+StateReader::StateReader(int fd, std::uint64_t size) : fd_(fd), left_(size) {
+    if (size < sizeof checksum_.Value()) throw StateDamaged(kEndsTooEarly);
+    left_ -= sizeof checksum_.Value();
+}
+
+std::string StateReader::GetText() {
+    const auto size = Get<std::uint32_t>();
+    return std::string(Take(size), size);
+}
+
 DirectoryStamp StateReader::GetStamp() {
     DirectoryStamp stamp;
     stamp.inode = Get<std::uint64_t>();
@@ -81,11 +93,42 @@ DirectoryStamp StateReader::GetStamp() {
     return stamp;
 }
 
-std::string_view StateReader::Take(std::size_t size) {
-    if (size > rest_.size()) throw StateDamaged("it ends too early");
-    const std::string_view taken = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    return taken;
+std::uint32_t StateReader::GetCount(std::size_t smallest) {
+    const auto count = Get<std::uint32_t>();
+    if (count > (left_ + filled_ - at_) / smallest) throw StateDamaged(kEndsTooEarly);
+    return count;
+}
+
+void StateReader::Finish() {
+    if (left_ + filled_ - at_ > 0) throw StateDamaged("it goes on after its end");
+    std::uint64_t sum = 0;
+    ReadExactly(reinterpret_cast<char*>(&sum), sizeof sum);
+    if (sum != checksum_.Value()) throw StateDamaged("its checksum is wrong");
+}
+
+/// Makes `size` bytes available in a row: most often by reading as many as the buffer holds.
+void StateReader::Fill(std::size_t size) {
+    const std::size_t kept = filled_ - at_;
+    if (size - kept > left_) throw StateDamaged(kEndsTooEarly);
+    std::memmove(buffer_.data(), buffer_.data() + at_, kept);
+    if (buffer_.size() < std::max(size, kBuffer)) buffer_.resize(std::max(size, kBuffer));
+    const std::size_t more = std::min<std::uint64_t>(buffer_.size() - kept, left_);
+    ReadExactly(buffer_.data() + kept, more);
+    checksum_.Add({buffer_.data() + kept, more});
+    left_ -= more;
+    at_ = 0;
+    filled_ = kept + more;
+}
+
+void StateReader::ReadExactly(char* to, std::size_t size) {
+    while (size > 0) {
+        const ssize_t got = read(fd_, to, size);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) throw std::system_error(errno, std::generic_category(), "read");
+        if (got == 0) throw StateDamaged(kEndsTooEarly);
+        to += got;
+        size -= static_cast<std::size_t>(got);
+    }
 }
 
 }  // namespace policyd::scanner

@@ -13,6 +13,7 @@ void MakeRoomInHeap(std::size_t bytes) {
     constexpr std::size_t kPage = 4096;
     constexpr std::size_t kLargePage = 2 << 20;
     constexpr int kUsualThreshold = 128 << 10;
+    if (bytes < kLargePage) return;
     // One piece of the heap, which keeps it when it is given back: not a mapping of its own.
     mallopt(M_MMAP_THRESHOLD, INT_MAX);
     mallopt(M_TRIM_THRESHOLD, INT_MAX);

@@ -174,6 +174,35 @@ TEST_F(ScanHazardsTest, MakesWayForOthersInEveryThreadThatReads) {
     EXPECT_EQ(daemon_->Stop(), 0);
 }
 
+TEST_F(ScanHazardsTest, CountsPrivateMailboxesAsAUserWhoMayReadEverythingAndNothingElse) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can run it as another user";
+    for (const char* maildir : {"ann", "ann/.Sent", "bob"})
+        Deliver("example.org/" + std::string(maildir), 10, false);
+    for (const auto& entry : fs::recursive_directory_iterator(Root()))
+        fs::permissions(entry, fs::perms::owner_all);
+    fs::permissions(Root(), fs::perms::owner_all);
+    constexpr uid_t kNobody = 65534;
+    ASSERT_EQ(chown(scratch_.Path().c_str(), kNobody, kNobody), 0);
+    const auto as_nobody = [](const std::string& capability) -> std::vector<std::string> {
+        // The leak check would need to trace, which a process with a capability is safe from.
+        return {"env",
+                "ASAN_OPTIONS=detect_leaks=0",
+                "setpriv",
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+                "--bounding-set=-all" + capability,
+                "--inh-caps=-all" + capability,
+                "--ambient-caps=-all" + capability};
+    };
+    daemon_.emplace(scratch_.Path(), "off", "1h");
+
+    EXPECT_EQ(daemon_->ScanOnce(as_nobody("")), 1) << daemon_->Log();
+    EXPECT_EQ(daemon_->ScanOnce(as_nobody(",+dac_read_search")), 0) << daemon_->Log();
+
+    ExpectTruth();
+}
+
 class ScanOverflowTest : public ScanHazardsTest, public testing::WithParamInterface<const char*> {};
 
 TEST_P(ScanOverflowTest, MoreEventsThanTheKernelKeepsEndInTheTruth) {

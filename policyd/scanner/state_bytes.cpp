@@ -44,6 +44,19 @@ std::uint64_t Checksum::Value() const {
     return (hash ^ length_) * kPrime;
 }
 
+StateWriter::StateWriter(int fd) : fd_(fd), buffer_(kBuffer, '\0') {}
+
+void StateWriter::Put(std::string_view text) {
+    Put(static_cast<std::uint32_t>(text.size()));
+    while (!text.empty()) {
+        if (filled_ == buffer_.size()) Flush();
+        const std::size_t fits = std::min(text.size(), buffer_.size() - filled_);
+        text.copy(buffer_.data() + filled_, fits);
+        filled_ += fits;
+        text.remove_prefix(fits);
+    }
+}
+
 void StateWriter::Put(const DirectoryStamp& stamp) {
     Put(stamp.inode);
     Put(stamp.mtime);
@@ -53,25 +66,20 @@ void StateWriter::Put(const DirectoryStamp& stamp) {
 
 void StateWriter::Finish() {
     Flush();
-    const std::uint64_t sum = checksum_.Value();
-    buffer_.assign(reinterpret_cast<const char*>(&sum), sizeof sum);
+    Put(checksum_.Value());
     Flush();
 }
 
-void StateWriter::PutBytes(std::string_view bytes) {
-    buffer_.append(bytes);
-    if (buffer_.size() >= kBuffer) Flush();
-}
-
 void StateWriter::Flush() {
-    checksum_.Add(buffer_);
-    for (std::string_view left = buffer_; !left.empty();) {
+    const std::string_view content = std::string_view(buffer_).substr(0, filled_);
+    checksum_.Add(content);
+    for (std::string_view left = content; !left.empty();) {
         const ssize_t written = write(fd_, left.data(), left.size());
         if (written < 0 && errno == EINTR) continue;
         if (written < 0) throw std::system_error(errno, std::generic_category(), "write");
         left.remove_prefix(static_cast<std::size_t>(written));
     }
-    buffer_.clear();
+    filled_ = 0;
 }
 
 StateReader::StateReader(int fd, std::uint64_t size) : fd_(fd), left_(size) {

@@ -26,30 +26,27 @@ private:
 /// machine has them: a state file does not travel.
 class StateWriter {
 public:
-    explicit StateWriter(int fd) : fd_(fd) {}
+    explicit StateWriter(int fd);
 
     template <typename Number>
     requires std::is_arithmetic_v<Number>
     void Put(Number number) {
-        char bytes[sizeof number];
-        std::memcpy(bytes, &number, sizeof number);
-        PutBytes({bytes, sizeof number});
+        if (buffer_.size() - filled_ < sizeof number) Flush();
+        std::memcpy(buffer_.data() + filled_, &number, sizeof number);
+        filled_ += sizeof number;
     }
-    void Put(std::string_view text) {
-        Put(static_cast<std::uint32_t>(text.size()));
-        PutBytes(text);
-    }
+    void Put(std::string_view text);
     void Put(const DirectoryStamp& stamp);
     /// The checksum, and everything that is still in the buffer. Throws std::system_error, as all
     /// of these may.
     void Finish();
 
 private:
-    void PutBytes(std::string_view bytes);
     void Flush();
 
     int fd_;
     std::string buffer_;
+    std::size_t filled_ = 0;
     Checksum checksum_;
 };
 

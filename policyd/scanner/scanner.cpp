@@ -125,6 +125,7 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
     // They mostly are: only '/' and what comes before it in a name are ordered otherwise.
     if (!std::is_sorted(survey.mailboxes.begin(), survey.mailboxes.end()))
         std::sort(survey.mailboxes.begin(), survey.mailboxes.end());
+    const std::size_t known_before = state_.mailboxes.size();
     auto known = state_.mailboxes.begin();
     for (std::string& path : survey.mailboxes) {
         for (; known != state_.mailboxes.end() && known->first < path; ++known)
@@ -142,6 +143,7 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
         if (before == state_.places.end() || before->second != place) state_changed_ = true;
     }
     state_.places = std::move(survey.places);
+    if (state_.mailboxes.size() > known_before && on_new_mailboxes_) on_new_mailboxes_();
 }
 
 async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness, Scope scope) {

@@ -55,6 +55,9 @@ public:
 
     /// Called on the loop whenever mailboxes have been measured: to show progress, to save.
     void OnProgress(std::function<void()> function) { on_progress_ = std::move(function); }
+    /// Called when mailboxes have appeared, before the usage store hears of them: to save. What a
+    /// crash leaves in the store is found again only by what is remembered of it.
+    void OnNewMailboxes(std::function<void()> function) { on_new_mailboxes_ = std::move(function); }
     struct Progress {
         std::uint64_t measured = 0;
         std::uint64_t mailboxes = 0;
@@ -105,6 +108,7 @@ private:
     bool stopped_ = false;
     bool state_changed_ = false;
     std::function<void()> on_progress_;
+    std::function<void()> on_new_mailboxes_;
 
     // Of the sweep that is going on.
     bool sweeping_ = false;

@@ -19,18 +19,17 @@ std::string_view UniquePart(std::string_view name) {
 }
 
 std::optional<std::uint64_t> SizeInName(std::string_view name) {
-    const std::string_view unique = UniquePart(name);
-    const std::size_t field = unique.find(",S=");
+    const std::size_t field = name.find(",S=");
     if (field == std::string_view::npos) return std::nullopt;
-    std::string_view digits = unique.substr(field + 3);
-    digits = digits.substr(0, digits.find(','));
-    if (digits.empty() || digits.size() > kMostDigits) return std::nullopt;
+    if (name.substr(0, field).find(':') != std::string_view::npos) return std::nullopt;
+    const std::string_view rest = name.substr(field + 3);
     std::uint64_t size = 0;
-    for (const char c : digits) {
-        if (!text::IsDigit(c)) return std::nullopt;
-        size = size * 10 + static_cast<std::uint64_t>(c - '0');
-    }
-    return size;
+    std::size_t digits = 0;
+    for (; digits < rest.size() && text::IsDigit(rest[digits]); ++digits)
+        size = size * 10 + static_cast<std::uint64_t>(rest[digits] - '0');
+    if (digits == 0 || digits > kMostDigits) return std::nullopt;
+    const bool is_ended = digits == rest.size() || rest[digits] == ',' || rest[digits] == ':';
+    return is_ended ? std::optional(size) : std::nullopt;
 }
 
 bool IsMarkedDeleted(std::string_view name) {

@@ -60,6 +60,7 @@ void MeasuringPool::Serve() {
             files = batch->files;
             meter.emplace(*files, rules_, pace_, clock_);
         }
+        batch->results.reserve(batch->tasks.size());
         for (const MeasuringTask& task : batch->tasks) {
             if (stopped_) break;
             const auto start = std::chrono::steady_clock::now();

@@ -46,6 +46,7 @@ ScanProgram::ScanProgram(async::EventLoop& loop, usage::UsageStore& store,
             [this](LiveScan::Sweep sweep) { AskForSweep(sweep); }),
       progress_(!command_line.quiet && isatty(STDERR_FILENO) != 0),
       timer_(async::MakeHandle<uv_timer_t>("uv_timer_init", &wake_up_, uv_timer_init, loop.Raw())) {
+    scanner_.OnNewMailboxes([this] { SaveState(); });
     scanner_.OnProgress([this] {
         progress_.Show(scanner_.CurrentProgress());
         SaveIfTime();

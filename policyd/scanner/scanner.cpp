@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::size_t kMostInBatch = 32;
+constexpr std::size_t kMostInBatch = 64;
 constexpr std::uint64_t kMostObstaclesLogged = 20;
 constexpr auto kTookLong = 10ms;
 constexpr int kRestFactor = 20;  // one large mailbox takes a twentieth of a thread at most
@@ -122,7 +122,10 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
 
     report_.work += survey.work;
     ReportObstacles(survey.obstacles);
-    std::sort(survey.mailboxes.begin(), survey.mailboxes.end());
+    // They mostly are: only '/' and what comes before it in a name are ordered otherwise.
+    if (!std::is_sorted(survey.mailboxes.begin(), survey.mailboxes.end()))
+        std::sort(survey.mailboxes.begin(), survey.mailboxes.end());
+    const std::size_t known_before = state_.mailboxes.size();
     auto known = state_.mailboxes.begin();
     for (std::string& path : survey.mailboxes) {
         for (; known != state_.mailboxes.end() && known->first < path; ++known)
@@ -140,6 +143,7 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
         if (before == state_.places.end() || before->second != place) state_changed_ = true;
     }
     state_.places = std::move(survey.places);
+    if (state_.mailboxes.size() > known_before && on_new_mailboxes_) on_new_mailboxes_();
 }
 
 async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness, Scope scope) {
@@ -202,10 +206,11 @@ Thoroughness Scanner::ThoroughnessFor(const std::string& path, const KnownMailbo
 
 void Scanner::OnMeasured(MeasuringBatch& batch) {
     for (std::size_t i = 0; i < batch.tasks.size(); ++i) {
-        const auto known = state_.mailboxes.find(batch.tasks[i].mailbox);
-        if (known != state_.mailboxes.end()) known->second.in_flight = false;
-        if (i < batch.results.size())
-            Take(batch.tasks[i], batch.results[i], batch.began, batch.is_sweep);
+        const MeasuringTask& task = batch.tasks[i];
+        const auto known = state_.mailboxes.find(task.mailbox);
+        KnownMailbox* const mailbox = known != state_.mailboxes.end() ? &known->second : nullptr;
+        if (mailbox != nullptr) mailbox->in_flight = false;
+        if (i < batch.results.size()) Take(batch, task, batch.results[i], mailbox);
     }
     if (on_progress_) on_progress_();
     if (batch.is_sweep) {
@@ -216,19 +221,19 @@ void Scanner::OnMeasured(MeasuringBatch& batch) {
     }
 }
 
-void Scanner::Take(const MeasuringTask& task, MeasuredMailbox& measured, StoreTime began,
-                   bool is_sweep) {
+void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
+                   MeasuredMailbox& measured, KnownMailbox* known) {
     report_.work += measured.work;
-    if (is_sweep) ++report_.measured;
+    if (batch.is_sweep) ++report_.measured;
     ReportObstacles(measured.obstacles);
-    const auto known = state_.mailboxes.find(task.mailbox);
-    if (known == state_.mailboxes.end()) return;
+    if (known == nullptr) return;
     if (measured.mailbox == Sight::kAbsent) vanished_.insert(task.mailbox);
     if (measured.took > kTookLong)
         resting_[task.mailbox] = SteadyClock::now() + kRestFactor * measured.took;
     if (measured.record == nullptr) return;
 
-    KnownMailbox& mailbox = known->second;
+    KnownMailbox& mailbox = *known;
+    const StoreTime began = batch.began;
     if (measured.drift.Any()) {
         ++report_.drifted;
         report_.drift.bytes += measured.drift.bytes;

@@ -55,6 +55,9 @@ public:
 
     /// Called on the loop whenever mailboxes have been measured: to show progress, to save.
     void OnProgress(std::function<void()> function) { on_progress_ = std::move(function); }
+    /// Called when mailboxes have appeared, before the usage store hears of them: to save. What a
+    /// crash leaves in the store is found again only by what is remembered of it.
+    void OnNewMailboxes(std::function<void()> function) { on_new_mailboxes_ = std::move(function); }
     struct Progress {
         std::uint64_t measured = 0;
         std::uint64_t mailboxes = 0;
@@ -81,7 +84,9 @@ private:
     Thoroughness ThoroughnessFor(const std::string& path, const KnownMailbox& mailbox,
                                  Thoroughness asked) const;
     void OnMeasured(MeasuringBatch& batch);
-    void Take(const MeasuringTask& task, MeasuredMailbox& measured, StoreTime began, bool is_sweep);
+    /// `known` is null where the mailbox was removed meanwhile.
+    void Take(const MeasuringBatch& batch, const MeasuringTask& task, MeasuredMailbox& measured,
+              KnownMailbox* known);
     void ReportObstacles(const std::vector<Obstacle>& obstacles);
     bool IsDue(const KnownMailbox& mailbox, StoreTime began) const;
     async::Task<> CompareWithStore();
@@ -103,6 +108,7 @@ private:
     bool stopped_ = false;
     bool state_changed_ = false;
     std::function<void()> on_progress_;
+    std::function<void()> on_new_mailboxes_;
 
     // Of the sweep that is going on.
     bool sweeping_ = false;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t kBuffer = 64 << 10;
 constexpr std::uint64_t kPrime = 0x100000001b3;
+constexpr const char* kEndsTooEarly = "it ends too early";
 
 }  // namespace
 
@@ -42,6 +44,19 @@ std::uint64_t Checksum::Value() const {
     return (hash ^ length_) * kPrime;
 }
 
+StateWriter::StateWriter(int fd) : fd_(fd), buffer_(kBuffer, '\0') {}
+
+void StateWriter::Put(std::string_view text) {
+    Put(static_cast<std::uint32_t>(text.size()));
+    while (!text.empty()) {
+        if (filled_ == buffer_.size()) Flush();
+        const std::size_t fits = std::min(text.size(), buffer_.size() - filled_);
+        text.copy(buffer_.data() + filled_, fits);
+        filled_ += fits;
+        text.remove_prefix(fits);
+    }
+}
+
 void StateWriter::Put(const DirectoryStamp& stamp) {
     Put(stamp.inode);
     Put(stamp.mtime);
@@ -51,25 +66,30 @@ void StateWriter::Put(const DirectoryStamp& stamp) {
 
 void StateWriter::Finish() {
     Flush();
-    const std::uint64_t sum = checksum_.Value();
-    buffer_.assign(reinterpret_cast<const char*>(&sum), sizeof sum);
+    Put(checksum_.Value());
     Flush();
 }
 
-void StateWriter::PutBytes(std::string_view bytes) {
-    buffer_.append(bytes);
-    if (buffer_.size() >= kBuffer) Flush();
-}
-
 void StateWriter::Flush() {
-    checksum_.Add(buffer_);
-    for (std::string_view left = buffer_; !left.empty();) {
+    const std::string_view content = std::string_view(buffer_).substr(0, filled_);
+    checksum_.Add(content);
+    for (std::string_view left = content; !left.empty();) {
         const ssize_t written = write(fd_, left.data(), left.size());
         if (written < 0 && errno == EINTR) continue;
         if (written < 0) throw std::system_error(errno, std::generic_category(), "write");
         left.remove_prefix(static_cast<std::size_t>(written));
     }
-    buffer_.clear();
+    filled_ = 0;
+}
+
+StateReader::StateReader(int fd, std::uint64_t size) : fd_(fd), left_(size) {
+    if (size < sizeof checksum_.Value()) throw StateDamaged(kEndsTooEarly);
+    left_ -= sizeof checksum_.Value();
+}
+
+std::string StateReader::GetText() {
+    const auto size = Get<std::uint32_t>();
+    return std::string(Take(size), size);
 }
 
 DirectoryStamp StateReader::GetStamp() {
@@ -81,11 +101,42 @@ DirectoryStamp StateReader::GetStamp() {
     return stamp;
 }
 
-std::string_view StateReader::Take(std::size_t size) {
-    if (size > rest_.size()) throw StateDamaged("it ends too early");
-    const std::string_view taken = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    return taken;
+std::uint32_t StateReader::GetCount(std::size_t smallest) {
+    const auto count = Get<std::uint32_t>();
+    if (count > (left_ + filled_ - at_) / smallest) throw StateDamaged(kEndsTooEarly);
+    return count;
+}
+
+void StateReader::Finish() {
+    if (left_ + filled_ - at_ > 0) throw StateDamaged("it goes on after its end");
+    std::uint64_t sum = 0;
+    ReadExactly(reinterpret_cast<char*>(&sum), sizeof sum);
+    if (sum != checksum_.Value()) throw StateDamaged("its checksum is wrong");
+}
+
+/// Makes `size` bytes available in a row: most often by reading as many as the buffer holds.
+void StateReader::Fill(std::size_t size) {
+    const std::size_t kept = filled_ - at_;
+    if (size - kept > left_) throw StateDamaged(kEndsTooEarly);
+    std::memmove(buffer_.data(), buffer_.data() + at_, kept);
+    if (buffer_.size() < std::max(size, kBuffer)) buffer_.resize(std::max(size, kBuffer));
+    const std::size_t more = std::min<std::uint64_t>(buffer_.size() - kept, left_);
+    ReadExactly(buffer_.data() + kept, more);
+    checksum_.Add({buffer_.data() + kept, more});
+    left_ -= more;
+    at_ = 0;
+    filled_ = kept + more;
+}
+
+void StateReader::ReadExactly(char* to, std::size_t size) {
+    while (size > 0) {
+        const ssize_t got = read(fd_, to, size);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) throw std::system_error(errno, std::generic_category(), "read");
+        if (got == 0) throw StateDamaged(kEndsTooEarly);
+        to += got;
+        size -= static_cast<std::size_t>(got);
+    }
 }
 
 }  // namespace policyd::scanner

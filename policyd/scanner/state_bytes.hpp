@@ -26,53 +26,67 @@ private:
 /// machine has them: a state file does not travel.
 class StateWriter {
 public:
-    explicit StateWriter(int fd) : fd_(fd) {}
+    explicit StateWriter(int fd);
 
     template <typename Number>
     requires std::is_arithmetic_v<Number>
     void Put(Number number) {
-        char bytes[sizeof number];
-        std::memcpy(bytes, &number, sizeof number);
-        PutBytes({bytes, sizeof number});
+        if (buffer_.size() - filled_ < sizeof number) Flush();
+        std::memcpy(buffer_.data() + filled_, &number, sizeof number);
+        filled_ += sizeof number;
     }
-    void Put(std::string_view text) {
-        Put(static_cast<std::uint32_t>(text.size()));
-        PutBytes(text);
-    }
+    void Put(std::string_view text);
     void Put(const DirectoryStamp& stamp);
     /// The checksum, and everything that is still in the buffer. Throws std::system_error, as all
     /// of these may.
     void Finish();
 
 private:
-    void PutBytes(std::string_view bytes);
     void Flush();
 
     int fd_;
     std::string buffer_;
+    std::size_t filled_ = 0;
     Checksum checksum_;
 };
 
-/// Takes apart what StateWriter wrote. Throws StateDamaged where it ends too early.
+/// Takes apart what StateWriter wrote, reading it through a buffer. What it gives out is to be
+/// believed only once Finish() has found the checksum right. Throws StateDamaged where the file
+/// ends too early, and std::system_error where it cannot be read.
 class StateReader {
 public:
-    /// `bytes` must outlive the reader.
-    explicit StateReader(std::string_view bytes) : rest_(bytes) {}
+    /// `size` is the file's. `fd` outlives the reader.
+    StateReader(int fd, std::uint64_t size);
 
     template <typename Number>
     Number Get() {
         Number number;
-        std::memcpy(&number, Take(sizeof number).data(), sizeof number);
+        std::memcpy(&number, Take(sizeof number), sizeof number);
         return number;
     }
-    std::string_view GetText() { return Take(Get<std::uint32_t>()); }
+    std::string GetText();
     DirectoryStamp GetStamp();
-    bool AtEnd() const { return rest_.empty(); }
+    /// How many things there are, each of `smallest` bytes at least: no more than can follow.
+    std::uint32_t GetCount(std::size_t smallest);
+    void Finish();
 
 private:
-    std::string_view Take(std::size_t size);
+    /// Valid until the next call.
+    const char* Take(std::size_t size) {
+        if (size > filled_ - at_) Fill(size);
+        const char* const taken = buffer_.data() + at_;
+        at_ += size;
+        return taken;
+    }
+    void Fill(std::size_t size);
+    void ReadExactly(char* to, std::size_t size);
 
-    std::string_view rest_;
+    int fd_;
+    std::uint64_t left_;  // of the content that was not read yet
+    std::string buffer_;
+    std::size_t at_ = 0;
+    std::size_t filled_ = 0;
+    Checksum checksum_;
 };
 
 }  // namespace policyd::scanner

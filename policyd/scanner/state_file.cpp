@@ -9,13 +9,14 @@
 #include <cstdio>
 #include <system_error>
 
+#include "policyd/scanner/heap_room.hpp"
 #include "policyd/scanner/state_bytes.hpp"
 
 namespace policyd::scanner {
 
 namespace {
 
-constexpr std::string_view kFormat = "policyd-scan state 2\n";
+constexpr std::string_view kFormat = "policyd-scan state 3\n";
 
 [[noreturn]] void Fail(const std::string& path) {
     throw std::system_error(errno, std::generic_category(), path);
@@ -47,6 +48,9 @@ DirectoryRecord GetDirectory(StateReader& in) {
     return record;
 }
 
+/// A number for its name, and two directories.
+constexpr std::size_t kBytesOfFolder = 4 + 2 * 37;
+
 void Put(StateWriter& out, const MailboxRecord& record) {
     out.Put(record.stamp);
     out.Put(Flags(record.racy, record.unreadable));
@@ -66,16 +70,13 @@ RecordPointer GetMailbox(StateReader& in) {
     record.racy = flags & 1;
     record.unreadable = flags & 2;
     record.names = in.GetText();
-    const auto folders = in.Get<std::uint32_t>();
-    for (std::uint32_t i = 0; i < folders; ++i) {
-        FolderRecord folder;
+    record.folders.resize(in.GetCount(kBytesOfFolder));
+    for (FolderRecord& folder : record.folders) {
         folder.name = in.Get<std::uint32_t>();
         if (folder.name >= record.names.size()) throw StateDamaged("a folder has no name");
         folder.fresh = GetDirectory(in);
         folder.seen = GetDirectory(in);
-        record.folders.push_back(folder);
     }
-    record.folders.shrink_to_fit();
     return std::make_shared<const MailboxRecord>(std::move(record));
 }
 
@@ -98,54 +99,20 @@ std::shared_ptr<const Place> GetPlace(StateReader& in) {
     return place;
 }
 
-/// The file's content; nothing if there is none.
-std::optional<std::string> ReadWhole(const std::string& path) {
-    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file) {
-        if (errno == ENOENT) return std::nullopt;
-        Fail(path);
-    }
-    struct stat status {};
-    if (fstat(file.Get(), &status) != 0) Fail(path);
-    std::string content(static_cast<std::size_t>(status.st_size), '\0');
-    std::size_t filled = 0;
-    while (filled < content.size()) {
-        const ssize_t n = read(file.Get(), content.data() + filled, content.size() - filled);
-        if (n < 0 && errno != EINTR) Fail(path);
-        if (n == 0) break;
-        if (n > 0) filled += static_cast<std::size_t>(n);
-    }
-    content.resize(filled);
-    return content;
-}
-
-std::string_view WithoutChecksum(std::string_view content) {
-    std::uint64_t sum = 0;
-    if (content.size() < sizeof sum) throw StateDamaged("it ends too early");
-    std::memcpy(&sum, content.data() + content.size() - sizeof sum, sizeof sum);
-    content.remove_suffix(sizeof sum);
-    Checksum checksum;
-    checksum.Add(content);
-    if (checksum.Value() != sum) throw StateDamaged("its checksum is wrong");
-    return content;
-}
-
-ScanState Parse(std::string_view content, const std::string& depends_on) {
-    if (!content.starts_with(kFormat)) throw StateDamaged("it is of another version");
-    content = WithoutChecksum(content);
-    content.remove_prefix(kFormat.size());
-    StateReader in(content);
+ScanState Parse(StateReader& in, const std::string& depends_on) {
+    for (const char c : kFormat)
+        if (in.Get<char>() != c) throw StateDamaged("it is of another version");
     if (in.GetText() != depends_on)
         throw StateDamaged("it was made for another mail store, layout or counting rule");
     ScanState state;
     state.root_device = in.Get<std::uint32_t>();
     state.knows_store = in.Get<std::uint8_t>() & 1;
     for (auto left = in.Get<std::uint64_t>(); left > 0; --left) {
-        std::string path(in.GetText());
+        std::string path = in.GetText();
         state.places.emplace(std::move(path), GetPlace(in));
     }
     for (auto left = in.Get<std::uint64_t>(); left > 0; --left) {
-        std::string path(in.GetText());
+        std::string path = in.GetText();
         KnownMailbox mailbox;
         mailbox.changed_at = in.Get<StoreTime>();
         mailbox.committed_at = in.Get<StoreTime>();
@@ -153,7 +120,7 @@ ScanState Parse(std::string_view content, const std::string& depends_on) {
         if (in.Get<std::uint8_t>() != 0) mailbox.record = GetMailbox(in);
         state.mailboxes.emplace_hint(state.mailboxes.end(), std::move(path), std::move(mailbox));
     }
-    if (!in.AtEnd()) throw StateDamaged("it goes on after its end");
+    in.Finish();
     return state;
 }
 
@@ -193,9 +160,17 @@ StateFile::StateFile(std::string path, std::string depends_on)
     : path_(std::move(path)), depends_on_(std::move(depends_on)) {}
 
 std::optional<ScanState> StateFile::Load() const {
-    const std::optional<std::string> content = ReadWhole(path_);
-    if (!content) return std::nullopt;
-    return Parse(*content, depends_on_);
+    const Descriptor file(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) {
+        if (errno == ENOENT) return std::nullopt;
+        Fail(path_);
+    }
+    struct stat status {};
+    if (fstat(file.Get(), &status) != 0) Fail(path_);
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    MakeRoomInHeap(size + size / 2);  // what a state takes that has been read
+    StateReader in(file.Get(), size);
+    return Parse(in, depends_on_);
 }
 
 void StateFile::Save(const ScanState& state) const {

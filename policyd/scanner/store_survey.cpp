@@ -43,8 +43,11 @@ public:
 
 private:
     void Visit(const std::string& path, std::size_t depth);
-    std::shared_ptr<const Place> Examine(const std::string& path, const Place* known);
-    bool ReadChildren(const OpenedDirectory& directory, const std::string& path, Place& place);
+    std::shared_ptr<const Place> Examine(const std::string& path, std::size_t depth,
+                                         const Place* known);
+    bool ReadChildren(const OpenedDirectory& directory, const std::string& path, std::size_t depth,
+                      Place& place);
+    bool HoldsMailboxes(std::size_t depth) const { return depth + 1 >= layout_.Depth(); }
 
     const StoreFiles& files_;
     const mail::MailboxLayout& layout_;
@@ -63,29 +66,31 @@ void Surveyor::Visit(const std::string& path, std::size_t depth) {
                           thoroughness_ == Thoroughness::kWhatChanged &&
                           !IsTooYoung(place->stamp.ctime, clock_());
     if (!believed || !(files_.Look(PathOf(path)).stamp == place->stamp))
-        place = Examine(path, place.get());
+        place = Examine(path, depth, place.get());
     if (place == nullptr) return;
 
     survey_.places.emplace(path, place);
     if (place->is_mailbox) survey_.mailboxes.push_back(path);
     for (const char* name = place->children.c_str(); *name != '\0';
          name += std::char_traits<char>::length(name) + 1) {
-        const std::string child = Join(path, name);
-        if (depth + 1 < layout_.Depth()) {
+        std::string child = Join(path, name);
+        if (HoldsMailboxes(depth)) {
+            survey_.mailboxes.push_back(std::move(child));
+        } else {
             Visit(child, depth + 1);
-        } else if (layout_.AddressOf(child)) {
-            survey_.mailboxes.push_back(child);
         }
     }
 }
 
 /// Null if there is no such directory, or one of which nothing was ever known.
-std::shared_ptr<const Place> Surveyor::Examine(const std::string& path, const Place* known) {
+std::shared_ptr<const Place> Surveyor::Examine(const std::string& path, std::size_t depth,
+                                               const Place* known) {
     const FileTime now = clock_();
     const OpenedDirectory directory = files_.Open(PathOf(path));
     if (directory.sight == Sight::kAbsent) return nullptr;
     auto place = std::make_shared<Place>();
-    const bool readable = directory.sight == Sight::kThere && ReadChildren(directory, path, *place);
+    const bool readable =
+        directory.sight == Sight::kThere && ReadChildren(directory, path, depth, *place);
     if (readable) {
         place->stamp = directory.stamp;
         place->racy |= IsTooYoung(directory.stamp.ctime, now);
@@ -99,7 +104,7 @@ std::shared_ptr<const Place> Surveyor::Examine(const std::string& path, const Pl
 }
 
 bool Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string& path,
-                            Place& place) {
+                            std::size_t depth, Place& place) {
     ++survey_.work.directories_read;
     std::vector<std::string> names;
     const auto visit = [&](const char* name, unsigned char type) {
@@ -131,6 +136,7 @@ bool Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string&
         has("cur") && has("new") && has("tmp") && layout_.AddressOf(path).has_value();
     for (const std::string& name : names) {
         if (place.is_mailbox && IsPartOfMaildir(name)) continue;
+        if (HoldsMailboxes(depth) && !layout_.AddressOf(Join(path, name))) continue;
         place.children.append(name).push_back('\0');
     }
     return true;

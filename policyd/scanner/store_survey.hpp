@@ -17,7 +17,8 @@ struct Place {
     bool unreadable = false;
     /// A Maildir itself, of the domain's catch-all address: what it holds are its folders.
     bool is_mailbox = false;
-    /// Names of the directories in it, each ended by a NUL, in order.
+    /// Names of the directories in it, each ended by a NUL, in order; where they are mailboxes, of
+    /// those that are an address's.
     std::string children;
 };
 

@@ -54,6 +54,7 @@ public:
         process_->Wait();
         process_.reset();
     }
+    pid_t Pid() const { return process_->Pid(); }
     void Signal(int signal) { process_->Signal(signal); }
     std::optional<int> Stop() {
         process_->Signal(SIGTERM);

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <set>
+#include <sstream>
 
 #include "tests/integration/scan_daemon.hpp"
 #include "tests/support/mail_store.hpp"
@@ -138,6 +140,67 @@ TEST_F(ScanHazardsTest, CountsADirectoryThatNoSmallBufferHolds) {
     const auto usage = daemon_->Found().at("ann@example.org");
     EXPECT_EQ(usage.messages, entries + 1);
     EXPECT_EQ(usage.bytes, entries * 10 + 7);
+}
+
+/// The nice values of all threads of a process, as proc(5) has them.
+std::multiset<int> NiceValuesOf(pid_t process) {
+    std::multiset<int> values;
+    for (const auto& thread :
+         fs::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
+        const std::string status = test::ReadFile(thread.path() / "stat");
+        std::istringstream fields(status.substr(status.rfind(')') + 1));
+        std::string field;
+        for (int at = 3; at <= 19; ++at) fields >> field;
+        values.insert(std::stoi(field));
+    }
+    return values;
+}
+
+TEST_F(ScanHazardsTest, MakesWayForOthersInEveryThreadThatReads) {
+    constexpr int kThreads = 3;
+    Deliver("example.org/ann", 7);
+    daemon_.emplace(scratch_.Path(), "off", "1h", "scan_nice = 17\nscan_io_priority = \"idle\"\n",
+                    kThreads);
+    daemon_->Start();
+    test::WaitUntil(
+        "the first figures", [&] { return !daemon_->Found().empty(); }, scratch_ / "scan.log");
+
+    const std::multiset<int> values = NiceValuesOf(daemon_->Pid());
+
+    constexpr std::size_t kLoopAndSurvey = 2;
+    constexpr std::size_t kLogAndSanitizer = 2;
+    EXPECT_GE(values.count(17), kThreads + kLoopAndSurvey);
+    EXPECT_LE(values.size(), values.count(17) + kLogAndSanitizer);
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
+TEST_F(ScanHazardsTest, CountsPrivateMailboxesAsAUserWhoMayReadEverythingAndNothingElse) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can run it as another user";
+    for (const char* maildir : {"ann", "ann/.Sent", "bob"})
+        Deliver("example.org/" + std::string(maildir), 10, false);
+    for (const auto& entry : fs::recursive_directory_iterator(Root()))
+        fs::permissions(entry, fs::perms::owner_all);
+    fs::permissions(Root(), fs::perms::owner_all);
+    constexpr uid_t kNobody = 65534;
+    ASSERT_EQ(chown(scratch_.Path().c_str(), kNobody, kNobody), 0);
+    const auto as_nobody = [](const std::string& capability) -> std::vector<std::string> {
+        // The leak check would need to trace, which a process with a capability is safe from.
+        return {"env",
+                "ASAN_OPTIONS=detect_leaks=0",
+                "setpriv",
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+                "--bounding-set=-all" + capability,
+                "--inh-caps=-all" + capability,
+                "--ambient-caps=-all" + capability};
+    };
+    daemon_.emplace(scratch_.Path(), "off", "1h");
+
+    EXPECT_EQ(daemon_->ScanOnce(as_nobody("")), 1) << daemon_->Log();
+    EXPECT_EQ(daemon_->ScanOnce(as_nobody(",+dac_read_search")), 0) << daemon_->Log();
+
+    ExpectTruth();
 }
 
 class ScanOverflowTest : public ScanHazardsTest, public testing::WithParamInterface<const char*> {};

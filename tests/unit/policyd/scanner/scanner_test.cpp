@@ -147,6 +147,27 @@ TEST_F(ScannerTest, RemovesEntriesOfMailboxesThatWentWhileNothingWasRemembered) 
     EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
 }
 
+TEST_F(ScannerTest, RemovesTheEntryOfAMailboxThatCameJustBeforeACrashAndWentAfterIt) {
+    store_.Deliver("example.org/ann", 10);
+    Sweep();
+    store_.Deliver("example.org/bob", 10);
+    ScanState saved;
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    scanner.OnNewMailboxes([&] {
+        EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
+        saved = state_;
+    });
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    EXPECT_EQ(usage_.figures.count("bob@example.org"), 1u);
+    store_.Remove("example.org/bob");
+    state_ = saved;
+
+    Sweep();
+
+    EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
+}
+
 TEST_F(ScannerTest, AsksTheStoreForItsMailboxesOnlyUntilItKnowsThatTheyAreTheSame) {
     store_.Deliver("example.org/ann", 10);
     Sweep();

@@ -64,6 +64,17 @@ TEST_F(StateFileTest, GivesBackWhatWasSaved) {
     EXPECT_EQ(loaded.places.at("d")->children, std::string("u\0v\0", 4));
 }
 
+TEST_F(StateFileTest, GivesBackADomainOfMoreNamesThanItReadsAtOnce) {
+    Place place;
+    while (place.children.size() < 1'000'000) place.children.append("somebody").push_back('\0');
+    state_.places["large"] = std::make_shared<const Place>(place);
+    File().Save(state_);
+    const ScanState loaded = File().Load().value();
+
+    EXPECT_EQ(loaded.places.at("large")->children, place.children);
+    EXPECT_EQ(loaded.mailboxes.size(), 2u);
+}
+
 TEST_F(StateFileTest, HasNothingBeforeTheFirstSave) {
     EXPECT_FALSE(File().Load());
 }

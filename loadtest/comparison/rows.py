@@ -24,6 +24,11 @@ class Row:
     is_filled: bool = False    # is asked about every mailbox once before the first round
     judges: bool = False       # must refuse who is unknown or has no room
 
+    @property
+    def keeps_latency(self):
+        """Whether its latency is promised to be about that of the yardstick."""
+        return self.at_least > 0
+
 
 ALL = [
     Row("bare-unix", "bare responder, UNIX socket", servers.Responder, "unix", RCPT),
@@ -55,7 +60,7 @@ class Measured:
     row: Row
     server: servers.Server
     runs: list = field(default_factory=list)
-    half_rate: dict = None
+    half_rate: list = field(default_factory=list)
     is_right: bool = True
 
     @property

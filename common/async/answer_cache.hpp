@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/async/destroy_elsewhere.hpp"
 #include "common/async/keyed_table.hpp"
 #include "common/async/task.hpp"
 
@@ -104,8 +105,10 @@ public:
         Keep(std::make_shared<Entry>(key, std::move(value)));
     }
 
+    /// Soon done, however many answers there are. They must not mind on which thread they end.
     void Clear() {
-        entries_.Clear();
+        using Entries = KeyedTable<Entry>;
+        DestroyElsewhere(std::make_shared<const Entries>(std::exchange(entries_, Entries())));
         ++generation_;
     }
     std::size_t Size() const noexcept { return entries_.Size(); }

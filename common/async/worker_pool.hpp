@@ -1,5 +1,7 @@
 #pragma once
 
+#include <pthread.h>
+
 #include <condition_variable>
 #include <coroutine>
 #include <deque>
@@ -13,6 +15,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "common/async/destroy_elsewhere.hpp"
 #include "common/async/uv_handle.hpp"
 
 namespace policyd::async {
@@ -53,20 +56,22 @@ public:
           wake_(MakeHandle<uv_async_t>("uv_async_init", this, uv_async_init, loop, &OnWake)) {
         // An idle pool is no reason for the loop to go on.
         uv_unref(reinterpret_cast<uv_handle_t*>(wake_.get()));
+        queues_->wake = wake_.get();
         for (std::size_t i = 0; i < workers; ++i)
-            threads_.emplace_back([this, open] { Serve(open); });
+            threads_->threads.emplace_back([queues = queues_, open] { Serve(*queues, open); });
     }
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;
 
-    /// Every job has finished: stop accepting requests and drain the loop first.
+    /// Every job has finished: stop accepting requests and drain the loop first. The resources are
+    /// closed soon afterwards, by their threads, which are not waited for.
     ~WorkerPool() {
         {
-            const std::lock_guard lock(mutex_);
-            stopping_ = true;
+            const std::lock_guard lock(queues_->mutex);
+            queues_->stopping = true;
         }
-        job_waiting_.notify_all();
-        for (std::thread& thread : threads_) thread.join();
+        queues_->job_waiting.notify_all();
+        DestroyElsewhere(std::move(threads_));
     }
 
     template <typename Function>
@@ -78,30 +83,49 @@ public:
     std::size_t Unfinished() const noexcept { return unfinished_; }
 
 private:
+    /// What the loop and the threads share; the threads may outlive the pool.
+    struct Queues {
+        std::mutex mutex;
+        std::condition_variable job_waiting;
+        std::deque<Job*> waiting;    // guarded by mutex
+        std::deque<Job*> finished;   // guarded by mutex
+        bool stopping = false;       // guarded by mutex
+        uv_async_t* wake = nullptr;  // while there are unfinished jobs
+    };
+
+    struct Threads {
+        ~Threads() {
+            for (std::thread& thread : threads) thread.join();
+        }
+        std::vector<std::thread> threads;
+    };
+
     bool Submit(Job& job) {
         {
-            const std::lock_guard lock(mutex_);
-            if (waiting_.size() >= most_waiting_) return false;
-            waiting_.push_back(&job);
+            const std::lock_guard lock(queues_->mutex);
+            if (queues_->waiting.size() >= most_waiting_) return false;
+            queues_->waiting.push_back(&job);
         }
         if (unfinished_++ == 0) uv_ref(reinterpret_cast<uv_handle_t*>(wake_.get()));
-        job_waiting_.notify_one();
+        queues_->job_waiting.notify_one();
         return true;
     }
 
-    void Serve(const Open& open) {
+    static void Serve(Queues& queues, const Open& open) {
+        pthread_setname_np(pthread_self(), "pool");
         const std::unique_ptr<Resource> resource = open();
-        std::unique_lock lock(mutex_);
+        std::unique_lock lock(queues.mutex);
         for (;;) {
-            job_waiting_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-            if (waiting_.empty()) return;
-            Job* job = waiting_.front();
-            waiting_.pop_front();
+            queues.job_waiting.wait(
+                lock, [&queues] { return queues.stopping || !queues.waiting.empty(); });
+            if (queues.waiting.empty()) return lock.unlock();
+            Job* job = queues.waiting.front();
+            queues.waiting.pop_front();
             lock.unlock();
             job->Execute(*resource);
             lock.lock();
-            finished_.push_back(job);
-            uv_async_send(wake_.get());
+            queues.finished.push_back(job);
+            uv_async_send(queues.wake);
         }
     }
 
@@ -110,8 +134,8 @@ private:
         auto& pool = *static_cast<WorkerPool*>(wake->data);
         std::deque<Job*> finished;
         {
-            const std::lock_guard lock(pool.mutex_);
-            finished.swap(pool.finished_);
+            const std::lock_guard lock(pool.queues_->mutex);
+            finished.swap(pool.queues_->finished);
         }
         pool.unfinished_ -= finished.size();
         if (pool.unfinished_ == 0) uv_unref(reinterpret_cast<uv_handle_t*>(wake));
@@ -120,14 +144,10 @@ private:
     }
 
     const std::size_t most_waiting_;
-    std::mutex mutex_;
-    std::condition_variable job_waiting_;
-    std::deque<Job*> waiting_;    // guarded by mutex_
-    std::deque<Job*> finished_;   // guarded by mutex_
-    bool stopping_ = false;       // guarded by mutex_
     std::size_t unfinished_ = 0;  // loop thread
+    const std::shared_ptr<Queues> queues_ = std::make_shared<Queues>();
     UvHandle<uv_async_t> wake_;
-    std::vector<std::thread> threads_;
+    std::shared_ptr<Threads> threads_ = std::make_shared<Threads>();
 };
 
 template <typename Resource>

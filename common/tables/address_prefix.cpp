@@ -39,16 +39,18 @@ std::string Shown(std::string_view text) {
     throw std::invalid_argument(what);
 }
 
-/// `text` without the brackets that may stand around the address or around all of it.
-std::string WithoutBrackets(std::string_view text) {
-    if (text.empty() || text[0] != '[') return std::string(text);
+/// `text` without the brackets that may stand around the address or around all of it. Needs
+/// `joined` for that.
+std::string_view WithoutBrackets(std::string_view text, std::string& joined) {
+    if (text.empty() || text[0] != '[') return text;
     const std::size_t end = text.find(']');
     if (end == std::string_view::npos) Refuse("no ']' ends " + Shown(text));
     const std::string_view rest = text.substr(end + 1);
     if (!rest.empty() && rest[0] != '/') {
         Refuse("something other than \"/length\" follows the ']' of " + Shown(text));
     }
-    return std::string(text.substr(1, end - 1)) + std::string(rest);
+    joined.append(text.substr(1, end - 1)).append(rest);
+    return joined;
 }
 
 unsigned ParseLength(std::string_view digits, unsigned most, std::string_view pattern) {
@@ -92,17 +94,16 @@ bool AddressPrefix::Contains(const AddressPrefix& other) const {
 }
 
 AddressPrefix ParseAddressPrefix(std::string_view text) {
-    const std::string pattern = WithoutBrackets(text);
+    std::string joined;
+    const std::string_view pattern = WithoutBrackets(text, joined);
     const std::size_t slash = pattern.find('/');
-    const auto address = ParseAddress(std::string_view(pattern).substr(0, slash));
+    const auto address = ParseAddress(pattern.substr(0, slash));
     if (!address) Refuse("no IP address or network: " + Shown(text));
     AddressPrefix prefix;
     prefix.family = address->family;
     const unsigned most = prefix.family == Family::kIpv6 ? 128 : 32;
     const unsigned length =
-        slash == std::string::npos
-            ? most
-            : ParseLength(std::string_view(pattern).substr(slash + 1), most, text);
+        slash == std::string_view::npos ? most : ParseLength(pattern.substr(slash + 1), most, text);
     prefix.length = static_cast<std::uint8_t>(length);
     prefix.bits = FirstBits(address->bits, length);
     if (prefix.bits != address->bits) {

@@ -62,14 +62,14 @@ void CidrParser::EndBlock(std::string_view rest) {
 void CidrParser::AddRule(std::string_view line) {
     std::string_view rest = line;
     TakeNegation(rest);
-    const std::string_view signs = line.substr(0, line.size() - rest.size());
+    const std::size_t signs = line.size() - rest.size();
     const std::size_t length = static_cast<std::size_t>(
         std::find_if(rest.begin(), rest.end(), text::IsBlank) - rest.begin());
     const std::string_view value = text::Trim(rest.substr(length));
     const std::string_view word = rest.substr(0, length);
     if (word.empty()) throw std::invalid_argument("no address pattern");
     if (value.empty()) throw std::invalid_argument("no result follows the address pattern");
-    const Pattern pattern = ParsePattern(std::string(signs) + std::string(word));
+    const Pattern pattern = ParsePattern(line.substr(0, signs + length));
     Block block = Narrowed(pattern);
     if (block.is_reachable) rules_.Add(std::move(*block.condition), value);
 }

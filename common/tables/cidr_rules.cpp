@@ -2,34 +2,54 @@
 
 #include <algorithm>
 
+#include "common/tables/big_pages.hpp"
+
 namespace policyd::tables {
 
+CidrRules::CidrRules(std::size_t rules) {
+    ReserveInBigPages(rules_, rules);
+    ReserveInBigPages(added_, rules);
+}
+
 void CidrRules::Add(CidrCondition condition, std::string_view value) {
-    const auto number = static_cast<std::uint32_t>(rules_.size());
-    const auto [known, is_new] =
-        value_numbers_.try_emplace(std::string(value), static_cast<std::uint32_t>(values_.size()));
-    if (is_new) values_.emplace_back(value);
-    Rule rule{known->second, 0};
+    Rule rule{NumberOf(value), 0};
     if (!condition.outside.empty()) {
         rule.exceptions = static_cast<std::uint32_t>(exceptions_.size());
         exceptions_.push_back(std::move(condition.outside));
     }
     rules_.push_back(rule);
-    LevelOf(condition.inside).entries.push_back({condition.inside.bits, number});
+    added_.push_back({condition.inside.bits, LevelOf(condition.inside)});
 }
 
-CidrRules::Level& CidrRules::LevelOf(const AddressPrefix& prefix) {
-    for (Level& level : levels_) {
-        if (level.family == prefix.family && level.length == prefix.length) return level;
+std::uint32_t CidrRules::NumberOf(std::string_view value) {
+    if (!rules_.empty() && values_[rules_.back().value] == value) return rules_.back().value;
+    const auto [known, is_new] =
+        value_numbers_.try_emplace(std::string(value), static_cast<std::uint32_t>(values_.size()));
+    if (is_new) values_.emplace_back(value);
+    return known->second;
+}
+
+/// The level of a prefix that one more rule has.
+std::uint32_t CidrRules::LevelOf(const AddressPrefix& prefix) {
+    std::uint32_t number = 0;
+    for (; number < levels_.size(); ++number) {
+        if (levels_[number].family == prefix.family && levels_[number].length == prefix.length)
+            break;
     }
-    return levels_.emplace_back(Level{prefix.family, prefix.length, {}});
+    if (number == levels_.size()) levels_.push_back({prefix.family, prefix.length, 0, {}});
+    ++levels_[number].size;
+    return number;
 }
 
 void CidrRules::Finish() {
+    for (Level& level : levels_) ReserveInBigPages(level.entries, level.size);
+    std::uint32_t rule = 0;
+    for (const Added& added : added_) levels_[added.level].entries.push_back({added.bits, rule++});
     for (Level& level : levels_) {
-        std::sort(level.entries.begin(), level.entries.end());
-        level.entries.shrink_to_fit();
+        if (!std::is_sorted(level.entries.begin(), level.entries.end()))
+            std::sort(level.entries.begin(), level.entries.end());
     }
+    added_ = {};
     value_numbers_.clear();
 }
 

@@ -22,6 +22,9 @@ struct CidrCondition {
 /// binary search for each prefix length that occurs, however many rules there are.
 class CidrRules {
 public:
+    /// Room for that many rules; more may be added.
+    explicit CidrRules(std::size_t rules = 0);
+
     void Add(CidrCondition condition, std::string_view value);
 
     /// After the last Add(), before the first Find().
@@ -46,13 +49,21 @@ private:
     struct Level {
         Family family = Family::kIpv4;
         std::uint8_t length = 0;
+        std::size_t size = 0;        ///< of `entries`, which Finish() makes
         std::vector<Entry> entries;  ///< sorted by bits, then by rule
     };
+    /// A rule's condition before Finish(), in the order of the rules.
+    struct Added {
+        AddressBits bits;
+        std::uint32_t level = 0;  ///< index in levels_
+    };
 
-    Level& LevelOf(const AddressPrefix& prefix);
+    std::uint32_t NumberOf(std::string_view value);
+    std::uint32_t LevelOf(const AddressPrefix& prefix);
     bool Applies(const Rule& rule, const Address& address) const;
 
     std::vector<Rule> rules_;
+    std::vector<Added> added_;  ///< empty after Finish()
     std::vector<Level> levels_;
     std::vector<std::string> values_;  ///< each once: a million rules share a few of them
     std::unordered_map<std::string, std::uint32_t> value_numbers_;  ///< empty after Finish()

@@ -7,11 +7,11 @@
 namespace policyd::tables {
 
 CidrRules ReadCidr(const std::string& path, const WarningSink& warn) {
-    CidrRules rules;
     const std::string content = ReadTableFile(path);
+    CidrRules rules(CountPhysicalLines(content));
     LogicalLines lines(path, content, warn);
     CidrParser parser(path, rules, warn);
-    while (const auto line = lines.Next()) parser.AddLine(line->text.c_str(), line->first);
+    while (const auto line = lines.Next()) parser.AddLine(line->UpToZeroByte(), line->first);
     parser.Finish();
     rules.Finish();
     return rules;

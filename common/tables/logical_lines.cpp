@@ -1,12 +1,14 @@
 #include "common/tables/logical_lines.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "common/config/config_error.hpp"
+#include "common/tables/big_pages.hpp"
 #include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
 
@@ -38,13 +40,23 @@ LogicalLines::Line LogicalLines::NextOrContinuation() {
     while (!rest_.empty()) {
         const std::string_view physical = TakePhysicalLine();
         if (!IsCommentOrEmpty(physical)) {
-            if (line.text.empty()) line.first = number_;
-            line.text += physical;
+            if (line.text.empty()) {
+                line = {physical, number_};
+            } else {
+                Join(line, physical);
+            }
         }
         const bool may_go_on = !rest_.empty() && (rest_[0] == '#' || text::IsBlank(rest_[0]));
         if (!line.text.empty() && !may_go_on) break;
     }
     return line;
+}
+
+/// Most lines have no continuation, and are not copied.
+void LogicalLines::Join(Line& line, std::string_view continuation) {
+    if (line.text.data() != joined_.data()) joined_ = line.text;
+    joined_ += continuation;
+    line.text = joined_;
 }
 
 std::string_view LogicalLines::TakePhysicalLine() {
@@ -53,6 +65,10 @@ std::string_view LogicalLines::TakePhysicalLine() {
     rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
     ++number_;
     return line;
+}
+
+std::size_t CountPhysicalLines(std::string_view content) {
+    return static_cast<std::size_t>(std::count(content.begin(), content.end(), '\n')) + 1;
 }
 
 std::string ReadTableFile(const std::string& path) {
@@ -64,7 +80,14 @@ std::string ReadTableFile(const std::string& path) {
     if (!file) {
         throw config::ConfigError(path, 0, std::string("cannot be read: ") + std::strerror(errno));
     }
-    return {std::istreambuf_iterator<char>(file), {}};
+    std::string content;
+    const std::uintmax_t size = std::filesystem::file_size(path, ignored);
+    if (!ignored) ReserveInBigPages(content, size);
+    for (std::array<char, 1 << 16> part; file;) {
+        file.read(part.data(), part.size());
+        content.append(part.data(), static_cast<std::size_t>(file.gcount()));
+    }
+    return content;
 }
 
 }  // namespace policyd::tables

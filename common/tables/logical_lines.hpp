@@ -15,8 +15,11 @@ namespace policyd::tables {
 class LogicalLines {
 public:
     struct Line {
-        std::string text;       ///< without its line ends
+        std::string_view text;  ///< without its line ends; good until the next one is taken
         std::size_t first = 0;  ///< the number of its first physical line, from 1
+
+        /// Postfix's parsers take what they read for a C string.
+        std::string_view UpToZeroByte() const { return text.substr(0, text.find('\0')); }
     };
 
     /// `path` is for warnings. `content` and `warn` outlive this object.
@@ -28,13 +31,18 @@ public:
 
 private:
     Line NextOrContinuation();
+    void Join(Line& line, std::string_view continuation);
     std::string_view TakePhysicalLine();
 
     std::string path_;
     std::string_view rest_;
+    std::string joined_;  // where a line has continuations
     std::size_t number_ = 0;
     const WarningSink& warn_;
 };
+
+/// There are at most as many logical ones.
+std::size_t CountPhysicalLines(std::string_view content);
 
 /// The bytes of a file. Throws config::ConfigError where it cannot be read.
 std::string ReadTableFile(const std::string& path);

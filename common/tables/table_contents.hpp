@@ -23,6 +23,15 @@ public:
         return std::static_pointer_cast<const Content>(content);
     }
 
+    /// What Get() returned for this name; null where it was not called yet.
+    template <typename Content>
+    std::shared_ptr<const Content> Find(const std::string& name) {
+        const std::lock_guard lock(mutex_);
+        const auto known = contents_.find(name);
+        if (known == contents_.end()) return nullptr;
+        return std::static_pointer_cast<const Content>(known->second);
+    }
+
 private:
     std::mutex mutex_;
     std::map<std::string, std::shared_ptr<const void>> contents_;  // guarded by mutex_

@@ -32,7 +32,7 @@ TableFile::TableFile(std::string path, const WarningSink& warn) : path_(std::mov
     const std::string content = ReadTableFile(path_);
     LogicalLines lines(path_, content, warn);
     while (const auto line = lines.Next()) {
-        const std::string_view text = line->text.c_str();
+        const std::string_view text = line->UpToZeroByte();
         const std::optional<std::string_view> name = NameIn(text);
         if (!name) throw config::ConfigError(path_, line->first, "expected \"parameter = value\"");
         const std::string_view value = text::Trim(text.substr(text.find('=') + 1));

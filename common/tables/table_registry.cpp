@@ -94,9 +94,14 @@ std::unique_ptr<LookupTable> TableRegistry::Make(std::string_view type, const st
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeTexthash(const std::string& path, ReadAs reader) {
-    auto rows = contents_->Get<TexthashRows>(Mark(reader) + "texthash:" + path, [&] {
-        return ReadTexthash(path, settings_.warn, reader);
-    });
+    const auto name = [&path](ReadAs as) { return Mark(as) + "texthash:" + path; };
+    for (const ReadAs other : {ReadAs::kDaemon, ReadAs::kUnfolded, ReadAs::kProxymap}) {
+        auto rows = contents_->Find<TexthashRows>(name(other));
+        if (rows && rows->is_the_same_to_all)
+            return std::make_unique<TexthashTable>(path, std::move(rows));
+    }
+    auto rows = contents_->Get<TexthashRows>(
+        name(reader), [&] { return ReadTexthash(path, settings_.warn, reader); });
     return std::make_unique<TexthashTable>(path, std::move(rows));
 }
 

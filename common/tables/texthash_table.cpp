@@ -8,49 +8,89 @@
 
 namespace policyd::tables {
 
-TexthashRows ReadTexthash(const std::string& path, const WarningSink& warn, ReadAs reader) {
-    TexthashRows rows;
-    const std::string content = ReadTableFile(path);
-    LogicalLines lines(path, content, warn);
-    while (const auto line = lines.Next()) {
-        const std::string place = path + ":" + std::to_string(line->first) + ": ";
-        if (reader != ReadAs::kProxymap && !text::IsValidUtf8(line->text)) {
-            warn(place + "ignored, for it is not UTF-8: \"" + text::EscapedForLog(line->text) +
-                 "\"");
-            continue;
+namespace {
+
+/// Adds the lines of a file, of which there may be millions: what is only for a warning is made
+/// only for one.
+class Reader {
+public:
+    Reader(const std::string& path, const WarningSink& warn, ReadAs reader, TexthashRows& rows)
+        : path_(path), warn_(warn), reader_(reader), rows_(rows) {}
+
+    /// False where it is the last that is read.
+    bool Add(const LogicalLines::Line& line) {
+        if (!text::IsValidUtf8(line.text)) {
+            rows_.is_the_same_to_all = false;
+            if (reader_ != ReadAs::kProxymap) return Ignore(line, "it is not UTF-8: ", line.text);
         }
-        const std::string_view text = line->text.c_str();
+        const std::string_view text = line.UpToZeroByte();
         const QuotedWord key = TakeQuotedWord(text);
         const std::string_view value = text::Trim(text.substr(key.word.size()));
-        if (!key.quotes_match) {
-            warn(place + "ignored, for its double quotes do not match: \"" +
-                 text::EscapedForLog(line->text) + "\"");
-            continue;
-        }
+        if (!key.quotes_match) return Ignore(line, "its double quotes do not match: ", line.text);
         if (value.empty()) {
-            warn(place + "ignored, for there must be a key, a blank and a value");
-            continue;
+            Warn(line, "ignored, for there must be a key, a blank and a value");
+            return true;
         }
-        if (key.word.back() == ':')
-            warn(place + "the key ends in ':'; is this an aliases(5) file?");
-        const std::string folded = text::FoldCase(key.word);
-        if (!FoldsStoredKeys(reader) && folded != key.word) {
-            warn(place + "nothing is found by the key \"" + text::EscapedForLog(key.word) +
-                 "\" behind proxy:, in a list of domains or by virtual(8): write \"" +
-                 text::EscapedForLog(folded) + "\"");
-        }
-        const std::string stored = FoldsStoredKeys(reader) ? folded : std::string(key.word);
-        if (rows.values.emplace(stored, value).second) continue;
-        const std::string again = place + "there is an earlier line with the key \"" +
-                                  text::EscapedForLog(key.word) + "\"";
-        if (reader == ReadAs::kPostmap) {
-            warn(again + "; ignored here, but Postfix's daemons and policyd do not use the file");
-            continue;
-        }
-        rows.mistake = again;
-        warn(again + ": as for Postfix, no look-up in the file can be answered");
-        break;
+        if (key.word.back() == ':') Warn(line, "the key ends in ':'; is this an aliases(5) file?");
+        if (rows_.values.Add(Stored(line, key.word), value)) return true;
+        return AddAgain(line, key.word);
     }
+
+private:
+    void Warn(const LogicalLines::Line& line, const std::string& text) const {
+        warn_(path_ + ":" + std::to_string(line.first) + ": " + text);
+    }
+
+    bool Ignore(const LogicalLines::Line& line, const char* why, std::string_view shown) const {
+        Warn(line, std::string("ignored, for ") + why + '"' + text::EscapedForLog(shown) + '"');
+        return true;
+    }
+
+    /// The key as this reader keeps it; good until the next one.
+    std::string_view Stored(const LogicalLines::Line& line, std::string_view key) {
+        if (text::IsFoldedAscii(key)) return key;
+        folded_ = text::FoldCase(key);
+        if (folded_ == key) return key;
+        rows_.is_the_same_to_all = false;
+        if (FoldsStoredKeys(reader_)) return folded_;
+        Warn(line, "nothing is found by the key \"" + text::EscapedForLog(key) +
+                       "\" behind proxy:, in a list of domains or by virtual(8): write \"" +
+                       text::EscapedForLog(folded_) + "\"");
+        return key;
+    }
+
+    bool AddAgain(const LogicalLines::Line& line, std::string_view key) {
+        rows_.is_the_same_to_all = false;
+        const std::string again =
+            "there is an earlier line with the key \"" + text::EscapedForLog(key) + "\"";
+        if (reader_ == ReadAs::kPostmap) {
+            Warn(line, again +
+                           "; ignored here, but Postfix's daemons and policyd do not use the "
+                           "file");
+            return true;
+        }
+        rows_.mistake = path_ + ":" + std::to_string(line.first) + ": " + again;
+        warn_(rows_.mistake + ": as for Postfix, no look-up in the file can be answered");
+        return false;
+    }
+
+    const std::string& path_;
+    const WarningSink& warn_;
+    const ReadAs reader_;
+    TexthashRows& rows_;
+    std::string folded_;
+};
+
+}  // namespace
+
+TexthashRows ReadTexthash(const std::string& path, const WarningSink& warn, ReadAs reader) {
+    const std::string content = ReadTableFile(path);
+    TexthashRows rows;
+    rows.values = PackedRows(CountPhysicalLines(content), content.size());
+    LogicalLines lines(path, content, warn);
+    Reader add(path, warn, reader, rows);
+    while (const auto line = lines.Next())
+        if (!add.Add(*line)) break;
     return rows;
 }
 
@@ -58,9 +98,9 @@ std::optional<std::string> TexthashTable::FindNow(std::string_view key) const {
     const std::optional<std::string> folded = FoldedKey(key);
     if (!folded) return std::nullopt;
     if (!rows_->mistake.empty()) throw outage::TableUnavailable(name_ + ": " + rows_->mistake);
-    const auto found = rows_->values.find(*folded);
-    if (found == rows_->values.end()) return std::nullopt;
-    return CheckedValue(found->second, name_, key);
+    const std::optional<std::string_view> value = rows_->values.Find(*folded);
+    if (!value) return std::nullopt;
+    return CheckedValue(std::string(*value), name_, key);
 }
 
 }  // namespace policyd::tables

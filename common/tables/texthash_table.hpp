@@ -3,18 +3,19 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "common/tables/key_rules.hpp"
 #include "common/tables/lookup_table.hpp"
+#include "common/tables/packed_rows.hpp"
 #include "common/tables/warning_sink.hpp"
 
 namespace policyd::tables {
 
 /// A text file of "key whitespace value" lines.
 struct TexthashRows {
-    std::unordered_map<std::string, std::string> values;
-    std::string mistake;  ///< why no look-up can be answered; empty if they can
+    PackedRows values;
+    std::string mistake;             ///< why no look-up can be answered; empty if they can
+    bool is_the_same_to_all = true;  ///< every reader makes these rows of the file
 };
 
 /// Lines that Postfix ignores are ignored with the same warnings. Throws config::ConfigError where

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace policyd::text {
 
@@ -12,7 +13,15 @@ std::string ToLower(std::string_view text) {
 }
 
 bool IsAscii(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; });
+    constexpr std::uint64_t kHighBits = 0x8080'8080'8080'8080;
+    std::uint64_t seen = 0;  // looked at to the end, several bytes at a time
+    for (; text.size() >= sizeof seen; text.remove_prefix(sizeof seen)) {
+        std::uint64_t bytes = 0;
+        std::memcpy(&bytes, text.data(), sizeof bytes);
+        seen |= bytes;
+    }
+    for (const char c : text) seen |= static_cast<unsigned char>(c);
+    return (seen & kHighBits) == 0;
 }
 
 bool IsFoldedAscii(std::string_view text) {

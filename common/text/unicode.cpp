@@ -38,6 +38,7 @@ std::size_t SequenceLength(std::string_view text) {
 }  // namespace
 
 bool IsValidUtf8(std::string_view text) {
+    if (IsAscii(text)) return true;
     while (!text.empty()) {
         const std::size_t length = SequenceLength(text);
         if (length == 0) return false;

@@ -5,6 +5,8 @@ import os
 import platform
 import statistics
 
+MOST_OF_BARE_LATENCY = 1.5  # at half of the saturating rate
+
 
 def _values(measured, get):
     return [get(run) for run in measured.runs]
@@ -74,13 +76,23 @@ def _line(measured, by_key):
         f"{statistics.median(_values(measured, lambda run: run['server']['rss'])) / 1e6:,.0f}",
     ]
     if measured.half_rate:
-        p99 = _latency(measured.half_rate, "p99")
-        text = f"{p99:.2f}"
-        bare = _latency(yardstick.half_rate, "p99") if yardstick and yardstick.half_rate else 0
-        if bare:
-            text += f" ({p99 / bare:.2f})"
-        cells.append(text)
+        cells.append(_half_rate(measured, yardstick))
     return cells
+
+
+def _half_rate(measured, yardstick):
+    def p99(of):
+        return statistics.median(_latency(run, "p99") for run in of.half_rate)
+
+    text = f"{p99(measured):.2f}"
+    bare = p99(yardstick) if yardstick and yardstick.half_rate else 0
+    if not bare:
+        return text
+    ratio = p99(measured) / bare
+    if not measured.row.keeps_latency:
+        return f"{text} ({ratio:.2f})"
+    return f"{text} ({ratio:.2f}, {'<=' if ratio <= MOST_OF_BARE_LATENCY else 'ABOVE'} " \
+           f"{MOST_OF_BARE_LATENCY:g})"
 
 
 def show(results, options):
@@ -101,7 +113,7 @@ def show(results, options):
             print("|" + "|".join(("-" if i == 0 else "-") * (width + 1) + ("-" if i == 0 else ":")
                                  for i, width in enumerate(widths)) + "|")
     others = [run["other_cpu_s"] / run["measured_s"] for measured in results
-              for run in measured.runs]
+              for run in measured.runs + measured.half_rate]
     print(f"\nMedians of the rounds. Requests per CPU second count all processes in the path "
           f"(server, Redis, MariaDB).\nOther processes used {statistics.median(others):.2f} CPUs "
           f"meanwhile (at most {max(others):.2f}).")

@@ -110,6 +110,12 @@ class PolicydFromMemory(Policyd):
     settings = 'quota_reservations = false\nusage_cache_time = "1h"\n'
 
 
+class PolicydOnTwoLoops(PolicydFromMemory):
+    """The same with a thread for each of two processors. Each remembers by itself."""
+
+    settings = PolicydFromMemory.settings + "workers = 2\n"
+
+
 class PolicydAskingRedis(Policyd):
     """Recipients remembered, usage read for every request."""
 

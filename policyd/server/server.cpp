@@ -7,6 +7,7 @@
 #include <future>
 #include <utility>
 
+#include "common/async/destroy_elsewhere.hpp"
 #include "common/config/config_error.hpp"
 #include "common/log/logging.hpp"
 #include "policyd/server/descriptor_limit.hpp"
@@ -39,6 +40,15 @@ std::vector<async::ListeningSocket> OpenSockets(const config::Settings& settings
     for (const std::string& endpoint : settings.listen)
         sockets.emplace_back(async::ParseEndpoint(endpoint), access);
     return sockets;
+}
+
+/// On a thread that gives way to those that answer meanwhile.
+std::shared_ptr<tables::TableContents> ReadTablesBeside(const config::Settings& settings) {
+    const auto read = [&settings] {
+        async::GiveWay();
+        return services::ReadTables(settings);
+    };
+    return std::async(std::launch::async, read).get();
 }
 
 }  // namespace
@@ -98,7 +108,7 @@ void Server::Start() {
 void Server::Reload(const config::Settings& settings) {
     // Each worker builds on its own thread what will belong to it; then all change over, or none.
     using Built = std::unique_ptr<services::Services>;
-    const auto contents = services::ReadTables(settings);
+    const auto contents = ReadTablesBeside(settings);
     std::vector<std::future<Built>> building;
     for (const auto& worker : workers_) {
         const auto built = std::make_shared<std::promise<Built>>();
@@ -122,16 +132,14 @@ void Server::Reload(const config::Settings& settings) {
             failure = std::current_exception();
         }
     }
-    // What is not used is destroyed where it belongs, too.
+    // What is not used ends where it belongs, too.
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         workers_[i]->Loop().Post([use = !failure, built = all[i], limits = LimitsFrom(settings),
                                   &worker = *workers_[i]] {
             if (!built) return;
-            if (use) {
-                worker.Use(limits);
-                worker.Use(std::move(*built));
-            }
-            built->reset();
+            if (!use) return worker.Retire(std::move(*built));
+            worker.Use(limits);
+            worker.Use(std::move(*built));
         });
     }
     if (failure) std::rethrow_exception(failure);

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <utility>
-#include <variant>
 
-#include "common/async/blocking_call.hpp"
+#include "common/async/destroy_elsewhere.hpp"
 #include "common/log/logging.hpp"
 #include "policyd/server/peer_name.hpp"
 
@@ -21,15 +20,6 @@ constexpr milliseconds kIdleEnough{10'000};
 /// Connections that are closed at one time check, to make room.
 constexpr int kMostEvicted = 16;
 constexpr milliseconds kPauseLogPeriod{60'000};
-
-async::Task<> Destroy(uv_loop_t* loop, std::shared_ptr<const void> remains) {
-    auto destroy = [remains = std::move(remains)]() mutable {
-        remains.reset();
-        return std::monostate();
-    };
-    async::BlockingCall call(loop, std::move(destroy));
-    co_await call;
-}
 
 }  // namespace
 
@@ -55,16 +45,8 @@ void Worker::Use(std::unique_ptr<services::Services> services) {
 
 /// What is remembered, and tables of a million lines, are given up by another thread: the loop has
 /// no time for that.
-void Worker::Retire(std::unique_ptr<services::Services> old) {
-    std::shared_ptr<const void> remains = old->TakeRemains();
-    old.reset();
-    async::Spawn(Destroy(loop_.Raw(), std::move(remains)), [](std::exception_ptr failure) {
-        try {
-            std::rethrow_exception(failure);
-        } catch (const std::exception& error) {
-            log::Error("failure: {}", error.what());
-        }
-    });
+void Worker::Retire(std::unique_ptr<services::Services> unused) {
+    async::DestroyElsewhere(unused->TakeRemains());
 }
 
 void Worker::Listen(const std::vector<async::ListeningSocket>& sockets) {

@@ -33,6 +33,8 @@ public:
     /// Requests that come from now on are decided by these services, which belong to Loop(); the
     /// ones before are destroyed when the last request that uses them has ended.
     void Use(std::unique_ptr<services::Services> services);
+    /// Has services that nothing uses end, without waiting for what takes long. Loop thread.
+    void Retire(std::unique_ptr<services::Services> unused);
 
     /// Accepts connections from these sockets once it runs; they outlive the worker. Before Run().
     void Listen(const std::vector<async::ListeningSocket>& sockets);
@@ -62,7 +64,6 @@ public:
 private:
     using Sessions = std::list<Session>;
 
-    void Retire(std::unique_ptr<services::Services> old);
     void StartSession(async::UvHandle<uv_any_handle> socket);
     void PauseAccepting();
     void ResumeAccepting();

@@ -283,12 +283,12 @@ Services::Services(async::EventLoop& loop, const Settings& settings, SharedState
 Services::~Services() = default;
 
 std::shared_ptr<const void> Services::TakeRemains() {
-    checks_.reset();
     using Remains =
-        std::tuple<std::unique_ptr<tables::RowCache>, std::unique_ptr<recipients::RecipientCache>,
+        std::tuple<std::unique_ptr<checks::CheckPipeline>, std::unique_ptr<tables::RowCache>,
+                   std::unique_ptr<recipients::RecipientCache>,
                    std::shared_ptr<tables::TableContents>>;
-    return std::make_shared<const Remains>(std::move(rows_), std::move(recipients_),
-                                           std::move(contents_));
+    return std::make_shared<const Remains>(std::move(checks_), std::move(rows_),
+                                           std::move(recipients_), std::move(contents_));
 }
 
 std::shared_ptr<tables::TableContents> ReadTables(const Settings& settings) {

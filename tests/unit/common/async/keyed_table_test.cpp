@@ -62,7 +62,7 @@ TEST_F(KeyedTableTest, LetsGoWhatWasNotUsedSinceItLastWentAround) {
 TEST_F(KeyedTableTest, AnEntryThatSomebodyHoldsOutlivesItsPlace) {
     Put("a", 1);
     const auto entry = table_.Find("a");
-    table_.Clear();
+    table_ = {};
     EXPECT_EQ(entry->value, 1);
     EXPECT_EQ(table_.Find("a"), nullptr);
 }

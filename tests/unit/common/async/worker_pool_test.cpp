@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "common/async/event_loop.hpp"
 #include "common/async/sleep.hpp"
 
@@ -47,6 +49,24 @@ TEST(WorkerPoolTest, RefusesMoreJobsThanItMayQueue) {
         loop.Raw(), 1, [] { return std::make_unique<Counter>(); }, 0);
 
     EXPECT_THROW(loop.RunUntilDone(CountTo(pool, 1)), WorkersOverloaded);
+}
+
+struct Ending {
+    ~Ending() { ended->set_value(); }
+    std::promise<void>* ended = nullptr;
+};
+
+TEST(WorkerPoolTest, ItsResourcesEndAfterItWithoutAnybodyWaiting) {
+    EventLoop loop;
+    std::promise<void> ended;
+    {
+        WorkerPool<Ending> pool(loop.Raw(), 1, [&ended] {
+            auto ending = std::make_unique<Ending>();
+            ending->ended = &ended;
+            return ending;
+        });
+    }
+    ended.get_future().get();
 }
 
 Task<> SleepTwice(EventLoop& loop) {

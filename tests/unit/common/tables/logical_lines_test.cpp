@@ -22,7 +22,7 @@ Read ReadAll(std::string_view content) {
     const WarningSink warn = [&read](const std::string& text) { read.warnings.push_back(text); };
     LogicalLines lines("file", content, warn);
     while (const auto line = lines.Next())
-        read.lines.push_back(std::to_string(line->first) + ":" + line->text);
+        read.lines.push_back(std::to_string(line->first) + ":" + std::string(line->text));
     return read;
 }
 

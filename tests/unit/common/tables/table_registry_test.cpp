@@ -34,6 +34,20 @@ protected:
     TableRegistry registry;
 };
 
+TEST_F(TableRegistryTest, AFileThatIsTheSameToAllReadersIsReadOnce) {
+    const std::string table = "texthash:" + scratch.Write("table", "a 1\nb\n").string();
+    for (LookupTable* opened : {&registry.Open(table), &registry.OpenForVirtual(table),
+                                &registry.Open("proxy:" + table)})
+        EXPECT_EQ(loop.RunUntilDone(opened->Find("A")), "1");
+    EXPECT_THAT(warnings, testing::ElementsAre(HasSubstr("table:2: ")));
+}
+
+TEST_F(TableRegistryTest, AFileWithUpperCaseKeysIsAnotherOneToEachReader) {
+    const std::string table = "texthash:" + scratch.Write("table", "A 1\n").string();
+    EXPECT_EQ(loop.RunUntilDone(registry.Open(table).Find("a")), "1");
+    EXPECT_EQ(loop.RunUntilDone(registry.OpenForVirtual(table).Find("a")), std::nullopt);
+}
+
 TEST_F(TableRegistryTest, OpensTheTablesOfAListInOrder) {
     const TableChain chain = registry.OpenChain(
         "virtual_alias_maps", {"inline:{a=1}, proxy:inline:{ b=2 }", "inline:{a=3}"});

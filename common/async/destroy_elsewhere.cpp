@@ -1,0 +1,73 @@
+#include "common/async/destroy_elsewhere.hpp"
+
+#include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace policyd::async {
+
+namespace {
+
+class Destroyer {
+public:
+    ~Destroyer() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        changed_.notify_one();
+        if (thread_.joinable()) thread_.join();
+    }
+
+    void Take(std::shared_ptr<const void> remains) {
+        {
+            const std::lock_guard lock(mutex_);
+            waiting_.push_back(std::move(remains));
+            if (!thread_.joinable()) thread_ = std::thread([this] { Serve(); });
+        }
+        changed_.notify_one();
+    }
+
+private:
+    void Serve() {
+        pthread_setname_np(pthread_self(), "destroyer");
+        GiveWay();
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+            if (waiting_.empty()) return;
+            auto remains = std::exchange(waiting_, {});
+            lock.unlock();
+            remains.clear();
+            lock.lock();
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<std::shared_ptr<const void>> waiting_;  // guarded by mutex_
+    bool stopping_ = false;                             // guarded by mutex_
+    std::thread thread_;                                // guarded by mutex_ until stopping_
+};
+
+}  // namespace
+
+void DestroyElsewhere(std::shared_ptr<const void> remains) {
+    static Destroyer destroyer;
+    destroyer.Take(std::move(remains));
+}
+
+void GiveWay() noexcept {
+    constexpr int kNicer = 10;
+    // On Linux, the nice value is each thread's own.
+    const auto thread = static_cast<id_t>(gettid());
+    setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + kNicer);
+}
+
+}  // namespace policyd::async

@@ -322,7 +322,7 @@ TEST_F(OutageTest, DifferentQueriesThatAreAskedTogetherAnswerAsTheyDoAlone) {
         {"SELECT v FROM words WHERE k='%s' UNION SELECT v FROM latin WHERE k='%s'",
          "SELECT 1 FROM words WHERE k='%s' LIMIT 1", "SELECT '%s' FROM words LIMIT 1"},
     };
-    TableRegistry tables(loop, TableSettings{2, std::chrono::seconds(10), {}});
+    TableRegistry tables(loop, TableSettings{2, std::chrono::seconds(10), {}, {}});
     int number = 0;
     for (const auto& group : groups) {
         std::vector<LookupTable*> members;

@@ -18,8 +18,8 @@ struct CidrCondition {
     std::vector<AddressPrefix> outside;
 };
 
-/// Rules in the order of their file, of which the first that applies holds. Searched by prefix: one
-/// binary search for each prefix length that occurs, however many rules there are.
+/// Rules in the order of their file, of which the first that applies holds. Searched by prefix: two
+/// places in memory are touched for each prefix length that occurs, however many rules there are.
 class CidrRules {
 public:
     /// Room for that many rules; more may be added.
@@ -51,6 +51,11 @@ private:
         std::uint8_t length = 0;
         std::size_t size = 0;        ///< of `entries`, which Finish() makes
         std::vector<Entry> entries;  ///< sorted by bits, then by rule
+        /// By the hash of the bits, the place behind the first of their entries; 0: there is none.
+        std::vector<std::uint32_t> ends;
+
+        void Index();
+        std::size_t FirstWith(const AddressBits& bits) const;
     };
     /// A rule's condition before Finish(), in the order of the rules.
     struct Added {

@@ -35,6 +35,10 @@ def _times(per_cpu, other):
     return per_cpu / others if others else None
 
 
+def _rate(measured):
+    return statistics.median(_values(measured, lambda run: run["answers_per_s"]))
+
+
 def _latency(run, percentile):
     return run["latency_us"][percentile] / 1000
 
@@ -63,6 +67,8 @@ def _line(measured, by_key):
     mine = _median_per_cpu(measured)
     yardstick = by_key.get(row.yardstick)
     of_bare = _times(mine, yardstick)
+    if row.by_rate and yardstick:
+        of_bare = _rate(measured) / _rate(yardstick)
     of_dovecot = _times(mine, by_key.get("dovecot") if row.times_dovecot else None)
     cells = [
         row.title + ("" if measured.is_right else " (WRONG)"),
@@ -70,7 +76,7 @@ def _line(measured, by_key):
         f"{_spread(_values(measured, _per_cpu)):.1f} %",
         _ratio(of_bare, row.at_least),
         _ratio(of_dovecot, row.times_dovecot),
-        f"{statistics.median(_values(measured, lambda run: run['answers_per_s'])):,.0f}",
+        f"{_rate(measured):,.0f}",
         f"{statistics.median(_values(measured, lambda run: _latency(run, 'p50'))):.2f}",
         f"{statistics.median(_values(measured, lambda run: _latency(run, 'p99'))):.2f}",
         f"{statistics.median(_values(measured, lambda run: run['server']['rss'])) / 1e6:,.0f}",

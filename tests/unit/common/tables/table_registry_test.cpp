@@ -36,8 +36,8 @@ protected:
 
 TEST_F(TableRegistryTest, AFileThatIsTheSameToAllReadersIsReadOnce) {
     const std::string table = "texthash:" + scratch.Write("table", "a 1\nb\n").string();
-    for (LookupTable* opened : {&registry.Open(table), &registry.OpenForVirtual(table),
-                                &registry.Open("proxy:" + table)})
+    for (LookupTable* opened :
+         {&registry.Open(table), &registry.OpenForVirtual(table), &registry.Open("proxy:" + table)})
         EXPECT_EQ(loop.RunUntilDone(opened->Find("A")), "1");
     EXPECT_THAT(warnings, testing::ElementsAre(HasSubstr("table:2: ")));
 }

@@ -50,7 +50,7 @@ std::uint32_t CidrRules::LevelOf(const AddressPrefix& prefix) {
         if (levels_[number].family == prefix.family && levels_[number].length == prefix.length)
             break;
     }
-    if (number == levels_.size()) levels_.push_back({prefix.family, prefix.length, 0, {}});
+    if (number == levels_.size()) levels_.push_back({prefix.family, prefix.length, 0, {}, {}});
     ++levels_[number].size;
     return number;
 }

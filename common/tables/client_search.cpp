@@ -61,7 +61,7 @@ async::Task<std::optional<std::string>> FindClient(LookupTable& table, std::stri
 
 std::optional<std::string> FindClientNow(const MemoryTable& table, std::string_view name,
                                          std::string_view address, ParentStyle parents) {
-    if (!table.TakesPartialKeys()) {
+    if (!table.TakesPartialKeys()) {  // patterns of addresses, which know no case
         auto value = table.FindNow(name);
         return value ? value : table.FindNow(address);
     }

@@ -47,6 +47,38 @@ TEST(FindClientTest, AsksTablesOfPatternsForWholeKeysOnly) {
                 ElementsAre("mail.example.com", "192.0.2.1"));
 }
 
+/// In memory; notes what it is asked for, and has the last of it.
+class NotingTable final : public MemoryTable {
+public:
+    NotingTable(bool takes_partial_keys, std::string has)
+        : takes_partial_keys_(takes_partial_keys), has_(std::move(has)) {}
+    const std::string& Name() const override { return has_; }
+    bool TakesPartialKeys() const override { return takes_partial_keys_; }
+    std::optional<std::string> FindNow(std::string_view key) const override {
+        asked.emplace_back(key);
+        return key == has_ ? std::optional<std::string>("OK") : std::nullopt;
+    }
+
+    mutable std::vector<std::string> asked;
+
+private:
+    const bool takes_partial_keys_;
+    const std::string has_;
+};
+
+TEST(FindClientTest, AsksTablesInMemoryForTheSameKeysUntilOneIsThere) {
+    const NotingTable keys(true, "192.0.2");
+    EXPECT_EQ(FindClientNow(keys, "Mail.Example.COM", "192.0.2.1", ParentStyle::kDotDomain), "OK");
+    EXPECT_THAT(keys.asked,
+                ElementsAre("mail.example.com", ".example.com", ".com", "192.0.2.1", "192.0.2"));
+    const NotingTable patterns(false, "192.0.2.1");
+    EXPECT_EQ(FindClientNow(patterns, "mail.example.com", "192.0.2.1", ParentStyle::kDomain), "OK");
+    EXPECT_THAT(patterns.asked, ElementsAre("mail.example.com", "192.0.2.1"));
+    const NotingTable nothing(false, "192.0.2");
+    EXPECT_EQ(FindClientNow(nothing, "mail.example.com", "192.0.2.1", ParentStyle::kDomain),
+              std::nullopt);
+}
+
 TEST(FindClientTest, AParentDomainWinsOverTheAddress) {
     FakeTable table{{"example.com", "REJECT"}, {"192.0.2.1", "OK"}};
     EXPECT_EQ(test::RunToEnd(FindClient(table, "a.example.com", "192.0.2.1", ParentStyle::kDomain)),

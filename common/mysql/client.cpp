@@ -20,8 +20,7 @@ Values Client::Run(const Query& query, Clock::time_point asked) {
     return values;
 }
 
-std::vector<Values> Client::RunTogether(const std::vector<Query>& queries,
-                                        Clock::time_point asked) {
+std::vector<Values> Client::RunTogether(std::span<const Query> queries, Clock::time_point asked) {
     std::vector<Values> values;
     RunOnOneServer([&](Session& session) { values = session.RunTogether(queries); }, asked);
     return values;

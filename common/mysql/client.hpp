@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,7 @@ public:
     Values Run(const Query& query, Clock::time_point asked);
 
     /// As Run(), for several queries that one server answers.
-    std::vector<Values> RunTogether(const std::vector<Query>& queries, Clock::time_point asked);
+    std::vector<Values> RunTogether(std::span<const Query> queries, Clock::time_point asked);
 
 private:
     using Ask = std::function<void(Session&)>;

@@ -10,8 +10,9 @@
 #include <mysql_driver.h>
 
 #include <array>
+#include <utility>
 
-#include "common/text/ascii.hpp"
+#include "common/mysql/query_union.hpp"
 
 namespace policyd::mysql {
 
@@ -112,20 +113,6 @@ bool ReadsAsText(sql::ResultSetMetaData& columns) {
     return true;
 }
 
-/// Whether a query gives the same rows in the same order as a part of a larger one.
-bool CanBePartOfAnother(std::string_view query) {
-    // What orders, limits or merges rows, or does more than read them.
-    static constexpr std::array<std::string_view, 14> kWords{
-        "distinct", "distinctrow", "except", "for",   "group",     "having", "intersect",
-        "into",     "limit",       "lock",   "order", "procedure", "union",  "with"};
-    constexpr std::string_view kSeparators = " \t\r\n()=,<>*'\"`";
-    for (const std::string_view word : text::SplitAtAny(query, kSeparators)) {
-        for (const std::string_view other : kWords)
-            if (text::EqualsIgnoringCase(word, other)) return false;
-    }
-    return true;
-}
-
 }  // namespace
 
 bool Error::IsOfServer() const noexcept {
@@ -204,7 +191,8 @@ Values Session::RunPrepared(sql::PreparedStatement& statement,
     return result;
 }
 
-std::vector<Values> Session::RunTogether(const std::vector<Query>& queries) {
+std::vector<Values> Session::RunTogether(std::span<const Query> queries) {
+    if (queries.size() == 1) return {Run(queries.front())};
     try {
         Union& together = PrepareUnion(queries);
         if (together.statement) return RunUnion(together, queries);
@@ -216,35 +204,33 @@ std::vector<Values> Session::RunTogether(const std::vector<Query>& queries) {
     return values;
 }
 
-Session::Union& Session::PrepareUnion(const std::vector<Query>& queries) {
+Session::Union& Session::PrepareUnion(std::span<const Query> queries) {
     std::string name;
     for (const Query& query : queries) name += query.prepared + '\n';
     const auto known = unions_.find(name);
     if (known != unions_.end()) return known->second;
 
     Union together;
-    std::vector<unsigned>& first_columns = together.first_columns;
-    first_columns.push_back(2);
-    bool is_possible = true;
+    std::map<std::string_view, UnionPart> known_parts;
+    std::vector<UnionPart> parts;
+    unsigned columns = 1;
     for (const Query& query : queries) {
-        sql::PreparedStatement* const alone =
-            query.prepared.empty() ? nullptr : Prepare(query.prepared);
-        is_possible = is_possible && alone != nullptr && CanBePartOfAnother(query.prepared);
-        if (!is_possible) break;
-        first_columns.push_back(first_columns.back() + alone->getMetaData()->getColumnCount());
-    }
-    if (is_possible) {
-        std::string text;
-        for (std::size_t i = 0; i < queries.size(); ++i) {
-            text += (i == 0 ? "SELECT " : " UNION ALL SELECT ") + std::to_string(i);
-            for (unsigned column = 2; column < first_columns[i]; ++column) text += ", NULL";
-            text += ", t.*";
-            for (unsigned column = first_columns[i + 1]; column < first_columns.back(); ++column)
-                text += ", NULL";
-            text += " FROM (" + queries[i].prepared + ") t";
+        auto part = known_parts.find(query.prepared);
+        if (part == known_parts.end()) {
+            sql::PreparedStatement* const alone =
+                query.prepared.empty() ? nullptr : Prepare(query.prepared);
+            if (alone == nullptr || !CanBePartOfUnion(query.prepared)) break;
+            const unsigned before =
+                std::exchange(columns, columns + alone->getMetaData()->getColumnCount());
+            part = known_parts.emplace(query.prepared, UnionPart{query.prepared, before, columns})
+                       .first;
         }
+        parts.push_back(part->second);
+        together.columns.emplace_back(part->second.columns_before + 1, part->second.columns_to + 1);
+    }
+    if (parts.size() == queries.size()) {
         try {
-            together.statement.reset(connection_->prepareStatement(text));
+            together.statement.reset(connection_->prepareStatement(UnionOf(parts, columns)));
         } catch (const sql::SQLException& error) {
             if (Error("", error.getErrorCode()).IsOfServer()) throw;
         }
@@ -252,7 +238,7 @@ Session::Union& Session::PrepareUnion(const std::vector<Query>& queries) {
     return unions_.emplace(std::move(name), std::move(together)).first->second;
 }
 
-std::vector<Values> Session::RunUnion(Union& together, const std::vector<Query>& queries) {
+std::vector<Values> Session::RunUnion(Union& together, std::span<const Query> queries) {
     unsigned number = 0;
     for (const Query& query : queries) {
         for (const std::string& value : query.parameters)
@@ -262,8 +248,8 @@ std::vector<Values> Session::RunUnion(Union& together, const std::vector<Query>&
     std::vector<Values> values(queries.size());
     while (rows->next()) {
         const std::size_t query = rows->getUInt(1);
-        AppendColumns(*rows, together.first_columns.at(query), together.first_columns.at(query + 1),
-                      values.at(query));
+        const auto [first, end] = together.columns.at(query);
+        AppendColumns(*rows, first, end, values.at(query));
     }
     return values;
 }

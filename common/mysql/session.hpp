@@ -4,9 +4,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/mysql/account.hpp"
@@ -66,21 +68,19 @@ public:
 
     /// The values of each query. They are put to the server as one where that makes no difference,
     /// which costs little more than one of them alone. Throws Error as soon as one fails.
-    std::vector<Values> RunTogether(const std::vector<Query>& queries);
+    std::vector<Values> RunTogether(std::span<const Query> queries);
 
 private:
-    /// A statement that is several queries at once: each row has the number of its query, and
-    /// behind it the columns of all of them, NULL but for its own.
     struct Union {
         std::unique_ptr<sql::PreparedStatement>
-            statement;                        ///< null: the queries do not go together
-        std::vector<unsigned> first_columns;  ///< of each query, and one behind
+            statement;  ///< null: the queries do not go together
+        std::vector<std::pair<unsigned, unsigned>> columns;  ///< first and one behind, of each
     };
 
     void RequireEncryption();
     sql::PreparedStatement* Prepare(const std::string& query);
-    Union& PrepareUnion(const std::vector<Query>& queries);
-    std::vector<Values> RunUnion(Union& together, const std::vector<Query>& queries);
+    Union& PrepareUnion(std::span<const Query> queries);
+    std::vector<Values> RunUnion(Union& together, std::span<const Query> queries);
     Values RunPrepared(sql::PreparedStatement& statement, const std::vector<std::string>& values);
     Values RunText(const Query& query);
     std::string Quoted(std::string_view part) const;

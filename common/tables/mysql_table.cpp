@@ -75,10 +75,9 @@ mysql::Query MysqlTable::QueryFor(const std::string& key) const {
 async::Task<std::optional<std::string>> MysqlTable::Find(std::string_view key) {
     const std::optional<std::string> search_key = co_await lookup_->SearchKey(key);
     if (!search_key) co_return std::nullopt;
-    auto ask = [query = QueryFor(*search_key), asked = mysql::Client::Clock::now()](
-                   mysql::Client& client) { return client.Run(query, asked); };
-    const mysql::Values values = co_await Run(std::move(ask));
-    co_return lookup_->Combine(values, *search_key);
+    std::vector<mysql::Query> queries{QueryFor(*search_key)};
+    const std::vector<mysql::Values> values = co_await Run(std::move(queries));
+    co_return lookup_->Combine(values.front(), *search_key);
 }
 
 async::Task<std::vector<Outcome>> MysqlTable::FindTogether(std::vector<Question> questions) {
@@ -92,10 +91,8 @@ async::Task<std::vector<Outcome>> MysqlTable::FindTogether(std::vector<Question>
             queries.push_back(table.QueryFor(group.Asked().back().key));
     }
     if (queries.empty()) co_return std::move(group).Outcomes();
-    auto ask = [queries = std::move(queries), asked = mysql::Client::Clock::now()](
-                   mysql::Client& client) { return client.RunTogether(queries, asked); };
     try {
-        const std::vector<mysql::Values> values = co_await Run(std::move(ask));
+        const std::vector<mysql::Values> values = co_await Run(std::move(queries));
         group.Answer(values);
     } catch (const Refused&) {
         // One of them may be to blame; the others are answered alone.
@@ -105,8 +102,7 @@ async::Task<std::vector<Outcome>> MysqlTable::FindTogether(std::vector<Question>
     co_return std::move(group).Outcomes();
 }
 
-template <typename Ask>
-async::Task<std::invoke_result_t<Ask&, mysql::Client&>> MysqlTable::Run(Ask ask) {
+async::Task<std::vector<mysql::Values>> MysqlTable::Run(std::vector<mysql::Query> queries) {
     outage::BackEnd& back_end = servers_->back_end;
     if (!back_end.MayAsk())
         throw outage::TableUnavailable(Name() + ": " + back_end.Name() +
@@ -114,7 +110,7 @@ async::Task<std::invoke_result_t<Ask&, mysql::Client&>> MysqlTable::Run(Ask ask)
     const outage::BackEnd::Question question(back_end);
     try {
         auto values = co_await async::Within(servers_->loop, servers_->time_limit,
-                                             AskServers(servers_, std::move(ask)));
+                                             AskServers(servers_, std::move(queries)));
         if (!values) throw outage::TableUnavailable(back_end.Name() + " does not answer in time");
         question.Answered();
         co_return std::move(*values);
@@ -127,11 +123,9 @@ async::Task<std::invoke_result_t<Ask&, mysql::Client&>> MysqlTable::Run(Ask ask)
     }
 }
 
-template <typename Ask>
-async::Task<std::invoke_result_t<Ask&, mysql::Client&>> MysqlTable::AskServers(
-    std::shared_ptr<Servers> servers, Ask ask) {
-    auto call = servers->workers.Run(std::move(ask));
-    co_return co_await call;
+async::Task<std::vector<mysql::Values>> MysqlTable::AskServers(std::shared_ptr<Servers> servers,
+                                                               std::vector<mysql::Query> queries) {
+    co_return co_await servers->batches.Ask(std::move(queries));
 }
 
 }  // namespace policyd::tables

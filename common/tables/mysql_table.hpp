@@ -3,11 +3,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
-#include "common/async/worker_pool.hpp"
-#include "common/mysql/client.hpp"
+#include "common/mysql/query_batches.hpp"
 #include "common/outage/back_end.hpp"
 #include "common/tables/lookup_table.hpp"
 #include "common/tables/sql_lookup.hpp"
@@ -18,13 +16,13 @@ namespace policyd::tables {
 mysql::Account ReadAccount(const TableFile& file, std::chrono::milliseconds time_limit,
                            const WarningSink& warn);
 
-/// `mysql:/path.cf`: mysql_table(5). Looked up on worker threads that own their connections.
+/// `mysql:/path.cf`: mysql_table(5). Looked up on threads that own their connections.
 class MysqlTable final : public LookupTable {
 public:
-    /// The servers of one account, and the threads that ask them. Tables with equal accounts share
+    /// The servers of one account, and the connections to them. Tables with equal accounts share
     /// them.
     struct Servers {
-        async::WorkerPool<mysql::Client> workers;
+        mysql::QueryBatches batches;
         outage::BackEnd back_end;
         uv_loop_t* loop;
         std::chrono::milliseconds time_limit;  ///< for one question, with the wait for a worker
@@ -42,15 +40,12 @@ public:
 
 private:
     mysql::Query QueryFor(const std::string& key) const;
-    /// What `ask`, which takes a client and owns all that it needs, returns. Throws
-    /// outage::TableUnavailable.
-    template <typename Ask>
-    async::Task<std::invoke_result_t<Ask&, mysql::Client&>> Run(Ask ask);
+    /// The values of each. Throws outage::TableUnavailable.
+    async::Task<std::vector<mysql::Values>> Run(std::vector<mysql::Query> queries);
     /// The same without a limit: it may take longer than anybody waits for it, and than the table
     /// lives.
-    template <typename Ask>
-    static async::Task<std::invoke_result_t<Ask&, mysql::Client&>> AskServers(
-        std::shared_ptr<Servers> servers, Ask ask);
+    static async::Task<std::vector<mysql::Values>> AskServers(std::shared_ptr<Servers> servers,
+                                                              std::vector<mysql::Query> queries);
 
     const std::shared_ptr<const SqlLookup> lookup_;
     bool needs_result_set_;

@@ -19,6 +19,11 @@ Template ParseParameter(const char* name, std::string_view text) {
     }
 }
 
+/// Those that are not empty.
+std::vector<std::string_view> Labels(std::string_view domain) {
+    return text::SplitAtAny(domain, ".");
+}
+
 }  // namespace
 
 Template::Template(std::string_view text) {
@@ -63,7 +68,6 @@ AddressParts::AddressParts(std::string_view address) : whole(address), user(addr
     if (at == std::string_view::npos) return;
     user = address.substr(0, at);
     domain = address.substr(at + 1);
-    labels = text::SplitAtAny(domain, ".");
     has_empty_user = at == 0;
 }
 
@@ -80,7 +84,7 @@ bool QueryTemplate::IsSearchable(std::string_view key) const {
     if (key.empty()) return false;
     if (needs_key_domain_ && parts.domain.empty()) return false;
     if (needs_key_user_ && parts.has_empty_user) return false;
-    return parts.labels.size() >= labels_;
+    return labels_ == 0 || Labels(parts.domain).size() >= labels_;
 }
 
 std::string_view QueryTemplate::Expansion(char expansion, const AddressParts& parts) {
@@ -95,7 +99,8 @@ std::string_view QueryTemplate::Expansion(char expansion, const AddressParts& pa
         case 'D':
             return parts.domain;
         default:
-            return parts.labels[parts.labels.size() - static_cast<unsigned>(expansion - '0')];
+            const std::vector<std::string_view> labels = Labels(parts.domain);
+            return labels[labels.size() - static_cast<unsigned>(expansion - '0')];
     }
 }
 

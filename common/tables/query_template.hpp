@@ -33,10 +33,9 @@ struct AddressParts {
     explicit AddressParts(std::string_view whole);
 
     std::string_view whole;
-    std::string_view user;                 ///< all of it where there is no '@'
-    std::string_view domain;               ///< empty where there is no '@'
-    std::vector<std::string_view> labels;  ///< of the domain, those that are not empty
-    bool has_empty_user = false;           ///< begins with its last '@'
+    std::string_view user;        ///< all of it where there is no '@'
+    std::string_view domain;      ///< empty where there is no '@'
+    bool has_empty_user = false;  ///< begins with its last '@'
 };
 
 /// An SQL text with `?` for every parameter, and what each is bound to.

@@ -132,12 +132,11 @@ std::unique_ptr<LookupTable> TableRegistry::MakeMysql(const std::string& path) {
 
 std::shared_ptr<MysqlTable::Servers> TableRegistry::MakeServers(const mysql::Account& account) {
     const auto board = std::make_shared<mysql::ServerBoard>(account);
-    const auto open = [board] { return std::make_unique<mysql::Client>(board); };
     std::string name = "mysql";
     for (const mysql::Server& server : account.servers) name += ':' + server.ToText();
     name += '/' + account.database;
     return std::shared_ptr<MysqlTable::Servers>(
-        new MysqlTable::Servers{{loop_.Raw(), settings_.mysql_connections, open},
+        new MysqlTable::Servers{{loop_.Raw(), settings_.mysql_connections, board},
                                 {name, [&loop = loop_] { return loop.Now(); }},
                                 loop_.Raw(),
                                 settings_.mysql_time_limit + kServersMargin});

@@ -12,22 +12,49 @@ std::string ToLower(std::string_view text) {
     return lower;
 }
 
-bool IsAscii(std::string_view text) {
-    constexpr std::uint64_t kHighBits = 0x8080'8080'8080'8080;
-    std::uint64_t seen = 0;  // looked at to the end, several bytes at a time
-    for (; text.size() >= sizeof seen; text.remove_prefix(sizeof seen)) {
-        std::uint64_t bytes = 0;
-        std::memcpy(&bytes, text.data(), sizeof bytes);
-        seen |= bytes;
+namespace {
+
+/// The same byte eight times.
+constexpr std::uint64_t Eight(std::uint64_t byte) {
+    return byte * 0x0101'0101'0101'0101;
+}
+
+std::uint64_t EightOf(const char* bytes) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, bytes, sizeof eight);
+    return eight;
+}
+
+/// Whether no eight bytes of the text, shorter ones filled up with zeros, have a high bit in
+/// `look(eight)`; which is seen by looking at all of them, as that costs less than to stop.
+template <typename Look>
+bool NoneHas(std::string_view text, Look look) {
+    std::uint64_t seen = 0;
+    if (text.size() >= sizeof seen) {
+        const char* const last = text.data() + text.size() - sizeof seen;
+        for (const char* at = text.data(); at < last; at += sizeof seen) seen |= look(EightOf(at));
+        seen |= look(EightOf(last));
+    } else {
+        std::uint64_t eight = 0;
+        for (const char c : text) eight = eight << 8 | static_cast<unsigned char>(c);
+        seen = look(eight);
     }
-    for (const char c : text) seen |= static_cast<unsigned char>(c);
-    return (seen & kHighBits) == 0;
+    return (seen & Eight(0x80)) == 0;
+}
+
+}  // namespace
+
+bool IsAscii(std::string_view text) {
+    return NoneHas(text, [](std::uint64_t bytes) { return bytes; });
 }
 
 bool IsFoldedAscii(std::string_view text) {
-    bool is_folded = true;  // looked at to the end, several bytes at a time
-    for (const unsigned char c : text) is_folded &= c < 0x80 && (c < 'A' || c > 'Z');
-    return is_folded;
+    return NoneHas(text, [](std::uint64_t bytes) {
+        const std::uint64_t low = bytes & Eight(0x7f);
+        const std::uint64_t from_a = low + Eight(0x80 - 'A');
+        const std::uint64_t above_z = low + Eight(0x80 - ('Z' + 1));
+        return bytes | (from_a & ~above_z);
+    });
 }
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <functional>
 
 #include "common/config/config_error.hpp"
 #include "common/sqlite/database.hpp"
@@ -181,11 +182,11 @@ protected:
     std::optional<std::string> Find(LookupTable& table, std::string_view key = "a") {
         return loop.RunUntilDone(table.Find(key));
     }
-    std::string Failure(LookupTable& table) {
+    std::string Failure(LookupTable& table, std::string_view key = "a") {
         // The time of a loop that does not turn stands still.
         uv_update_time(loop.Raw());
         try {
-            const auto value = Find(table);
+            const auto value = Find(table, key);
             return "no failure, but " + value.value_or("nothing");
         } catch (const outage::TableUnavailable& failure) {
             return failure.what();
@@ -346,6 +347,76 @@ TEST_F(OutageTest, DifferentQueriesThatAreAskedTogetherAnswerAsTheyDoAlone) {
             }
         }
     }
+}
+
+async::Task<> FindInto(std::vector<Question> questions, std::vector<Outcome>& outcomes,
+                       int& unfinished) {
+    outcomes = co_await FindTogether(std::move(questions));
+    --unfinished;
+}
+
+int StatementsRunBy(const std::function<void()>& action) {
+    const auto count = [] {
+        return std::stoi(
+            MariaDb().Execute("SELECT variable_value FROM information_schema.global_status "
+                              "WHERE variable_name = 'Com_stmt_execute'"));
+    };
+    const int before = count();
+    action();
+    return count() - before;
+}
+
+/// The servers cannot evaluate one of the queries for the key "bad".
+TEST_F(OutageTest, AlikeQuestionsOfManyWhoAskAtOnceAreJoinedAndAnsweredAsTheyAreAlone) {
+    std::string rows;
+    for (int i = 0; i < 60; ++i) {
+        const std::string key = std::to_string(i);
+        rows += "('" + key + "', 'v" + key + "', " + key + "), ('" + key + "', 'w', -1), ";
+    }
+    MariaDb().Execute(
+        "CREATE DATABASE IF NOT EXISTS outage; USE outage;"
+        "CREATE OR REPLACE TABLE many (k VARCHAR(50) COLLATE utf8mb4_bin, v TEXT, n BIGINT, "
+        "KEY (k)); INSERT INTO many VALUES " +
+        rows + "('bad', 'bad', 0)");
+    const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
+    const std::vector<std::string> queries{
+        "SELECT v FROM many WHERE k='%s'", "SELECT n, k FROM many WHERE k='%s'",
+        "SELECT concat(v, exp(if(k = 'bad', 1000, 0))) FROM many WHERE k='%s'"};
+    TableRegistry tables(loop, TableSettings{4, std::chrono::seconds(10), {}, {}});
+    std::vector<LookupTable*> members;
+    for (const std::string& query : queries) {
+        const std::string file = "table" + std::to_string(members.size()) + ".cf";
+        members.push_back(&tables.Open(
+            "mysql:" + scratch.Write(file, head + "query = " + query + "\n").string()));
+    }
+    std::vector<std::string> keys{"bad", "nothing", "it's", "bad"};
+    for (int i = 0; i < 60; ++i) keys.push_back(std::to_string(i));
+
+    std::vector<std::vector<Outcome>> outcomes(keys.size());
+    const int statements = StatementsRunBy([&] {
+        int unfinished = 0;
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+            std::vector<Question> questions;
+            for (LookupTable* table : members) questions.push_back({table, keys[i]});
+            ++unfinished;
+            async::Spawn(FindInto(std::move(questions), outcomes[i], unfinished), &Fail);
+        }
+        while (unfinished > 0) loop.RunOnce();
+    });
+
+    EXPECT_LT(statements, static_cast<int>(keys.size()));
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        ASSERT_EQ(outcomes[i].size(), members.size());
+        for (std::size_t m = 0; m < members.size(); ++m) {
+            const auto* const value = std::get_if<std::optional<std::string>>(&outcomes[i][m]);
+            ASSERT_EQ(value == nullptr, keys[i] == "bad") << queries[m] << " of " << keys[i];
+            if (value != nullptr) {
+                EXPECT_EQ(*value, Find(*members[m], keys[i])) << queries[m] << " of " << keys[i];
+            }
+        }
+    }
+    EXPECT_THAT(Failure(*members[2], "bad"), HasSubstr("out of range"));
+    EXPECT_EQ(Find(*members[0], "bad"), "bad");
 }
 
 }  // namespace

@@ -1,0 +1,136 @@
+#include "common/mysql/query_batches.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <iterator>
+#include <utility>
+
+namespace policyd::mysql {
+
+namespace {
+
+constexpr std::size_t kMostWaiting = 10'000;
+constexpr std::size_t kMostInOne = 16;
+/// A batch is to take about so long that nobody minds waiting for the others' answers.
+constexpr std::chrono::milliseconds kWorthWaiting(2);
+
+}  // namespace
+
+QueryBatches::QueryBatches(uv_loop_t* loop, std::size_t connections,
+                           std::shared_ptr<ServerBoard> board)
+    : connections_(connections),
+      workers_(loop, connections, [board] { return std::make_unique<Client>(board); }),
+      next_turn_(async::MakeHandle<uv_idle_t>("uv_idle_init", this, uv_idle_init, loop)) {}
+
+QueryBatches::Asking QueryBatches::Ask(std::vector<Query> queries) {
+    return {*this, std::move(queries)};
+}
+
+bool QueryBatches::Asking::IsLike(const Asking& other) const {
+    return std::equal(queries_.begin(), queries_.end(), other.queries_.begin(),
+                      other.queries_.end(), [](const Query& one, const Query& another) {
+                          return !one.prepared.empty() && one.prepared == another.prepared;
+                      });
+}
+
+bool QueryBatches::Join(Asking& asking) {
+    if (waiting_.size() >= kMostWaiting) {
+        asking.failure_ = std::make_exception_ptr(async::WorkersOverloaded());
+        return false;
+    }
+    waiting_.push_back(&asking);
+    uv_idle_start(next_turn_.get(),
+                  [](uv_idle_t* idle) { static_cast<QueryBatches*>(idle->data)->SendWhatWaits(); });
+    return true;
+}
+
+void QueryBatches::SendWhatWaits() {
+    uv_idle_stop(next_turn_.get());
+    while (!waiting_.empty() && on_their_way_ < connections_) {
+        ++on_their_way_;
+        async::Spawn(Send(TakeBatch()),
+                     [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    }
+}
+
+/// The one that has waited longest, and others like it. Their number is a power of two, so that a
+/// connection has few statements to prepare.
+QueryBatches::Batch QueryBatches::TakeBatch() {
+    const auto worth =
+        static_cast<std::size_t>(kWorthWaiting / std::max(of_one_, std::chrono::nanoseconds(1)));
+    const auto looked_at =
+        waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), 4 * kMostInOne));
+    const Asking& first = *waiting_.front();
+    const auto others = std::stable_partition(
+        waiting_.begin(), looked_at,
+        [&](const Asking* asking) { return asking == &first || asking->IsLike(first); });
+    const auto alike = static_cast<std::size_t>(others - waiting_.begin());
+    const auto end =
+        waiting_.begin() + static_cast<std::ptrdiff_t>(std::bit_floor(
+                               std::clamp<std::size_t>(worth, 1, std::min(alike, kMostInOne))));
+    Batch batch(waiting_.begin(), end);
+    waiting_.erase(waiting_.begin(), end);
+    return batch;
+}
+
+async::Task<void> QueryBatches::Send(Batch batch) {
+    std::vector<Query> queries;
+    for (Asking* asking : batch)
+        std::move(asking->queries_.begin(), asking->queries_.end(), std::back_inserter(queries));
+    const bool is_answered = co_await Answer(batch, queries);
+    if (!is_answered) {
+        // One of them may be to blame: each is to have the answer that it has alone.
+        const std::size_t of_each = queries.size() / batch.size();
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            const std::span<Asking* const> alone(&batch[i], 1);
+            const std::span<const Query> its_own(&queries[i * of_each], of_each);
+            co_await Answer(alone, its_own);
+        }
+    }
+    --on_their_way_;
+    SendWhatWaits();
+    // The last of these may destroy this.
+    for (Asking* asking : batch) asking->asking_.resume();
+}
+
+/// False, and nobody has an answer, where the servers refused several at once.
+async::Task<bool> QueryBatches::Answer(std::span<Asking* const> batch,
+                                       std::span<const Query> queries) {
+    auto asked = batch.front()->asked_;
+    for (const Asking* asking : batch) asked = std::max(asked, asking->asked_);
+    Client::Clock::time_point began, ended;
+    auto ask = [&](Client& client) {
+        began = ended = Client::Clock::now();
+        std::vector<Values> values = client.RunTogether(queries, asked);
+        ended = Client::Clock::now();
+        return values;
+    };
+    std::vector<Values> values;
+    std::exception_ptr failure;
+    try {
+        auto call = workers_.Run(std::move(ask));
+        values = co_await call;
+        NoteDuration(ended - began, batch.size());
+    } catch (const QueryRefused&) {
+        if (batch.size() > 1) co_return false;
+        failure = std::current_exception();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    const std::size_t of_each = queries.size() / batch.size();
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        batch[i]->failure_ = failure;
+        if (failure) continue;
+        const auto first = values.begin() + static_cast<std::ptrdiff_t>(i * of_each);
+        batch[i]->values_.assign(std::move_iterator(first),
+                                 std::move_iterator(first + static_cast<std::ptrdiff_t>(of_each)));
+    }
+    co_return true;
+}
+
+void QueryBatches::NoteDuration(std::chrono::nanoseconds took, std::size_t questions) {
+    of_one_ += (took / static_cast<std::int64_t>(questions) - of_one_) / 4;
+}
+
+}  // namespace policyd::mysql

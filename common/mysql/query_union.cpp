@@ -1,0 +1,98 @@
+#include "common/mysql/query_union.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "common/text/ascii.hpp"
+
+namespace policyd::mysql {
+
+namespace {
+
+constexpr std::string_view kSelect = "select";
+
+bool IsAnyOf(std::string_view word, std::span<const std::string_view> words) {
+    return std::any_of(words.begin(), words.end(), [word](std::string_view other) {
+        return text::EqualsIgnoringCase(word, other);
+    });
+}
+
+bool IsOfWord(char c) {
+    const char lower = text::ToLower(c);
+    return (lower >= 'a' && lower <= 'z') || text::IsDigit(c) || c == '_' || c == '$' ||
+           static_cast<unsigned char>(c) >= 0x80;
+}
+
+/// Where FROM stands in a SELECT to whose columns others can be added; npos if they cannot.
+std::size_t FindFrom(std::string_view query) {
+    // What may stand between SELECT and its first column.
+    static constexpr std::array<std::string_view, 9> kModifiers{
+        "all",          "high_priority",       "sql_big_result",   "sql_buffer_result", "sql_cache",
+        "sql_no_cache", "sql_calc_found_rows", "sql_small_result", "straight_join"};
+    int depth = 0;
+    for (std::size_t i = kSelect.size(); i < query.size(); ++i) {
+        const char c = query[i];
+        if (c == '\'' || c == '"' || c == '`') {
+            i = query.find(c, i + 1);
+            if (i == query.npos) return query.npos;
+        } else if (c == '(') {
+            ++depth;
+        } else if (c == ')') {
+            --depth;
+        } else if (c == '*' && depth == 0) {
+            return query.npos;  // no other column may stand before this one
+        } else if (IsOfWord(c)) {
+            const std::size_t begin = i;
+            while (i + 1 < query.size() && IsOfWord(query[i + 1])) ++i;
+            const std::string_view word = query.substr(begin, i + 1 - begin);
+            if (depth > 0 || query[begin - 1] == '.') continue;
+            if (text::EqualsIgnoringCase(word, "from")) return begin;
+            if (IsAnyOf(word, kModifiers)) return query.npos;
+        }
+    }
+    return query.npos;
+}
+
+std::string Nulls(unsigned count) {
+    std::string text;
+    for (unsigned i = 0; i < count; ++i) text += ", NULL";
+    return text;
+}
+
+}  // namespace
+
+bool CanBePartOfUnion(std::string_view query) {
+    // What orders, limits or merges rows, or does more than read them.
+    static constexpr std::array<std::string_view, 14> kWords{
+        "distinct", "distinctrow", "except", "for",   "group",     "having", "intersect",
+        "into",     "limit",       "lock",   "order", "procedure", "union",  "with"};
+    constexpr std::string_view kSeparators = " \t\r\n()=,<>*'\"`";
+    const auto words = text::SplitAtAny(query, kSeparators);
+    return std::none_of(words.begin(), words.end(),
+                        [](std::string_view word) { return IsAnyOf(word, kWords); });
+}
+
+std::string UnionOf(std::span<const UnionPart> parts, unsigned columns) {
+    std::string text;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const std::string_view query = text::Trim(parts[i].query);
+        const std::string nulls_behind = Nulls(columns - parts[i].columns_to);
+        text += (i == 0 ? "SELECT " : " UNION ALL SELECT ") + std::to_string(i) +
+                Nulls(parts[i].columns_before - 1);
+        const std::size_t from = FindFrom(query);
+        // A table of its own costs the server some time.
+        if (from == query.npos) {
+            text += ", t.*" + nulls_behind + " FROM (" + std::string(query) + ") t";
+        } else {
+            const std::string_view own = query.substr(kSelect.size(), from - kSelect.size());
+            text.append(",")
+                .append(own)
+                .append(nulls_behind)
+                .append(" ")
+                .append(query.substr(from));
+        }
+    }
+    return text;
+}
+
+}  // namespace policyd::mysql

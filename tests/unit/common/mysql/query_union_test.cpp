@@ -1,0 +1,55 @@
+#include "common/mysql/query_union.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace policyd::mysql {
+namespace {
+
+TEST(QueryUnionTest, LeavesOutWhatOrdersLimitsOrMergesRows) {
+    EXPECT_TRUE(CanBePartOfUnion("SELECT v FROM t WHERE k = ?"));
+    EXPECT_TRUE(CanBePartOfUnion("SELECT ordered, `limits` FROM t WHERE k = ?"));
+    for (const char* query :
+         {"SELECT v FROM t WHERE k = ? ORDER BY v", "SELECT v FROM t WHERE k = ? limit 1",
+          "SELECT DISTINCT v FROM t", "SELECT v FROM t GROUP BY v",
+          "SELECT v FROM t UNION SELECT 1", "SELECT v INTO DUMPFILE '/tmp/x' FROM t",
+          "SELECT v FROM t FOR UPDATE"})
+        EXPECT_FALSE(CanBePartOfUnion(query)) << query;
+}
+
+TEST(QueryUnionTest, NumbersTheQueriesAndGivesEachItsOwnColumns) {
+    const std::vector<UnionPart> parts{{"SELECT v FROM t WHERE k = ?", 1, 2},
+                                       {" select a, b from u where k = ? ", 2, 4},
+                                       {"SELECT v FROM t WHERE k = ?", 1, 2}};
+    EXPECT_EQ(UnionOf(parts, 4),
+              "SELECT 0, v , NULL, NULL FROM t WHERE k = ?"
+              " UNION ALL SELECT 1, NULL, a, b  from u where k = ?"
+              " UNION ALL SELECT 2, v , NULL, NULL FROM t WHERE k = ?");
+}
+
+TEST(QueryUnionTest, FindsTheFromThatEndsTheColumns) {
+    const auto end_of_columns = [](const std::string& query) {
+        const std::vector<UnionPart> parts{{query, 1, 2}};
+        const std::string text = UnionOf(parts, 3);
+        return text.substr(0, text.find(", NULL"));
+    };
+    EXPECT_EQ(end_of_columns("SELECT (SELECT 1 FROM a) FROM t"), "SELECT 0, (SELECT 1 FROM a) ");
+    EXPECT_EQ(end_of_columns("SELECT TRIM(BOTH ' ' FROM v) FROM t"),
+              "SELECT 0, TRIM(BOTH ' ' FROM v) ");
+    EXPECT_EQ(end_of_columns("SELECT `from`, ' FROM x'\nFROM t"), "SELECT 0, `from`, ' FROM x'\n");
+    EXPECT_EQ(end_of_columns("SELECT t.from, from_x FROM t"), "SELECT 0, t.from, from_x ");
+    EXPECT_EQ(end_of_columns("SELECT count(*) FROM t"), "SELECT 0, count(*) ");
+}
+
+TEST(QueryUnionTest, MakesATableOfItsOwnOfAQueryWhoseColumnsTakeNoOthers) {
+    for (const std::string query :
+         {"SELECT * FROM t", "SELECT ALL v FROM t", "SELECT sql_no_cache v FROM t", "SELECT 1",
+          "SELECT t.* FROM t"}) {
+        const std::vector<UnionPart> parts{{query, 1, 2}};
+        EXPECT_EQ(UnionOf(parts, 2), "SELECT 0, t.* FROM (" + query + ") t");
+    }
+}
+
+}  // namespace
+}  // namespace policyd::mysql

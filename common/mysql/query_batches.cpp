@@ -47,28 +47,32 @@ bool QueryBatches::Join(Asking& asking) {
 
 void QueryBatches::SendWhatWaits() {
     uv_idle_stop(next_turn_.get());
-    while (!waiting_.empty() && on_their_way_ < connections_) {
+    // Fewer than make a batch wait while another is on its way, and for more to come.
+    while (!waiting_.empty() && on_their_way_ < connections_ &&
+           (on_their_way_ == 0 || waiting_.size() >= WorthJoining())) {
         ++on_their_way_;
         async::Spawn(Send(TakeBatch()),
                      [](std::exception_ptr failure) { std::rethrow_exception(failure); });
     }
 }
 
+std::size_t QueryBatches::WorthJoining() const {
+    const auto worth = kWorthWaiting / std::max(of_one_, std::chrono::nanoseconds(1));
+    return std::clamp<std::size_t>(static_cast<std::size_t>(worth), 1, kMostInOne);
+}
+
 /// The one that has waited longest, and others like it. Their number is a power of two, so that a
 /// connection has few statements to prepare.
 QueryBatches::Batch QueryBatches::TakeBatch() {
-    const auto worth =
-        static_cast<std::size_t>(kWorthWaiting / std::max(of_one_, std::chrono::nanoseconds(1)));
-    const auto looked_at =
-        waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), 4 * kMostInOne));
-    const Asking& first = *waiting_.front();
+    const auto at = [this](std::size_t place) {
+        return waiting_.begin() + static_cast<std::ptrdiff_t>(place);
+    };
+    const Asking* const first = waiting_.front();
     const auto others = std::stable_partition(
-        waiting_.begin(), looked_at,
-        [&](const Asking* asking) { return asking == &first || asking->IsLike(first); });
+        waiting_.begin(), at(std::min(waiting_.size(), kMostInOne)),
+        [first](const Asking* asking) { return asking == first || asking->IsLike(*first); });
     const auto alike = static_cast<std::size_t>(others - waiting_.begin());
-    const auto end =
-        waiting_.begin() + static_cast<std::ptrdiff_t>(std::bit_floor(
-                               std::clamp<std::size_t>(worth, 1, std::min(alike, kMostInOne))));
+    const auto end = at(std::bit_floor(std::min(alike, WorthJoining())));
     Batch batch(waiting_.begin(), end);
     waiting_.erase(waiting_.begin(), end);
     return batch;

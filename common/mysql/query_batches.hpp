@@ -35,6 +35,7 @@ private:
 
     bool Join(Asking& asking);
     void SendWhatWaits();
+    std::size_t WorthJoining() const;
     Batch TakeBatch();
     async::Task<void> Send(Batch batch);
     async::Task<bool> Answer(std::span<Asking* const> batch, std::span<const Query> queries);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "common/text/ascii.hpp"
 
@@ -53,6 +54,26 @@ std::size_t FindFrom(std::string_view query) {
     return query.npos;
 }
 
+/// A SELECT to whose columns others can be added.
+struct Select {
+    std::string_view columns;
+    std::string_view rest;  ///< from FROM on
+};
+
+std::optional<Select> Parse(std::string_view query) {
+    const std::size_t from = FindFrom(query);
+    if (from == query.npos) return std::nullopt;
+    return Select{text::Trim(query.substr(kSelect.size(), from - kSelect.size())),
+                  query.substr(from)};
+}
+
+/// Whether these are names of columns alone, and so none that merges rows.
+bool AreNames(std::string_view columns) {
+    return std::all_of(columns.begin(), columns.end(), [](char c) {
+        return IsOfWord(c) || text::IsBlank(c) || c == '.' || c == ',' || c == '`';
+    });
+}
+
 std::string Nulls(unsigned count) {
     std::string text;
     for (unsigned i = 0; i < count; ++i) text += ", NULL";
@@ -72,25 +93,38 @@ bool CanBePartOfUnion(std::string_view query) {
                         [](std::string_view word) { return IsAnyOf(word, kWords); });
 }
 
+bool HaveTheSameRows(std::string_view query, std::string_view other) {
+    if (query == other) return true;
+    const auto one = Parse(text::Trim(query));
+    const auto another = Parse(text::Trim(other));
+    return one && another && one->rest == another->rest && AreNames(one->columns) &&
+           AreNames(another->columns);
+}
+
 std::string UnionOf(std::span<const UnionPart> parts, unsigned columns) {
     std::string text;
     for (std::size_t i = 0; i < parts.size(); ++i) {
-        const std::string_view query = text::Trim(parts[i].query);
-        const std::string nulls_behind = Nulls(columns - parts[i].columns_to);
-        text += (i == 0 ? "SELECT " : " UNION ALL SELECT ") + std::to_string(i) +
-                Nulls(parts[i].columns_before - 1);
-        const std::size_t from = FindFrom(query);
-        // A table of its own costs the server some time.
-        if (from == query.npos) {
-            text += ", t.*" + nulls_behind + " FROM (" + std::string(query) + ") t";
-        } else {
-            const std::string_view own = query.substr(kSelect.size(), from - kSelect.size());
-            text.append(",")
-                .append(own)
-                .append(nulls_behind)
-                .append(" ")
-                .append(query.substr(from));
+        text += (i == 0 ? "SELECT " : " UNION ALL SELECT ") + std::to_string(i);
+        UnionPart part = parts[i];
+        std::sort(part.begin(), part.end(), [](const UnionQuery& one, const UnionQuery& other) {
+            return one.columns_before < other.columns_before;
+        });
+        unsigned end = 1;
+        std::string rest;
+        for (const UnionQuery& member : part) {
+            const std::string_view query = text::Trim(member.text);
+            if (member.columns_before < end) continue;  // the same query again
+            text += Nulls(member.columns_before - end);
+            end = member.columns_to;
+            if (const auto select = Parse(query)) {
+                text.append(", ").append(select->columns);
+                rest = select->rest;
+            } else {  // a table of its own, which costs the server some time
+                text += ", t.*";
+                rest = "FROM (" + std::string(query) + ") t";
+            }
         }
+        text.append(Nulls(columns - end)).append(" ").append(rest);
     }
     return text;
 }

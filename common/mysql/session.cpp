@@ -9,6 +9,7 @@
 #include <mysql_connection.h>
 #include <mysql_driver.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -113,6 +114,15 @@ bool ReadsAsText(sql::ResultSetMetaData& columns) {
     return true;
 }
 
+/// An earlier query whose rows are those of this one; itself if there is none.
+std::size_t WithTheSameRows(std::span<const Query> queries, std::size_t query) {
+    for (std::size_t earlier = query; earlier > 0 && queries[earlier].has_parameters_of_last;) {
+        --earlier;
+        if (HaveTheSameRows(queries[earlier].prepared, queries[query].prepared)) return earlier;
+    }
+    return query;
+}
+
 }  // namespace
 
 bool Error::IsOfServer() const noexcept {
@@ -206,29 +216,38 @@ std::vector<Values> Session::RunTogether(std::span<const Query> queries) {
 
 Session::Union& Session::PrepareUnion(std::span<const Query> queries) {
     std::string name;
-    for (const Query& query : queries) name += query.prepared + '\n';
+    for (const Query& query : queries) {
+        name += query.has_parameters_of_last ? '=' : '\n';
+        name += query.prepared;
+    }
     const auto known = unions_.find(name);
     if (known != unions_.end()) return known->second;
 
     Union together;
-    std::map<std::string_view, UnionPart> known_parts;
+    std::map<std::string_view, UnionQuery> known_queries;
     std::vector<UnionPart> parts;
+    std::vector<std::size_t> part_of;  // of each query
     unsigned columns = 1;
-    for (const Query& query : queries) {
-        auto part = known_parts.find(query.prepared);
-        if (part == known_parts.end()) {
-            sql::PreparedStatement* const alone =
-                query.prepared.empty() ? nullptr : Prepare(query.prepared);
-            if (alone == nullptr || !CanBePartOfUnion(query.prepared)) break;
+    std::size_t next = 0;
+    for (; next < queries.size(); ++next) {
+        const std::string& text = queries[next].prepared;
+        auto query = known_queries.find(text);
+        if (query == known_queries.end()) {
+            sql::PreparedStatement* const alone = text.empty() ? nullptr : Prepare(text);
+            if (alone == nullptr || !CanBePartOfUnion(text)) break;
             const unsigned before =
                 std::exchange(columns, columns + alone->getMetaData()->getColumnCount());
-            part = known_parts.emplace(query.prepared, UnionPart{query.prepared, before, columns})
-                       .first;
+            query = known_queries.emplace(text, UnionQuery{text, before, columns}).first;
         }
-        parts.push_back(part->second);
-        together.columns.emplace_back(part->second.columns_before + 1, part->second.columns_to + 1);
+        const auto [_, before, to] = query->second;
+        const std::size_t twin = WithTheSameRows(queries, next);
+        part_of.push_back(twin < next ? part_of[twin] : parts.size());
+        parts.resize(std::max(parts.size(), part_of[next] + 1));
+        together.places.resize(parts.size());
+        parts[part_of[next]].push_back(query->second);
+        together.places[part_of[next]].push_back({next, before + 1, to + 1});
     }
-    if (parts.size() == queries.size()) {
+    if (next == queries.size()) {
         try {
             together.statement.reset(connection_->prepareStatement(UnionOf(parts, columns)));
         } catch (const sql::SQLException& error) {
@@ -240,16 +259,15 @@ Session::Union& Session::PrepareUnion(std::span<const Query> queries) {
 
 std::vector<Values> Session::RunUnion(Union& together, std::span<const Query> queries) {
     unsigned number = 0;
-    for (const Query& query : queries) {
-        for (const std::string& value : query.parameters)
+    for (const auto& places : together.places) {
+        for (const std::string& value : queries[places.front().query].parameters)
             together.statement->setString(++number, value);
     }
     const std::unique_ptr<sql::ResultSet> rows(together.statement->executeQuery());
     std::vector<Values> values(queries.size());
     while (rows->next()) {
-        const std::size_t query = rows->getUInt(1);
-        const auto [first, end] = together.columns.at(query);
-        AppendColumns(*rows, first, end, values.at(query));
+        for (const auto& [query, first, end] : together.places.at(rows->getUInt(1)))
+            AppendColumns(*rows, first, end, values[query]);
     }
     return values;
 }

@@ -45,6 +45,10 @@ struct Query {
 
     std::string prepared;                 ///< with `?`; empty: only as text
     std::vector<std::string> parameters;  ///< of `prepared`
+    /// In RunTogether(): surely the same as those of the query before it. Not found out by
+    /// comparing them: what a statement looks like must not follow from who asks, or there would be
+    /// too many.
+    bool has_parameters_of_last = false;
     std::function<std::string(const Quote&)> text;
     bool needs_result_set = true;  ///< a query that gives none is an error
 };
@@ -71,10 +75,15 @@ public:
     std::vector<Values> RunTogether(std::span<const Query> queries);
 
 private:
+    /// A statement that is several queries.
     struct Union {
+        struct Place {
+            std::size_t query;
+            unsigned first_column, end_column;  ///< as the client library counts
+        };
         std::unique_ptr<sql::PreparedStatement>
-            statement;  ///< null: the queries do not go together
-        std::vector<std::pair<unsigned, unsigned>> columns;  ///< first and one behind, of each
+            statement;                           ///< null: the queries do not go together
+        std::vector<std::vector<Place>> places;  ///< of what a row with this number holds
     };
 
     void RequireEncryption();

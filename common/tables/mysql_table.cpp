@@ -34,6 +34,13 @@ public:
     using outage::TableUnavailable::TableUnavailable;
 };
 
+bool HaveTheSameParameters(const SqlGroup::Member& one, const SqlGroup::Member& other) {
+    const auto& prepared = one.lookup->Query().Prepared();
+    const auto& also_prepared = other.lookup->Query().Prepared();
+    return prepared && also_prepared && prepared->parameters == also_prepared->parameters &&
+           one.key == other.key;
+}
+
 }  // namespace
 
 mysql::Account ReadAccount(const TableFile& file, std::chrono::milliseconds time_limit,
@@ -87,8 +94,12 @@ async::Task<std::vector<Outcome>> MysqlTable::FindTogether(std::vector<Question>
         const auto& table = static_cast<const MysqlTable&>(*question.table);
         const std::size_t asked = group.Asked().size();
         co_await group.Add(*table.lookup_, question.key);
-        if (group.Asked().size() > asked)
-            queries.push_back(table.QueryFor(group.Asked().back().key));
+        if (group.Asked().size() == asked) continue;
+        const SqlGroup::Member& member = group.Asked().back();
+        queries.push_back(table.QueryFor(member.key));
+        if (asked > 0)
+            queries.back().has_parameters_of_last =
+                HaveTheSameParameters(group.Asked()[asked - 1], member);
     }
     if (queries.empty()) co_return std::move(group).Outcomes();
     try {

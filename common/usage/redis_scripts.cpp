@@ -267,20 +267,28 @@ date_anew()
 expire()
 )lua";
 
-/// Makes any number of reservations, each in one domain: KEYS has for each of them the key of the
-/// domain and then those of its mailboxes. ARGV[1] goes on with how many reservations a mailbox
-/// keeps one by one. Then there are two arguments for each: its numbers and the field that it is
-/// in. The numbers are the bytes of one copy, how long ago it was accepted, which mailboxes must
-/// have room (0: all, 1: any, 2: none), whether it is settled (0: no, 1: yes, 2: no more), whether
-/// it ends fullness, whether what the id held is to be told, whether the domain is limited, its
-/// bytes and its messages; and for each mailbox its limits, and the copies that it gets.
+/// Makes and gives back any number of reservations, each in one domain: KEYS has for each of them
+/// the key of the domain and then those of its mailboxes. ARGV[1] goes on with how many
+/// reservations a mailbox keeps one by one. Then there are two arguments for each: its numbers and
+/// the field that it is in. The numbers begin with how many mailboxes it has and whether it is made
+/// (1) or given back (0).
 ///
-/// Returns for each reservation packed numbers, or the error that kept it from being made: whether
-/// it was made; whether the domain is full; where the domain is limited its bytes, messages,
-/// reserved bytes and copies without this message; then for each mailbox whether it is full, the
-/// same four, when its measurement began or -1, and the percentage last warned of or -1; where it
-/// is to be told, what the id held: bytes, copies, for how long and whether it was settled.
-constexpr const char* kReserve = R"lua(
+/// Of one that is made there follow the bytes of one copy, how long ago it was accepted, which
+/// mailboxes must have room (0: all, 1: any, 2: none), whether it is settled (0: no, 1: yes, 2: no
+/// more), whether it ends fullness, whether what the id held is to be told, whether the domain is
+/// limited, its bytes and its messages; and for each mailbox its limits, and the copies that it
+/// gets.
+///
+/// Of one that is given back there follow whether also what is settled goes, and how long ago it
+/// was given back: what was settled since then stays.
+///
+/// Returns for each reservation packed numbers, or the error that stood in its way. Of one that is
+/// given back there are none; of one that is made, whether it was; whether the domain is full;
+/// where the domain is limited its bytes, messages, reserved bytes and copies without this message;
+/// then for each mailbox whether it is full, the same four, when its measurement began or -1, and
+/// the percentage last warned of or -1; where it is to be told, what the id held: bytes, copies,
+/// for how long and whether it was settled.
+constexpr const char* kReservations = R"lua(
 local most = unpack_numbers('<d', ARGV[1], 17)
 
 -- Of the reservation at hand: the numbers of the answer, and what is known of each mailbox. Tables
@@ -292,13 +300,13 @@ local formats = {}
 local function reserve(first, last, numbers, field)
   open_domain(KEYS[first])
   if d_newest > ahead or d_oldest < dead then tend() end
-  local size, age, needs, settled, ends_fullness, tells_held, limited, domain_bytes, domain_messages = unpack_numbers('<ddddddddd', numbers)
+  local size, age, needs, settled, ends_fullness, tells_held, limited, domain_bytes, domain_messages = unpack_numbers('<ddddddddd', numbers, 17)
   local made, fulls, new = now - age, 0, 0
   local held_bytes, held_copies, more_bytes, more_copies = 0, 0, 0, 0
   local t, k = limited > 0 and 6 or 2, 0
   for i = first + 1, last do
     local key = KEYS[i]
-    local limit_bytes, limit_messages, copies = unpack_numbers('<ddd', numbers, (i - first) * 24 + 49)
+    local limit_bytes, limit_messages, copies = unpack_numbers('<ddd', numbers, (i - first) * 24 + 65)
     local b, n, s, rb, rn, o, f = 0, 0, -1, 0, 0, -1, -1
     local stored = call('HMGET', key, 'u', field, 'w')
     if stored[1] then
@@ -382,48 +390,69 @@ local function reserve(first, last, numbers, field)
   return answer
 end
 
+local function release(first, last, numbers, field)
+  open_domain(KEYS[first])
+  if d_newest > ahead or d_oldest < dead then tend() end
+  local everything, age = unpack_numbers('<dd', numbers, 17)
+  for i = first + 1, last do
+    local key = KEYS[i]
+    local stored = call('HMGET', key, 'u', field)
+    local held, was_settled, found = stored[2], false, nil
+    local b, n, s, rb, rn, o, f = 0, 0, -1, 0, 0, -1, -1
+    if stored[1] then b, n, s, rb, rn, o, f = unpack_numbers(kMailbox, stored[1]) end
+    if held then
+      was_settled = #held > held_size
+    elseif f >= 0 then
+      local find_in_sums = sums()
+      found = find_in_sums(key, f, string.sub(field, 3))
+      if found then held, was_settled = found.held, found.settled end
+    end
+    local made, bytes, copies = 0, 0, 0
+    if held then made, bytes, copies = unpack_numbers(kHeld, held) end
+    if held and not (was_settled and (everything == 0 or (age > 0 and made > now - age))) then
+      bytes, copies = math.min(bytes, rb), math.min(copies, rn)
+      d_reserved, d_copies = max(d_reserved - bytes, 0), max(d_copies - copies, 0)
+      rb, rn = rb - bytes, rn - copies
+      local is_known = s >= 0 or rn > 0
+      if not is_known then d_mailboxes = d_mailboxes - 1 end
+      -- The domain first: where memory is short, Redis refuses the first write.
+      if d_mailboxes <= 0 then
+        call('DEL', domain_key)
+      else
+        d_newest = max(d_newest, now)
+        call('SET', domain_key, pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
+      end
+      if found then
+        local _, take_from_sum = sums()
+        take_from_sum(key, found, call)
+      elseif is_known then
+        call('HDEL', key, field)
+      end
+      if rn == 0 then
+        if o >= 0 then call('ZREM', index, string.sub(key, #base + 3)) end
+        o, f = -1, -1
+      end
+      if is_known then
+        call('HSET', key, 'u', pack(kMailbox, b, n, s, rb, rn, o, f))
+      else
+        call('DEL', key)
+      end
+    end
+  end
+  return ''
+end
+
 local answers, first = {}, 1
 for i = 2, #ARGV, 2 do
   local numbers = ARGV[i]
-  local last = first + (#numbers - 72) / 24
-  local is_done, answer = pcall(reserve, first, last, numbers, ARGV[i + 1])
+  local mailboxes, is_made = unpack_numbers('<dd', numbers)
+  local last = first + mailboxes
+  local is_done, answer = pcall(is_made == 1 and reserve or release, first, last, numbers, ARGV[i + 1])
   if not is_done then answer = {err = type(answer) == 'table' and answer.err or answer} end
   answers[#answers + 1] = answer
   first = last + 1
 end
 return answers
-)lua";
-
-/// ARGV[1] goes on with whether also what is settled goes, and how long ago it was given back;
-/// ARGV[2] is the id. What was settled since then stays.
-constexpr const char* kRelease = R"lua(
-local everything, age = struct.unpack('<dd', ARGV[1], 17)
-local id = ARGV[2]
-for i = 2, #KEYS do
-  local m = read(KEYS[i])
-  local mine = m.exists and redis.call('HGET', m.key, 'r:' .. id)
-  local found = nil
-  if not mine and m.f >= 0 then
-    local find_in_sums = sums()
-    found = find_in_sums(m.key, m.f, id)
-  end
-  local settled = (mine and #mine > held_size) or (found and found.settled)
-  local made, bytes, copies = 0, 0, 0
-  if mine or found then made, bytes, copies = struct.unpack(kHeld, mine or found.held) end
-  local stays = settled and (everything == 0 or (age > 0 and made > now - age))
-  if (mine or found) and not stays then
-    m.rb, m.rn = math.max(m.rb - bytes, 0), math.max(m.rn - copies, 0)
-    if mine then
-      write('HDEL', m.key, 'r:' .. id)
-    else
-      local _, take_from_sum = sums()
-      take_from_sum(m.key, found, write)
-    end
-    save(m)
-  end
-end
-flush()
-return 1
 )lua";
 
 /// ARGV[1] goes on with the grace and whether changes are to be told; ARGV[2] has for each mailbox
@@ -548,8 +577,8 @@ std::string Beginning() {
     return script.append("return find_in_sums, take_from_sum, sum_up, mark_key\nend\n");
 }
 
-std::string ReserveScript() {
-    return Beginning() + "local function tend()\n" + kChanges + kTend + "end\n" + kReserve;
+std::string ReservationsScript() {
+    return Beginning() + "local function tend()\n" + kChanges + kTend + "end\n" + kReservations;
 }
 
 /// What works on one domain.
@@ -561,8 +590,8 @@ std::string ChangingScript(const char* body) {
 }  // namespace
 
 std::vector<std::string> RedisScripts() {
-    return {ReserveScript(),         ChangingScript(kRelease), ChangingScript(kCommit),
-            ChangingScript(kRemove), ChangingScript(kDomain),  ChangingScript(kWarned)};
+    return {ReservationsScript(), ChangingScript(kCommit), ChangingScript(kRemove),
+            ChangingScript(kDomain), ChangingScript(kWarned)};
 }
 
 }  // namespace policyd::usage

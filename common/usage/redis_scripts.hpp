@@ -9,18 +9,17 @@ namespace policyd::usage {
 /// The Lua scripts of the Redis usage store, as indexes into RedisScripts(). What the keys and
 /// fields are is said in docs/usage-store.md.
 enum RedisScript : std::size_t {
-    kReserveScript,
-    kReleaseScript,
+    kReservationsScript,
     kCommitScript,
     kRemoveScript,
     kDomainScript,
     kWarnedScript,
 };
 
-/// In the order of the enumeration. kReserveScript makes any number of reservations at once; the
-/// others work on one domain: KEYS[1] is the domain's key, the other keys are those of mailboxes of
-/// it. ARGV[1] holds packed numbers, the first of which are the time in milliseconds, negative for
-/// the server's own, and for how long reservations live.
+/// In the order of the enumeration. kReservationsScript makes and gives back any number of
+/// reservations at once; the others work on one domain: KEYS[1] is the domain's key, the other keys
+/// are those of mailboxes of it. ARGV[1] holds packed numbers, the first of which are the time in
+/// milliseconds, negative for the server's own, and for how long reservations live.
 std::vector<std::string> RedisScripts();
 
 }  // namespace policyd::usage

@@ -8,6 +8,8 @@
 #include "common/async/when_all.hpp"
 #include "common/usage/packed_numbers.hpp"
 #include "common/usage/redis_keys.hpp"
+#include "common/usage/redis_records.hpp"
+#include "common/usage/redis_reservations.hpp"
 #include "common/usage/redis_scripts.hpp"
 
 namespace policyd::usage {
@@ -27,28 +29,6 @@ constexpr std::size_t kCallsAtOnce = 64;
 /// All threads of all servers tell at once, beside what is being decided: a busy Redis has
 /// to answer all of it in time, or the connection is given up and all is to be told anew.
 constexpr std::size_t kToldAtOnce = 8;
-
-/// bytes, messages, reserved bytes, reserved messages: as all scripts return them.
-Usage NextUsage(UnpackedNumbers& numbers) {
-    Usage usage;
-    usage.bytes = numbers.NextCount();
-    usage.messages = numbers.NextCount();
-    usage.reserved_bytes = numbers.NextCount();
-    usage.reserved_messages = numbers.NextCount();
-    return usage;
-}
-
-/// Of a time that is negative where there is none.
-std::optional<text::WallTime> Measured(milliseconds time) {
-    if (time < milliseconds(0)) return std::nullopt;
-    return text::WallTime(time);
-}
-
-/// Of a number that is negative where there is none.
-std::optional<std::uint64_t> Percentage(double number) {
-    if (number < 0) return std::nullopt;
-    return static_cast<std::uint64_t>(number);
-}
 
 /// A mailbox as the scripts keep it.
 struct Record {
@@ -80,25 +60,6 @@ std::map<std::string, std::vector<std::size_t>> ByDomain(std::size_t count, Mail
 
 }  // namespace
 
-/// What a reservation is to one of its domains.
-struct RedisUsageStore::DomainPart {
-    std::string_view domain;
-    std::string domain_key{};
-    std::vector<std::size_t> limits{};          // of Reservation::limits
-    std::optional<std::size_t> domain_limit{};  // of Reservation::domain_limits
-    /// What it held before may have to be restored, since another domain may refuse.
-    bool tells_held = false;
-};
-
-/// What a message holds in a mailbox now, and what it held there before.
-struct RedisUsageStore::Granted {
-    std::string mailbox;
-    std::uint64_t bytes_before = 0;
-    std::uint64_t copies_before = 0;
-    milliseconds age_before{0};
-    bool was_settled = false;
-};
-
 RedisUsageStore::RedisUsageStore(uv_loop_t* loop, Options options)
     : loop_(loop),
       clock_(std::move(options.clock)),
@@ -109,12 +70,12 @@ RedisUsageStore::RedisUsageStore(uv_loop_t* loop, Options options)
       teller_(recent_->NewTeller()),
       tell_later_(async::MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop)),
       redis_(loop, std::move(options.server), RedisScripts(), [this] { StartTelling(); }),
-      reserve_batch_(loop, redis_, [this] { return ReserveHeader(); }) {
+      batch_(loop, redis_, [this] { return ReservationsHeader(); }) {
     uv_unref(reinterpret_cast<uv_handle_t*>(tell_later_.get()));
 }
 
 RedisUsageStore::~RedisUsageStore() {
-    reserve_batch_.Flush();
+    batch_.Flush();
     recent_->Told(teller_);
 }
 
@@ -132,18 +93,6 @@ ScriptCall RedisUsageStore::CallOf(std::size_t script, std::string_view domain_k
 ScriptCall RedisUsageStore::DomainCall(std::string_view domain_key) const {
     ScriptCall call = CallOf(kDomainScript, domain_key);
     call.arguments.Append(Header().Bytes());
-    return call;
-}
-
-ScriptCall RedisUsageStore::ReleaseCall(std::string_view domain_key, std::string_view id,
-                                        std::span<const std::string> mailboxes, Unreserve what,
-                                        milliseconds age) const {
-    ScriptCall call = CallOf(kReleaseScript, domain_key);
-    for (const std::string& mailbox : mailboxes) call.keys.Append(RedisMailboxKey(mailbox));
-    PackedNumbers header = Header();
-    header << std::size_t{what == Unreserve::kEverything} << age;
-    call.arguments.Append(header.Bytes());
-    call.arguments.Append(id);
     return call;
 }
 
@@ -185,87 +134,31 @@ async::Task<std::optional<Usage>> RedisUsageStore::FindDomain(std::string_view d
     co_return NextUsage(numbers);
 }
 
-PackedNumbers RedisUsageStore::ReserveHeader() const {
+PackedNumbers RedisUsageStore::ReservationsHeader() const {
     PackedNumbers header = Header();
     header << most_single_reservations_;
     return header;
 }
 
-RedisReservePart RedisUsageStore::ReservePart(const Reservation& reservation,
-                                              const DomainPart& part, Needs needs) const {
-    DomainLimit whole;
-    if (part.domain_limit) whole = reservation.domain_limits[*part.domain_limit];
-    PackedNumbers numbers;
-    numbers << reservation.bytes << reservation.age << static_cast<std::size_t>(needs)
-            << std::size_t{reservation.settled} << std::size_t{reservation.ends_fullness}
-            << std::size_t{part.tells_held} << std::size_t{part.domain_limit.has_value()}
-            << whole.bytes << whole.messages;
-    RedisReservePart reserve;
-    reserve.keys.Append(part.domain_key);
-    for (const std::size_t i : part.limits) {
-        const Limit& limit = reservation.limits[i];
-        reserve.keys.Append(RedisMailboxKey(limit.mailbox));
-        numbers << limit.bytes << limit.messages << limit.copies;
-    }
-    reserve.arguments.Append(numbers.Bytes());
-    reserve.arguments.Append(RedisReservationField(reservation.id));
-    return reserve;
-}
-
-ScriptCall RedisUsageStore::HoldCall(const Held& held, milliseconds age, Settling settling) const {
-    constexpr std::size_t kNoLimit = 0;
-    constexpr std::size_t kNot = 0;
-    PackedNumbers numbers;
-    numbers << held.bytes << age << static_cast<std::size_t>(Needs::kNoRoom)
-            << static_cast<std::size_t>(settling) << kNot << kNot << kNot << kNoLimit << kNoLimit;
-    numbers << kNoLimit << kNoLimit << held.copies;
-    ScriptCall call = CallOf(kReserveScript, RedisDomainKey(DomainOf(held.mailbox)));
-    call.keys.Append(RedisMailboxKey(held.mailbox));
-    call.arguments.Append(ReserveHeader().Bytes());
-    call.arguments.Append(numbers.Bytes());
-    call.arguments.Append(RedisReservationField(held.id));
-    return call;
-}
-
-std::vector<RedisUsageStore::DomainPart> RedisUsageStore::PartsOf(const Reservation& reservation) {
-    std::vector<DomainPart> parts;
-    const auto part_of = [&parts](std::string_view domain) -> DomainPart& {
-        const auto known = std::find_if(parts.begin(), parts.end(), [domain](const auto& part) {
-            return part.domain == domain;
-        });
-        if (known != parts.end()) return *known;
-        return parts.emplace_back(DomainPart{domain, RedisDomainKey(domain)});
-    };
-    for (std::size_t i = 0; i < reservation.limits.size(); ++i)
-        part_of(DomainOf(reservation.limits[i].mailbox)).limits.push_back(i);
-    for (std::size_t i = 0; i < reservation.domain_limits.size(); ++i)
-        part_of(reservation.domain_limits[i].domain).domain_limit = i;
-    // In an order that all share, so that of two messages for the same domains one is the first.
-    std::sort(parts.begin(), parts.end(),
-              [](const auto& a, const auto& b) { return a.domain < b.domain; });
-    for (DomainPart& part : parts) part.tells_held = parts.size() > 1;
-    return parts;
-}
-
 async::Task<Reserved> RedisUsageStore::Reserve(const Reservation& reservation) {
-    const std::vector<DomainPart> parts = PartsOf(reservation);
+    const std::vector<ReservationInDomain> parts = InItsDomains(reservation);
     Reserved answer;
     answer.usage.resize(reservation.limits.size());
     answer.warned.resize(reservation.limits.size());
     answer.domain_usage.resize(reservation.domain_limits.size());
-    std::vector<Granted> granted;
-    std::vector<const DomainPart*> refused;
-    for (const DomainPart& part : parts) {
-        const RedisReservePart reserve = ReservePart(reservation, part, reservation.needs);
-        const Reply reply = co_await reserve_batch_.Evaluate(reserve);
+    std::vector<GrantedBefore> granted;
+    std::vector<const ReservationInDomain*> refused;
+    for (const ReservationInDomain& part : parts) {
+        const RedisReservationPart reserve = ReservePart(reservation, part, reservation.needs);
+        const Reply reply = co_await batch_.Evaluate(reserve);
         if (!TakeAnswer(reservation, part, reply.text, answer, granted)) refused.push_back(&part);
     }
     if (reservation.needs == Needs::kRoomInAny && !granted.empty()) {
         answer.full.clear();
         answer.full_domains.clear();
-        for (const DomainPart* const part : refused) {
-            const RedisReservePart reserve = ReservePart(reservation, *part, Needs::kNoRoom);
-            co_await reserve_batch_.Evaluate(reserve);
+        for (const ReservationInDomain* const part : refused) {
+            const RedisReservationPart reserve = ReservePart(reservation, *part, Needs::kNoRoom);
+            co_await batch_.Evaluate(reserve);
         }
     }
     std::sort(answer.full.begin(), answer.full.end());
@@ -278,53 +171,25 @@ async::Task<Reserved> RedisUsageStore::Reserve(const Reservation& reservation) {
     co_return answer;
 }
 
-bool RedisUsageStore::TakeAnswer(const Reservation& reservation, const DomainPart& part,
-                                 std::string_view reply, Reserved& answer,
-                                 std::vector<Granted>& granted) {
-    UnpackedNumbers numbers(reply);
-    const bool is_granted = numbers.NextCount() != 0;
-    const bool domain_is_full = numbers.NextCount() != 0;
-    if (part.domain_limit) {
-        answer.domain_usage[*part.domain_limit] = NextUsage(numbers);
-        if (domain_is_full && !is_granted) answer.full_domains.push_back(*part.domain_limit);
-    }
-    for (const std::size_t limit : part.limits) {
-        const bool is_full = numbers.NextCount() != 0;
-        answer.usage[limit] = NextUsage(numbers);
-        answer.usage[limit].measured_at = Measured(numbers.NextTime());
-        answer.warned[limit] = Percentage(numbers.Next());
-        if (is_full && !is_granted) answer.full.push_back(limit);
-        if (!part.tells_held) continue;
-        Granted before;
-        before.mailbox = reservation.limits[limit].mailbox;
-        before.bytes_before = numbers.NextCount();
-        before.copies_before = numbers.NextCount();
-        before.age_before = numbers.NextTime();
-        before.was_settled = numbers.NextCount() != 0;
-        if (is_granted) granted.push_back(std::move(before));
-    }
-    return is_granted;
-}
-
-async::Task<void> RedisUsageStore::TakeBack(std::string_view id, std::vector<Granted> granted) {
-    std::vector<ScriptCall> calls;
-    for (const Granted& each : granted) {
-        if (each.copies_before == 0) {
+async::Task<void> RedisUsageStore::TakeBack(std::string_view id,
+                                            std::vector<GrantedBefore> granted) {
+    std::vector<RedisReservationPart> parts;
+    for (const GrantedBefore& each : granted) {
+        if (each.copies == 0) {
             recent_->GiveBack(id, {&each.mailbox, 1}, Unreserve::kEverything, MonotonicNow(),
                               teller_);
-            calls.push_back(ReleaseCall(RedisDomainKey(DomainOf(each.mailbox)), id,
-                                        {&each.mailbox, 1}, Unreserve::kEverything));
+            parts.push_back(ReleasePart(id, {&each.mailbox, 1}, Unreserve::kEverything));
         } else {
             const Held before{.id = std::string(id),
                               .mailbox = each.mailbox,
-                              .bytes = each.bytes_before / each.copies_before,
-                              .copies = each.copies_before,
+                              .bytes = each.bytes / each.copies,
+                              .copies = each.copies,
                               .settled = each.was_settled};
             const Settling settling = each.was_settled ? Settling::kYes : Settling::kNoMore;
-            calls.push_back(HoldCall(before, each.age_before, settling));
+            parts.push_back(HoldPart(before, each.age, settling));
         }
     }
-    co_await EvaluateInTurn(std::move(calls));
+    co_await batch_.EvaluateAll(std::move(parts));
 }
 
 void RedisUsageStore::Remember(const Reservation& reservation) {
@@ -366,9 +231,9 @@ async::Task<void> RedisUsageStore::TellAgain() {
 /// is told once more.
 async::Task<void> RedisUsageStore::Tell(std::vector<Held> some) {
     while (!some.empty()) {
-        std::vector<ScriptCall> calls;
-        for (const Held& held : some) calls.push_back(CallAgain(held));
-        co_await EvaluateInTurn(std::move(calls));
+        std::vector<RedisReservationPart> parts;
+        for (const Held& held : some) parts.push_back(PartAgain(held));
+        co_await batch_.EvaluateAll(std::move(parts));
         std::vector<Held> changed;
         for (const Held& held : some) {
             std::optional<Held> current = recent_->Current(held);
@@ -379,16 +244,14 @@ async::Task<void> RedisUsageStore::Tell(std::vector<Held> some) {
 }
 
 /// What was settled over another connection since is not given back: it is younger.
-ScriptCall RedisUsageStore::CallAgain(const Held& held) const {
+RedisReservationPart RedisUsageStore::PartAgain(const Held& held) const {
     const milliseconds age = MonotonicNow() - held.at + held.age;
-    if (held.given_back)
-        return ReleaseCall(RedisDomainKey(DomainOf(held.mailbox)), held.id, {&held.mailbox, 1},
-                           *held.given_back, age);
-    return HoldCall(held, age, held.settled ? Settling::kYes : Settling::kNo);
+    if (held.given_back) return ReleasePart(held.id, {&held.mailbox, 1}, *held.given_back, age);
+    return HoldPart(held, age, held.settled ? Settling::kYes : Settling::kNo);
 }
 
 async::Task<std::vector<Reply>> RedisUsageStore::EvaluateInTurn(std::vector<ScriptCall> calls) {
-    reserve_batch_.Flush();
+    batch_.Flush();
     std::vector<Reply> replies;
     for (std::size_t at = 0; at < calls.size(); at += kCallsAtOnce) {
         const auto first = calls.begin() + static_cast<std::ptrdiff_t>(at);
@@ -397,8 +260,6 @@ async::Task<std::vector<Reply>> RedisUsageStore::EvaluateInTurn(std::vector<Scri
             std::make_move_iterator(first),
             std::make_move_iterator(first + static_cast<std::ptrdiff_t>(count)));
         std::vector<Reply> more = co_await redis_.EvaluateAll(std::move(some));
-        for (Reply& reply : more)  // of a HoldCall(), which makes one reservation
-            if (!reply.elements.empty()) reply = redis_.Checked(std::move(reply.elements.front()));
         std::move(more.begin(), more.end(), std::back_inserter(replies));
     }
     co_return replies;
@@ -443,13 +304,13 @@ async::Task<void> RedisUsageStore::Release(std::string_view id,
     recent_->GiveBack(id, mailboxes, what, MonotonicNow(), teller_);
     const auto domains = ByDomain(
         mailboxes.size(), [mailboxes](std::size_t i) { return std::string_view(mailboxes[i]); });
-    std::vector<ScriptCall> calls;
+    std::vector<RedisReservationPart> parts;
     for (const auto& [key, indexes] : domains) {
         std::vector<std::string> of_domain;
         for (const std::size_t i : indexes) of_domain.push_back(mailboxes[i]);
-        calls.push_back(ReleaseCall(key, id, of_domain, what));
+        parts.push_back(ReleasePart(id, of_domain, what));
     }
-    co_await EvaluateInTurn(std::move(calls));
+    co_await batch_.EvaluateAll(std::move(parts));
 }
 
 async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measurements,

@@ -9,7 +9,7 @@
 #include "common/redis/client.hpp"
 #include "common/usage/packed_numbers.hpp"
 #include "common/usage/recent_reservations.hpp"
-#include "common/usage/redis_reserve_batch.hpp"
+#include "common/usage/redis_reservation_batch.hpp"
 #include "common/usage/usage_store.hpp"
 
 namespace policyd::usage {
@@ -60,36 +60,18 @@ public:
 
 private:
     using Held = RecentReservations::Held;
-    /// What a call makes of a reservation, as the scripts have it.
-    enum class Settling : std::size_t { kNo, kYes, kNoMore };
-    struct DomainPart;
-    struct Granted;
     struct CallsLeft;
 
     PackedNumbers Header() const;
     /// Header() and what it goes on with is still to be its first argument.
     static redis::ScriptCall CallOf(std::size_t script, std::string_view domain_key);
     redis::ScriptCall DomainCall(std::string_view domain_key) const;
-    /// Gives back what is held since before `age` ago.
-    redis::ScriptCall ReleaseCall(std::string_view domain_key, std::string_view id,
-                                  std::span<const std::string> mailboxes, Unreserve what,
-                                  std::chrono::milliseconds age = {}) const;
-    RedisReservePart ReservePart(const Reservation& reservation, const DomainPart& part,
-                                 Needs needs) const;
     redis::ScriptCall WarnedCall(std::string_view mailbox, std::string_view without,
                                  double expected, double wanted) const;
-    static std::vector<DomainPart> PartsOf(const Reservation& reservation);
-    /// Takes down what Redis says of one domain; whether it reserved there. `granted` gets what is
-    /// to be taken back if another domain refuses.
-    static bool TakeAnswer(const Reservation& reservation, const DomainPart& part,
-                           std::string_view reply, Reserved& answer, std::vector<Granted>& granted);
-    /// A call that makes it hold, as of `age` ago, whether there is room or not.
-    redis::ScriptCall HoldCall(const Held& held, std::chrono::milliseconds age,
-                               Settling settling) const;
-    /// What kReserveScript's arguments begin with.
-    PackedNumbers ReserveHeader() const;
-    redis::ScriptCall CallAgain(const Held& held) const;
-    async::Task<void> TakeBack(std::string_view id, std::vector<Granted> granted);
+    /// What kReservationsScript's arguments begin with.
+    PackedNumbers ReservationsHeader() const;
+    RedisReservationPart PartAgain(const Held& held) const;
+    async::Task<void> TakeBack(std::string_view id, std::vector<GrantedBefore> granted);
     async::Task<std::vector<redis::Reply>> EvaluateInTurn(std::vector<redis::ScriptCall> calls);
     async::Task<void> NoteChanged(std::vector<std::string> mailboxes);
     async::Task<std::vector<redis::Reply>> EvaluateTwoAtATime(std::vector<redis::ScriptCall> calls);
@@ -109,7 +91,7 @@ private:
     const RecentReservations::Teller teller_;
     async::UvHandle<uv_timer_t> tell_later_;
     redis::Client redis_;
-    RedisReserveBatch reserve_batch_;
+    RedisReservationBatch batch_;
 };
 
 }  // namespace policyd::usage

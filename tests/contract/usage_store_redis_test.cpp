@@ -138,6 +138,24 @@ TEST_F(RedisUsageStoreTest, GivesBackAfterTheReservationThatWasAskedForBefore) {
     EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com")), std::nullopt);
 }
 
+TEST_F(RedisUsageStoreTest, HasRoomAtOnceForTheNextWhereRoomIsGivenBackInTheSameTurn) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    loop_.RunUntilDone(store->Now());
+    const std::vector<std::string> mailboxes{"ann@example.com"};
+    Outcome before, after;
+    Start(Ask(*store, {"m1", 400, {{"ann@example.com", 400, 0}}}, before));
+    Start(Ask(*store, {"m2", 400, {{"ann@example.com", 400, 0}}}, before));
+    Start(store->Release("m1", mailboxes, Unreserve::kEverything));
+    Start(Ask(*store, {"m3", 400, {{"ann@example.com", 400, 0}}}, after));
+    while (before.ended + after.ended < 3) loop_.RunOnce();
+
+    EXPECT_EQ(before.granted, 1u);
+    EXPECT_EQ(before.full, 1u);
+    EXPECT_EQ(after.granted, 1u);
+    EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("example.com"))->reserved_bytes, 400u);
+}
+
 TEST_F(RedisUsageStoreTest, FailsWhatIsAskedForWhenItEnds) {
     test::RedisServer server;
     auto store = Open(server);

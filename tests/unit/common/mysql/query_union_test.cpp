@@ -19,36 +19,58 @@ TEST(QueryUnionTest, LeavesOutWhatOrdersLimitsOrMergesRows) {
 }
 
 TEST(QueryUnionTest, NumbersTheQueriesAndGivesEachItsOwnColumns) {
-    const std::vector<UnionPart> parts{{"SELECT v FROM t WHERE k = ?", 1, 2},
-                                       {" select a, b from u where k = ? ", 2, 4},
-                                       {"SELECT v FROM t WHERE k = ?", 1, 2}};
+    const std::vector<UnionPart> parts{{{"SELECT v FROM t WHERE k = ?", 1, 2}},
+                                       {{" select a, b from u where k = ? ", 2, 4}},
+                                       {{"SELECT v FROM t WHERE k = ?", 1, 2}}};
     EXPECT_EQ(UnionOf(parts, 4),
-              "SELECT 0, v , NULL, NULL FROM t WHERE k = ?"
-              " UNION ALL SELECT 1, NULL, a, b  from u where k = ?"
-              " UNION ALL SELECT 2, v , NULL, NULL FROM t WHERE k = ?");
+              "SELECT 0, v, NULL, NULL FROM t WHERE k = ?"
+              " UNION ALL SELECT 1, NULL, a, b from u where k = ?"
+              " UNION ALL SELECT 2, v, NULL, NULL FROM t WHERE k = ?");
 }
 
 TEST(QueryUnionTest, FindsTheFromThatEndsTheColumns) {
     const auto end_of_columns = [](const std::string& query) {
-        const std::vector<UnionPart> parts{{query, 1, 2}};
+        const std::vector<UnionPart> parts{{{query, 1, 2}}};
         const std::string text = UnionOf(parts, 3);
         return text.substr(0, text.find(", NULL"));
     };
-    EXPECT_EQ(end_of_columns("SELECT (SELECT 1 FROM a) FROM t"), "SELECT 0, (SELECT 1 FROM a) ");
+    EXPECT_EQ(end_of_columns("SELECT (SELECT 1 FROM a) FROM t"), "SELECT 0, (SELECT 1 FROM a)");
     EXPECT_EQ(end_of_columns("SELECT TRIM(BOTH ' ' FROM v) FROM t"),
-              "SELECT 0, TRIM(BOTH ' ' FROM v) ");
-    EXPECT_EQ(end_of_columns("SELECT `from`, ' FROM x'\nFROM t"), "SELECT 0, `from`, ' FROM x'\n");
-    EXPECT_EQ(end_of_columns("SELECT t.from, from_x FROM t"), "SELECT 0, t.from, from_x ");
-    EXPECT_EQ(end_of_columns("SELECT count(*) FROM t"), "SELECT 0, count(*) ");
+              "SELECT 0, TRIM(BOTH ' ' FROM v)");
+    EXPECT_EQ(end_of_columns("SELECT `from`, ' FROM x'\nFROM t"), "SELECT 0, `from`, ' FROM x'");
+    EXPECT_EQ(end_of_columns("SELECT t.from, from_x FROM t"), "SELECT 0, t.from, from_x");
+    EXPECT_EQ(end_of_columns("SELECT count(*) FROM t"), "SELECT 0, count(*)");
 }
 
 TEST(QueryUnionTest, MakesATableOfItsOwnOfAQueryWhoseColumnsTakeNoOthers) {
     for (const std::string query :
          {"SELECT * FROM t", "SELECT ALL v FROM t", "SELECT sql_no_cache v FROM t", "SELECT 1",
           "SELECT t.* FROM t"}) {
-        const std::vector<UnionPart> parts{{query, 1, 2}};
+        const std::vector<UnionPart> parts{{{query, 1, 2}}};
         EXPECT_EQ(UnionOf(parts, 2), "SELECT 0, t.* FROM (" + query + ") t");
     }
+}
+
+TEST(QueryUnionTest, KnowsColumnsOfTheSameRows) {
+    constexpr std::string_view kName = "SELECT name FROM t WHERE k = ?";
+    EXPECT_TRUE(HaveTheSameRows(kName, kName));
+    EXPECT_TRUE(HaveTheSameRows("SELECT count(*) FROM t", "SELECT count(*) FROM t"));
+    EXPECT_TRUE(HaveTheSameRows(kName, " select `size` AS s, t.name FROM t WHERE k = ? "));
+    for (const std::string_view other :
+         {"SELECT name FROM t WHERE k = ? AND a", "SELECT max(name) FROM t WHERE k = ?",
+          "SELECT * FROM t WHERE k = ?", "SELECT name FROM u WHERE k = ?",
+          "SELECT sql_no_cache name FROM t WHERE k = ?"})
+        EXPECT_FALSE(HaveTheSameRows(kName, other)) << other;
+}
+
+TEST(QueryUnionTest, TakesColumnsOfTheSameRowsFromOneOfThem) {
+    const std::vector<UnionPart> parts{{{"SELECT a FROM t WHERE k = ?", 3, 4},
+                                        {"SELECT a FROM t WHERE k = ?", 3, 4},
+                                        {"SELECT b FROM t WHERE k = ?", 1, 2}},
+                                       {{"SELECT 1", 2, 3}}};
+    EXPECT_EQ(UnionOf(parts, 5),
+              "SELECT 0, b, NULL, a, NULL FROM t WHERE k = ?"
+              " UNION ALL SELECT 1, NULL, t.*, NULL, NULL FROM (SELECT 1) t");
 }
 
 }  // namespace

@@ -9,35 +9,34 @@
 #include "common/async/uv_handle.hpp"
 #include "common/redis/client.hpp"
 #include "common/usage/packed_numbers.hpp"
+#include "common/usage/packed_numbers.hpp"
+#include "common/usage/redis_reservations.hpp"
 
 namespace policyd::usage {
 
-/// One reservation in one domain, as kReserveScript takes it.
-struct RedisReservePart {
-    redis::Words keys;
-    redis::Words arguments;
-};
-
-/// Makes what is asked for in one turn of the loop one call of kReserveScript: most of what a call
-/// costs Redis it costs whatever is in it. Owned by one loop thread; everybody who waits goes on
-/// before it is destroyed.
-class RedisReserveBatch {
+/// Makes of what is to be reserved and given back in one turn of the loop one call of
+/// kReservationsScript: most of what a call costs Redis it costs whatever is in it. Owned by one
+/// loop thread; everybody who waits goes on before it is destroyed.
+class RedisReservationBatch {
 public:
     class Joining;
 
     /// The client outlives it; `header` gives what the script's arguments begin with.
-    RedisReserveBatch(uv_loop_t* loop, redis::Client& client,
-                      std::function<PackedNumbers()> header);
+    RedisReservationBatch(uv_loop_t* loop, redis::Client& client,
+                          std::function<PackedNumbers()> header);
 
     /// `co_await batch.Evaluate(part)`: the script's answer to it. Throws as the client does, also
     /// for an error of this part alone.
-    Joining Evaluate(const RedisReservePart& part);
+    Joining Evaluate(const RedisReservationPart& part);
+    /// All of them, in their order. Throws likewise, after all have been tried.
+    async::Task<void> EvaluateAll(std::vector<RedisReservationPart> parts);
 
     /// Sends what has come so far, and so before whatever is sent next.
     void Flush();
 
 private:
-    void Join(Joining& joining, const RedisReservePart& part);
+    async::Task<void> EvaluateOne(const RedisReservationPart& part);
+    void Join(Joining& joining, const RedisReservationPart& part);
     async::Task<void> Send(redis::ScriptCall call, std::vector<Joining*> joined);
 
     redis::Client& client_;
@@ -48,9 +47,10 @@ private:
     std::vector<Joining*> joined_;
 };
 
-class [[nodiscard]] RedisReserveBatch::Joining {
+class [[nodiscard]] RedisReservationBatch::Joining {
 public:
-    Joining(RedisReserveBatch& batch, const RedisReservePart& part) : batch_(batch), part_(part) {}
+    Joining(RedisReservationBatch& batch, const RedisReservationPart& part)
+        : batch_(batch), part_(part) {}
     Joining(const Joining&) = delete;
     Joining& operator=(const Joining&) = delete;
 
@@ -65,10 +65,10 @@ public:
     }
 
 private:
-    friend class RedisReserveBatch;
+    friend class RedisReservationBatch;
 
-    RedisReserveBatch& batch_;
-    const RedisReservePart& part_;
+    RedisReservationBatch& batch_;
+    const RedisReservationPart& part_;
     std::coroutine_handle<> joining_;
     redis::Reply reply_;
     std::exception_ptr failure_;

@@ -1,7 +1,8 @@
-#include "common/usage/redis_reserve_batch.hpp"
+#include "common/usage/redis_reservation_batch.hpp"
 
 #include <utility>
 
+#include "common/async/when_all.hpp"
 #include "common/usage/redis_scripts.hpp"
 
 namespace policyd::usage {
@@ -12,22 +13,32 @@ constexpr std::size_t kMostInOneCall = 32;  // what one script holds up others f
 
 }  // namespace
 
-RedisReserveBatch::RedisReserveBatch(uv_loop_t* loop, redis::Client& client,
-                                     std::function<PackedNumbers()> header)
+RedisReservationBatch::RedisReservationBatch(uv_loop_t* loop, redis::Client& client,
+                                             std::function<PackedNumbers()> header)
     : client_(client),
       header_(std::move(header)),
       next_turn_(async::MakeHandle<uv_idle_t>("uv_idle_init", this, uv_idle_init, loop)) {}
 
-RedisReserveBatch::Joining RedisReserveBatch::Evaluate(const RedisReservePart& part) {
+RedisReservationBatch::Joining RedisReservationBatch::Evaluate(const RedisReservationPart& part) {
     return {*this, part};
 }
 
-void RedisReserveBatch::Join(Joining& joining, const RedisReservePart& part) {
+async::Task<void> RedisReservationBatch::EvaluateAll(std::vector<RedisReservationPart> parts) {
+    std::vector<async::Task<void>> tasks;
+    for (const RedisReservationPart& part : parts) tasks.push_back(EvaluateOne(part));
+    co_await async::WhenAll(std::move(tasks));
+}
+
+async::Task<void> RedisReservationBatch::EvaluateOne(const RedisReservationPart& part) {
+    co_await Evaluate(part);
+}
+
+void RedisReservationBatch::Join(Joining& joining, const RedisReservationPart& part) {
     if (joined_.empty()) {
-        call_.script = kReserveScript;
+        call_.script = kReservationsScript;
         call_.arguments.Append(header_().Bytes());
         uv_idle_start(next_turn_.get(), [](uv_idle_t* idle) {
-            static_cast<RedisReserveBatch*>(idle->data)->Flush();
+            static_cast<RedisReservationBatch*>(idle->data)->Flush();
         });
     }
     call_.keys.Append(part.keys);
@@ -36,14 +47,15 @@ void RedisReserveBatch::Join(Joining& joining, const RedisReservePart& part) {
     if (joined_.size() == kMostInOneCall) Flush();
 }
 
-void RedisReserveBatch::Flush() {
+void RedisReservationBatch::Flush() {
     if (joined_.empty()) return;
     uv_idle_stop(next_turn_.get());
     async::Spawn(Send(std::exchange(call_, {}), std::exchange(joined_, {})),
                  [](std::exception_ptr failure) { std::rethrow_exception(failure); });
 }
 
-async::Task<void> RedisReserveBatch::Send(redis::ScriptCall call, std::vector<Joining*> joined) {
+async::Task<void> RedisReservationBatch::Send(redis::ScriptCall call,
+                                              std::vector<Joining*> joined) {
     redis::Reply reply;
     std::exception_ptr failure;
     try {

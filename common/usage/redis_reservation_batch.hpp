@@ -9,7 +9,6 @@
 #include "common/async/uv_handle.hpp"
 #include "common/redis/client.hpp"
 #include "common/usage/packed_numbers.hpp"
-#include "common/usage/packed_numbers.hpp"
 #include "common/usage/redis_reservations.hpp"
 
 namespace policyd::usage {

@@ -32,6 +32,15 @@ local function open_domain(key)
   end
 end
 
+local function save_domain()
+  if d_mailboxes <= 0 then
+    call('DEL', domain_key)
+  else
+    d_newest = max(d_newest, now)
+    call('SET', domain_key, pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
+  end
+end
+
 -- A mailbox: measured bytes and messages, when measuring them began or -1, reserved bytes and
 -- copies, a time than which no reservation is older or -1, and when some were last summed up or -1.
 local kMailbox = '<ddddddd'
@@ -133,15 +142,6 @@ constexpr const char* kChanges = R"lua(
 local writes = {}
 local function write(...)
   writes[#writes + 1] = {...}
-end
-
-local function save_domain()
-  if d_mailboxes <= 0 then
-    redis.call('DEL', domain_key)
-  else
-    d_newest = math.max(d_newest, now)
-    redis.call('SET', domain_key, struct.pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
-  end
 end
 
 local function flush()
@@ -416,12 +416,7 @@ local function release(first, last, numbers, field)
       local is_known = s >= 0 or rn > 0
       if not is_known then d_mailboxes = d_mailboxes - 1 end
       -- The domain first: where memory is short, Redis refuses the first write.
-      if d_mailboxes <= 0 then
-        call('DEL', domain_key)
-      else
-        d_newest = max(d_newest, now)
-        call('SET', domain_key, pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
-      end
+      save_domain()
       if found then
         local _, take_from_sum = sums()
         take_from_sum(key, found, call)
@@ -455,54 +450,74 @@ end
 return answers
 )lua";
 
-/// ARGV[1] goes on with the grace and whether changes are to be told; ARGV[2] has for each mailbox
-/// when the measurement began, its bytes and its messages. Returns a 1 for each mailbox that has
-/// changed or that nobody has looked at, a 0 for each other.
+/// Stores the measurements of any number of domains: KEYS has for each of them its key and then
+/// those of its mailboxes. ARGV[1] goes on with the grace and whether changes are to be told; then
+/// there is one argument for each domain, which has for each mailbox when the measurement began,
+/// its bytes and its messages. Returns for each domain a 1 for each mailbox that has changed or
+/// that nobody has looked at, a 0 for each other; or the error that stood in its way.
 constexpr const char* kCommit = R"lua(
-local grace, tells = struct.unpack('<dd', ARGV[1], 17)
-local told = {}
-local figures = ARGV[2]
--- Mailboxes that lose no reservation are most of them: their keys and new records, one after the other.
-local plain, count = {}, 0
--- Only where something stays reserved does it matter when the measurement was stored.
-local reserved = {}
-for i = 2, #KEYS do
-  local key = KEYS[i]
-  local began, bytes, messages = unpack_numbers('<ddd', figures, i * 24 - 47)
-  local b, n, s, rb, rn, o, f = 0, 0, -1, 0, 0, -1, -1
-  local record = call('HGET', key, 'u')
-  if record then b, n, s, rb, rn, o, f = unpack_numbers(kMailbox, record) end
-  -- A measurement, or what is stored of one, from before the clock was set back.
-  local is_misdated = began > ahead
-  told[i - 1] = '0'
-  if s < 0 or s > ahead or (not is_misdated and began > s) then
-    local since = is_misdated and now or began
-    local loses = not is_misdated and o >= 0 and o < began - grace
-    if loses or (rn == 0 and o >= 0) then
-      local m = read(key)
-      m.b, m.n, m.s = bytes, messages, since
-      if loses then drop_older(m, began - grace) end
-      save(m)
-      if m.rn > 0 then write('HSET', key, 'c', pack('<d', now)) end
-    else
-      d_bytes, d_messages = max(d_bytes + bytes - b, 0), max(d_messages + messages - n, 0)
-      if not record then d_mailboxes = d_mailboxes + 1 end
-      plain[count + 1], plain[count + 2] = key, pack(kMailbox, bytes, messages, since, rb, rn, o, rn > 0 and f or -1)
-      count = count + 2
-      if rn > 0 then reserved[#reserved + 1] = key end
-    end
-    if tells > 0 and (bytes ~= b or messages ~= n or not call('HGET', key, 'w')) then
-      told[i - 1] = '1'
+local grace, tells = unpack_numbers('<dd', ARGV[1], 17)
+local read, drop_older, save, write, flush
+
+local function commit(first, last, figures)
+  open_domain(KEYS[first])
+  if d_newest > ahead or d_oldest < dead then tend() end
+  local told = {}
+  -- Mailboxes that lose no reservation are most of them: their keys and new records, one after the other.
+  local plain, count = {}, 0
+  -- Only where something stays reserved does it matter when the measurement was stored.
+  local reserved = {}
+  local loses_some = false
+  for i = first + 1, last do
+    local key = KEYS[i]
+    local began, bytes, messages = unpack_numbers('<ddd', figures, (i - first) * 24 - 23)
+    local b, n, s, rb, rn, o, f = 0, 0, -1, 0, 0, -1, -1
+    local record = call('HGET', key, 'u')
+    if record then b, n, s, rb, rn, o, f = unpack_numbers(kMailbox, record) end
+    -- A measurement, or what is stored of one, from before the clock was set back.
+    local is_misdated = began > ahead
+    told[i - first] = '0'
+    if s < 0 or s > ahead or (not is_misdated and began > s) then
+      local since = is_misdated and now or began
+      local loses = not is_misdated and o >= 0 and o < began - grace
+      if loses or (rn == 0 and o >= 0) then
+        if not read then read, drop_older, save, write, flush = changes() end
+        loses_some = true
+        local m = read(key)
+        m.b, m.n, m.s = bytes, messages, since
+        if loses then drop_older(m, began - grace) end
+        save(m)
+        if m.rn > 0 then write('HSET', key, 'c', pack('<d', now)) end
+      else
+        d_bytes, d_messages = max(d_bytes + bytes - b, 0), max(d_messages + messages - n, 0)
+        if not record then d_mailboxes = d_mailboxes + 1 end
+        plain[count + 1], plain[count + 2] = key, pack(kMailbox, bytes, messages, since, rb, rn, o, rn > 0 and f or -1)
+        count = count + 2
+        if rn > 0 then reserved[#reserved + 1] = key end
+      end
+      if tells > 0 and (bytes ~= b or messages ~= n or not call('HGET', key, 'w')) then
+        told[i - first] = '1'
+      end
     end
   end
+  if count > 0 then
+    save_domain()
+    for i = 1, count, 2 do call('HSET', plain[i], 'u', plain[i + 1]) end
+    for _, key in ipairs(reserved) do call('HSET', key, 'c', pack('<d', now)) end
+  end
+  if loses_some then flush() end
+  return table.concat(told)
 end
-if count > 0 then
-  save_domain()
-  for i = 1, count, 2 do call('HSET', plain[i], 'u', plain[i + 1]) end
-  for _, key in ipairs(reserved) do call('HSET', key, 'c', pack('<d', now)) end
+
+local answers, first = {}, 1
+for i = 2, #ARGV do
+  local last = first + #ARGV[i] / 24
+  local is_done, answer = pcall(commit, first, last, ARGV[i])
+  if not is_done then answer = {err = type(answer) == 'table' and answer.err or answer} end
+  answers[i - 1] = answer
+  first = last + 1
 end
-flush()
-return table.concat(told)
+return answers
 )lua";
 
 constexpr const char* kRemove = R"lua(
@@ -574,24 +589,26 @@ return struct.pack('<ddddd', d_mailboxes, d_bytes, d_messages, d_reserved, d_cop
 std::string Beginning() {
     std::string script = kBegin;
     script.append("local function sums()\n").append(kSums);
-    return script.append("return find_in_sums, take_from_sum, sum_up, mark_key\nend\n");
-}
-
-std::string ReservationsScript() {
-    return Beginning() + "local function tend()\n" + kChanges + kTend + "end\n" + kReservations;
+    script.append("return find_in_sums, take_from_sum, sum_up, mark_key\nend\n");
+    script.append("local function changes()\n").append(kChanges);
+    script.append("return read, drop_older, save, write, flush, is_reservation\nend\n");
+    script.append("local function tend()\n");
+    script.append("local read, drop_older, save, _, flush, is_reservation = changes()\n");
+    return script.append(kTend).append("end\n");
 }
 
 /// What works on one domain.
-std::string ChangingScript(const char* body) {
-    return Beginning() + "open_domain(KEYS[1])\n" + kChanges +
-           "if d_newest > ahead or d_oldest < dead then\n" + kTend + "end\n" + body;
+std::string ScriptOfDomain(const char* body) {
+    return Beginning() + "open_domain(KEYS[1])\n" +
+           "if d_newest > ahead or d_oldest < dead then tend() end\n" +
+           "local read, _, save, write, flush, is_reservation = changes()\n" + body;
 }
 
 }  // namespace
 
 std::vector<std::string> RedisScripts() {
-    return {ReservationsScript(), ChangingScript(kCommit), ChangingScript(kRemove),
-            ChangingScript(kDomain), ChangingScript(kWarned)};
+    return {Beginning() + kReservations, Beginning() + kCommit, ScriptOfDomain(kRemove),
+            ScriptOfDomain(kDomain), ScriptOfDomain(kWarned)};
 }
 
 }  // namespace policyd::usage

@@ -16,8 +16,8 @@ enum RedisScript : std::size_t {
     kWarnedScript,
 };
 
-/// In the order of the enumeration. kReservationsScript makes and gives back any number of
-/// reservations at once; the others work on one domain: KEYS[1] is the domain's key, the other keys
+/// In the order of the enumeration. kReservationsScript and kCommitScript work on any
+/// number of domains; the others work on one domain: KEYS[1] is the domain's key, the other keys
 /// are those of mailboxes of it. ARGV[1] holds packed numbers, the first of which are the time in
 /// milliseconds, negative for the server's own, and for how long reservations live.
 std::vector<std::string> RedisScripts();

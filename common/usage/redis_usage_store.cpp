@@ -322,29 +322,38 @@ async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measureme
     std::vector<std::size_t> in_order;  // the measurements, as the calls have them
     PackedNumbers header = Header();
     header << grace << std::size_t{notes_changes_};
+    std::size_t room = 0;  // in the last call
     for (const auto& [key, indexes] : domains) {
         in_order.insert(in_order.end(), indexes.begin(), indexes.end());
-        for (std::size_t first = 0; first < indexes.size(); first += kCommittedInOneCall) {
-            ScriptCall& call = calls.emplace_back(CallOf(kCommitScript, key));
-            const std::size_t end = std::min(first + kCommittedInOneCall, indexes.size());
+        for (std::size_t first = 0, end = 0; first < indexes.size(); first = end) {
+            if (room == 0) {
+                calls.emplace_back().script = kCommitScript;
+                calls.back().arguments.Append(header.Bytes());
+                room = kCommittedInOneCall;
+            }
+            end = std::min(first + room, indexes.size());
+            room -= end - first;
             PackedNumbers figures;
+            calls.back().keys.Append(key);
             for (std::size_t n = first; n < end; ++n) {
                 const Measurement& measurement = measurements[indexes[n]];
                 figures << measurement.began.time_since_epoch() << measurement.bytes
                         << measurement.messages;
-                call.keys.Append(RedisMailboxKey(measurement.mailbox));
+                calls.back().keys.Append(RedisMailboxKey(measurement.mailbox));
             }
-            call.arguments.Append(header.Bytes());
-            call.arguments.Append(figures.Bytes());
+            calls.back().arguments.Append(figures.Bytes());
         }
     }
-    const std::vector<Reply> replies = co_await EvaluateTwoAtATime(std::move(calls));
+    std::vector<Reply> replies = co_await EvaluateTwoAtATime(std::move(calls));
     std::vector<std::string> changed;
     auto next = in_order.begin();
-    for (const Reply& reply : replies)
-        for (const char has_changed : reply.text) {
-            if (has_changed == '1') changed.push_back(measurements[*next].mailbox);
-            ++next;
+    for (Reply& reply : replies)
+        for (Reply& of_domain : reply.elements) {
+            const Reply told = redis_.Checked(std::move(of_domain));
+            for (const char has_changed : told.text) {
+                if (has_changed == '1') changed.push_back(measurements[*next].mailbox);
+                ++next;
+            }
         }
     if (!changed.empty()) co_await NoteChanged(std::move(changed));
 }

@@ -7,6 +7,14 @@
 
 namespace policyd::scanner {
 
+namespace {
+
+/// Nothing is measured so soon: one wake-up for all events of this time is enough, of which the
+/// kernel keeps 16,384.
+constexpr std::chrono::milliseconds kRest(50);
+
+}  // namespace
+
 LiveScan::LiveScan(async::EventLoop& loop, Scanner& scanner, const ScanState& state,
                    const std::string& root, std::string_view how,
                    std::chrono::milliseconds settle_time, std::function<void(Sweep)> ask_for_sweep)
@@ -16,7 +24,10 @@ LiveScan::LiveScan(async::EventLoop& loop, Scanner& scanner, const ScanState& st
       root_(root),
       how_(how),
       settle_time_(settle_time),
-      ask_for_sweep_(std::move(ask_for_sweep)) {}
+      ask_for_sweep_(std::move(ask_for_sweep)),
+      rest_(async::MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop.Raw())) {
+    uv_unref(reinterpret_cast<uv_handle_t*>(rest_.get()));
+}
 
 LiveScan::~LiveScan() = default;
 
@@ -50,20 +61,33 @@ void LiveScan::Take(std::unique_ptr<ChangeWatch> watch) {
     poll_.reset();
     watch_ = std::move(watch);
     watched_root_ = {};
-    auto poll = async::MakeHandle<uv_poll_t>("uv_poll_init", this, uv_poll_init, loop_.Raw(),
-                                             watch_->Descriptor());
+    poll_ = async::MakeHandle<uv_poll_t>("uv_poll_init", this, uv_poll_init, loop_.Raw(),
+                                         watch_->Descriptor());
+    uv_unref(reinterpret_cast<uv_handle_t*>(poll_.get()));
+    Listen();
+}
+
+void LiveScan::Listen() {
+    if (poll_ == nullptr) return;
     const auto on_readable = [](uv_poll_t* handle, int, int) {
         static_cast<LiveScan*>(handle->data)->OnReadable();
     };
-    async::ThrowIfFailed(uv_poll_start(poll.get(), UV_READABLE, on_readable), "uv_poll_start");
-    uv_unref(reinterpret_cast<uv_handle_t*>(poll.get()));
-    poll_ = std::move(poll);
+    async::ThrowIfFailed(uv_poll_start(poll_.get(), UV_READABLE, on_readable), "uv_poll_start");
 }
 
 void LiveScan::OnReadable() {
     const bool was_quiet = !hints_.Any();
-    watch_->Take(hints_);
+    TakeHints();
     if (was_quiet && hints_.Any()) changed_.Set();
+    uv_poll_stop(poll_.get());
+    const auto on_rested = [](uv_timer_t* handle) {
+        static_cast<LiveScan*>(handle->data)->Listen();
+    };
+    uv_timer_start(rest_.get(), on_rested, static_cast<std::uint64_t>(kRest.count()), 0);
+}
+
+void LiveScan::TakeHints() {
+    if (watch_ != nullptr) watch_->Take(hints_);
 }
 
 void LiveScan::AfterSweep() {
@@ -105,6 +129,7 @@ async::Task<> LiveScan::Run() {
         if (stopped_) co_return;
         co_await async::Sleep(loop_.Raw(), settle_time_);
         if (stopped_) co_return;
+        TakeHints();
         Sort(std::exchange(hints_, {}));
         if (dirty_.empty()) continue;
         std::vector<std::string> dirty(dirty_.begin(), dirty_.end());

@@ -156,6 +156,27 @@ TEST_F(RedisUsageStoreTest, HasRoomAtOnceForTheNextWhereRoomIsGivenBackInTheSame
     EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("example.com"))->reserved_bytes, 400u);
 }
 
+TEST_F(RedisUsageStoreTest, StoresTheMeasurementsOfAllDomainsButTheOneThatMakesNoSense) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    server.Command({"SET", "policyd:{b.example}:m:ann", "no hash"});
+    const text::WallTime now = loop_.RunUntilDone(store->Now());
+    std::vector<Measurement> measured;
+    for (const std::string domain : {"a.example", "b.example", "c.example"})
+        for (int i = 0; i < 30; ++i)
+            measured.push_back({"m" + std::to_string(i) + "@" + domain, 10, 1, now});
+    measured.push_back({"ann@b.example", 10, 1, now});
+    EXPECT_THROW(loop_.RunUntilDone(store->Commit(measured, milliseconds(0))),
+                 outage::UsageStoreUnavailable);
+
+    EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("a.example"))->bytes, 300u);
+    EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("c.example"))->bytes, 300u);
+    server.Command({"DEL", "policyd:{b.example}:m:ann"});
+    loop_.RunUntilDone(store->Commit(measured, milliseconds(0)));
+    EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("b.example"))->bytes, 310u);
+    EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("a.example"))->messages, 30u);
+}
+
 TEST_F(RedisUsageStoreTest, FailsWhatIsAskedForWhenItEnds) {
     test::RedisServer server;
     auto store = Open(server);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/async/blocking_call.hpp"
 #include "common/config/config_file.hpp"
 #include "common/config/options.hpp"
 #include "common/log/logging.hpp"
@@ -88,9 +89,9 @@ Daemon::~Daemon() {
 
 void Daemon::OpenEndpoints(PassedSockets sockets) {
     const auto flush = [this] {
-        if (stopping_) return HttpReply{503, "stopping\n"};
+        if (stopping_) return AtOnce({503, "stopping\n"});
         server_->FlushCaches();
-        return HttpReply{200, "flushed\n"};
+        return AtOnce({200, "flushed\n"});
     };
     std::vector<HttpEndpoint::Route> routes = MetricsRoutes([this]() -> std::string {
         if (stopping_) return "stopping";
@@ -118,7 +119,12 @@ void Daemon::WatchSignals() {
     };
     watch(SIGTERM, [this] { Stop(); });
     watch(SIGINT, [this] { Stop(); });
-    watch(SIGHUP, [this] { Reload(); });
+    watch(SIGHUP, [this] {
+        // One that waits already will see all that has changed until now.
+        if (reloads_ < 2)
+            async::Spawn(ReloadForSignal(),
+                         [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    });
 }
 
 void Daemon::Run() {
@@ -140,13 +146,36 @@ void Daemon::CheckAlive() {
     if (!was_alive && alive_) log::Warning("back again: every worker thread works");
 }
 
-HttpReply Daemon::Reload() {
-    if (stopping_) return {503, "stopping\n"};
+/// All that takes time is done by another thread, so that /health is answered meanwhile, and the
+/// service manager hears that the process lives.
+async::Task<HttpReply> Daemon::Reload() {
+    ++reloads_;
+    while (is_reloading_) co_await reload_ended_.Wait();
+    is_reloading_ = true;
+    HttpReply reply;
+    if (stopping_) {
+        reply = {503, "stopping\n"};
+    } else {
+        reply = co_await ReloadNow();
+    }
+    is_reloading_ = false;
+    --reloads_;
+    if (stopping_) StopServer();
+    reload_ended_.Set();
+    co_return reply;
+}
+
+async::Task<> Daemon::ReloadForSignal() {
+    co_await Reload();
+}
+
+async::Task<HttpReply> Daemon::ReloadNow() {
     log::Reopen();
     NotifyReloading();
     HttpReply reply;
     try {
-        reply.body = "reloaded\n" + TakeOver(config::LoadConfigFile(config_path_));
+        const std::string left = co_await TakeOver();
+        reply.body = "reloaded\n" + left;
         log::Info("reloaded: {}", config_path_);
     } catch (const std::exception& error) {
         log::Error("reload failed, the old configuration stays: {}", error.what());
@@ -155,33 +184,44 @@ HttpReply Daemon::Reload() {
     const bool succeeded = reply.status == 200;
     metrics::Counter(metrics::Metric::kReloads, {succeeded ? "success" : "failure"}).Add();
     last_reload_succeeded_ = succeeded ? 1 : 0;
-    NotifyReady();
-    return reply;
+    if (!stopping_) NotifyReady();
+    co_return reply;
 }
 
 /// All of the new settings are in force afterwards, or, if it throws, none. Returns what there is
 /// to say about them.
-std::string Daemon::TakeOver(const config::Settings& wanted) {
-    const config::Settings settings = WithRestartOptionsOf(settings_, wanted);
-    server_->Reload(settings);
+async::Task<std::string> Daemon::TakeOver() {
+    auto take_over = [this, running = settings_] {
+        config::Settings wanted = config::LoadConfigFile(config_path_);
+        server_->Reload(WithRestartOptionsOf(running, wanted));
+        return wanted;
+    };
+    async::BlockingCall call(control_.Raw(), std::move(take_over));
+    const config::Settings wanted = co_await call;
     std::string left;
     for (const std::string_view name :
          config::Changed(settings_, wanted, config::Takes::kEffectOnRestart))
         left.append(left.empty() ? "" : ", ").append(name);
-    settings_ = settings;
+    settings_ = WithRestartOptionsOf(settings_, wanted);
     ConfigureLog(settings_);
-    if (left.empty()) return {};
+    if (left.empty()) co_return std::string();
     log::Warning("reload: these take effect on restart only: {}", left);
-    return "These take effect on restart only: " + left + '\n';
+    co_return "These take effect on restart only: " + left + '\n';
 }
 
-/// The server ends on a thread of its own, so that /health is answered meanwhile.
 void Daemon::Stop() {
     if (std::exchange(stopping_, true)) return;
     log::Info("stopping");
     NotifyStopping();
     watchdog_.reset();
     alive_check_.reset();
+    StopServer();
+}
+
+/// It ends on a thread of its own, so that /health is answered meanwhile; after a reload that runs,
+/// since half of it may have changed over.
+void Daemon::StopServer() {
+    if (reloads_ > 0 || stopper_.joinable()) return;
     stopper_ = std::thread([this] {
         server_->Stop();
         control_.Post([this] {

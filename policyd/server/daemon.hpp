@@ -7,6 +7,8 @@
 
 #include "common/async/event_loop.hpp"
 #include "common/async/periodic.hpp"
+#include "common/async/task.hpp"
+#include "common/async/wake_up.hpp"
 #include "common/config/settings.hpp"
 #include "policyd/server/http_endpoint.hpp"
 #include "policyd/server/server.hpp"
@@ -37,8 +39,11 @@ private:
                       std::vector<HttpEndpoint::Route> routes);
     void WatchSignals();
     void CheckAlive();
-    HttpReply Reload();
-    std::string TakeOver(const config::Settings& wanted);
+    async::Task<HttpReply> Reload();
+    async::Task<> ReloadForSignal();
+    async::Task<HttpReply> ReloadNow();
+    async::Task<std::string> TakeOver();
+    void StopServer();
     void Stop();
 
     const std::string config_path_;
@@ -51,6 +56,9 @@ private:
     std::unique_ptr<async::Periodic> watchdog_;
     bool alive_ = true;  // every worker, the last time that somebody looked
     std::thread stopper_;
+    std::size_t reloads_ = 0;  // one that runs, and those that wait for it
+    bool is_reloading_ = false;
+    async::WakeUp reload_ended_;
     bool stopping_ = false;
     bool stopped_ = false;
     double last_reload_succeeded_ = 1;

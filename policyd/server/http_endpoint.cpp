@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kLongestHead = 8 * 1024;
 constexpr std::size_t kMostExchanges = 64;
-/// From the connection to the end of the answer.
+/// For the request, and again for taking the answer.
 constexpr std::chrono::milliseconds kTimeLimit{10'000};
 constexpr std::chrono::milliseconds kTimeCheckPeriod{1'000};
 
@@ -54,18 +54,21 @@ HttpReply Failure(int status) {
     return {status, std::string(Reason(status)) + '\n'};
 }
 
-std::string Answer(std::string_view head, const std::vector<HttpEndpoint::Route>& routes) {
+async::Task<std::string> Answer(std::string_view head,
+                                const std::vector<HttpEndpoint::Route>& routes) {
     const auto request = ParseHttpRequest(head);
-    if (!request) return ToBytes(Failure(400), true);
+    if (!request) co_return ToBytes(Failure(400), true);
     const bool only_head = request->method == "HEAD";
     int failure = 404;
     for (const HttpEndpoint::Route& route : routes) {
         if (route.path != request->path) continue;
-        if (route.method == (only_head ? "GET" : request->method))
-            return ToBytes(route.answer(), !only_head);
+        if (route.method == (only_head ? "GET" : request->method)) {
+            const HttpReply reply = co_await route.answer();
+            co_return ToBytes(reply, !only_head);
+        }
         failure = 405;
     }
-    return ToBytes(Failure(failure), !only_head);
+    co_return ToBytes(Failure(failure), !only_head);
 }
 
 }  // namespace
@@ -93,7 +96,8 @@ struct HttpEndpoint::Exchange {
         : stream(std::move(connection), kLongestHead), began(now) {}
 
     async::Stream stream;
-    const std::chrono::milliseconds began;
+    std::chrono::milliseconds began;  ///< its request, or then its answer
+    bool waits_for_us = false;
 };
 
 HttpEndpoint::HttpEndpoint(async::EventLoop& loop, async::ListeningSocket socket,
@@ -114,7 +118,7 @@ void HttpEndpoint::Start(async::UvHandle<uv_any_handle> connection) {
     if (exchanges_.size() >= kMostExchanges) return;
     auto exchange = std::make_shared<Exchange>(std::move(connection), loop_.Now());
     exchanges_.push_back(exchange);
-    async::Spawn(Serve(std::move(exchange), routes_), [](std::exception_ptr failure) {
+    async::Spawn(Serve(loop_, std::move(exchange), routes_), [](std::exception_ptr failure) {
         try {
             std::rethrow_exception(failure);
         } catch (const std::exception& error) {
@@ -123,21 +127,25 @@ void HttpEndpoint::Start(async::UvHandle<uv_any_handle> connection) {
     });
 }
 
-async::Task<> HttpEndpoint::Serve(std::shared_ptr<Exchange> exchange,
+async::Task<> HttpEndpoint::Serve(async::EventLoop& loop, std::shared_ptr<Exchange> exchange,
                                   std::shared_ptr<const std::vector<Route>> routes) {
     async::Stream& stream = exchange->stream;
     while (!IsWhole(stream.Received()) && stream.Received().size() < kLongestHead) {
         const bool more = co_await stream.Read();
         if (!more) co_return;
     }
-    const std::string reply = Answer(stream.Received(), *routes);
+    exchange->waits_for_us = true;
+    const std::string reply = co_await Answer(stream.Received(), *routes);
+    exchange->waits_for_us = false;
+    exchange->began = loop.Now();
     co_await stream.Write(reply);
 }
 
 void HttpEndpoint::EndSlowExchanges() {
     for (const auto& each : exchanges_) {
         const auto exchange = each.lock();
-        if (exchange && loop_.Now() - exchange->began >= kTimeLimit) exchange->stream.Abort();
+        if (exchange && !exchange->waits_for_us && loop_.Now() - exchange->began >= kTimeLimit)
+            exchange->stream.Abort();
     }
 }
 

@@ -11,6 +11,7 @@
 #include "common/async/event_loop.hpp"
 #include "common/async/listener.hpp"
 #include "common/async/periodic.hpp"
+#include "common/async/task.hpp"
 
 namespace policyd::server {
 
@@ -29,6 +30,11 @@ struct HttpReply {
     std::string type = "text/plain; charset=utf-8";
 };
 
+/// An answer for which nothing has to be waited for.
+inline async::Task<HttpReply> AtOnce(HttpReply reply) {
+    co_return reply;
+}
+
 /// Answers HTTP/1.0 and 1.1 requests without a body on one listening socket, one on each
 /// connection: enough for a monitoring system and an administrator. Owned by one loop thread.
 class HttpEndpoint {
@@ -36,7 +42,7 @@ public:
     struct Route {
         std::string method;  ///< a GET is answered to HEAD as well
         std::string path;
-        std::function<HttpReply()> answer;
+        std::function<async::Task<HttpReply>()> answer;  ///< may take its time
     };
 
     HttpEndpoint(async::EventLoop& loop, async::ListeningSocket socket, std::vector<Route> routes);
@@ -52,7 +58,7 @@ private:
     using Exchanges = std::list<std::weak_ptr<Exchange>>;
 
     void Start(async::UvHandle<uv_any_handle> connection);
-    static async::Task<> Serve(std::shared_ptr<Exchange> exchange,
+    static async::Task<> Serve(async::EventLoop& loop, std::shared_ptr<Exchange> exchange,
                                std::shared_ptr<const std::vector<Route>> routes);
     void EndSlowExchanges();
 

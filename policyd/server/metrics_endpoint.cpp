@@ -17,10 +17,10 @@ HttpReply Health(const std::string& why_not_ready, const std::vector<std::string
 
 std::vector<HttpEndpoint::Route> MetricsRoutes(std::function<std::string()> why_not_ready) {
     const auto metrics = [] {
-        return HttpReply{200, metrics::PrometheusText(), metrics::kPrometheusType};
+        return AtOnce({200, metrics::PrometheusText(), metrics::kPrometheusType});
     };
     const auto health = [why_not_ready = std::move(why_not_ready)] {
-        return Health(why_not_ready(), outage::BackEndsDown());
+        return AtOnce(Health(why_not_ready(), outage::BackEndsDown()));
     };
     return {{"GET", "/metrics", metrics}, {"GET", "/health", health}};
 }

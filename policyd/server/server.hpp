@@ -15,7 +15,8 @@
 
 namespace policyd::server {
 
-/// The service: its listening sockets and the worker threads that share them. Used by one thread.
+/// The service: its listening sockets and the worker threads that share them. Used by one thread;
+/// Reload() may be called by another one, while the first neither starts nor stops it.
 class Server {
 public:
     /// Listens on `sockets`, or where there are none on what the settings name. Opens everything

@@ -1,10 +1,12 @@
 // Starting, reloading, stopping and crashing under load: no client is left without an answer, and
 // the service manager is told.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include <atomic>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <optional>
 #include <system_error>
@@ -296,6 +299,63 @@ TEST_F(ReloadTest, HangUpReloadsAsWell) {
     policyd_.Signal(SIGHUP);
     policyd_.WaitForOutput("reloaded: ");
     EXPECT_EQ(ActionFor("jim@example.com"), "DUNNO");
+}
+
+/// Nobody writes into the pipe that stands in for the configuration until the end.
+class SlowReloadTest : public ReloadTest {
+protected:
+    SlowReloadTest() {
+        fs::rename(site_.Config(), kept_);
+        EXPECT_EQ(mkfifo(site_.Config().c_str(), 0600), 0);
+        policyd_.Signal(SIGHUP);
+        // Only a reader that waits lets a writer in.
+        WaitUntil("the configuration is being read", [&] {
+            end_ = open(site_.Config().c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+            return end_ >= 0;
+        });
+    }
+
+    ~SlowReloadTest() override {
+        if (end_ >= 0) close(end_);  // or the server would not stop
+    }
+
+    void LetItEnd() {
+        const std::string text = ReadFile(kept_);
+        EXPECT_EQ(write(end_, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+        fs::rename(kept_, site_.Config());
+        close(std::exchange(end_, -1));
+    }
+
+private:
+    const fs::path kept_ = site_.Directory() / "kept.toml";
+    int end_ = -1;
+};
+
+TEST_F(SlowReloadTest, AnswersEverybodyMeanwhile) {
+    EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
+    EXPECT_EQ(site_.Metric("policyd_reloads_total{result=\"success\"}"), 0);
+    EXPECT_EQ(PolicyCtl("flush").status, 0);
+    LetItEnd();
+    policyd_.WaitForOutput("reloaded: ");
+    EXPECT_EQ(PolicyCtl("reload").status, 0);
+    EXPECT_EQ(site_.Metric("policyd_reloads_total{result=\"success\"}"), 2);
+}
+
+TEST_F(SlowReloadTest, TwoReloadsAreOneAfterTheOther) {
+    auto second = std::async(std::launch::async, [this] { return PolicyCtl("reload"); });
+    policyd_.Signal(SIGHUP);
+    LetItEnd();
+    EXPECT_EQ(second.get().status, 0);
+    EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
+}
+
+TEST_F(SlowReloadTest, StopsOnceTheReloadHasEnded) {
+    policyd_.Signal(SIGTERM);
+    policyd_.WaitForOutput("stopping");
+    EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
+    LetItEnd();
+    EXPECT_EQ(policyd_.Wait(), 0);
+    policyd_.WaitForOutput("stopped");
 }
 
 TEST_F(ReloadTest, SaysWhatOnlyARestartChanges) {

@@ -14,6 +14,8 @@ constexpr std::size_t kMostWaiting = 10'000;
 constexpr std::size_t kMostInOne = 16;
 /// A batch is to take about so long that nobody minds waiting for the others' answers.
 constexpr std::chrono::milliseconds kWorthWaiting(2);
+/// For one that takes longer.
+constexpr std::chrono::milliseconds kPatience(5);
 
 }  // namespace
 
@@ -21,7 +23,8 @@ QueryBatches::QueryBatches(uv_loop_t* loop, std::size_t connections,
                            std::shared_ptr<ServerBoard> board)
     : connections_(connections),
       workers_(loop, connections, [board] { return std::make_unique<Client>(board); }),
-      next_turn_(async::MakeHandle<uv_idle_t>("uv_idle_init", this, uv_idle_init, loop)) {}
+      next_turn_(async::MakeHandle<uv_idle_t>("uv_idle_init", this, uv_idle_init, loop)),
+      waited_enough_(async::MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop)) {}
 
 QueryBatches::Asking QueryBatches::Ask(std::vector<Query> queries) {
     return {*this, std::move(queries)};
@@ -40,19 +43,30 @@ bool QueryBatches::Join(Asking& asking) {
         return false;
     }
     waiting_.push_back(&asking);
-    uv_idle_start(next_turn_.get(),
-                  [](uv_idle_t* idle) { static_cast<QueryBatches*>(idle->data)->SendWhatWaits(); });
+    uv_idle_start(next_turn_.get(), [](uv_idle_t* idle) {
+        static_cast<QueryBatches*>(idle->data)->SendWhatWaits(false);
+    });
     return true;
 }
 
-void QueryBatches::SendWhatWaits() {
+/// Fewer than make a batch wait for more to come while another batch is on its way: not for long,
+/// since that one may turn out to be slow.
+void QueryBatches::SendWhatWaits(bool has_waited_enough) {
     uv_idle_stop(next_turn_.get());
-    // Fewer than make a batch wait while another is on its way, and for more to come.
     while (!waiting_.empty() && on_their_way_ < connections_ &&
-           (on_their_way_ == 0 || waiting_.size() >= WorthJoining())) {
+           (on_their_way_ == 0 || has_waited_enough || waiting_.size() >= WorthJoining())) {
         ++on_their_way_;
         async::Spawn(Send(TakeBatch()),
                      [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    }
+    if (waiting_.empty() || on_their_way_ == connections_) {
+        uv_timer_stop(waited_enough_.get());
+    } else if (uv_is_active(reinterpret_cast<uv_handle_t*>(waited_enough_.get())) == 0) {
+        const auto on_time = [](uv_timer_t* timer) {
+            static_cast<QueryBatches*>(timer->data)->SendWhatWaits(true);
+        };
+        uv_timer_start(waited_enough_.get(), on_time, static_cast<std::uint64_t>(kPatience.count()),
+                       0);
     }
 }
 
@@ -93,7 +107,7 @@ async::Task<void> QueryBatches::Send(Batch batch) {
         }
     }
     --on_their_way_;
-    SendWhatWaits();
+    SendWhatWaits(false);
     // The last of these may destroy this.
     for (Asking* asking : batch) asking->asking_.resume();
 }

@@ -34,7 +34,7 @@ private:
     using Batch = std::vector<Asking*>;
 
     bool Join(Asking& asking);
-    void SendWhatWaits();
+    void SendWhatWaits(bool has_waited_enough);
     std::size_t WorthJoining() const;
     Batch TakeBatch();
     async::Task<void> Send(Batch batch);
@@ -45,6 +45,7 @@ private:
     async::WorkerPool<Client> workers_;
     /// Runs when the loop turns to what it does next.
     async::UvHandle<uv_idle_t> next_turn_;
+    async::UvHandle<uv_timer_t> waited_enough_;
     std::deque<Asking*> waiting_;
     std::size_t on_their_way_ = 0;                // batches
     std::chrono::nanoseconds of_one_{1'000'000};  // what a question took lately

@@ -14,7 +14,7 @@ constexpr std::size_t kMostWaiting = 10'000;
 constexpr std::size_t kMostInOne = 16;
 /// A batch is to take about so long that nobody minds waiting for the others' answers.
 constexpr std::chrono::milliseconds kWorthWaiting(2);
-/// For one that takes longer.
+/// How long fewer than make a batch wait while another is on its way.
 constexpr std::chrono::milliseconds kPatience(5);
 
 }  // namespace
@@ -71,7 +71,7 @@ void QueryBatches::SendWhatWaits(bool has_waited_enough) {
 }
 
 std::size_t QueryBatches::WorthJoining() const {
-    const auto worth = kWorthWaiting / std::max(of_one_, std::chrono::nanoseconds(1));
+    const auto worth = kWorthWaiting / std::max(took_for_one_, std::chrono::nanoseconds(1));
     return std::clamp<std::size_t>(static_cast<std::size_t>(worth), 1, kMostInOne);
 }
 
@@ -129,7 +129,8 @@ async::Task<bool> QueryBatches::Answer(std::span<Asking* const> batch,
     try {
         auto call = workers_.Run(std::move(ask));
         values = co_await call;
-        NoteDuration(ended - began, batch.size());
+        took_for_one_ +=
+            ((ended - began) / static_cast<std::int64_t>(batch.size()) - took_for_one_) / 4;
     } catch (const QueryRefused&) {
         if (batch.size() > 1) co_return false;
         failure = std::current_exception();
@@ -145,10 +146,6 @@ async::Task<bool> QueryBatches::Answer(std::span<Asking* const> batch,
                                  std::move_iterator(first + static_cast<std::ptrdiff_t>(of_each)));
     }
     co_return true;
-}
-
-void QueryBatches::NoteDuration(std::chrono::nanoseconds took, std::size_t questions) {
-    of_one_ += (took / static_cast<std::int64_t>(questions) - of_one_) / 4;
 }
 
 }  // namespace policyd::mysql

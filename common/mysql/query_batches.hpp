@@ -16,9 +16,9 @@
 namespace policyd::mysql {
 
 /// The connections of one loop thread to the servers of one account. Queries that are alike and
-/// come in one turn of the loop, or while all connections are busy, are one query to a server: most
-/// of what a query costs, it costs whatever is in it. How many are joined follows from how fast the
-/// servers are, so that slow ones are still asked side by side.
+/// come in one turn of the loop, or shortly behind others that are on their way, are one query to a
+/// server: most of what a query costs, it costs whatever is in it. How many are joined follows from
+/// how fast the servers are, so that slow ones are still asked side by side.
 class QueryBatches {
 public:
     class Asking;
@@ -39,7 +39,6 @@ private:
     Batch TakeBatch();
     async::Task<void> Send(Batch batch);
     async::Task<bool> Answer(std::span<Asking* const> batch, std::span<const Query> queries);
-    void NoteDuration(std::chrono::nanoseconds took, std::size_t questions);
 
     const std::size_t connections_;
     async::WorkerPool<Client> workers_;
@@ -47,8 +46,8 @@ private:
     async::UvHandle<uv_idle_t> next_turn_;
     async::UvHandle<uv_timer_t> waited_enough_;
     std::deque<Asking*> waiting_;
-    std::size_t on_their_way_ = 0;                // batches
-    std::chrono::nanoseconds of_one_{1'000'000};  // what a question took lately
+    std::size_t on_their_way_ = 0;                      // batches
+    std::chrono::nanoseconds took_for_one_{1'000'000};  // what a question took lately
 };
 
 class [[nodiscard]] QueryBatches::Asking {

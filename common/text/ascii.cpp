@@ -6,12 +6,6 @@
 
 namespace policyd::text {
 
-std::string ToLower(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower) c = ToLower(c);
-    return lower;
-}
-
 namespace {
 
 /// The same byte eight times.
@@ -43,6 +37,12 @@ bool NoneHas(std::string_view text, Look look) {
 }
 
 }  // namespace
+
+std::string ToLower(std::string_view text) {
+    std::string lower(text);
+    for (char& c : lower) c = ToLower(c);
+    return lower;
+}
 
 bool IsAscii(std::string_view text) {
     return NoneHas(text, [](std::uint64_t bytes) { return bytes; });

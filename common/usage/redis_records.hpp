@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "common/text/clock.hpp"
 #include "common/usage/packed_numbers.hpp"
@@ -30,6 +31,25 @@ inline std::optional<text::WallTime> Measured(std::chrono::milliseconds time) {
 inline std::optional<std::uint64_t> Percentage(double number) {
     if (number < 0) return std::nullopt;
     return static_cast<std::uint64_t>(number);
+}
+
+/// A mailbox as the scripts keep it.
+struct Record {
+    Usage usage;
+    std::chrono::milliseconds oldest_reservation{-1};
+};
+
+inline Record RecordIn(std::string_view bytes) {
+    Record record;
+    if (bytes.empty()) return record;
+    UnpackedNumbers numbers(bytes);
+    record.usage.bytes = numbers.NextCount();
+    record.usage.messages = numbers.NextCount();
+    record.usage.measured_at = Measured(numbers.NextTime());
+    record.usage.reserved_bytes = numbers.NextCount();
+    record.usage.reserved_messages = numbers.NextCount();
+    record.oldest_reservation = numbers.NextTime();
+    return record;
 }
 
 }  // namespace policyd::usage

@@ -74,8 +74,8 @@ local function find_in_sums(key, folded, id)
   end
 end
 
--- Takes what find_in_sums() found out of its sum; `call` is how a command is given.
-local function take_from_sum(key, found, call)
+-- Takes what find_in_sums() found out of its sum.
+local function take_from_sum(key, found)
   local made, bytes, copies = struct.unpack(kHeld, found.total)
   local _, less_bytes, less_copies = struct.unpack(kHeld, found.held)
   call('HDEL', found.mark_key, found.id)
@@ -371,7 +371,7 @@ local function reserve(first, last, numbers, field)
     if not stays then
       if found then
         local _, take_from_sum = sums()
-        take_from_sum(key, found, call)
+        take_from_sum(key, found)
       end
       rb, rn = rb + size * copies, rn + copies
       local is_oldest = o < 0 or made < o
@@ -419,7 +419,7 @@ local function release(first, last, numbers, field)
       save_domain()
       if found then
         local _, take_from_sum = sums()
-        take_from_sum(key, found, call)
+        take_from_sum(key, found)
       elseif is_known then
         call('HDEL', key, field)
       end
@@ -467,7 +467,6 @@ local function commit(first, last, figures)
   local plain, count = {}, 0
   -- Only where something stays reserved does it matter when the measurement was stored.
   local reserved = {}
-  local loses_some = false
   for i = first + 1, last do
     local key = KEYS[i]
     local began, bytes, messages = unpack_numbers('<ddd', figures, (i - first) * 24 - 23)
@@ -482,7 +481,6 @@ local function commit(first, last, figures)
       local loses = not is_misdated and o >= 0 and o < began - grace
       if loses or (rn == 0 and o >= 0) then
         if not read then read, drop_older, save, write, flush = changes() end
-        loses_some = true
         local m = read(key)
         m.b, m.n, m.s = bytes, messages, since
         if loses then drop_older(m, began - grace) end
@@ -505,7 +503,7 @@ local function commit(first, last, figures)
     for i = 1, count, 2 do call('HSET', plain[i], 'u', plain[i + 1]) end
     for _, key in ipairs(reserved) do call('HSET', key, 'c', pack('<d', now)) end
   end
-  if loses_some then flush() end
+  if flush then flush() end
   return table.concat(told)
 end
 

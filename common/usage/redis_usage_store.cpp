@@ -30,25 +30,6 @@ constexpr std::size_t kCallsAtOnce = 64;
 /// to answer all of it in time, or the connection is given up and all is to be told anew.
 constexpr std::size_t kToldAtOnce = 8;
 
-/// A mailbox as the scripts keep it.
-struct Record {
-    Usage usage;
-    milliseconds oldest_reservation{-1};
-};
-
-Record RecordIn(std::string_view bytes) {
-    Record record;
-    if (bytes.empty()) return record;
-    UnpackedNumbers numbers(bytes);
-    record.usage.bytes = numbers.NextCount();
-    record.usage.messages = numbers.NextCount();
-    record.usage.measured_at = Measured(numbers.NextTime());
-    record.usage.reserved_bytes = numbers.NextCount();
-    record.usage.reserved_messages = numbers.NextCount();
-    record.oldest_reservation = numbers.NextTime();
-    return record;
-}
-
 /// The mailboxes of each domain, as indexes into what `mailbox_of` tells, by the domain's key.
 template <typename MailboxOf>
 std::map<std::string, std::vector<std::size_t>> ByDomain(std::size_t count, MailboxOf mailbox_of) {

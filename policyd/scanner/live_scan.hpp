@@ -63,7 +63,7 @@ private:
     std::function<void(Sweep)> ask_for_sweep_;
     std::unique_ptr<ChangeWatch> watch_;
     async::UvHandle<uv_poll_t> poll_;
-    async::UvHandle<uv_timer_t> rest_;  ///< between two looks at what the watch has to tell
+    async::UvHandle<uv_timer_t> rest_;  // between two looks at what the watch has to tell
     DirectoryStamp watched_root_;
     ChangeHints hints_;            // since the last time that mailboxes were measured
     std::set<std::string> dirty_;  // mailboxes to be measured

@@ -1,0 +1,262 @@
+#include "common/usage/redis_script_parts.hpp"
+
+namespace policyd::usage::redis_script_parts {
+
+const char* const kBegin = R"lua(
+local call, pack, unpack_numbers, max = redis.call, struct.pack, struct.unpack, math.max
+local now, life = unpack_numbers('<dd', ARGV[1])
+if now < 0 then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+-- A time after this is not of our clock: the clock has been set back since.
+local ahead, dead = now + 1000, now - life
+
+-- The domain: measured bytes and messages, reserved bytes and copies, mailboxes known, the newest
+-- time seen, and a time than which no reservation is older.
+local kDomain = '<ddddddd'
+local domain_key, base, index
+local d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest
+local function open_domain(key)
+  domain_key, base = key, string.sub(key, 1, -2)
+  index = base .. 'r'
+  local record = call('GET', key)
+  if record then
+    d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = unpack_numbers(kDomain, record)
+  else
+    d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = 0, 0, 0, 0, 0, 0, now
+  end
+end
+
+local function save_domain()
+  if d_mailboxes <= 0 then
+    call('DEL', domain_key)
+  else
+    d_newest = max(d_newest, now)
+    call('SET', domain_key, pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
+  end
+end
+
+-- A mailbox: measured bytes and messages, when measuring them began or -1, reserved bytes and
+-- copies, a time than which no reservation is older or -1, and when some were last summed up or -1.
+local kMailbox = '<ddddddd'
+-- A reservation: when it was made, its bytes and its copies; one more byte where it is settled.
+local kHeld = '<ddd'
+local held_size = 24
+)lua";
+
+const char* const kSums = R"lua(
+local generation = 600000
+
+local function mark_key(key, age)
+  return string.format('%si:%.0f:%s', base, math.floor(now / generation) - age,
+                       string.sub(key, #base + 3))
+end
+
+-- Where the reservation of a message went: its mark, the sum that it is in, and itself.
+local function find_in_sums(key, folded, id)
+  if folded < 0 or now - folded > 2 * generation then return nil end
+  for age = 0, 1 do
+    local mark = redis.call('HGET', mark_key(key, age), id)
+    if mark then
+      local held, sum = string.sub(mark, 1, held_size), string.sub(mark, held_size + 2)
+      local total = redis.call('HGET', key, sum)
+      if total then
+        return {mark_key = mark_key(key, age), id = id, sum = sum, total = total, held = held,
+                settled = string.sub(mark, held_size + 1, held_size + 1) == 's'}
+      end
+    end
+  end
+end
+
+-- Takes what find_in_sums() found out of its sum.
+local function take_from_sum(key, found)
+  local made, bytes, copies = struct.unpack(kHeld, found.total)
+  local _, less_bytes, less_copies = struct.unpack(kHeld, found.held)
+  call('HDEL', found.mark_key, found.id)
+  if copies > less_copies then
+    call('HSET', key, found.sum,
+         struct.pack(kHeld, made, math.max(bytes - less_bytes, 0), copies - less_copies))
+  else
+    call('HDEL', key, found.sum)
+  end
+end
+
+-- Sums up by the minute what is kept one by one, and leaves marks by which a message that is
+-- repeated is known. Sums so old that their marks are gone are summed up by the hour.
+local function sum_up(key, most)
+  local fields = redis.call('HGETALL', key)
+  local have, count = {}, 0
+  for i = 1, #fields, 2 do
+    have[fields[i]] = fields[i + 1]
+    if string.sub(fields[i], 1, 2) == 'r:' then count = count + 1 end
+  end
+  if count <= most then return end
+
+  local sums, marks, gone = {}, {}, {}
+  local function move(field, sum)
+    local made, bytes, copies = struct.unpack(kHeld, have[field])
+    local s = sums[sum]
+    if not s then
+      s = have[sum] and {struct.unpack(kHeld, have[sum])} or {0, 0, 0}
+      sums[sum] = s
+    end
+    s[1], s[2], s[3] = math.max(s[1], made), s[2] + bytes, s[3] + copies
+    gone[#gone + 1] = field
+  end
+  for i = 1, #fields, 2 do
+    local field = fields[i]
+    local folded = tonumber(string.match(field, '^r~(%d+)%.'))
+    if string.sub(field, 1, 2) == 'r:' then
+      local made = struct.unpack(kHeld, fields[i + 1])
+      local sum = string.format('r~%.0f.%.0f', now, math.floor(made / 60000))
+      move(field, sum)
+      marks[#marks + 1] = string.sub(field, 3)
+      marks[#marks + 1] = fields[i + 1] .. (#fields[i + 1] > held_size and '' or '-') .. sum
+    elseif folded and folded < now - 2 * generation then
+      local made = struct.unpack(kHeld, fields[i + 1])
+      move(field, string.format('r~h%.0f', math.floor(made / 3600000)))
+    end
+  end
+  local b, n, s, rb, rn, o = struct.unpack(kMailbox, have['u'])
+  local changes = {'HSET', key, 'u', struct.pack(kMailbox, b, n, s, rb, rn, o, now)}
+  for sum, values in pairs(sums) do
+    changes[#changes + 1] = sum
+    changes[#changes + 1] = struct.pack(kHeld, values[1], values[2], values[3])
+  end
+  redis.call(unpack(changes))
+  redis.call('HDEL', key, unpack(gone))
+  redis.call('HSET', mark_key(key, 0), unpack(marks))
+  redis.call('PEXPIRE', mark_key(key, 0), 2 * generation)
+end
+)lua";
+
+const char* const kChanges = R"lua(
+local writes = {}
+local function write(...)
+  writes[#writes + 1] = {...}
+end
+
+local function flush()
+  if #writes == 0 then return end
+  save_domain()
+  for _, command in ipairs(writes) do redis.call(unpack(command)) end
+  writes = {}
+end
+
+local function is_reservation(field)
+  local kind = string.sub(field, 1, 2)
+  return kind == 'r:' or kind == 'r~'
+end
+
+local function read(key)
+  local m = {key = key, b = 0, n = 0, s = -1, rb = 0, rn = 0, o = -1, f = -1}
+  local record = redis.call('HGET', key, 'u')
+  if record then
+    m.b, m.n, m.s, m.rb, m.rn, m.o, m.f = struct.unpack(kMailbox, record)
+    m.exists = true
+  end
+  m.was = {b = m.b, n = m.n, rb = m.rb, rn = m.rn, o = m.o}
+  return m
+end
+
+-- Drops what was reserved before `cut`.
+local function drop_older(m, cut)
+  local fields = redis.call('HGETALL', m.key)
+  local gone = {'HDEL', m.key}
+  m.rb, m.rn, m.o = 0, 0, -1
+  for i = 1, #fields, 2 do
+    if is_reservation(fields[i]) then
+      local made, bytes, copies = struct.unpack(kHeld, fields[i + 1])
+      if made < cut then
+        gone[#gone + 1] = fields[i]
+      else
+        m.rb, m.rn = m.rb + bytes, m.rn + copies
+        if m.o < 0 or made < m.o then m.o = made end
+      end
+    end
+  end
+  if #gone > 2 then write(unpack(gone)) end
+end
+
+-- Writes a mailbox, and counts the difference in its domain. A mailbox of which nothing is known
+-- any more leaves nothing behind.
+local function save(m)
+  local was = m.was
+  d_bytes, d_messages = math.max(d_bytes + m.b - was.b, 0), math.max(d_messages + m.n - was.n, 0)
+  d_reserved, d_copies = math.max(d_reserved + m.rb - was.rb, 0), math.max(d_copies + m.rn - was.rn, 0)
+  if m.rn == 0 then m.o, m.f = -1, -1 end
+  local exists = m.s >= 0 or m.rn > 0
+  if exists and not m.exists then d_mailboxes = d_mailboxes + 1 end
+  if m.exists and not exists then d_mailboxes = d_mailboxes - 1 end
+  if exists then
+    write('HSET', m.key, 'u', struct.pack(kMailbox, m.b, m.n, m.s, m.rb, m.rn, m.o, m.f))
+  else
+    write('DEL', m.key)
+  end
+  if m.o == was.o then return end
+  if m.o >= 0 then
+    d_oldest = math.min(d_oldest, m.o)
+    write('ZADD', index, m.o, string.sub(m.key, #base + 3))
+  else
+    write('ZREM', index, string.sub(m.key, #base + 3))
+  end
+end
+)lua";
+
+const char* const kTend = R"lua(
+-- The clock was set back: what was reserved after now was reserved now.
+local function date_anew()
+  if d_newest <= ahead then return end
+  for _, name in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+    local key = base .. 'm:' .. name
+    local fields = redis.call('HGETALL', key)
+    local oldest, record = -1, nil
+    local changes = {'HSET', key}
+    for i = 1, #fields, 2 do
+      if fields[i] == 'u' then record = fields[i + 1] end
+      if is_reservation(fields[i]) then
+        local made, bytes, copies = struct.unpack(kHeld, fields[i + 1])
+        if made > ahead then
+          made = now
+          changes[#changes + 1] = fields[i]
+          changes[#changes + 1] =
+              struct.pack(kHeld, made, bytes, copies) .. string.sub(fields[i + 1], held_size + 1)
+        end
+        if oldest < 0 or made < oldest then oldest = made end
+      end
+    end
+    if #changes > 2 then
+      local b, n, s, rb, rn, _, f = struct.unpack(kMailbox, record)
+      changes[#changes + 1] = 'u'
+      changes[#changes + 1] = struct.pack(kMailbox, b, n, s, rb, rn, oldest, f)
+      redis.call(unpack(changes))
+      redis.call('ZADD', index, oldest, name)
+      d_oldest = math.min(d_oldest, oldest)
+    end
+  end
+  d_newest = now
+  if d_mailboxes > 0 then
+    redis.call('SET', domain_key, struct.pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
+  end
+end
+
+-- Drops what was reserved so long ago that nobody will measure it any more, in all the domain.
+local function expire()
+  if d_oldest >= dead then return end
+  local names = redis.call('ZRANGEBYSCORE', index, '-inf', '(' .. string.format('%.0f', dead),
+                           'LIMIT', 0, 1000)
+  for _, name in ipairs(names) do
+    local m = read(base .. 'm:' .. name)
+    drop_older(m, dead)
+    save(m)
+  end
+  if #names < 1000 then d_oldest = dead end
+  flush()
+end
+
+date_anew()
+expire()
+)lua";
+
+}  // namespace policyd::usage::redis_script_parts

@@ -82,4 +82,8 @@ flush()
 return 1
 )lua";
 
+const char* const kDomain = R"lua(
+return struct.pack('<ddddd', d_mailboxes, d_bytes, d_messages, d_reserved, d_copies)
+)lua";
+
 }  // namespace policyd::usage::redis_script_parts

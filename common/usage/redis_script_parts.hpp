@@ -3,7 +3,7 @@
 /// The texts in Lua that RedisScripts() are made of, which nothing else has a use for.
 namespace policyd::usage::redis_script_parts {
 
-// What scripts share: redis_script_records.cpp.
+// What scripts begin with: redis_script_beginning.cpp.
 
 /// What all scripts begin with: the time, and the totals of a domain. Records are numbers packed as
 /// doubles, which Lua takes apart several times faster than text.
@@ -20,7 +20,7 @@ extern const char* const kChanges;
 extern const char* const kTend;
 
 // What each does: redis_script_reservations.cpp, redis_script_measurements.cpp and
-// redis_script_domains.cpp.
+// redis_script_warnings.cpp.
 
 /// Makes and gives back any number of reservations, each in one domain: KEYS has for each of them
 /// the key of the domain and then those of its mailboxes. ARGV[1] goes on with how many
@@ -56,14 +56,14 @@ extern const char* const kCommit;
 /// Returns 1.
 extern const char* const kRemove;
 
+/// Returns packed numbers: the mailboxes that are known, and the sums of their bytes, messages,
+/// reserved bytes and copies.
+extern const char* const kDomain;
+
 /// ARGV[1] goes on with the percentage last warned of, or -1, that another one is to replace, and
 /// that one; -2 only looks. ARGV[2] is the id of a message that is not counted. Returns packed
 /// numbers: whether the mailbox is known, the bytes that are in it at least, the percentage last
 /// warned of before, whether it was replaced, and, where it only looks, the messages.
 extern const char* const kWarned;
-
-/// Returns packed numbers: the mailboxes that are known, and the sums of their bytes, messages,
-/// reserved bytes and copies.
-extern const char* const kDomain;
 
 }  // namespace policyd::usage::redis_script_parts

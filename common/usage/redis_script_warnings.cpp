@@ -39,8 +39,4 @@ end
 return struct.pack('<ddddd', 1, bytes, warned, 0, messages)
 )lua";
 
-const char* const kDomain = R"lua(
-return struct.pack('<ddddd', d_mailboxes, d_bytes, d_messages, d_reserved, d_copies)
-)lua";
-
 }  // namespace policyd::usage::redis_script_parts

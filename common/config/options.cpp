@@ -364,7 +364,8 @@ constexpr Option kOptions[] = {
      "Threads that read the mail store. More than there are processors help while the disk is "
      "waited for."},
     {kScanner, "scan_nice", &Settings::scan_nice, kEffectOnRestart, Between(0, 19),
-     "The nice value of policyd-scan: higher is less important."},
+     "The nice value of policyd-scan, higher is less important; and that of its session if it "
+     "leads one, as a service does: see autogroup in sched(7)."},
     {kScanner, "scan_io_priority", &Settings::scan_io_priority, kEffectOnRestart,
      OneOf("normal low idle"),
      "The priority of policyd-scan's disk accesses: normal, low (the lowest of best-effort) or "

@@ -1,7 +1,6 @@
 #include "common/usage/redis_keys.hpp"
 
-#include <algorithm>
-
+#include "common/text/byte_block.hpp"
 #include "common/usage/usage_store.hpp"
 
 namespace policyd::usage {
@@ -10,17 +9,29 @@ namespace {
 
 constexpr std::string_view kNoDomain = "%";  // which no name is written as
 
-bool IsEscaped(char c) {
-    return c == '%' || c == '{' || c == '}';
+/// Few names are otherwise.
+bool IsPlain(std::string_view name) {
+    for (std::size_t from = 0; from < name.size(); from += text::ByteBlock::kSize) {
+        const text::ByteBlock block(name, from);
+        if ((block.Find('%', '{') | block.Find('}')) != 0) return false;
+    }
+    return true;
 }
 
 void AppendEscaped(std::string& key, std::string_view name) {
-    for (;;) {
-        const auto end = std::find_if(name.begin(), name.end(), IsEscaped);
-        key.append(name.begin(), end);
-        if (end == name.end()) return;
-        key += *end == '%' ? "%25" : *end == '{' ? "%7b" : "%7d";
-        name.remove_prefix(static_cast<std::size_t>(end - name.begin()) + 1);
+    if (IsPlain(name)) {
+        key.append(name);
+        return;
+    }
+    for (const char c : name) {
+        if (c == '%')
+            key.append("%25");
+        else if (c == '{')
+            key.append("%7b");
+        else if (c == '}')
+            key.append("%7d");
+        else
+            key += c;
     }
 }
 

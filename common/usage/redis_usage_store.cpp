@@ -1,11 +1,11 @@
 #include "common/usage/redis_usage_store.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <iterator>
 #include <map>
 #include <utility>
 
-#include "common/async/when_all.hpp"
 #include "common/usage/packed_numbers.hpp"
 #include "common/usage/redis_keys.hpp"
 #include "common/usage/redis_records.hpp"
@@ -24,18 +24,18 @@ using std::chrono::milliseconds;
 /// When a server that was reached does not take it: it lacks memory or replicas.
 constexpr milliseconds kTellLater{1'000};
 constexpr std::size_t kMailboxesInOneCall = 100;  // what one script holds up others for
-constexpr std::size_t kCommittedInOneCall = 50;
+constexpr std::size_t kCommittedInOneCall = 32;
 constexpr std::size_t kCallsAtOnce = 64;
 /// All threads of all servers tell at once, beside what is being decided: a busy Redis has
 /// to answer all of it in time, or the connection is given up and all is to be told anew.
 constexpr std::size_t kToldAtOnce = 8;
 
-/// The mailboxes of each domain, as indexes into what `mailbox_of` tells, by the domain's key.
+/// The mailboxes of each domain, as indexes into what `mailbox_of` tells and keeps.
 template <typename MailboxOf>
-std::map<std::string, std::vector<std::size_t>> ByDomain(std::size_t count, MailboxOf mailbox_of) {
-    std::map<std::string, std::vector<std::size_t>> domains;
-    for (std::size_t i = 0; i < count; ++i)
-        domains[RedisDomainKey(DomainOf(mailbox_of(i)))].push_back(i);
+std::map<std::string_view, std::vector<std::size_t>> ByDomain(std::size_t count,
+                                                              MailboxOf mailbox_of) {
+    std::map<std::string_view, std::vector<std::size_t>> domains;
+    for (std::size_t i = 0; i < count; ++i) domains[DomainOf(mailbox_of(i))].push_back(i);
     return domains;
 }
 
@@ -246,47 +246,13 @@ async::Task<std::vector<Reply>> RedisUsageStore::EvaluateInTurn(std::vector<Scri
     co_return replies;
 }
 
-/// Calls that two tasks take turns to make.
-struct RedisUsageStore::CallsLeft {
-    std::vector<ScriptCall> calls;
-    std::vector<Reply> replies;  // to each of them
-    std::size_t next = 0;
-    bool has_failed = false;
-};
-
-/// While Redis carries out one, the next is there already. More at a time would keep the policy
-/// servers waiting: Redis does all that it has read from one client before it turns to another.
-async::Task<std::vector<Reply>> RedisUsageStore::EvaluateTwoAtATime(std::vector<ScriptCall> calls) {
-    CallsLeft left;
-    left.calls = std::move(calls);
-    left.replies.resize(left.calls.size());
-    std::vector<async::Task<void>> workers;
-    workers.push_back(WorkOff(left));
-    workers.push_back(WorkOff(left));
-    co_await async::WhenAll(std::move(workers));
-    co_return std::move(left.replies);
-}
-
-async::Task<void> RedisUsageStore::WorkOff(CallsLeft& left) {
-    while (left.next < left.calls.size() && !left.has_failed) {
-        const std::size_t place = left.next++;
-        ScriptCall call = std::move(left.calls[place]);
-        try {
-            left.replies[place] = co_await redis_.Evaluate(std::move(call));
-        } catch (...) {
-            left.has_failed = true;
-            throw;
-        }
-    }
-}
-
 async::Task<void> RedisUsageStore::Release(std::string_view id,
                                            std::span<const std::string> mailboxes, Unreserve what) {
     recent_->GiveBack(id, mailboxes, what, MonotonicNow(), teller_);
     const auto domains = ByDomain(
         mailboxes.size(), [mailboxes](std::size_t i) { return std::string_view(mailboxes[i]); });
     std::vector<RedisReservationPart> parts;
-    for (const auto& [key, indexes] : domains) {
+    for (const auto& [domain, indexes] : domains) {
         std::vector<std::string> of_domain;
         for (const std::size_t i : indexes) of_domain.push_back(mailboxes[i]);
         parts.push_back(ReleasePart(id, of_domain, what));
@@ -300,43 +266,52 @@ async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measureme
         return std::string_view(measurements[i].mailbox);
     });
     std::vector<ScriptCall> calls;
-    std::vector<std::size_t> in_order;  // the measurements, as the calls have them
+    std::vector<std::span<const std::size_t>> parts;  // of the calls: one for each reply in a reply
     PackedNumbers header = Header();
     header << grace << std::size_t{notes_changes_};
     std::size_t room = 0;  // in the last call
-    for (const auto& [key, indexes] : domains) {
-        in_order.insert(in_order.end(), indexes.begin(), indexes.end());
-        for (std::size_t first = 0, end = 0; first < indexes.size(); first = end) {
+    for (const auto& [domain, indexes] : domains) {
+        for (std::span<const std::size_t> left = indexes; !left.empty();) {
             if (room == 0) {
                 calls.emplace_back().script = kCommitScript;
                 calls.back().arguments.Append(header.Bytes());
                 room = kCommittedInOneCall;
             }
-            end = std::min(first + room, indexes.size());
-            room -= end - first;
+            const auto part = left.first(std::min(room, left.size()));
+            left = left.subspan(part.size());
+            room -= part.size();
             PackedNumbers figures;
-            calls.back().keys.Append(key);
-            for (std::size_t n = first; n < end; ++n) {
-                const Measurement& measurement = measurements[indexes[n]];
+            calls.back().keys.Append(RedisDomainKey(domain));
+            for (const std::size_t i : part) {
+                const Measurement& measurement = measurements[i];
                 figures << measurement.began.time_since_epoch() << measurement.bytes
                         << measurement.messages;
                 calls.back().keys.Append(RedisMailboxKey(measurement.mailbox));
             }
             calls.back().arguments.Append(figures.Bytes());
+            parts.push_back(part);
         }
     }
-    std::vector<Reply> replies = co_await EvaluateTwoAtATime(std::move(calls));
+    // One at a time: with the next in Redis already, others would wait for that, too.
     std::vector<std::string> changed;
-    auto next = in_order.begin();
-    for (Reply& reply : replies)
+    std::exception_ptr failure;
+    auto part = parts.begin();
+    for (ScriptCall& call : calls) {
+        Reply reply = co_await redis_.Evaluate(std::move(call));
         for (Reply& of_domain : reply.elements) {
-            const Reply told = redis_.Checked(std::move(of_domain));
-            for (const char has_changed : told.text) {
-                if (has_changed == '1') changed.push_back(measurements[*next].mailbox);
-                ++next;
+            try {
+                const Reply told = redis_.Checked(std::move(of_domain));
+                for (std::size_t n = 0; n < std::min(told.text.size(), part->size()); ++n)
+                    if (told.text[n] == '1') changed.push_back(measurements[(*part)[n]].mailbox);
+            } catch (const outage::Unavailable&) {
+                failure = std::current_exception();
             }
+            ++part;
         }
+    }
+    // What is stored of the others will not be told as changed again.
     if (!changed.empty()) co_await NoteChanged(std::move(changed));
+    if (failure) std::rethrow_exception(failure);
 }
 
 async::Task<void> RedisUsageStore::NoteChanged(std::vector<std::string> mailboxes) {
@@ -349,10 +324,10 @@ async::Task<void> RedisUsageStore::Remove(std::span<const std::string> mailboxes
     const auto domains = ByDomain(
         mailboxes.size(), [mailboxes](std::size_t i) { return std::string_view(mailboxes[i]); });
     std::vector<ScriptCall> calls;
-    for (const auto& [key, indexes] : domains) {
+    for (const auto& [domain, indexes] : domains) {
         for (std::size_t n = 0; n < indexes.size(); ++n) {
             if (n % kMailboxesInOneCall == 0) {
-                calls.push_back(CallOf(kRemoveScript, key));
+                calls.push_back(CallOf(kRemoveScript, RedisDomainKey(domain)));
                 calls.back().arguments.Append(Header().Bytes());
             }
             calls.back().keys.Append(RedisMailboxKey(mailboxes[indexes[n]]));

@@ -60,7 +60,6 @@ public:
 
 private:
     using Held = RecentReservations::Held;
-    struct CallsLeft;
 
     PackedNumbers Header() const;
     /// Header() and what it goes on with is still to be its first argument.
@@ -74,8 +73,6 @@ private:
     async::Task<void> TakeBack(std::string_view id, std::vector<GrantedBefore> granted);
     async::Task<std::vector<redis::Reply>> EvaluateInTurn(std::vector<redis::ScriptCall> calls);
     async::Task<void> NoteChanged(std::vector<std::string> mailboxes);
-    async::Task<std::vector<redis::Reply>> EvaluateTwoAtATime(std::vector<redis::ScriptCall> calls);
-    async::Task<void> WorkOff(CallsLeft& left);
     void StartTelling();
     async::Task<void> TellAgain();
     async::Task<void> Tell(std::vector<Held> some);

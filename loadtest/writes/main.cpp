@@ -1,27 +1,30 @@
 // What it costs to write the figures of many changed mailboxes to Redis, as policyd-scan does it
 // and as bare HSETs of the same figures, in turn; and what a reader sees meanwhile.
 
-#include <sys/resource.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
-#include <optional>
+#include <thread>
 
+#include "common/async/sleep.hpp"
 #include "common/log/logging.hpp"
 #include "common/usage/open_usage_store.hpp"
 #include "common/usage/redis_keys.hpp"
 #include "loadtest/writes/reader.hpp"
+#include "policyd/scanner/priority.hpp"
 #include "policyd/scanner/publisher.hpp"
 
 namespace policyd::loadtest::writes {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
+
+constexpr std::size_t kAtOnce = 100;  // mailboxes offered, HSETs under way
 
 struct Options {
     std::string socket;
@@ -52,20 +55,30 @@ void Change(const Options& options, scanner::ScanState& state, std::uint64_t rou
     }
 }
 
+/// Offered as threads that measure come to an end with them: some, and then the loop turns.
+async::Task<> OfferAll(async::EventLoop& loop, scanner::Publisher& publisher,
+                       const scanner::ScanState& state) {
+    const scanner::StoreTime now = co_await publisher.AskTime();
+    std::size_t offered = 0;
+    for (const auto& [path, mailbox] : state.mailboxes) {
+        publisher.Offer(path, now);
+        if (++offered % kAtOnce == 0)
+            co_await async::Sleep(loop.Raw(), std::chrono::milliseconds(0));
+    }
+    co_await publisher.Finish();
+}
+
 Seconds Publish(async::EventLoop& loop, scanner::Publisher& publisher,
                 const scanner::ScanState& state) {
     const auto begin = Clock::now();
-    const scanner::StoreTime now = loop.RunUntilDone(publisher.AskTime());
-    for (const auto& [path, mailbox] : state.mailboxes) publisher.Offer(path, now);
-    loop.RunUntilDone(publisher.Finish());
+    loop.RunUntilDone(OfferAll(loop, publisher, state));
     return Clock::now() - begin;
 }
 
 Seconds SetBarely(redisContext* redis, const std::vector<std::string>& keys, std::uint64_t round) {
-    constexpr std::size_t kInFlight = 100;
     const auto begin = Clock::now();
-    for (std::size_t at = 0; at < keys.size(); at += kInFlight) {
-        const std::size_t end = std::min(at + kInFlight, keys.size());
+    for (std::size_t at = 0; at < keys.size(); at += kAtOnce) {
+        const std::size_t end = std::min(at + kAtOnce, keys.size());
         for (std::size_t i = at; i < end; ++i)
             redisAppendCommand(redis, "HSET bare:%s bytes %llu messages %llu measured_at %llu",
                                keys[i].c_str(), static_cast<unsigned long long>(i * 1'000 + round),
@@ -80,6 +93,10 @@ Seconds SetBarely(redisContext* redis, const std::vector<std::string>& keys, std
     return Clock::now() - begin;
 }
 
+void Append(std::vector<double>& all, const std::vector<double>& more) {
+    all.insert(all.end(), more.begin(), more.end());
+}
+
 double Quantile(std::vector<double> values, double share) {
     if (values.empty()) return 0;
     std::sort(values.begin(), values.end());
@@ -88,6 +105,11 @@ double Quantile(std::vector<double> values, double share) {
 }
 
 void Measure(const Options& options) {
+    std::vector<std::string> keys;
+    for (std::size_t i = 0; i < options.mailboxes; ++i)
+        keys.push_back(usage::RedisMailboxKey(Address(options, i)));
+    const Reader reader(options.socket, keys);
+
     async::EventLoop loop;
     config::Settings settings;
     settings.usage_store = "redis:unix:" + options.socket;
@@ -96,34 +118,36 @@ void Measure(const Options& options) {
     const mail::MailboxLayout layout("%d/%u");
     scanner::Publisher publisher(loop, *store, state, layout, settings.reservation_grace,
                                  scanner::Patience::kShort);
-    std::vector<std::string> keys;
-    for (std::size_t i = 0; i < options.mailboxes; ++i)
-        keys.push_back(usage::RedisMailboxKey(Address(options, i)));
     const Context redis = Connect(options.socket);
     Change(options, state, 0);
     Publish(loop, publisher, state);
     SetBarely(redis.get(), keys, 0);
 
+    // As the service policyd-scan does. A job of a shell cannot leave the shell's session.
+    setsid();
+    scanner::LowerPriority(static_cast<int>(settings.scan_nice), "normal");
     std::vector<double> idle;
     std::vector<double> publishing;
     std::vector<double> setting;
     std::vector<double> publish_seconds;
     std::vector<double> set_seconds;
-    std::optional<Reader> reader(std::in_place, options.socket, keys);
-    // As policyd-scan by default, and for this thread alone: the reader is a policy server.
-    setpriority(PRIO_PROCESS, 0, static_cast<int>(settings.scan_nice));
     for (int round = 1; round <= options.rounds; ++round) {
         Change(options, state, static_cast<std::uint64_t>(round));
-        reader->KeepIn(&idle);
+        const auto resting = Clock::now();
         std::this_thread::sleep_for(std::chrono::milliseconds(200));
-        reader->KeepIn(&publishing);
+        const auto published = Clock::now();
         publish_seconds.push_back(Publish(loop, publisher, state).count());
-        reader->KeepIn(nullptr);
+        const auto settling = Clock::now();
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        reader->KeepIn(&setting);
+        const auto set = Clock::now();
         set_seconds.push_back(
             SetBarely(redis.get(), keys, static_cast<std::uint64_t>(round)).count());
-        reader->KeepIn(nullptr);
+        const auto end = Clock::now();
+        // The reading that had begun may still be under way.
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        Append(idle, reader.Took(resting, published));
+        Append(publishing, reader.Took(published, settling));
+        Append(setting, reader.Took(set, end));
     }
     std::printf(
         "%zu mailboxes: %.4f s published, %.4f s set; reader p50/p99 us: %.0f/%.0f idle, "

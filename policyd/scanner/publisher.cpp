@@ -12,7 +12,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kBatch = 1000;
+constexpr std::size_t kBatch = 128;
 constexpr milliseconds kLongestPause{5'000};
 constexpr milliseconds kSlice{100};  // how soon a pause notices that it is time to stop
 constexpr int kShortPatience = 6;    // failures in a row: about three seconds of pauses

@@ -177,6 +177,20 @@ TEST_F(RedisUsageStoreTest, StoresTheMeasurementsOfAllDomainsButTheOneThatMakesN
     EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("a.example"))->messages, 30u);
 }
 
+TEST_F(RedisUsageStoreTest, TellsWhichMailboxesChangedBesideADomainThatMakesNoSense) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    server.Command({"SET", "policyd:{b.example}:m:ann", "no hash"});
+    const text::WallTime now = loop_.RunUntilDone(store->Now());
+    const std::vector<Measurement> measured{{"ann@a.example", 10, 1, now},
+                                            {"ann@b.example", 10, 1, now},
+                                            {"ann@c.example", 10, 1, now}};
+    EXPECT_THROW(loop_.RunUntilDone(store->Commit(measured, milliseconds(0))),
+                 outage::UsageStoreUnavailable);
+    EXPECT_THAT(loop_.RunUntilDone(store->TakeChanged(10)),
+                testing::UnorderedElementsAre("ann@a.example", "ann@c.example"));
+}
+
 TEST_F(RedisUsageStoreTest, FailsWhatIsAskedForWhenItEnds) {
     test::RedisServer server;
     auto store = Open(server);

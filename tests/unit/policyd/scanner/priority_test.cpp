@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <string>
 #include <thread>
 
 namespace policyd::scanner {
@@ -48,6 +51,31 @@ TEST(PriorityTest, OfOthersIsLeftAlone) {
 
 TEST(PriorityTest, StaysWhereNothingElseIsAskedFor) {
     EXPECT_EQ(OfThreadStartedAfter(-20, "normal"), Own());
+}
+
+/// The nice value of the session of a process that called LowerPriority(); -100 if the kernel
+/// knows none.
+int NiceOfSessionAfter(int nice, bool leads_its_own) {
+    const pid_t process = fork();
+    if (process == 0) {
+        if (leads_its_own) setsid();
+        LowerPriority(nice, "normal");
+        std::string name;
+        std::string word;
+        int value = -100;
+        std::ifstream("/proc/self/autogroup") >> name >> word >> value;
+        _exit(value + 100);
+    }
+    int status = 0;
+    waitpid(process, &status, 0);
+    return WEXITSTATUS(status) - 100;
+}
+
+TEST(PriorityTest, IsThatOfASessionThatTheProcessLeads) {
+    const int before = NiceOfSessionAfter(0, false);
+    if (before == -100) GTEST_SKIP() << "this kernel has no autogroups";
+    EXPECT_EQ(NiceOfSessionAfter(17, true), 17);
+    EXPECT_EQ(NiceOfSessionAfter(17, false), before) << "there are others in the session";
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include "common/mail/address.hpp"
 
-#include <algorithm>
 #include <array>
 
 #include "common/text/ascii.hpp"
+#include "common/text/byte_set.hpp"
 
 namespace policyd::mail {
 
@@ -11,17 +11,12 @@ namespace {
 
 constexpr std::size_t kNone = std::string_view::npos;
 
-bool IsControl(char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-
 /// Atoms of RFC 822, with bytes above 127 in them, separated by single dots.
 bool IsDotString(std::string_view local_part) {
-    constexpr std::string_view kSpecials = " ()<>@,;:\\\"[]";
+    static constexpr auto kSpecials =
+        text::ByteSet(" ()<>@,;:\\\"[]").With(0x00, 0x1f).With(0x7f, 0x7f);
     if (local_part.empty() || local_part.front() == '.' || local_part.back() == '.') return false;
-    if (local_part.find("..") != kNone) return false;
-    return std::none_of(local_part.begin(), local_part.end(),
-                        [kSpecials](char c) { return IsControl(c) || kSpecials.find(c) != kNone; });
+    return local_part.find("..") == kNone && !kSpecials.HasAnyOf(local_part);
 }
 
 std::string InQuotes(std::string_view local_part) {
@@ -108,11 +103,11 @@ std::string Unquoted(std::string_view address) {
 }
 
 bool IsPlain(std::string_view address) {
-    constexpr std::string_view kWordsAndDots =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+=.";
-    const auto is_plain = [kWordsAndDots](std::string_view part) {
+    static constexpr auto kWordsAndDots =
+        text::ByteSet("-_+=.").With('a', 'z').With('A', 'Z').With('0', '9');
+    const auto is_plain = [](std::string_view part) {
         return !part.empty() && part.front() != '.' && part.back() != '.' &&
-               part.find("..") == kNone && part.find_first_not_of(kWordsAndDots) == kNone;
+               part.find("..") == kNone && kWordsAndDots.HasAllOf(part);
     };
     const std::size_t at = address.find('@');
     if (at == kNone || !is_plain(address.substr(0, at))) return false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/mail/address.hpp"
 #include "common/mail/address_tokens.hpp"
 
 namespace policyd::mail {
@@ -84,6 +85,7 @@ private:
 }  // namespace
 
 std::vector<std::string> ParseAddressList(std::string_view list) {
+    if (IsPlain(list)) return {std::string(list)};
     return AddressListParser(Tokenized(list)).Addresses();
 }
 

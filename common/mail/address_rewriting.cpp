@@ -91,11 +91,11 @@ void Rewrite(AddressTokens& tokens, const RewritingRules& rules) {
 }
 
 std::string Rewritten(std::string_view address, const RewritingRules& rules) {
-    if (IsPlain(address)) return std::string(address);
     return RewrittenExternal(Quoted(address), rules);
 }
 
 std::string RewrittenExternal(std::string_view address, const RewritingRules& rules) {
+    if (IsPlain(address)) return std::string(address);
     AddressTokens tokens = Tokenized(address);
     Rewrite(tokens, rules);
     return Unquoted(Quoted(Internalized(tokens)));

@@ -1,6 +1,6 @@
 #include "common/mail/address_tokens.hpp"
 
-#include <algorithm>
+#include "common/text/byte_set.hpp"
 
 namespace policyd::mail {
 
@@ -8,14 +8,9 @@ namespace {
 
 using Kind = AddressToken::Kind;
 
-constexpr std::string_view kOperators = "|%!()<>@,;:\\\".[]";
-
-bool IsSpace(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-bool IsOperator(char c) {
-    return kOperators.find(c) != std::string_view::npos;
-}
+constexpr text::ByteSet kSpaces(" \t\r\n");
+constexpr text::ByteSet kOperators("|%!()<>@,;:\\\".[]");
+constexpr auto kNeedQuotes = kOperators.With(0x00, ' ').With(0x7f, 0x7f);
 
 class Scanner {
 public:
@@ -24,7 +19,7 @@ public:
     AddressTokens All() {
         AddressTokens tokens;
         while (!rest_.empty()) {
-            if (IsSpace(rest_.front())) {
+            if (kSpaces.Has(rest_.front())) {
                 rest_.remove_prefix(1);
             } else {
                 tokens.push_back(Next());
@@ -45,7 +40,7 @@ private:
             case '\\':
                 return Word();
             default:
-                if (!IsOperator(c)) return Word();
+                if (!kOperators.Has(c)) return Word();
                 rest_.remove_prefix(1);
                 return {Kind::kOperator, std::string(1, c)};
         }
@@ -64,7 +59,7 @@ private:
             } else if (ends(c)) {
                 break;
             }
-            text += IsSpace(c) ? ' ' : c;
+            text += kSpaces.Has(c) ? ' ' : c;
             rest_.remove_prefix(1);
         }
         return text;
@@ -78,12 +73,9 @@ private:
     }
 
     AddressToken Word() {
-        std::string text = Collect([](char c) { return IsSpace(c) || IsOperator(c); });
+        std::string text = Collect([](char c) { return kSpaces.Has(c) || kOperators.Has(c); });
         // Only a backslash can have brought these into a word.
-        const bool needs_quotes = std::any_of(text.begin(), text.end(), [](char c) {
-            return c == ' ' || IsOperator(c) || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-        });
-        return {needs_quotes ? Kind::kQuotedString : Kind::kAtom, std::move(text)};
+        return {kNeedQuotes.HasAnyOf(text) ? Kind::kQuotedString : Kind::kAtom, std::move(text)};
     }
 
     std::string Comment() {

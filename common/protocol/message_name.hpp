@@ -12,7 +12,9 @@ namespace policyd::protocol {
 /// message: before MAIL was accepted.
 inline std::string MessageName(const PolicyRequest& request) {
     if (request.instance.empty()) return {};
-    std::string name(request.postfix_host);
+    std::string name;
+    name.reserve(request.postfix_host.size() + 1 + request.instance.size());
+    name += request.postfix_host;
     name += ' ';
     name += request.instance;
     return name;

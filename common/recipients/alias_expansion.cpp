@@ -26,7 +26,8 @@ std::string CompletedValue(const AddressMatch& match, std::string_view address) 
 }
 
 std::string WithExtension(std::string address, const std::string& extension) {
-    return address.insert(std::min(address.rfind('@'), address.size()), extension);
+    address.insert(std::min(address.rfind('@'), address.size()), extension);
+    return address;
 }
 
 /// What one look-up makes of an address (mail_addr_map(3)): nothing if it is not found, no address

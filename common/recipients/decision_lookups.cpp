@@ -1,8 +1,9 @@
 #include "common/recipients/decision_lookups.hpp"
 
 #include <algorithm>
-#include <vector>
+#include <utility>
 
+#include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
 
 namespace policyd::recipients {
@@ -29,36 +30,44 @@ async::Task<bool> DecisionLookups::Contains(const tables::DomainList& domains,
 }
 
 async::Task<Row> DecisionLookups::Find(tables::LookupTable& table, std::string_view key) {
-    Place place(&table, text::FoldCase(key));
-    const auto known = rows_.find(place);
-    if (known != rows_.end()) {
-        if (const auto* row = std::get_if<Row>(&known->second)) co_return *row;
-        std::rethrow_exception(std::get<std::exception_ptr>(known->second));
+    std::string own_folded;  // few keys are otherwise than they are folded
+    if (!text::IsFoldedAscii(key)) own_folded = text::FoldCase(key);
+    const std::string_view folded = own_folded.empty() ? key : own_folded;
+    if (const tables::Outcome* const known = Find(&table, folded)) {
+        if (const auto* row = std::get_if<Row>(known)) co_return *row;
+        std::rethrow_exception(std::get<std::exception_ptr>(*known));
     }
     tables::TableReader& reader = IsAboutManyAddresses(key) ? shared_ : tables::DirectReader();
     Row row = co_await reader.Find(table, key);
-    rows_.emplace(std::move(place), row);
+    known_.push_back({&table, std::string(folded), row});
     co_return row;
+}
+
+const tables::Outcome* DecisionLookups::Find(const tables::LookupTable* table,
+                                             std::string_view folded) const {
+    const auto known = std::find_if(known_.begin(), known_.end(), [&](const Known& each) {
+        return each.table == table && each.key == folded;
+    });
+    return known == known_.end() ? nullptr : &known->row;
 }
 
 async::Task<void> DecisionLookups::FindEverywhere(std::span<const tables::TableChain* const> chains,
                                                   std::string_view key) {
     const std::string folded = text::FoldCase(key);
-    std::vector<Place> places;
+    std::vector<tables::LookupTable*> asked;
     std::vector<tables::Question> questions;
     for (const tables::TableChain* chain : chains) {
         for (tables::LookupTable* table : chain->Tables()) {
-            const Place place(table, folded);
-            const bool is_asked = std::find(places.begin(), places.end(), place) != places.end();
-            if (table->Server() == nullptr || is_asked || rows_.contains(place)) continue;
-            places.push_back(place);
+            if (table->Server() == nullptr || Find(table, folded) != nullptr) continue;
+            if (std::find(asked.begin(), asked.end(), table) != asked.end()) continue;
+            asked.push_back(table);
             questions.push_back({table, folded});
         }
     }
     std::vector<tables::Outcome> outcomes = co_await tables::FindTogether(std::move(questions));
-    for (std::size_t i = 0; i < places.size(); ++i) {
+    for (std::size_t i = 0; i < asked.size(); ++i) {
         if (!std::holds_alternative<std::monostate>(outcomes[i]))
-            rows_.emplace(std::move(places[i]), std::move(outcomes[i]));
+            known_.push_back({asked[i], folded, std::move(outcomes[i])});
     }
 }
 

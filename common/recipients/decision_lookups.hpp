@@ -1,11 +1,10 @@
 #pragma once
 
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 #include "common/tables/domain_list.hpp"
 #include "common/tables/table_chain.hpp"
@@ -41,11 +40,17 @@ public:
                                      std::string_view key);
 
 private:
-    /// A table and a key, case-folded as all tables do it.
-    using Place = std::pair<const tables::LookupTable*, std::string>;
+    struct Known {
+        const tables::LookupTable* table;
+        std::string key;  // case-folded as all tables do it
+        tables::Outcome row;
+    };
+
+    /// Null if it has not been looked up. `folded` is a key as Known has it.
+    const tables::Outcome* Find(const tables::LookupTable* table, std::string_view folded) const;
 
     tables::TableReader& shared_;
-    std::map<Place, tables::Outcome> rows_;
+    std::vector<Known> known_;  // so few that nothing is found faster than by going through them
 };
 
 }  // namespace policyd::recipients

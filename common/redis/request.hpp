@@ -72,7 +72,8 @@ public:
         std::string bytes;
         bytes.reserve(text_.size() + 24);
         AppendCount(bytes, '*', count_);
-        return bytes += text_;
+        bytes += text_;
+        return bytes;
     }
 };
 

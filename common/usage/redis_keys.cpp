@@ -61,7 +61,8 @@ std::string DomainPart(std::string_view domain, std::size_t rest) {
     } else {
         AppendEscaped(key, domain);
     }
-    return key.append("}:");
+    key.append("}:");
+    return key;
 }
 
 std::string KeyOfMailbox(std::string_view mailbox, std::string_view kind) {
@@ -77,7 +78,9 @@ std::string KeyOfMailbox(std::string_view mailbox, std::string_view kind) {
 }  // namespace
 
 std::string RedisDomainKey(std::string_view domain) {
-    return DomainPart(domain, 1).append("d");
+    std::string key = DomainPart(domain, 1);
+    key += 'd';
+    return key;
 }
 
 std::string RedisMailboxKey(std::string_view mailbox) {
@@ -89,7 +92,10 @@ std::string RedisFullnessKey(std::string_view mailbox) {
 }
 
 std::string RedisReservationField(std::string_view id) {
-    return std::string("r:").append(id);
+    std::string field;
+    field.reserve(2 + id.size());
+    field.append("r:").append(id);
+    return field;
 }
 
 std::optional<std::string> MailboxOfRedisKey(std::string_view key) {

@@ -21,7 +21,9 @@ constexpr std::chrono::minutes kAverageTime{10};
 /// Each recipient of a message holds room of its own: two that end in the same mailbox are two
 /// copies, while the same one asked about again is the same copy.
 std::string ReservationId(std::string_view message, std::string_view recipient) {
-    std::string id(message);
+    std::string id;
+    id.reserve(message.size() + 1 + recipient.size());
+    id += message;
     id += ' ';
     id += recipient;
     return id;
@@ -175,19 +177,19 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
         bytes = *average;
     }
     const bool exempt = rules_.exempt.Cover(request, recipient.recipient);
-    const std::string id = ReservationId(message, recipient.recipient);
-    if (Reserves(message) && !owed_.Forget(id))
-        throw outage::UsageStoreUnavailable("it is being told of this message");
     Taken taken;
+    if (!Reserves(message)) {
+        if (!exempt) taken = co_await room_.Look(mailboxes, *bytes);
+        co_return taken;
+    }
+    const std::string id = ReservationId(message, recipient.recipient);
+    if (!owed_.Forget(id)) throw outage::UsageStoreUnavailable("it is being told of this message");
     if (exempt) {
-        if (!Reserves(message)) co_return taken;
         usage::Reservation reservation = room_.ReservationFor(id, mailboxes, *bytes);
         reservation.settled = for_good;
         co_await room_.Charge(std::move(reservation), mailboxes);
-    } else if (Reserves(message)) {
-        taken = co_await room_.Take(id, mailboxes, *bytes, for_good);
     } else {
-        taken = co_await room_.Look(mailboxes, *bytes);
+        taken = co_await room_.Take(id, mailboxes, *bytes, for_good);
     }
     co_return taken;
 }

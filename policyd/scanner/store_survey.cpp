@@ -14,7 +14,8 @@ std::string Join(const std::string& directory, std::string_view name) {
     if (directory.empty()) return std::string(name);
     std::string path;
     path.reserve(directory.size() + 1 + name.size());
-    return path.append(directory).append("/").append(name);
+    path.append(directory).append("/").append(name);
+    return path;
 }
 
 const char* PathOf(const std::string& place) {

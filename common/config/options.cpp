@@ -335,7 +335,7 @@ constexpr Option kOptions[] = {
     {kBackEnds, "mysql_time_limit", &Settings::mysql_time_limit, kEffectOnRestart, AtLeast(10ms),
      "How long connecting to a MySQL server, and each of its answers, may take."},
 
-    {kScanner, "scan_interval", &Settings::scan_interval, kEffectOnReload, AtLeast(1s),
+    {kScanner, "scan_interval", &Settings::scan_interval, kEffectOnRestart, AtLeast(1s),
      "The time from the beginning of one scan to that of the next."},
     {kScanner, "scan_live", &Settings::scan_live, kEffectOnRestart,
      OneOf("auto fanotify inotify off"),
@@ -385,7 +385,7 @@ constexpr Option kOptions[] = {
      "names: Trash, Trash.*"},
     {kScanner, "scan_ignore_deleted", &Settings::scan_ignore_deleted, kEffectOnRestart, Anything(),
      "Leave out messages that are marked as deleted (flag T), as Courier does."},
-    {kScanner, "reservation_grace", &Settings::reservation_grace, kEffectOnReload, Anything(),
+    {kScanner, "reservation_grace", &Settings::reservation_grace, kEffectOnRestart, Anything(),
      "Accepted mail is held to be in a scan once it is older than the scan's beginning by this "
      "much: the time that delivery takes. Mail in between is counted twice for a while, never "
      "not at all."},
@@ -403,7 +403,7 @@ constexpr Option kOptions[] = {
      kEffectOnRestart, CheckedBy(&CheckSecretFile),
      "A file with the password of that Redis, which others may not read; empty: no password."},
     {kScanner, "dovecot_quota_clone_interval", &Settings::dovecot_quota_clone_interval,
-     kEffectOnReload, AtLeast(100ms), "How often Dovecot's figures are read."},
+     kEffectOnRestart, AtLeast(100ms), "How often Dovecot's figures are read."},
 };
 
 }  // namespace

@@ -27,16 +27,23 @@ std::string Literal(std::string_view text) {
     return pattern;
 }
 
+/// Nothing if it is no number. Dovecot counts up and down, and may come to less than nothing.
+std::optional<std::uint64_t> Figure(std::string_view text) {
+    const bool is_negative = text.starts_with('-');
+    const auto number = text::ParseUnsigned(text.substr(is_negative ? 1 : 0));
+    return is_negative && number ? 0 : number;
+}
+
 }  // namespace
 
 DovecotQuotaClone::DovecotQuotaClone(uv_loop_t* loop, redis::ClientSettings server,
                                      std::string prefix)
     : prefix_(std::move(prefix)), redis_(loop, std::move(server)) {}
 
-async::Task<std::vector<Measurement>> DovecotQuotaClone::ReadAll(text::WallTime began) {
+async::Task<DovecotFigures> DovecotQuotaClone::ReadAll(text::WallTime began) {
     const std::string pattern = Literal(prefix_) + '*' + std::string(kBytes);
     // By name: SCAN may tell a key twice.
-    std::map<std::string, Measurement> measurements;
+    std::map<std::string, std::optional<Measurement>> measurements;
     std::string cursor = "0";
     do {
         Reply page = co_await redis_.Ask(Request("SCAN", cursor, "MATCH", pattern, "COUNT", 1000));
@@ -51,14 +58,21 @@ async::Task<std::vector<Measurement>> DovecotQuotaClone::ReadAll(text::WallTime 
         }
         const std::vector<Reply> answers = co_await redis_.AskAll(std::move(questions));
         for (std::size_t i = 0; i < users.size(); ++i) {
-            const auto bytes = text::ParseUnsigned(answers[i].elements.at(0).text);
-            const auto messages = text::ParseUnsigned(answers[i].elements.at(1).text);
-            if (bytes && messages) measurements[users[i]] = {users[i], *bytes, *messages, began};
+            const auto bytes = Figure(answers[i].elements.at(0).text);
+            const auto messages = Figure(answers[i].elements.at(1).text);
+            std::optional<Measurement>& measurement = measurements[users[i]];
+            if (bytes && messages) measurement = {users[i], *bytes, *messages, began};
         }
     } while (cursor != "0");
-    std::vector<Measurement> all;
-    for (auto& [user, measurement] : measurements) all.push_back(std::move(measurement));
-    co_return all;
+    DovecotFigures figures;
+    for (auto& [user, measurement] : measurements) {
+        if (measurement) {
+            figures.measurements.push_back(std::move(*measurement));
+        } else {
+            figures.unreadable.push_back(user);
+        }
+    }
+    co_return figures;
 }
 
 }  // namespace policyd::usage

@@ -11,6 +11,12 @@
 
 namespace policyd::usage {
 
+/// What was read of Dovecot's figures.
+struct DovecotFigures {
+    std::vector<Measurement> measurements;
+    std::vector<std::string> unreadable;  ///< users with figures that are not a pair of numbers
+};
+
 /// The figures that Dovecot keeps in Redis where its plugin quota_clone is on: what it has stored
 /// for each user, as of his last change.
 ///
@@ -23,9 +29,9 @@ public:
     /// `prefix` as in quota_clone_dict; `loop` outlives this.
     DovecotQuotaClone(uv_loop_t* loop, redis::ClientSettings server, std::string prefix);
 
-    /// All users with figures, dated `began`: the usage store's time of before this call. What is
-    /// not a pair of whole numbers is left out. Throws outage::UsageStoreUnavailable.
-    async::Task<std::vector<Measurement>> ReadAll(text::WallTime began);
+    /// All users with figures, dated `began`: the usage store's time of before this call. A
+    /// negative number counts as 0. Throws outage::UsageStoreUnavailable.
+    async::Task<DovecotFigures> ReadAll(text::WallTime began);
 
 private:
     const std::string prefix_;

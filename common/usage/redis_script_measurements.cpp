@@ -4,9 +4,10 @@ namespace policyd::usage::redis_script_parts {
 
 const char* const kCommit = R"lua(
 local grace, tells = unpack_numbers('<dd', ARGV[1], 17)
-local read, drop_older, save, write, flush
 
 local function commit(first, last, figures)
+  -- Of this domain alone: what one that fails was about to write is not for the next.
+  local read, drop_older, save, write, flush
   open_domain(KEYS[first])
   if d_newest > ahead or d_oldest < dead then tend() end
   local told = {}

@@ -409,12 +409,17 @@ async::Task<std::vector<milliseconds>> RedisUsageStore::NoteFull(
     }
     const std::vector<Reply> replies = co_await redis_.AskAll(std::move(requests));
     std::vector<milliseconds> times;
-    for (std::size_t i = 1; i < replies.size(); i += 3) {
-        const std::string& since = replies[i].text;
-        const milliseconds full =
-            now - milliseconds(since.empty() ? now.count() : std::stoll(since));
-        times.push_back(std::max(full, milliseconds(0)));
+    std::vector<Request> corrections;
+    for (std::size_t i = 0; i < mailboxes.size(); ++i) {
+        const std::string& text = replies[3 * i + 1].text;
+        const milliseconds since(text.empty() ? now.count() : std::stoll(text));
+        times.push_back(std::max(now - since, milliseconds(0)));
+        // The clock was set back: what is later than now is as of now.
+        if (since > now)
+            corrections.emplace_back("SET", RedisFullnessKey(mailboxes[i]), now.count(), "XX", "PX",
+                                     memory.count());
     }
+    if (!corrections.empty()) co_await redis_.AskAll(std::move(corrections));
     co_return times;
 }
 

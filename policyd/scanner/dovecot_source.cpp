@@ -7,6 +7,7 @@
 
 #include "common/config/config_error.hpp"
 #include "common/log/logging.hpp"
+#include "common/text/unicode.hpp"
 
 namespace policyd::scanner {
 
@@ -73,8 +74,9 @@ async::Task<> DovecotSource::WaitForNext() {
 
 async::Task<> DovecotSource::ReadOnce() {
     const text::WallTime now = co_await store_.Now();
-    std::vector<usage::Measurement> figures = co_await figures_.ReadAll(now);
-    const bool any = !figures.empty();
+    usage::DovecotFigures figures = co_await figures_.ReadAll(now);
+    NoteUnreadable(figures.unreadable);
+    const bool any = !figures.measurements.empty();
     const std::vector<usage::Measurement> news = News(std::move(figures));
     co_await store_.Commit(news, settings_.reservation_grace);
     for (const usage::Measurement& measurement : news) {
@@ -88,11 +90,21 @@ async::Task<> DovecotSource::ReadOnce() {
     if (any && role_ == Role::kOnlySource) co_await RemoveGone();
 }
 
+/// Tells of them once, until there are others.
+void DovecotSource::NoteUnreadable(const std::vector<std::string>& users) {
+    if (std::exchange(unreadable_, users.size()) != users.size() && !users.empty())
+        log::Warning("dovecot: the figures of {} users are no numbers, of \"{}\" for instance",
+                     users.size(), text::EscapedForLog(users.front()));
+}
+
 /// What is to be committed of these figures.
-std::vector<usage::Measurement> DovecotSource::News(std::vector<usage::Measurement> figures) {
+std::vector<usage::Measurement> DovecotSource::News(usage::DovecotFigures figures) {
     for (auto& [name, known] : known_) known.is_gone = true;
+    for (const std::string& user : figures.unreadable)
+        if (const auto known = known_.find(user); known != known_.end())
+            known->second.is_gone = false;
     std::vector<usage::Measurement> news;
-    for (usage::Measurement& figure : figures) {
+    for (usage::Measurement& figure : figures.measurements) {
         const auto [at, is_new] = known_.try_emplace(figure.mailbox);
         Known& known = at->second;
         known.is_gone = false;

@@ -43,7 +43,8 @@ private:
     };
 
     async::Task<> ReadOnce();
-    std::vector<usage::Measurement> News(std::vector<usage::Measurement> figures);
+    std::vector<usage::Measurement> News(usage::DovecotFigures figures);
+    void NoteUnreadable(const std::vector<std::string>& users);
     async::Task<> RemoveGone();
     async::Task<> WaitForNext();
 
@@ -54,6 +55,7 @@ private:
     std::map<std::string, Known> known_;
     text::WallTime last_read_;
     bool has_read_ = false;
+    std::size_t unreadable_ = 0;  // users, when they were last read
     bool stopped_ = false;
     async::UvHandle<uv_timer_t> timer_;
     async::WakeUp wake_up_;

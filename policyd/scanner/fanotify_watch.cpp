@@ -29,6 +29,12 @@ std::string PathOf(int fd) {
     return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : std::string();
 }
 
+/// Whether this open directory is the `tmp` of a Maildir, in which nothing counts.
+bool IsTmpOfMaildir(const scanner::Descriptor& directory, std::string_view path) {
+    return path.ends_with("/tmp") && faccessat(directory.Get(), "../cur", F_OK, 0) == 0 &&
+           faccessat(directory.Get(), "../new", F_OK, 0) == 0;
+}
+
 class FanotifyWatch final : public ChangeWatch {
 public:
     explicit FanotifyWatch(const std::string& root);
@@ -132,7 +138,7 @@ FanotifyWatch::Place FanotifyWatch::PlaceOf(const file_handle& handle, bool& is_
         open_by_handle_at(root_.Get(), const_cast<file_handle*>(&handle), O_PATH | O_CLOEXEC));
     const std::string path = directory ? PathOf(directory.Get()) : std::string();
     is_gone = path.empty() || path.ends_with(" (deleted)");
-    if (is_gone || path.ends_with("/tmp")) return std::nullopt;
+    if (is_gone || IsTmpOfMaildir(directory, path)) return std::nullopt;
     if (path == root_path_) return "";
     const bool is_below = path.starts_with(root_path_) && path[root_path_.size()] == '/';
     if (!is_below) return std::nullopt;

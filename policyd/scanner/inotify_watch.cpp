@@ -63,13 +63,15 @@ void InotifyWatch::TakeEvent(const inotify_event& event, ChangeHints& hints) {
     const auto known = directories_.find(event.wd);
     if (known == directories_.end()) return;
     const std::string directory = known->second;
-    if ((event.mask & IN_IGNORED) != 0) {
+    hints.directories.insert(directory);
+    if ((event.mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
+        // It is there no more, or under another name; there may be a new one in its place.
         const auto watch = watches_.find(directory);
         if (watch != watches_.end() && watch->second == event.wd) watches_.erase(watch);
         directories_.erase(known);
+        if ((event.mask & IN_MOVE_SELF) != 0) inotify_rm_watch(events_.Get(), event.wd);
         return;
     }
-    hints.directories.insert(directory);
     if ((event.mask & IN_ISDIR) == 0) return;
     const std::string subtree = directory.empty() ? event.name : directory + '/' + event.name;
     hints.subtrees.insert(subtree);
@@ -81,7 +83,8 @@ bool InotifyWatch::Add(const std::string& directory, ChangeHints& hints) {
     if (watches_.contains(directory)) return true;
     if (watches_.size() >= kMostWatched) return false;
     constexpr std::uint32_t kEvents = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
-                                      IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK;
+                                      IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW |
+                                      IN_EXCL_UNLINK;
     const std::string path = root_ + '/' + directory;
     const int watch = inotify_add_watch(events_.Get(), path.c_str(), kEvents);
     if (watch < 0) return errno != ENOSPC && errno != ENOMEM;

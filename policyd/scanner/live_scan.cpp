@@ -1,5 +1,6 @@
 #include "policyd/scanner/live_scan.hpp"
 
+#include <filesystem>
 #include <system_error>
 
 #include "common/async/sleep.hpp"
@@ -32,6 +33,8 @@ LiveScan::LiveScan(async::EventLoop& loop, Scanner& scanner, const ScanState& st
 LiveScan::~LiveScan() = default;
 
 void LiveScan::Start() {
+    std::error_code ignored;  // a root that cannot be looked at is none yet
+    waits_for_root_ = !std::filesystem::is_directory(root_, ignored);
     if (how_ == "auto" || how_ == "fanotify") TryFanotify();
     if (watch_ == nullptr && (how_ == "auto" || how_ == "inotify")) TryInotify();
     log::Info("live: {}", watch_ != nullptr ? watch_->Name() : "changes are found by scans alone");
@@ -91,20 +94,20 @@ void LiveScan::TakeHints() {
 }
 
 void LiveScan::AfterSweep() {
-    if (watch_ == nullptr) return;
     const auto root = state_.places.find("");
     if (root == state_.places.end()) return;
     const DirectoryStamp& stamp = root->second->stamp;
-    const bool is_another = watched_root_.Exists() && (watched_root_.inode != stamp.inode ||
-                                                       watched_root_.device != stamp.device);
-    if (is_another) {
+    const bool is_another =
+        watch_ != nullptr && watched_root_.Exists() &&
+        (watched_root_.inode != stamp.inode || watched_root_.device != stamp.device);
+    if (is_another || waits_for_root_) {
         log::Info("live: the mail store is another: watching anew");
         poll_.reset();
         watch_.reset();
         Start();
-        if (watch_ == nullptr) return;
-        ask_for_sweep_(Sweep::kAll);
+        if (watch_ != nullptr) ask_for_sweep_(Sweep::kAll);
     }
+    if (watch_ == nullptr) return;
     watched_root_ = stamp;
     ChangeHints unseen;
     if (!watch_->Follow(state_, unseen)) return GiveUp("there are too many directories");

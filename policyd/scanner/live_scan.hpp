@@ -65,6 +65,7 @@ private:
     async::UvHandle<uv_poll_t> poll_;
     async::UvHandle<uv_timer_t> rest_;  // between two looks at what the watch has to tell
     DirectoryStamp watched_root_;
+    bool waits_for_root_ = false;  // there was none to watch
     ChangeHints hints_;            // since the last time that mailboxes were measured
     std::set<std::string> dirty_;  // mailboxes to be measured
     async::WakeUp changed_;

@@ -10,11 +10,11 @@
 
 namespace policyd::scanner {
 
-/// Usage sums stop here instead of overflowing: the stores keep signed 64-bit numbers.
-constexpr std::uint64_t kMostBytes = INT64_MAX;
+/// Usage sums stop here, as those of the usage store do.
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 53;
 
 constexpr std::uint64_t AddBytes(std::uint64_t a, std::uint64_t b) {
-    return b > kMostBytes - a ? kMostBytes : a + b;
+    return a > kMostBytes || b > kMostBytes - a ? kMostBytes : a + b;
 }
 
 /// What is remembered of one `new` or `cur`.

@@ -61,7 +61,9 @@ async::Task<> Publisher::CommitAll() {
             committed_ += measurements.size();
             for (const auto& [mailbox, began] : batch) {
                 const auto known = state_.mailboxes.find(mailbox);
-                if (known != state_.mailboxes.end()) known->second.committed_at = began;
+                // Offered before the store's clock was set back, it is dated in the future.
+                if (known != state_.mailboxes.end() && known->second.offered_at >= began)
+                    known->second.committed_at = began;
             }
             continue;
         }

@@ -14,8 +14,9 @@ std::string ScanReport::Line() const {
         work.directories_read, work.messages_read, work.files_asked, work.skipped, changed,
         committed, removed, seconds, static_cast<double>(work.directories_looked_at) / seconds,
         static_cast<double>(work.messages_read) / seconds);
-    if (unreadable_places > 0 || partial > 0)
-        line += fmt::format("; {} mailboxes incomplete", partial);
+    if (partial > 0) line += fmt::format("; {} mailboxes incomplete", partial);
+    if (unreadable_places > 0)
+        line += fmt::format("; {} directories above mailboxes unreadable", unreadable_places);
     if (withheld > 0) line += fmt::format("; {} gone but kept", withheld);
     if (not_committed > 0) line += fmt::format("; {} not committed", not_committed);
     if (verified || drifted > 0)

@@ -19,8 +19,9 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::size_t kMostInBatch = 64;
 constexpr std::uint64_t kMostObstaclesLogged = 20;
 constexpr auto kTookLong = 10ms;
-constexpr int kRestFactor = 20;  // one large mailbox takes a twentieth of a thread at most
-constexpr auto kTimeHolds = 2s;  // how long one answer to "what time is it" is used
+constexpr int kRestFactor = 20;        // one large mailbox takes a twentieth of a thread at most
+constexpr auto kTimeHolds = 2s;        // how long one answer to "what time is it" is used
+constexpr StoreTime kSetBack = 1'000;  // in ms: as the usage store, which forgives as much
 
 std::string Quoted(const std::string& path) {
     return '"' + text::EscapedForLog(path) + '"';
@@ -54,6 +55,26 @@ async::Task<> Scanner::Finish() {
     co_await publisher_.Finish();
 }
 
+async::Task<StoreTime> Scanner::AskTime() {
+    const StoreTime now = co_await publisher_.AskTime();
+    if (now + kSetBack < newest_) ForgetTimesAfter(now);
+    newest_ = now;
+    co_return now;
+}
+
+/// The store's clock has been set back, or the store is another. What is dated in the future there
+/// gives way to any measurement: so that there is one, everything so dated is committed again.
+void Scanner::ForgetTimesAfter(StoreTime now) {
+    log::Warning("usage store: its clock was set back by {} s: figures are committed again",
+                 (newest_ - now) / 1'000);
+    for (auto& [path, mailbox] : state_.mailboxes) {
+        if (mailbox.committed_at > now) mailbox.committed_at = 0;
+        if (mailbox.offered_at > now) mailbox.offered_at = 0;
+        mailbox.changed_at = std::min(mailbox.changed_at, now);
+        mailbox.verified_at = std::min(mailbox.verified_at, now);
+    }
+}
+
 async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     const auto start = SteadyClock::now();
     const std::uint64_t committed_before = publisher_.Committed();
@@ -62,7 +83,9 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     obstacles_logged_ = 0;
     vanished_.clear();
     OpenRoot();
-    began_ = co_await publisher_.AskTime();
+    for (const auto& [path, mailbox] : state_.mailboxes)
+        newest_ = std::max({newest_, mailbox.committed_at, mailbox.verified_at});
+    began_ = co_await AskTime();
     began_asked_ = SteadyClock::now();
     if (!stopped_) co_await FindLossInStore();
     if (!stopped_) co_await SurveyMailboxes(thoroughness);
@@ -86,31 +109,28 @@ void Scanner::OpenRoot() {
     files_ = std::make_shared<const StoreFiles>(options_.root);
 }
 
-/// A store that was emptied, or replaced by a backup, has lost what we think it holds.
+/// A store that was emptied, or replaced by a backup, has lost what we think it holds: what it took
+/// last before all else.
 async::Task<> Scanner::FindLossInStore() {
-    constexpr int kSamples = 3;
-    const std::size_t step = state_.mailboxes.size() / kSamples + 1;
-    std::vector<std::string> samples;
-    std::size_t at = 0;
+    std::string address;
+    StoreTime committed_at = 0;
     for (const auto& [path, mailbox] : state_.mailboxes) {
-        if (at++ % step == 0 && mailbox.committed_at != 0) {
-            if (const auto address = layout_.AddressOf(path)) samples.push_back(*address);
-        }
+        if (mailbox.committed_at <= committed_at) continue;
+        committed_at = mailbox.committed_at;
+        address = layout_.AddressOf(path).value_or("");
     }
-    for (const std::string& address : samples) {
-        bool lost = false;
-        try {
-            const std::optional<usage::Usage> usage = co_await store_.Find(address);
-            lost = !usage || !usage->measured_at;
-        } catch (const outage::Unavailable&) {
-            co_return;  // the next to ask waits for it and tells
-        }
-        if (!lost) continue;
-        log::Warning("usage store: it has lost its figures, everything is committed again");
-        for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
-        state_.knows_store = false;
-        co_return;
+    if (address.empty()) co_return;
+    try {
+        const std::optional<usage::Usage> usage = co_await store_.Find(address);
+        const bool is_there = usage && usage->measured_at &&
+                              usage->measured_at->time_since_epoch().count() >= committed_at;
+        if (is_there) co_return;
+    } catch (const outage::Unavailable&) {
+        co_return;  // the next to ask waits for it and tells
     }
+    log::Warning("usage store: it has lost figures, everything is committed again");
+    for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
+    state_.knows_store = false;
 }
 
 async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
@@ -153,7 +173,7 @@ async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness, Scope scope) 
     const std::size_t window = options_.threads * 4;
     batch_size_ = std::clamp<std::size_t>(state_.mailboxes.size() / (window * 2), 1, kMostInBatch);
     for (;;) {
-        if (!stopped_ && SteadyClock::now() - began_asked_ > kTimeHolds) co_await AskTimeAgain();
+        if (!stopped_ && SteadyClock::now() - began_asked_ > kTimeHolds) co_await AskTimeInSweep();
         while (!stopped_ && !exhausted_ && sweep_batches_ < window) {
             if (!SubmitNextBatch(thoroughness, scope)) exhausted_ = true;
         }
@@ -163,9 +183,9 @@ async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness, Scope scope) 
 }
 
 /// The time that was asked for is right for all that is measured later, but the later the better.
-async::Task<> Scanner::AskTimeAgain() {
+async::Task<> Scanner::AskTimeInSweep() {
     try {
-        began_ = co_await publisher_.AskTime();
+        began_ = co_await AskTime();
     } catch (const outage::Unavailable&) {
         log::Warning("usage store: it does not answer; measuring goes on");
     }
@@ -179,6 +199,7 @@ bool Scanner::SubmitNextBatch(Thoroughness thoroughness, Scope scope) {
     for (; mailbox != state_.mailboxes.end() && batch.tasks.size() < batch_size_; ++mailbox) {
         KnownMailbox& known = mailbox->second;
         if (known.in_flight) continue;  // it is being measured because it just changed
+        if (vanished_.contains(mailbox->first)) continue;
         if (scope == Scope::kNewOnes && known.record != nullptr) continue;
         known.in_flight = true;
         batch.tasks.push_back(
@@ -255,12 +276,12 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
         return;
     }
     mailbox.offered_at = began;
+    newest_ = std::max(newest_, began);  // that may be of before the clock was set back
     publisher_.Offer(task.mailbox, began);
     state_changed_ = true;
 }
 
 void Scanner::ReportObstacles(const std::vector<Obstacle>& obstacles) {
-    report_.unreadable_places += obstacles.size();
     for (const Obstacle& obstacle : obstacles) {
         if (obstacles_logged_++ >= kMostObstaclesLogged) return;
         log::Warning("unreadable: {}: {}", Quoted(obstacle.path), std::strerror(obstacle.error));
@@ -281,7 +302,7 @@ bool Scanner::IsDue(const KnownMailbox& mailbox, StoreTime began) const {
 
 async::Task<std::vector<std::string>> Scanner::Remeasure(std::vector<std::string> mailboxes) {
     if (files_ == nullptr) OpenRoot();
-    const StoreTime began = co_await publisher_.AskTime();
+    const StoreTime began = co_await AskTime();
     const auto now = SteadyClock::now();
     std::erase_if(resting_, [now](const auto& rest) { return rest.second <= now; });
     std::vector<std::string> done;
@@ -313,7 +334,7 @@ async::Task<> Scanner::MeasureAgain() {
     if (again_.empty() || stopped_) co_return;
     const std::set<std::string> again = std::exchange(again_, {});
     co_await async::Sleep(loop_.Raw(), 2ms);  // the store counts milliseconds
-    const StoreTime began = co_await publisher_.AskTime();
+    const StoreTime began = co_await AskTime();
     for (const std::string& path : again) {
         const auto known = state_.mailboxes.find(path);
         if (known == state_.mailboxes.end()) continue;
@@ -351,16 +372,18 @@ async::Task<> Scanner::CompareWithStore() {
         if (mailbox.record == nullptr || mailbox.committed_at < mailbox.changed_at) continue;
         const auto address = layout_.AddressOf(path);
         if (!address) continue;
+        const RecordPointer record = mailbox.record;
         const std::optional<usage::Usage> usage = co_await store_.Find(*address);
-        const bool same = usage && usage->measured_at && usage->bytes == mailbox.record->Bytes() &&
-                          usage->messages == mailbox.record->Messages();
-        if (same) continue;
+        const bool same = usage && usage->measured_at && usage->bytes == record->Bytes() &&
+                          usage->messages == record->Messages();
+        // One that was measured meanwhile may have been told, or not yet.
+        if (same || mailbox.record != record) continue;
         ++report_.store_drifted;
         log::Warning("drift: the usage store has {} for {}, it was told {} bytes and {} messages",
                      usage && usage->measured_at
                          ? fmt::format("{} bytes and {} messages", usage->bytes, usage->messages)
                          : std::string("nothing"),
-                     Quoted(*address), mailbox.record->Bytes(), mailbox.record->Messages());
+                     Quoted(*address), record->Bytes(), record->Messages());
     }
     for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
 }
@@ -369,7 +392,17 @@ async::Task<> Scanner::CompareWithStore() {
 bool Scanner::IsGone(const std::string& path) const {
     const auto place = state_.places.find(path);
     if (place != state_.places.end()) return !place->second->is_mailbox;
-    return files_->Look(path.c_str()).sight == Sight::kAbsent;
+    // To look at it would follow a symbolic link that has taken the place of a directory above.
+    return IsPartOfAnother(path) || files_->Open(path.c_str()).sight == Sight::kAbsent;
+}
+
+/// Whether the directory above has become a Maildir, whose part this is.
+bool Scanner::IsPartOfAnother(const std::string& path) const {
+    const std::size_t slash = path.rfind('/');
+    if (slash == path.npos) return false;
+    const auto above = state_.places.find(path.substr(0, slash));
+    return above != state_.places.end() && above->second->is_mailbox &&
+           IsPartOfMaildir(std::string_view(path).substr(slash + 1));
 }
 
 /// Mailboxes of which the store knows and we do not: removed while we had no state.
@@ -406,8 +439,9 @@ async::Task<> Scanner::RemoveVanished() {
         report_.withheld = vanishing.vanished;
         state_.knows_store = false;
         log::Error(
-            "alarm: {}: is the disk mounted? Nothing is removed from the usage store; if "
-            "they are meant to be gone, run policyd-scan --once --accept-removals",
+            "alarm: {}: is the disk mounted? Nothing is removed from the usage store; if they are "
+            "meant to be gone, run policyd-scan --once --accept-removals while no other "
+            "policyd-scan runs",
             *why);
         co_return;
     }
@@ -420,6 +454,8 @@ async::Task<> Scanner::RemoveVanished() {
     for (const std::string& path : paths) state_.mailboxes.erase(path);
     state_changed_ = true;
     state_.knows_store = false;
+    // Nor does anything that is on its way.
+    co_await publisher_.Finish();
     std::vector<std::string> names(addresses.begin(), addresses.end());
     co_await publisher_.Remove(std::move(names));
     state_.knows_store = true;
@@ -428,6 +464,7 @@ async::Task<> Scanner::RemoveVanished() {
 
 void Scanner::SumUp() {
     report_.mailboxes = state_.mailboxes.size();
+    for (const auto& [path, place] : state_.places) report_.unreadable_places += place->unreadable;
     for (const auto& [path, mailbox] : state_.mailboxes) {
         if (mailbox.record == nullptr) {
             ++report_.partial;

@@ -73,11 +73,13 @@ public:
     std::size_t WaitingForStore() const { return publisher_.Waiting(); }
 
 private:
+    async::Task<StoreTime> AskTime();
+    void ForgetTimesAfter(StoreTime now);
     void OpenRoot();
     async::Task<> FindLossInStore();
     async::Task<> SurveyMailboxes(Thoroughness thoroughness);
     async::Task<> MeasureMailboxes(Thoroughness thoroughness, Scope scope);
-    async::Task<> AskTimeAgain();
+    async::Task<> AskTimeInSweep();
     void SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, StoreTime began);
     async::Task<> MeasureAgain();
     bool SubmitNextBatch(Thoroughness thoroughness, Scope scope);
@@ -93,6 +95,7 @@ private:
     async::Task<> RemoveVanished();
     async::Task<> CollectStoreOnly(std::set<std::string>& addresses);
     bool IsGone(const std::string& path) const;
+    bool IsPartOfAnother(const std::string& path) const;
     void SumUp();
 
     async::EventLoop& loop_;
@@ -107,6 +110,7 @@ private:
 
     bool stopped_ = false;
     bool state_changed_ = false;
+    StoreTime newest_ = 0;  // that the store's clock has shown, or that a measurement is dated
     std::function<void()> on_progress_;
     std::function<void()> on_new_mailboxes_;
 

@@ -506,6 +506,8 @@ TYPED_TEST_P(UsageStoreContract, KnowsForHowLongMailboxesHaveBeenFull) {
     EXPECT_THAT(this->NoteFull(ann), testing::ElementsAre(milliseconds(0)));
     this->Pass(-hours(2));
     EXPECT_THAT(this->NoteFull(ann), testing::ElementsAre(milliseconds(0)));
+    this->Pass(milliseconds(700));
+    EXPECT_THAT(this->NoteFull(ann), testing::ElementsAre(milliseconds(700)));
 }
 
 TYPED_TEST_P(UsageStoreContract, KnowsHowFullAMailboxIsAtLeast) {

@@ -15,7 +15,7 @@ using Dovecot = test::CloningDovecot;
 
 class DovecotQuotaCloneTest : public testing::Test {
 protected:
-    std::vector<Measurement> ReadAll(const std::string& prefix) {
+    DovecotFigures ReadAll(const std::string& prefix) {
         redis::ClientSettings settings;
         settings.endpoint = server_.TcpEndpoint();
         settings.time_limit = std::chrono::seconds(5);
@@ -43,17 +43,24 @@ TEST_F(DovecotQuotaCloneTest, ReadsWhatDovecotWrites) {
     dovecot.DeleteAll("bob@example.com");
     server_.Command({"SET", "other/eve@example.com/quota/storage", "1"});
 
-    const std::vector<Measurement> measurements = ReadAll("quota[1]/");
+    const std::vector<Measurement> measurements = ReadAll("quota[1]/").measurements;
     EXPECT_THAT(measurements, testing::ElementsAre(Measures("ann@example.com", 42, 2),
                                                    Measures("bob@example.com", 0, 0)));
     EXPECT_EQ(measurements.at(0).began, kBegan);
 }
 
-TEST_F(DovecotQuotaCloneTest, LeavesOutWhatIsNoFigure) {
+TEST_F(DovecotQuotaCloneTest, TellsWhatIsNoFigureApart) {
     server_.Command({"MSET", "q/ann/quota/storage", "100", "q/bob/quota/storage", "x",
                      "q/bob/quota/messages", "1", "q/eve/quota/storage", "7",
                      "q/eve/quota/messages", "2"});
-    EXPECT_THAT(ReadAll("q/"), testing::ElementsAre(Measures("eve", 7, 2)));
+    const DovecotFigures figures = ReadAll("q/");
+    EXPECT_THAT(figures.measurements, testing::ElementsAre(Measures("eve", 7, 2)));
+    EXPECT_THAT(figures.unreadable, testing::ElementsAre("ann", "bob"));
+}
+
+TEST_F(DovecotQuotaCloneTest, TakesWhatIsLessThanNothingForNothing) {
+    server_.Command({"MSET", "q/ann/quota/storage", "-5", "q/ann/quota/messages", "-1"});
+    EXPECT_THAT(ReadAll("q/").measurements, testing::ElementsAre(Measures("ann", 0, 0)));
 }
 
 }  // namespace

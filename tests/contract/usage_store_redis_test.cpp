@@ -191,6 +191,23 @@ TEST_F(RedisUsageStoreTest, TellsWhichMailboxesChangedBesideADomainThatMakesNoSe
                 testing::UnorderedElementsAre("ann@a.example", "ann@c.example"));
 }
 
+TEST_F(RedisUsageStoreTest, WritesNothingOfADomainThatMakesNoSenseWithTheNextOne) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    Reserve(*store, "m1", 50, "ann@a.example");
+    Reserve(*store, "m2", 50, "ann@b.example");
+    server.Command({"SET", "policyd:{a.example}:m:bob", "no hash"});
+    const std::string before = server.Command({"HGET", "policyd:{a.example}:m:ann", "u"});
+    const text::WallTime later = loop_.RunUntilDone(store->Now()) + std::chrono::milliseconds(900);
+    const std::vector<Measurement> measured{{"ann@a.example", 10, 1, later},
+                                            {"bob@a.example", 10, 1, later},
+                                            {"ann@b.example", 10, 1, later}};
+    EXPECT_THROW(loop_.RunUntilDone(store->Commit(measured, milliseconds(0))),
+                 outage::UsageStoreUnavailable);
+    EXPECT_EQ(server.Command({"HGET", "policyd:{a.example}:m:ann", "u"}), before);
+    EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@b.example"))->reserved_bytes, 0u);
+}
+
 TEST_F(RedisUsageStoreTest, FailsWhatIsAskedForWhenItEnds) {
     test::RedisServer server;
     auto store = Open(server);

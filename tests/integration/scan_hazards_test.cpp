@@ -203,9 +203,9 @@ TEST_F(ScanHazardsTest, CountsPrivateMailboxesAsAUserWhoMayReadEverythingAndNoth
     ExpectTruth();
 }
 
-class ScanOverflowTest : public ScanHazardsTest, public testing::WithParamInterface<const char*> {};
+class ScanWatchTest : public ScanHazardsTest, public testing::WithParamInterface<const char*> {};
 
-TEST_P(ScanOverflowTest, MoreEventsThanTheKernelKeepsEndInTheTruth) {
+TEST_P(ScanWatchTest, MoreEventsThanTheKernelKeepsEndInTheTruth) {
     constexpr std::size_t kMoreThanTheQueue = 20'000;
     Deliver("example.org/ann", 7);
     Deliver("example.org/bob", 7);
@@ -233,7 +233,77 @@ TEST_P(ScanOverflowTest, MoreEventsThanTheKernelKeepsEndInTheTruth) {
     EXPECT_EQ(daemon_->Stop(), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, ScanOverflowTest, testing::Values("fanotify", "inotify"),
+TEST_P(ScanWatchTest, FollowsADirectoryThatIsReplacedByAnotherOfTheSameName) {
+    const fs::path folder = Root() / "example.org/ann/.Sent";
+    Deliver("example.org/ann/.Sent", 7);
+    fs::rename(folder / "new/1.host,S=7", folder / "cur/1.host,S=7:2,S");
+    Deliver("example.org/bob", 7);
+    daemon_.emplace(scratch_.Path(), GetParam(), "24h");
+    daemon_->Start();
+    test::WaitUntil(
+        "the first figures", [&] { return !daemon_->Found().empty(); }, scratch_ / "scan.log");
+    if (daemon_->Log().find(std::string("live: ") + GetParam()) == std::string::npos)
+        GTEST_SKIP() << GetParam() << " is not permitted here:\n" << daemon_->Log();
+    const auto shows_truth = [&] { return daemon_->Found() == test::RecountStore(Root()); };
+    Deliver("example.org/bob", 7);  // once this has shown, everything is watched
+    test::WaitUntil("the first change", shows_truth, scratch_ / "scan.log");
+
+    fs::rename(folder / "cur", folder / "cur.old");
+    fs::create_directory(folder / "cur");
+    test::WaitUntil("the empty directory", shows_truth, scratch_ / "scan.log");
+    std::ofstream(folder / "cur/2.host,S=5:2,S") << "12345";
+    test::WaitUntil("what is in the new one", shows_truth, scratch_ / "scan.log");
+
+    fs::remove(folder / "cur/2.host,S=5:2,S");
+    fs::remove(folder / "cur");
+    fs::create_directory(folder / "cur");
+    test::WaitUntil("the next empty one", shows_truth, scratch_ / "scan.log");
+    std::ofstream(folder / "cur/3.host,S=3:2,S") << "123";
+    test::WaitUntil("what is in that", shows_truth, scratch_ / "scan.log");
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
+TEST_P(ScanWatchTest, FollowsMailboxesAndDomainsThatAreNamedAsPartsOfMaildirsAre) {
+    Deliver("tmp/ann", 7);
+    Deliver("example.org/tmp", 7);
+    daemon_.emplace(scratch_.Path(), GetParam(), "24h");
+    daemon_->Start();
+    test::WaitUntil(
+        "the first figures", [&] { return !daemon_->Found().empty(); }, scratch_ / "scan.log");
+    if (daemon_->Log().find(std::string("live: ") + GetParam()) == std::string::npos)
+        GTEST_SKIP() << GetParam() << " is not permitted here:\n" << daemon_->Log();
+    const auto shows_truth = [&] { return daemon_->Found() == test::RecountStore(Root()); };
+    Deliver("example.org/tmp/.Sent", 7);
+    test::WaitUntil("a new folder", shows_truth, scratch_ / "scan.log");
+    fs::remove_all(Root() / "example.org/tmp/.Sent");
+    test::WaitUntil("that it is gone", shows_truth, scratch_ / "scan.log");
+    fs::remove_all(Root() / "tmp/ann");
+    test::WaitUntil("that a mailbox is gone", shows_truth, scratch_ / "scan.log");
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
+TEST_F(ScanHazardsTest, WatchesARootThatComesLaterAsWellAsOneThatIsThere) {
+    Deliver("example.org/ann", 7);
+    fs::rename(Root(), scratch_ / "not-yet");
+    daemon_.emplace(scratch_.Path(), "fanotify", "1s");
+    daemon_->Start();
+    test::WaitUntil(
+        "that there is no root",
+        [&] { return daemon_->Log().find("mail store:") != std::string::npos; },
+        scratch_ / "scan.log");
+    fs::rename(scratch_ / "not-yet", Root());
+    test::WaitUntil(
+        "the figures", [&] { return !daemon_->Found().empty(); }, scratch_ / "scan.log");
+    if (daemon_->Log().find("Operation not permitted") != std::string::npos)
+        GTEST_SKIP() << "fanotify is not permitted here";
+    test::WaitUntil(
+        "that it is watched",
+        [&] { return daemon_->Log().find("live: fanotify") != std::string::npos; },
+        scratch_ / "scan.log");
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, ScanWatchTest, testing::Values("fanotify", "inotify"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST_F(ScanHazardsTest, MeasuresEverythingAnewUnderAnotherRuleForSizes) {

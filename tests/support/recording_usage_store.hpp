@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -10,7 +12,7 @@ namespace policyd::test {
 
 /// A usage store in memory for tests of what commits to one: takes measurements as the contract
 /// says, knows no reservations, and can be unavailable. Its clock goes on by a millisecond at each
-/// look.
+/// look, and may be set.
 class RecordingUsageStore final : public usage::UsageStore {
 public:
     async::Task<text::WallTime> Now() override {
@@ -23,9 +25,10 @@ public:
         const auto found = figures.find(std::string(mailbox));
         if (found == figures.end()) co_return std::nullopt;
         usage::Usage usage;
-        usage.bytes = found->second.bytes;
+        usage.bytes = std::min(found->second.bytes, std::uint64_t{1} << 53);
         usage.messages = found->second.messages;
         usage.measured_at = found->second.began;
+        if (on_found) on_found();
         co_return usage;
     }
     async::Task<std::optional<usage::Usage>> FindDomain(std::string_view) override {
@@ -60,10 +63,15 @@ public:
     async::Task<void> Commit(std::span<const usage::Measurement> measurements,
                              std::chrono::milliseconds) override {
         FailIfDown();
+        const text::WallTime ahead = now + std::chrono::seconds(1);
         for (const usage::Measurement& measurement : measurements) {
             ++commits;
             const auto [found, is_new] = figures.try_emplace(measurement.mailbox, measurement);
-            if (!is_new && measurement.began > found->second.began) found->second = measurement;
+            usage::Measurement& stored = found->second;
+            if (is_new || stored.began > ahead ||
+                (measurement.began <= ahead && measurement.began > stored.began))
+                stored = measurement;
+            if (stored.began > ahead) stored.began = now;
         }
         co_return;
     }
@@ -80,8 +88,9 @@ public:
     }
 
     std::map<std::string, usage::Measurement> figures;
-    std::uint64_t commits = 0;  ///< measurements committed, repeated ones as well
-    int failures = 0;           ///< so many calls fail from now on
+    std::uint64_t commits = 0;       ///< measurements committed, repeated ones as well
+    int failures = 0;                ///< so many calls fail from now on
+    std::function<void()> on_found;  ///< called when a mailbox has been looked up, if it is set
     text::WallTime now{std::chrono::milliseconds(1'700'000'000'000)};
 
 private:

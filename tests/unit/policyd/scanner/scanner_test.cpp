@@ -20,7 +20,9 @@ protected:
 
     ScanReport Sweep(Thoroughness thoroughness = Thoroughness::kWhatChanged) {
         async::EventLoop loop;
+        ScanState saved = std::exchange(state_, {});
         Scanner scanner(loop, usage_, state_, options_);
+        state_ = std::move(saved);  // as it is read from its file: there was a scanner before
         return loop.RunUntilDone(scanner.Sweep(thoroughness));
     }
 
@@ -228,6 +230,35 @@ TEST_F(ScannerTest, RemovesNothingWhenTheStoreIsOnAnotherDevice) {
     EXPECT_EQ(usage_.figures.size(), 2u);
 }
 
+TEST_F(ScannerTest, RemovesMailboxesOfADomainThatHasBecomeASymbolicLink) {
+    store_.Deliver("example.org/ann", 10);
+    store_.Deliver("example.org/bob", 10);
+    store_.Deliver("example.net/eve", 10);
+    Sweep();
+    store_.Rename("example.org", "../elsewhere");
+    fs::create_symlink("../elsewhere", store_ / "example.org");
+    store_.WriteFile("example.org/ann/cur/1.host", 7);
+
+    const ScanReport report = Sweep();
+
+    EXPECT_EQ(report.removed, 2u);
+    EXPECT_EQ(usage_.figures.size(), 1u);
+}
+
+TEST_F(ScannerTest, RemovesWhatItTookForMailboxesBeforeADomainWasAWholeMaildir) {
+    for (const char* part : {"cur", "new", ".Sent"})
+        fs::create_directories(store_ / "example.org" / part);
+    store_.WriteFile("example.org/new/1.host,S=10", 10);
+    Sweep();
+    EXPECT_EQ(usage_.figures.count("new@example.org"), 1u);
+    fs::create_directory(store_ / "example.org/tmp");
+
+    Sweep();
+
+    EXPECT_EQ(usage_.figures.size(), 1u);
+    EXPECT_EQ(BytesOf("@example.org"), 10u);
+}
+
 TEST_F(ScannerTest, FollowsAMailboxAndADomainThatAreRenamed) {
     store_.Deliver("example.org/ann", 10);
     store_.Deliver("example.net/bob", 7);
@@ -248,6 +279,56 @@ TEST_F(ScannerTest, CommitsEverythingAgainToAStoreThatWasEmptied) {
     usage_.figures.clear();
     EXPECT_EQ(Sweep().committed, 10u);
     EXPECT_EQ(usage_.figures.size(), 10u);
+}
+
+TEST_F(ScannerTest, CommitsEverythingAgainToAStoreThatWasReplacedByABackup) {
+    for (int i = 0; i < 10; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
+    Sweep();
+    const auto backup = usage_.figures;
+    usage_.now += std::chrono::minutes(1);
+    store_.Deliver("example.org/u5", 10);
+    store_.Remove("example.org/u6");
+    Sweep();
+    usage_.figures = backup;
+    usage_.now += std::chrono::minutes(1);
+
+    Sweep();
+
+    EXPECT_EQ(BytesOf("u5@example.org"), 20u);
+    EXPECT_EQ(usage_.figures.count("u6@example.org"), 0u);
+}
+
+TEST_F(ScannerTest, CommitsWhatChangesAfterTheStoresClockWasSetBack) {
+    store_.Deliver("example.org/ann", 10);
+    store_.Deliver("example.org/bob", 10);
+    usage_.now += std::chrono::hours(1);
+    Sweep();
+    usage_.now -= std::chrono::hours(1);
+    store_.Deliver("example.org/ann", 5);
+
+    Sweep();
+
+    EXPECT_EQ(BytesOf("ann@example.org"), 15u);
+    EXPECT_LE(usage_.figures.at("bob@example.org").began, usage_.now);
+    store_.Deliver("example.org/ann", 5);
+    Sweep();
+    EXPECT_EQ(BytesOf("ann@example.org"), 20u);
+    usage_.now += options_.verify_interval;
+    EXPECT_GT(Sweep().work.directories_read, 0u) << "it is due for verification";
+}
+
+TEST_F(ScannerTest, CommitsWhatChangesWhileTheStoresClockIsSetBack) {
+    store_.Deliver("example.org/ann", 10);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    usage_.now += std::chrono::hours(1);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    usage_.now -= std::chrono::hours(1);
+    for (std::uint64_t bytes : {20u, 30u}) {
+        store_.Deliver("example.org/ann", 10);
+        loop.RunUntilDone(scanner.Remeasure({"example.org/ann"}));
+        EXPECT_EQ(BytesOf("ann@example.org"), bytes);
+    }
 }
 
 TEST_F(ScannerTest, WaitsOutAShortOutageOfTheStore) {
@@ -279,6 +360,22 @@ TEST_F(ScannerTest, ReportsDriftOfTheFiguresAndOfTheStoreWhenItVerifies) {
     EXPECT_EQ(report.store_drifted, 1u);
     EXPECT_EQ(BytesOf("ann@example.org"), 30u);
     EXPECT_EQ(BytesOf("bob@example.org"), 5u);
+}
+
+TEST_F(ScannerTest, ReportsNoDriftOfAMailboxThatIsMeasuredWhileItIsComparedWithTheStore) {
+    store_.Deliver("example.org/ann", 100);
+    Sweep();
+    usage_.on_found = [this] {
+        state_.mailboxes.at("example.org/ann").record = std::make_shared<MailboxRecord>();
+    };
+    EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 0u);
+}
+
+TEST_F(ScannerTest, ReportsNoDriftOfASizeThatTheStoreKeepsAsALesserOne) {
+    store_.MakeMaildir("example.org/ann");
+    store_.WriteFile("example.org/ann/cur/1.host,S=999999999999999999", 1);
+    Sweep();
+    EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 0u);
 }
 
 TEST_F(ScannerTest, ReadsEverythingAgainOnceVerificationIsDue) {

@@ -18,6 +18,8 @@ struct Mailbox {
     /// What all mailboxes of its domain (usage::DomainOf its name) may hold together; 0: no limit.
     std::uint64_t domain_quota_bytes = 0;
     std::uint64_t domain_quota_messages = 0;  ///< likewise
+    /// How many of the final recipients end in it: Postfix delivers a copy to each.
+    std::uint64_t copies = 1;
 
     bool operator==(const Mailbox&) const = default;
 };

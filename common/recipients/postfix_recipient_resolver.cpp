@@ -6,6 +6,7 @@
 #include "common/recipients/alias_expansion.hpp"
 #include "common/recipients/listed_recipient.hpp"
 #include "common/recipients/mailbox_search.hpp"
+#include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
 
 namespace policyd::recipients {
@@ -15,25 +16,35 @@ namespace {
 /// Where the mail of one recipient ends.
 struct Ends {
     std::vector<Mailbox> mailboxes;
-    bool any_elsewhere = false;  ///< some of it leaves for another system, or waits
+    bool any_elsewhere = false;  ///< some of it leaves for another system, or waits, or ends
 };
 
-void AddOnce(std::vector<Mailbox>& mailboxes, Mailbox mailbox) {
-    const bool is_known = std::any_of(mailboxes.begin(), mailboxes.end(),
-                                      [&](const Mailbox& m) { return m.name == mailbox.name; });
-    if (!is_known) mailboxes.push_back(std::move(mailbox));
+void AddCopy(std::vector<Mailbox>& mailboxes, Mailbox mailbox) {
+    const auto known = std::find_if(mailboxes.begin(), mailboxes.end(),
+                                    [&](const Mailbox& m) { return m.name == mailbox.name; });
+    if (known == mailboxes.end()) {
+        mailboxes.push_back(std::move(mailbox));
+    } else {
+        ++known->copies;
+    }
+}
+
+/// The queue manager throws away what comes to the local address of double bounces (bounce(8)).
+bool IsDiscarded(const ResolvedAddress& resolved) {
+    return resolved.address_class == AddressClass::kLocal &&
+           text::EqualsIgnoringCase(mail::LocalPart(resolved.recipient), "double-bounce");
 }
 
 async::Task<> FollowTo(const MailSystem& system, DecisionLookups& lookups, std::string_view address,
                        Ends& ends) {
     const ResolvedAddress resolved = co_await ResolveAddress(system, lookups, address);
     if (resolved.is_bad_syntax || resolved.transport == "error") co_return;
-    if (!DeliversIntoMailStore(system, resolved)) {
+    if (IsDiscarded(resolved) || !DeliversIntoMailStore(system, resolved)) {
         ends.any_elsewhere = true;
         co_return;
     }
     auto mailbox = co_await FindMailbox(system, lookups, resolved);
-    if (mailbox) AddOnce(ends.mailboxes, std::move(*mailbox));
+    if (mailbox) AddCopy(ends.mailboxes, std::move(*mailbox));
 }
 
 }  // namespace

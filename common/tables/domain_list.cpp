@@ -83,7 +83,7 @@ private:
         const std::string content = ReadTableFile(path);
         // Lines as they are: unlike in a table, a blank at the beginning continues nothing.
         for (const std::string_view line : text::SplitAtAny(content, "\n"))
-            if (line[0] != '#') Add(line, included);
+            if (line[0] != '#') Add(line.substr(0, line.find('\0')), included);
     }
 
     DomainList& list_;

@@ -19,7 +19,9 @@ public:
 
     /// False where it is the last that is read.
     bool Add(const LogicalLines::Line& line) {
-        if (!text::IsValidUtf8(line.text)) {
+        // Postfix looks whether all is ASCII up to a zero byte, and if not, at what is UTF-8 behind
+        // it as well.
+        if (!text::IsAscii(line.UpToZeroByte()) && !text::IsValidUtf8(line.text)) {
             rows_.is_the_same_to_all = false;
             if (reader_ != ReadAs::kProxymap) return Ignore(line, "it is not UTF-8: ", line.text);
         }

@@ -23,10 +23,18 @@ bool IsLimited(const Mailbox& mailbox) {
     return mailbox.quota_bytes != 0 || mailbox.quota_messages != 0 || IsLimitedByDomain(mailbox);
 }
 
+constexpr std::uint64_t kLargest = std::numeric_limits<std::uint64_t>::max();
+
 /// a + b, or the largest number there is.
 std::uint64_t Sum(std::uint64_t a, std::uint64_t b) {
     std::uint64_t sum = 0;
-    return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<std::uint64_t>::max() : sum;
+    return __builtin_add_overflow(a, b, &sum) ? kLargest : sum;
+}
+
+/// a * b, or the largest number there is.
+std::uint64_t Product(std::uint64_t a, std::uint64_t b) {
+    std::uint64_t product = 0;
+    return __builtin_mul_overflow(a, b, &product) ? kLargest : product;
 }
 
 /// What is older decides only where the store cannot be asked, and then refuses nothing for good.
@@ -38,9 +46,10 @@ bool Fits(std::uint64_t used, std::uint64_t reserved, std::uint64_t more, std::u
 
 /// As usage::UsageStore::Reserve decides.
 bool HasRoomWithin(std::uint64_t byte_limit, std::uint64_t message_limit, std::uint64_t bytes,
-                   const Usage& usage) {
-    return Fits(usage.bytes, usage.reserved_bytes, std::max<std::uint64_t>(bytes, 1), byte_limit) &&
-           Fits(usage.messages, usage.reserved_messages, 1, message_limit);
+                   std::uint64_t copies, const Usage& usage) {
+    const std::uint64_t more = std::max<std::uint64_t>(Product(bytes, copies), 1);
+    return Fits(usage.bytes, usage.reserved_bytes, more, byte_limit) &&
+           Fits(usage.messages, usage.reserved_messages, copies, message_limit);
 }
 
 const Usage kEmpty;
@@ -61,10 +70,26 @@ bool IsFullDomain(const usage::Reservation& reservation, const usage::Reserved& 
 /// Whether a domain found full is so by what was measured alone, or by what cannot have been
 /// measured as well because nothing was.
 bool IsSurelyFullDomain(std::uint64_t byte_limit, std::uint64_t message_limit, std::uint64_t bytes,
-                        Usage usage) {
+                        std::uint64_t copies, Usage usage) {
     if (usage.bytes == 0 && usage.messages == 0) return true;
     usage.reserved_bytes = usage.reserved_messages = 0;
-    return !HasRoomWithin(byte_limit, message_limit, bytes, usage);
+    return !HasRoomWithin(byte_limit, message_limit, bytes, copies, usage);
+}
+
+/// How many copies a reservation holds in a domain.
+std::uint64_t CopiesIn(std::string_view domain, const std::vector<usage::Limit>& limits) {
+    std::uint64_t copies = 0;
+    for (const usage::Limit& limit : limits)
+        if (usage::DomainOf(limit.mailbox) == domain) copies += limit.copies;
+    return copies;
+}
+
+/// The same of mail for these mailboxes.
+std::uint64_t CopiesIn(std::string_view domain, const std::vector<Mailbox>& mailboxes) {
+    std::uint64_t copies = 0;
+    for (const Mailbox& mailbox : mailboxes)
+        if (IsLimited(mailbox) && usage::DomainOf(mailbox.name) == domain) copies += mailbox.copies;
+    return copies;
 }
 
 /// Likewise, of the domain of a mailbox.
@@ -76,6 +101,7 @@ bool HasSurelyFullDomain(const usage::Reservation& reservation, const usage::Res
                            const usage::DomainLimit& limit = reservation.domain_limits[d];
                            return limit.domain == domain &&
                                   IsSurelyFullDomain(limit.bytes, limit.messages, reservation.bytes,
+                                                     CopiesIn(domain, reservation.limits),
                                                      reserved.domain_usage[d]);
                        });
 }
@@ -98,8 +124,10 @@ void AddDomainLimit(const Mailbox& mailbox, std::vector<usage::DomainLimit>& lim
 }
 
 /// MailboxRoom::HasRoomFor(), for all of the mailbox's domain.
-bool DomainHasRoomFor(std::uint64_t bytes, const Usage& usage, const Mailbox& mailbox) {
-    return HasRoomWithin(mailbox.domain_quota_bytes, mailbox.domain_quota_messages, bytes, usage);
+bool DomainHasRoomFor(std::uint64_t bytes, std::uint64_t copies, const Usage& usage,
+                      const Mailbox& mailbox) {
+    return HasRoomWithin(mailbox.domain_quota_bytes, mailbox.domain_quota_messages, bytes, copies,
+                         usage);
 }
 
 }  // namespace
@@ -122,9 +150,7 @@ MailboxRoom::MailboxRoom(usage::UsageStore& usage, QuotaWarnings& warnings, cons
 /// Its quota with the grace; 0: no limit.
 std::uint64_t MailboxRoom::BytesAllowed(const Mailbox& mailbox) const {
     if (mailbox.quota_bytes == 0) return 0;
-    std::uint64_t percent = 0;
-    if (__builtin_mul_overflow(mailbox.quota_bytes, rules_.grace_percent, &percent))
-        percent = std::numeric_limits<std::uint64_t>::max();
+    const std::uint64_t percent = Product(mailbox.quota_bytes, rules_.grace_percent);
     return Sum(mailbox.quota_bytes, Sum(percent / 100, rules_.grace_bytes));
 }
 
@@ -133,12 +159,14 @@ usage::Limit MailboxRoom::LimitOf(const Mailbox& mailbox) const {
     limit.mailbox = mailbox.name;
     limit.messages = mailbox.quota_messages;
     limit.bytes = BytesAllowed(mailbox);
+    limit.copies = mailbox.copies;
     return limit;
 }
 
 bool MailboxRoom::HasRoomFor(std::uint64_t bytes, const Usage& usage,
                              const Mailbox& mailbox) const {
-    return HasRoomWithin(BytesAllowed(mailbox), mailbox.quota_messages, bytes, usage);
+    return HasRoomWithin(BytesAllowed(mailbox), mailbox.quota_messages, bytes, mailbox.copies,
+                         usage);
 }
 
 usage::Reservation MailboxRoom::ReservationFor(std::string_view id, const Mailboxes& mailboxes,
@@ -197,12 +225,12 @@ async::Task<bool> MailboxRoom::IsSurelyFull(std::string_view id, const usage::Li
                                             std::uint64_t bytes, Usage usage) {
     if (!usage.measured_at) co_return true;
     usage.reserved_bytes = usage.reserved_messages = 0;
-    if (!HasRoomWithin(limit.bytes, limit.messages, bytes, usage)) co_return true;
+    if (!HasRoomWithin(limit.bytes, limit.messages, bytes, limit.copies, usage)) co_return true;
     const auto filling = co_await usage_.FindFilling(limit.mailbox, id);
     if (!filling) co_return false;
     usage.bytes = filling->bytes;
     usage.messages = filling->messages;
-    co_return !HasRoomWithin(limit.bytes, limit.messages, bytes, usage);
+    co_return !HasRoomWithin(limit.bytes, limit.messages, bytes, limit.copies, usage);
 }
 
 async::Task<bool> MailboxRoom::RefusesSurely(const usage::Reservation& reservation,
@@ -262,13 +290,14 @@ async::Task<Taken> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t b
             else if (co_await IsSurelyFull("", own_limit, bytes, usage))
                 ++surely_full;
         } else if (IsLimitedByDomain(mailbox)) {
-            const UsageCopies::Answer domain =
-                co_await domain_copies_.Get(usage::DomainOf(mailbox.name), kNeverStale);
+            const std::string_view name = usage::DomainOf(mailbox.name);
+            const UsageCopies::Answer domain = co_await domain_copies_.Get(name, kNeverStale);
             const Usage& of_domain = UsageIn(*domain);
-            if (!DomainHasRoomFor(bytes, of_domain, mailbox)) {
+            const std::uint64_t copies = CopiesIn(name, mailboxes);
+            if (!DomainHasRoomFor(bytes, copies, of_domain, mailbox)) {
                 taken.full.push_back(mailbox.name);
                 if (IsSurelyFullDomain(mailbox.domain_quota_bytes, mailbox.domain_quota_messages,
-                                       bytes, of_domain))
+                                       bytes, copies, of_domain))
                     ++surely_full;
             }
         }
@@ -330,10 +359,14 @@ void MailboxRoom::Remember(const usage::Reservation& reservation, const usage::R
     if (rules_.stale_time.count() == 0) return;
     const bool is_granted = reserved.IsGranted();
     for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
+        const usage::Limit& limit = reservation.limits[i];
         Usage usage = reserved.usage[i];
-        if (is_granted) usage.reserved_bytes = Sum(usage.reserved_bytes, reservation.bytes);
-        if (is_granted) ++usage.reserved_messages;
-        copies_.Remember(reservation.limits[i].mailbox, usage);
+        if (is_granted) {
+            const std::uint64_t more = Product(reservation.bytes, limit.copies);
+            usage.reserved_bytes = Sum(usage.reserved_bytes, more);
+            usage.reserved_messages = Sum(usage.reserved_messages, limit.copies);
+        }
+        copies_.Remember(limit.mailbox, usage);
     }
     for (std::size_t i = 0; i < reservation.domain_limits.size(); ++i)
         domain_copies_.Remember(reservation.domain_limits[i].domain, reserved.domain_usage[i]);
@@ -347,10 +380,11 @@ std::optional<Room> MailboxRoom::AsRemembered(const Mailboxes& mailboxes, std::u
         if (!copy) return std::nullopt;
         bool has_room = HasRoomFor(bytes, UsageIn(*copy), mailbox);
         if (IsLimitedByDomain(mailbox)) {
-            const UsageCopies::Answer domain =
-                domain_copies_.Remembered(usage::DomainOf(mailbox.name), rules_.stale_time);
+            const std::string_view name = usage::DomainOf(mailbox.name);
+            const UsageCopies::Answer domain = domain_copies_.Remembered(name, rules_.stale_time);
             if (!domain) return std::nullopt;
-            has_room = has_room && DomainHasRoomFor(bytes, UsageIn(*domain), mailbox);
+            has_room = has_room && DomainHasRoomFor(bytes, CopiesIn(name, mailboxes),
+                                                    UsageIn(*domain), mailbox);
         }
         if (!has_room) ++full;
     }

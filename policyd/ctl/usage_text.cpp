@@ -33,7 +33,9 @@ std::string Share(const recipients::Mailbox& mailbox, const usage::Usage& usage)
 
 std::string ExplainRoom(const recipients::Mailbox& mailbox,
                         const std::optional<usage::Usage>& usage) {
-    std::string text = "  mailbox " + mailbox.name + ": " + Quota(mailbox);
+    std::string text = "  mailbox " + mailbox.name + ": ";
+    if (mailbox.copies > 1) text += std::to_string(mailbox.copies) + " copies, ";
+    text += Quota(mailbox);
     if (!usage) return text + ", nothing known of its usage";
     return text + ", " + std::to_string(usage->bytes) + " bytes in " +
            std::to_string(usage->messages) + " messages" + Share(mailbox, *usage) + ", " +

@@ -27,7 +27,8 @@ const char* const kRows =
     " ('ann@strict.example', '', 22000);"
     "INSERT INTO forwardings (source, destination) VALUES"
     " ('info@example.com', 'sales@example.com'), ('@example.com', 'thomas@example.com'),"
-    " ('@redirected.example', '@example.com');";
+    " ('@redirected.example', '@example.com'),"
+    " ('twice@strict.example', 'ann@strict.example,ann+copy@strict.example');";
 
 /// The tables and the usage store of one way to run the service.
 class BackEnds {
@@ -166,6 +167,7 @@ private:
     PostfixInstance::Parameters PostfixParameters(const BackEnds& back_ends) {
         const std::string service = "check_policy_service inet:127.0.0.1:" + std::to_string(port_);
         return {
+            {"recipient_delimiter", "+"},
             {"virtual_alias_domains", ""},
             {"virtual_alias_maps",
              back_ends.Table("forwardings") + ", " + back_ends.Table("email2email")},
@@ -188,7 +190,7 @@ private:
                option("client_access_default", "REJECT Access denied") +
                option("myhostname", "mx.lab.test") +
                option("mydestination", "mx.lab.test, localhost") +
-               option("virtual_alias_domains", "") +
+               option("recipient_delimiter", "+") + option("virtual_alias_domains", "") +
                option("virtual_alias_maps",
                       back_ends.Table("forwardings") + ", " + back_ends.Table("email2email")) +
                option("virtual_mailbox_domains", back_ends.Table("domains")) +
@@ -243,6 +245,11 @@ TYPED_TEST(MailStoryTest, IsToldFromTheFirstClientToTheMailboxThatTakesMailAgain
     EXPECT_EQ(story.MessagesOf("example.com/thomas"), 1u);
     EXPECT_EQ(story.Send("sales@redirected.example", 1000).code, 250) << "a redirected domain";
     EXPECT_EQ(story.MessagesOf("example.com/sales"), 3u);
+
+    EXPECT_EQ(story.Send("twice@strict.example", 1000).code, 250) << "two ways to one mailbox";
+    EXPECT_EQ(story.MessagesOf("strict.example/ann"), 2u);
+    EXPECT_EQ(story.ReplyToRcpt("ann@strict.example", "192.0.2.7", kQuota / 2).code, 250);
+    EXPECT_EQ(story.ReplyToRcpt("twice@strict.example", "192.0.2.7", kQuota / 2).code, 552);
 
     story.Scan();
     EXPECT_EQ(story.ReplyToRcpt("sales@example.com", "192.0.2.7", kQuota).code, 552)

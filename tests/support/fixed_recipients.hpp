@@ -19,13 +19,18 @@ public:
         : cache_(recipients::MakeRecipientCache(*this, OnlyWhenDown(),
                                                 [] { return std::chrono::milliseconds(0); })) {}
 
-    /// `recipient` goes to these mailboxes, each with this limit in bytes.
+    /// `recipient` goes to these mailboxes, each with this limit in bytes; to one that is named
+    /// again as many copies of its mail go.
     void Add(const std::string& recipient, std::initializer_list<const char*> mailboxes,
              std::uint64_t quota_bytes, std::uint64_t domain_quota_bytes = 0,
              std::uint64_t domain_quota_messages = 0, std::uint64_t quota_messages = 0) {
         Resolution resolution;
         resolution.kind = Resolution::Kind::kKnown;
         for (const char* const name : mailboxes) {
+            if (!resolution.mailboxes.empty() && resolution.mailboxes.back().name == name) {
+                ++resolution.mailboxes.back().copies;
+                continue;
+            }
             recipients::Mailbox mailbox;
             mailbox.name = name;
             mailbox.address = name;

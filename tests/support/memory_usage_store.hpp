@@ -12,11 +12,15 @@ namespace policyd::test {
 /// A usage store in memory, for unit tests of what uses one. `down` makes every call fail.
 class MemoryUsageStore : public usage::UsageStore {
 public:
+    struct Held {
+        std::uint64_t bytes = 0;
+        std::uint64_t copies = 0;
+    };
     struct Entry {
         usage::Usage measured;
-        std::map<std::string, std::uint64_t> reservations;  // bytes by id
-        std::set<std::string> settled;                      // ids
-        std::set<std::string> measured_too;                 // ids
+        std::map<std::string, Held> reservations;  // by id
+        std::set<std::string> settled;             // ids
+        std::set<std::string> measured_too;        // ids
         std::optional<std::uint64_t> warned;
         std::optional<std::chrono::milliseconds> full_since;
     };
@@ -40,7 +44,7 @@ public:
         const auto found = entries.find(mailbox);
         std::uint64_t sum = 0;
         if (found != entries.end())
-            for (const auto& [id, bytes] : found->second.reservations) sum += bytes;
+            for (const auto& [id, held] : found->second.reservations) sum += held.bytes;
         return sum;
     }
 
@@ -65,15 +69,18 @@ public:
         Called();
         usage::Reserved reserved;
         std::size_t without_room = 0;
-        const std::uint64_t size = std::max<std::uint64_t>(reservation.bytes, 1);
+        const auto size_of = [&](std::uint64_t copies) {
+            return std::max<std::uint64_t>(reservation.bytes * copies, 1);
+        };
         for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
             const usage::Limit& limit = reservation.limits[i];
+            const std::uint64_t size = size_of(limit.copies);
             const usage::Usage usage = With(entries[limit.mailbox], reservation.id);
             const bool bytes_fit =
                 limit.bytes == 0 || usage.bytes + usage.reserved_bytes + size <= limit.bytes;
             const bool messages_fit =
                 limit.messages == 0 ||
-                usage.messages + usage.reserved_messages + 1 <= limit.messages;
+                usage.messages + usage.reserved_messages + limit.copies <= limit.messages;
             if (!bytes_fit || !messages_fit) {
                 reserved.full.push_back(i);
                 ++without_room;
@@ -84,13 +91,11 @@ public:
         for (std::size_t i = 0; i < reservation.domain_limits.size(); ++i) {
             const usage::DomainLimit& limit = reservation.domain_limits[i];
             const usage::Usage usage = OfDomain(limit.domain, reservation.id);
-            std::uint64_t more = 0;
             std::uint64_t more_messages = 0;
-            for (const usage::Limit& mailbox : reservation.limits) {
-                if (usage::DomainOf(mailbox.mailbox) != limit.domain) continue;
-                more += size;
-                ++more_messages;
-            }
+            for (const usage::Limit& mailbox : reservation.limits)
+                if (usage::DomainOf(mailbox.mailbox) == limit.domain)
+                    more_messages += mailbox.copies;
+            const std::uint64_t more = size_of(more_messages);
             const bool bytes_fit =
                 limit.bytes == 0 || usage.bytes + usage.reserved_bytes + more <= limit.bytes;
             const bool messages_fit =
@@ -109,7 +114,7 @@ public:
         if (!reserved.IsGranted()) co_return reserved;
         for (const usage::Limit& limit : reservation.limits) {
             Entry& entry = entries[limit.mailbox];
-            entry.reservations[reservation.id] = reservation.bytes;
+            entry.reservations[reservation.id] = {reservation.bytes * limit.copies, limit.copies};
             if (reservation.settled) entry.settled.insert(reservation.id);
             if (reservation.ends_fullness) entry.full_since.reset();
         }
@@ -232,10 +237,10 @@ private:
 
     static usage::Usage With(const Entry& entry, std::string_view without_id) {
         usage::Usage usage = entry.measured;
-        for (const auto& [id, bytes] : entry.reservations) {
+        for (const auto& [id, held] : entry.reservations) {
             if (id == without_id) continue;
-            usage.reserved_bytes += bytes;
-            usage.reserved_messages += 1;
+            usage.reserved_bytes += held.bytes;
+            usage.reserved_messages += held.copies;
         }
         return usage;
     }

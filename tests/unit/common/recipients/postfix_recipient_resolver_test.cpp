@@ -356,10 +356,22 @@ TEST_F(PostfixRecipientResolverTest, AFileOrAForeignDirectoryIsNamedByItsAddress
     EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("joe@example.com"));
 }
 
-TEST_F(PostfixRecipientResolverTest, OneMailboxReachedTwiceIsListedOnce) {
+TEST_F(PostfixRecipientResolverTest, OneMailboxReachedTwiceIsListedOnceWithTwoCopies) {
     mailboxes.rows["jo@example.com"] = "example.com/joe/";
     forwardings.rows["info@example.com"] = "joe@example.com, jo@example.com";
     EXPECT_THAT(MailboxesOf("info@example.com"), ElementsAre("joe@example.com"));
+    EXPECT_EQ(Resolve("info@example.com").mailboxes[0].copies, 2u);
+    EXPECT_EQ(Resolve("joe@example.com").mailboxes[0].copies, 1u);
+}
+
+TEST_F(PostfixRecipientResolverTest, MailToTheLocalAddressOfDoubleBouncesIsThrownAway) {
+    system.local_transport = "virtual";
+    mailboxes.rows["double-bounce@mx.lab.test"] = "mx.lab.test/double-bounce/";
+    mailboxes.rows["double-bounce@example.com"] = "example.com/double-bounce/";
+    forwardings.rows["info@example.com"] = "Double-Bounce@mx.lab.test";
+    EXPECT_EQ(KindOf("info@example.com"), Kind::kKnown);
+    EXPECT_THAT(MailboxesOf("info@example.com"), IsEmpty());
+    EXPECT_THAT(MailboxesOf("double-bounce@example.com"), ElementsAre("double-bounce@example.com"));
 }
 
 TEST_F(PostfixRecipientResolverTest, AKeyWithCapitalsInATextFileExistsButTakesNoMail) {

@@ -94,6 +94,15 @@ TEST_F(DomainListTest, ReadsEachLineOfAFileByItself) {
     EXPECT_THAT(warnings, testing::SizeIs(2));
 }
 
+TEST_F(DomainListTest, ReadsALineOfAFileUpToAZeroByte) {
+    const test::ScratchDirectory scratch;
+    const std::string path =
+        scratch.Write("domains", std::string_view("a.example\0junk\n\0b.example\nc.example\n", 36));
+    EXPECT_TRUE(Contains(path, "a.example"));
+    EXPECT_FALSE(Contains(path, "b.example"));
+    EXPECT_TRUE(Contains(path, "c.example"));
+}
+
 TEST_F(DomainListTest, RefusesALonelyExclamationMarkAndAMissingFile) {
     EXPECT_THROW(Open({"a !"}, Matching::kExact), config::ConfigError);
     EXPECT_THROW(Open({"/nonexistent/file"}, Matching::kExact), config::ConfigError);

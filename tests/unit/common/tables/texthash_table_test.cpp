@@ -52,6 +52,15 @@ TEST_F(TexthashTableTest, BehindProxymapALineThatIsNotUtf8IsReadAndIsAMistake) {
     EXPECT_EQ(RunToEnd(table.Find("b")), "2");
 }
 
+// As postmap 3.7 was seen to do.
+TEST_F(TexthashTableTest, WhatIsBehindAZeroByteCountsAsUtf8OnlyWhereNotAllBeforeItIsAscii) {
+    TexthashTable table = Open(std::string_view("a x\0\x85\nb \xc3\xa4\0\x85\nc \xc3\xa4\0\n", 19));
+    EXPECT_EQ(RunToEnd(table.Find("a")), "x");
+    EXPECT_EQ(RunToEnd(table.Find("b")), std::nullopt);
+    EXPECT_EQ(RunToEnd(table.Find("c")), "\xc3\xa4");
+    EXPECT_THAT(warnings, testing::ElementsAre(testing::HasSubstr("table:2: ")));
+}
+
 TEST_F(TexthashTableTest, AQuotedLocalPartMayHaveBlanksAndKeepsItsQuotes) {
     TexthashTable table = Open("\"a b\"@x 1\nq\\ r 2\n");
     EXPECT_EQ(RunToEnd(table.Find("\"a b\"@x")), "1");

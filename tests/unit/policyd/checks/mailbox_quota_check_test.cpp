@@ -193,6 +193,32 @@ TEST_F(MailboxQuotaCheckTest, TheMailboxAndItsAliasInOneMessageAreTwoCopies) {
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 800u);
 }
 
+TEST_F(MailboxQuotaCheckTest, AMailboxThatAnAliasReachesTwiceIsChargedForTwoCopies) {
+    recipients_.Add("joe@example.com", {"joe@example.com", "joe@example.com"}, 1000);
+    EXPECT_EQ(AtRcpt("joe@example.com", 501), kFull);
+    EXPECT_EQ(AtRcpt("joe@example.com", 500), "");
+    EXPECT_EQ(usage_.ReservedIn("joe@example.com"), 1000u);
+    EXPECT_EQ(AtEnd("joe@example.com", 400), "");
+    EXPECT_EQ(usage_.ReservedIn("joe@example.com"), 800u);
+    EndMessage("1");
+    EXPECT_EQ(usage_.ReservedIn("joe@example.com"), 800u);
+
+    recipients_.Add("two@example.com", {"two@example.com", "two@example.com"}, 0, 0, 0, 3);
+    EXPECT_EQ(AtRcpt("two@example.com", 1, "2"), "");
+    EXPECT_EQ(AtRcpt("two@example.com", 1, "3"), kFull);
+    recipients_.Add("shared@shared.example", {"shared@shared.example", "shared@shared.example"}, 0,
+                    1000);
+    EXPECT_EQ(AtRcpt("shared@shared.example", 501, "4"), kFull);
+    QuotaRules rules;
+    rules.reservations = false;
+    Use(rules);
+    usage_.entries.clear();
+    EXPECT_EQ(AtRcpt("joe@example.com", 501), kFull);
+    EXPECT_EQ(AtRcpt("joe@example.com", 500), "");
+    EXPECT_EQ(AtRcpt("shared@shared.example", 501), kFull);
+    EXPECT_EQ(AtRcpt("shared@shared.example", 500), "");
+}
+
 TEST_F(MailboxQuotaCheckTest, AtTheEndOfSeveralRecipientsTheOnesFromRcptCount) {
     EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
     EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
@@ -419,7 +445,7 @@ TEST_F(MailboxQuotaCheckTest, RefusesNobodyForGoodForMailThatIsCountedTwice) {
     EXPECT_EQ(AtRcpt("ann@example.com", 400, "1"), "");
     EXPECT_EQ(AtEnd("ann@example.com", 400, 1, "1"), "");
     usage_.Measure("ann@example.com", 400);
-    for (const auto& [id, bytes] : usage_.entries["ann@example.com"].reservations)
+    for (const auto& [id, held] : usage_.entries["ann@example.com"].reservations)
         usage_.entries["ann@example.com"].measured_too.insert(id);
     EXPECT_EQ(AtRcpt("ann@example.com", 601, "2"), kFull) << "full by the measurement alone";
     EXPECT_EQ(AtRcpt("ann@example.com", 600, "3"), "452 4.2.2 Mailbox is full");
@@ -432,7 +458,7 @@ TEST_F(MailboxQuotaCheckTest, DoesNotCountAMessageAgainstItselfWhenItRefusesForG
     EXPECT_EQ(AtRcpt("ann@example.com", 400, "1"), "");
     EXPECT_EQ(AtEnd("ann@example.com", 400, 1, "1"), "");
     usage_.Measure("ann@example.com", 400);
-    for (const auto& [id, bytes] : usage_.entries["ann@example.com"].reservations)
+    for (const auto& [id, held] : usage_.entries["ann@example.com"].reservations)
         usage_.entries["ann@example.com"].measured_too.insert(id);
     EXPECT_EQ(AtRcpt("ann@example.com", 150, "2"), "");
     EXPECT_EQ(AtEnd("ann@example.com", 500, 1, "2"), "452 4.2.2 Mailbox is full");

@@ -49,7 +49,7 @@ std::string Footer() {
     }
     text +=
         "\nExamples:\n"
-        "  policyd-load --server unix:/run/policyd/socket --duration 30\n"
+        "  policyd-load --server unix:/var/spool/postfix/policyd/policyd.sock --duration 30\n"
         "  policyd-load sessions --rate 5000 --server-pid $(pidof policyd) --json run.json\n"
         "  policyd-load mailbomb --victim info@example.com --connections 500 --plot bomb\n"
         "\nExit status: 0 all replies were right; 1 a reply was wrong, not as expected or "

@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -53,6 +54,12 @@ void SetAccess(const Endpoint& endpoint, const ListeningSocket::UnixAccess& acce
             FailWithErrno(endpoint, "chown");
     }
     if (chmod(endpoint.path.c_str(), access.mode) != 0) FailWithErrno(endpoint, "chmod");
+    if (!access.user.empty()) {
+        const passwd* const entry = getpwnam(access.user.c_str());
+        if (entry == nullptr) Fail(endpoint, "no such user: " + access.user);
+        if (lchown(endpoint.path.c_str(), entry->pw_uid, static_cast<gid_t>(-1)) != 0)
+            FailWithErrno(endpoint, "chown");
+    }
 }
 
 void BindUnix(int fd, const Endpoint& endpoint, const ListeningSocket::UnixAccess& access) {

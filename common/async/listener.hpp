@@ -16,7 +16,8 @@ class ListeningSocket {
 public:
     struct UnixAccess {
         unsigned mode = 0660;
-        std::string group;  ///< empty: the process's own
+        std::string group{};  ///< empty: the process's own
+        std::string user{};   ///< likewise; another is for root to name
     };
 
     /// Binds and listens. A UNIX socket that a dead server left behind is replaced; one that

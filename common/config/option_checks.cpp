@@ -65,12 +65,14 @@ void CheckAbsolutePathOrNone(const std::string& text) {
 }
 
 void CheckAction(const std::string& text) {
-    protocol::ValidatedRefusalOrDunno(text);
+    // Postfix would look for the action before the blanks.
+    if (protocol::ValidatedRefusalOrDunno(text) != text)
+        throw std::invalid_argument("an action without blanks around it");
 }
 
 void CheckTemporaryAction(const std::string& text) {
-    const std::string action = protocol::ValidatedRefusalOrDunno(text);
-    const std::string word = text::ToLower(action.substr(0, action.find(' ')));
+    CheckAction(text);
+    const std::string word = text::ToLower(text.substr(0, text.find(' ')));
     const bool temporary = word == "dunno" || word == "defer" || word == "defer_if_permit" ||
                            word == "defer_if_reject" || word.starts_with('4');
     if (!temporary) throw std::invalid_argument("DUNNO, DEFER_IF_PERMIT, DEFER or 4NN with a text");

@@ -359,7 +359,8 @@ constexpr Option kOptions[] = {
     {kScanner, "scan_metrics_file", &Settings::scan_metrics_file, kEffectOnRestart,
      CheckedBy(&CheckAbsolutePathOrNone),
      "Where policyd-scan writes its metrics in the text format of Prometheus, for the textfile "
-     "collector of its node exporter. Empty: nowhere."},
+     "collector of its node exporter. The unit lets it write nothing but /var/lib/policyd and "
+     "/var/log/policyd: elsewhere, ReadWritePaths has to name the directory. Empty: nowhere."},
     {kScanner, "scan_threads", &Settings::scan_threads, kEffectOnRestart, Between(1, 64),
      "Threads that read the mail store. More than there are processors help while the disk is "
      "waited for."},

@@ -10,8 +10,12 @@
 namespace policyd::log {
 namespace {
 
-int OpenForAppending(const std::string& path) {
-    const int descriptor = open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+int OpenForAppending(const std::string& path, bool& made) {
+    constexpr mode_t kMode = 0660;  // policyd-scan may log into the same file
+    constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
+    int descriptor = open(path.c_str(), kFlags | O_EXCL, kMode);
+    made = descriptor >= 0;
+    if (!made) descriptor = open(path.c_str(), kFlags, kMode);
     if (descriptor < 0) throw std::system_error(errno, std::generic_category(), path);
     return descriptor;
 }
@@ -31,10 +35,15 @@ void WriteAll(int descriptor, const char* bytes, std::size_t size) {
 DescriptorSink::DescriptorSink() : descriptor_(STDERR_FILENO) {}
 
 DescriptorSink::DescriptorSink(std::string path)
-    : path_(std::move(path)), descriptor_(OpenForAppending(path_)) {}
+    : path_(std::move(path)), descriptor_(OpenForAppending(path_, made_)) {}
 
 DescriptorSink::~DescriptorSink() {
     if (!path_.empty()) close(descriptor_);
+}
+
+void DescriptorSink::GiveTo(uid_t user, gid_t group) const {
+    if (made_ && fchown(descriptor_, user, group) != 0)
+        throw std::system_error(errno, std::generic_category(), path_);
 }
 
 void DescriptorSink::sink_it_(const spdlog::details::log_msg& message) {
@@ -46,7 +55,7 @@ void DescriptorSink::sink_it_(const spdlog::details::log_msg& message) {
 
 void DescriptorSink::Reopen() {
     if (path_.empty()) return;
-    const int reopened = OpenForAppending(path_);
+    const int reopened = OpenForAppending(path_, made_);
     close(std::exchange(descriptor_, reopened));
 }
 

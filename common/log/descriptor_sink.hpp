@@ -1,6 +1,7 @@
 #pragma once
 
 #include <spdlog/sinks/base_sink.h>
+#include <sys/types.h>
 
 #include <atomic>
 #include <mutex>
@@ -15,9 +16,14 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
     /// Writes to stderr, which stays open.
     DescriptorSink();
-    /// Appends to the file, making it (mode 0640) where there is none. Throws std::runtime_error.
+    /// Appends to the file, making it (mode 0660 less the umask) where there is none. Throws
+    /// std::runtime_error.
     explicit DescriptorSink(std::string path);
     ~DescriptorSink() override;
+
+    /// Makes it the owner of the file if this object made that; another is for who made it to give
+    /// away. Throws std::system_error.
+    void GiveTo(uid_t user, gid_t group) const;
 
     /// Before the next line the file is opened again under its name. Any thread; does not wait.
     void ReopenBeforeNextLine() noexcept { reopen_ = true; }
@@ -30,6 +36,7 @@ private:
     void Reopen();
 
     const std::string path_;  // empty: stderr
+    bool made_ = false;       // the file: there was none
     int descriptor_;
     std::atomic<bool> reopen_ = false;
 };

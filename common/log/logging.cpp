@@ -100,13 +100,29 @@ Logging Start(const std::string& program, std::size_t most_waiting) {
 }  // namespace
 
 void Configure(std::string_view program, const LogSettings& settings) {
+    const auto change_over = PrepareConfigure(program, settings);
+    {
+        const std::lock_guard lock(mutex);
+        if (!logging) logging = Start(std::string(program), settings.most_waiting);
+    }
+    change_over();
+}
+
+std::function<void()> PrepareConfigure(std::string_view program, const LogSettings& settings) {
     const spdlog::level::level_enum level = ParseLevel(settings.level);
-    Destination opened = OpenDestination(std::string(program), settings.destination);
+    const Destination opened = OpenDestination(std::string(program), settings.destination);
+    return [level, opened] {
+        const std::lock_guard lock(mutex);
+        if (!logging) return;
+        logging->destination->set_sinks({opened.sink});
+        logging->file = opened.file;
+        logging->logger->set_level(level);
+    };
+}
+
+void GiveFileTo(uid_t user, gid_t group) {
     const std::lock_guard lock(mutex);
-    if (!logging) logging = Start(std::string(program), settings.most_waiting);
-    logging->destination->set_sinks({opened.sink});
-    logging->file = std::move(opened.file);
-    logging->logger->set_level(level);
+    if (logging && logging->file) logging->file->GiveTo(user, group);
 }
 
 void Reopen() {

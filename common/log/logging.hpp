@@ -1,9 +1,11 @@
 #pragma once
 
 #include <spdlog/spdlog.h>
+#include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -25,6 +27,14 @@ struct LogSettings {
 /// Throws std::invalid_argument for an unknown destination or level and
 /// std::runtime_error for a file that cannot be opened; the logger then stays as it was.
 void Configure(std::string_view program, const LogSettings& settings);
+
+/// Does of Configure() what may throw: calling what it returns changes over. Of a process that has
+/// called Configure().
+std::function<void()> PrepareConfigure(std::string_view program, const LogSettings& settings);
+
+/// Gives the log file, if there is one, to a user, who is to open it again. Throws
+/// std::system_error.
+void GiveFileTo(uid_t user, gid_t group);
 
 /// Opens the log file again under its name: log rotation. The logging thread does it before the
 /// next line, which this call provides; if it fails, the old file stays in use.

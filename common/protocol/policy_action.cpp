@@ -18,6 +18,8 @@ constexpr std::string_view kWords[] = {
     "DISCARD", "HOLD",  "FILTER", "REDIRECT", "BCC",   "PREPEND",         "WARN",
     "INFO",
 };
+constexpr std::string_view kLetPassOn[] = {"DUNNO",   "HOLD",   "WARN",     "INFO",
+                                           "PREPEND", "FILTER", "REDIRECT", "BCC"};
 constexpr std::string_view kNeedArgument[] = {"FILTER", "REDIRECT", "BCC", "PREPEND"};
 
 bool IsIn(std::string_view word, const auto& list) {
@@ -89,6 +91,10 @@ bool PermitsOutright(std::string_view action) {
 
 bool IsDunno(std::string_view action) {
     return text::EqualsIgnoringCase(action.substr(0, action.find(' ')), kDunno);
+}
+
+bool LetsPassOn(std::string_view action) {
+    return IsIn(action.substr(0, action.find(' ')), kLetPassOn);
 }
 
 void SetReply(std::string& reply, std::string_view action) {

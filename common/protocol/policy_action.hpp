@@ -22,6 +22,10 @@ bool PermitsOutright(std::string_view action);
 /// True for DUNNO, upper or lower case: nothing is said of the request.
 bool IsDunno(std::string_view action);
 
+/// True for DUNNO and for what changes only what becomes of a message that is let pass: HOLD, WARN,
+/// INFO, PREPEND, FILTER, REDIRECT, BCC.
+bool LetsPassOn(std::string_view action);
+
 /// The reply to one request: "action=…", and an empty line.
 std::string ReplyFor(std::string_view action);
 /// The same in the place of the one before, whose memory it takes.

@@ -1,5 +1,8 @@
 #include "common/sqlite/database.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 namespace policyd::sqlite {
 
 namespace {
@@ -67,7 +70,19 @@ std::int64_t Statement::Integer(int column) const {
     return sqlite3_column_int64(statement_.get(), column);
 }
 
+namespace {
+
+/// Programs of several users share a file through their group. SQLite, which gives the files beside
+/// it the same mode, would make one that the group cannot write. What cannot be made SQLite tells.
+void MakeForTheGroupToo(const std::string& path) {
+    const int made = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
+    if (made >= 0) close(made);
+}
+
+}  // namespace
+
 Database::Database(const std::string& path, Mode mode, std::chrono::milliseconds patience) {
+    if (mode == Mode::kReadWrite) MakeForTheGroupToo(path);
     sqlite3* database = nullptr;
     const int flags =
         mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/async/when_all.hpp"
+#include "common/outage/unavailable.hpp"
 #include "common/usage/redis_scripts.hpp"
 
 namespace policyd::usage {
@@ -60,6 +61,8 @@ async::Task<void> RedisReservationBatch::Send(redis::ScriptCall call,
     std::exception_ptr failure;
     try {
         reply = co_await client_.Evaluate(std::move(call));
+        if (reply.elements.size() != joined.size())
+            throw outage::UsageStoreUnavailable("Redis gives an answer that makes no sense");
     } catch (...) {
         failure = std::current_exception();
     }
@@ -67,7 +70,7 @@ async::Task<void> RedisReservationBatch::Send(redis::ScriptCall call,
         if (failure) {
             joined[i]->failure_ = failure;
         } else {
-            joined[i]->reply_ = std::move(reply.elements.at(i));
+            joined[i]->reply_ = std::move(reply.elements[i]);
         }
         joined[i]->joining_.resume();
     }

@@ -299,6 +299,7 @@ async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measureme
     for (ScriptCall& call : calls) {
         Reply reply = co_await redis_.Evaluate(std::move(call));
         for (Reply& of_domain : reply.elements) {
+            if (part == parts.end()) break;
             try {
                 const Reply told = redis_.Checked(std::move(of_domain));
                 for (std::size_t n = 0; n < std::min(told.text.size(), part->size()); ++n)
@@ -309,6 +310,8 @@ async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measureme
             ++part;
         }
     }
+    if (!failure && part != parts.end())
+        throw outage::UsageStoreUnavailable("Redis gives an answer that makes no sense");
     // What is stored of the others will not be told as changed again.
     if (!changed.empty()) co_await NoteChanged(std::move(changed));
     if (failure) std::rethrow_exception(failure);

@@ -17,7 +17,7 @@ constexpr std::chrono::seconds kQuietTime{10};
 
 Verdict InPlaceOf(const std::string& failure_action, const char* reason) {
     if (protocol::IsDunno(failure_action)) return Verdict::NoOpinion();
-    return Verdict::Answer(failure_action, reason);
+    return Verdict::AsConfigured(failure_action, reason);
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ CheckPipeline::CheckPipeline(std::vector<Step> steps, Clock clock)
 bool CheckPipeline::IsDecided(const Step& step, Verdict& verdict, Progress& progress) {
     if (!verdict.HasOpinion()) return false;
     if (verdict.is_final) return true;
-    if (progress.remarked == nullptr) {
+    if (progress.remarked == nullptr && !protocol::IsDunno(verdict.action)) {
         progress.remark = std::move(verdict);
         progress.remarked = &step;
     }
@@ -77,8 +77,9 @@ async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& reques
             verdict = OnError(step, error);
         }
         const bool is_only_logged = verdict.HasOpinion() && step.dry_run;
-        if (!could_tell || is_only_logged)
-            co_await WasAnswered(step, request, !verdict.HasOpinion() || is_only_logged);
+        const bool passes_on = !verdict.HasOpinion() || !verdict.is_final || is_only_logged;
+        if (!could_tell || (passes_on && verdict.HasOpinion()))
+            co_await WasAnswered(step, request, passes_on);
         if (is_only_logged) {
             log::Info("dry run: {} would answer: {} (recipient {}, client {})", step.check->Name(),
                       verdict.action, text::EscapedForLog(request.recipient),
@@ -181,8 +182,11 @@ std::string_view CheckPipeline::DecidedBy(const Verdict& verdict, const Progress
 }
 
 Verdict CheckPipeline::OutOfTime(const Progress& progress) {
-    if (progress.step == nullptr) return Verdict::NoOpinion();
-    return InPlaceOf(progress.step->on_failure.out_of_time, "out_of_time");
+    if (progress.step != nullptr && !progress.step->dry_run) {
+        Verdict verdict = InPlaceOf(progress.step->on_failure.out_of_time, "out_of_time");
+        if (verdict.HasOpinion()) return verdict;
+    }
+    return progress.remark;
 }
 
 }  // namespace policyd::checks

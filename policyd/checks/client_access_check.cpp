@@ -157,7 +157,10 @@ async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& 
 
 /// What is said of a client that no table decides on.
 Verdict ClientAccessCheck::ByDefault(const Asides& asides) const {
-    return protocol::IsDunno(default_) ? asides.Permission() : asides.Refusal(default_);
+    if (!protocol::LetsPassOn(default_)) return asides.Refusal(default_);
+    const Verdict said = asides.Permission();
+    if (said.HasOpinion() || protocol::IsDunno(default_)) return said;
+    return Verdict::AsConfigured(default_, "client_access");
 }
 
 async::Task<ClientAccessCheck::Answer> ClientAccessCheck::AskTablesFor(

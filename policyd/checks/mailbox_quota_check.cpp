@@ -1,6 +1,7 @@
 #include "policyd/checks/mailbox_quota_check.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "common/async/when_all.hpp"
@@ -27,6 +28,14 @@ std::string ReservationId(std::string_view message, std::string_view recipient) 
     id += ' ';
     id += recipient;
     return id;
+}
+
+/// What a message takes in the store, or the largest number there is.
+std::uint64_t Stored(std::uint64_t size, std::uint64_t overhead) {
+    std::uint64_t stored = 0;
+    return __builtin_add_overflow(size, overhead, &stored)
+               ? std::numeric_limits<std::uint64_t>::max()
+               : stored;
 }
 
 async::Task<std::uint64_t> AverageSize(usage::UsageStore& usage) {
@@ -138,7 +147,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     }
     co_await GiveBack(message, recipients, Unreserve::kEverything);
     if (!all_full && rules_.full_at_end_of_message == FullAtEndOfMessage::kDefer)
-        co_return Verdict::Answer(rules_.mailbox_full_defer_action, "mailbox_full");
+        co_return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "mailbox_full");
     co_return co_await Refusal(std::move(worst));
 }
 
@@ -196,17 +205,17 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
 
 async::Task<Verdict> MailboxQuotaCheck::Refusal(Taken taken) {
     if (taken.room == Room::kUncertain)
-        co_return Verdict::Answer(rules_.mailbox_full_defer_action, "stale_usage");
+        co_return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "stale_usage");
     if (taken.room == Room::kPerhapsFull)
-        co_return Verdict::Answer(rules_.mailbox_full_defer_action, "mailbox_perhaps_full");
+        co_return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "mailbox_perhaps_full");
     bool is_for_good = false;
     try {
         is_for_good = co_await room_.IsForGood(std::move(taken.full));
     } catch (const outage::UsageStoreUnavailable&) {
         // It is full, for how long nobody can tell.
     }
-    if (is_for_good) co_return Verdict::Answer(rules_.mailbox_full_action, "mailbox_full");
-    co_return Verdict::Answer(rules_.mailbox_full_defer_action, "mailbox_full_for_now");
+    if (is_for_good) co_return Verdict::AsConfigured(rules_.mailbox_full_action, "mailbox_full");
+    co_return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "mailbox_full_for_now");
 }
 
 /// The message is let in whether there is room or not.
@@ -215,7 +224,7 @@ async::Task<void> MailboxQuotaCheck::Charge(const PolicyRequest& request,
                                             const TrackedRecipient& recipient) {
     if (!Reserves(message)) co_return;
     const auto& mailboxes = recipient.resolution->mailboxes;
-    const std::uint64_t bytes = request.size + OverheadOf(request, recipient);
+    const std::uint64_t bytes = Stored(request.size, OverheadOf(request, recipient));
     usage::Reservation reservation =
         room_.ReservationFor(ReservationId(message, recipient.recipient), mailboxes, bytes);
     reservation.settled = true;
@@ -287,13 +296,13 @@ std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& requ
                                           : 0;
         const auto room =
             room_.AsRemembered(recipient.resolution->mailboxes,
-                               request.size + assumed + OverheadOf(request, recipient));
+                               Stored(request.size + assumed, OverheadOf(request, recipient)));
         if (!room) return std::nullopt;
         if (*room != Room::kFree) ++full;
     }
     // A message for several is let in for the sake of one, and never refused for good.
     if (full < recipients.size()) return Verdict::NoOpinion();
-    return Verdict::Answer(rules_.mailbox_full_defer_action, "remembered_full");
+    return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "remembered_full");
 }
 
 async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request) {
@@ -310,7 +319,7 @@ async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request) {
         for (const TrackedRecipient& recipient : recipients)
             owed_.Charge(room_.ReservationFor(ReservationId(message, recipient.recipient),
                                               recipient.resolution->mailboxes,
-                                              request.size + OverheadOf(request, recipient)),
+                                              Stored(request.size, OverheadOf(request, recipient))),
                          clock_());
     }
 }
@@ -343,9 +352,9 @@ std::optional<std::uint64_t> MailboxQuotaCheck::StoredSizeAtHand(
     const PolicyRequest& request, std::string_view recipient,
     const std::vector<recipients::Mailbox>& mailboxes) {
     const bool is_undeclared = request.stage == Stage::kRcpt && request.size == 0;
-    if (!is_undeclared) return request.size + OverheadOf(request, recipient, mailboxes);
+    if (!is_undeclared) return Stored(request.size, OverheadOf(request, recipient, mailboxes));
     if (rules_.undeclared_size)
-        return *rules_.undeclared_size + OverheadOf(request, recipient, mailboxes);
+        return Stored(*rules_.undeclared_size, OverheadOf(request, recipient, mailboxes));
     // What is measured has been delivered.
     const std::uint64_t* const average = average_size_.AtHand("");
     return average != nullptr ? std::optional(*average) : std::nullopt;

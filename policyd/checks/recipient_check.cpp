@@ -13,7 +13,7 @@ bool IsConcerned(const protocol::PolicyRequest& request) {
 
 Verdict RecipientCheck::VerdictOn(const recipients::Resolution& resolution) const {
     if (resolution.kind != recipients::Resolution::Kind::kUnknown) return Verdict::NoOpinion();
-    return Verdict::Answer(unknown_recipient_action_, "unknown_recipient");
+    return Verdict::AsConfigured(unknown_recipient_action_, "unknown_recipient");
 }
 
 std::optional<Verdict> RecipientCheck::AtHand(const protocol::PolicyRequest& request) {

@@ -2,12 +2,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 
 #include "common/async/event_loop.hpp"
 #include "common/config/config_file.hpp"
+#include "common/text/unicode.hpp"
 #include "common/usage/open_usage_store.hpp"
 #include "policyd/ctl/exit_status.hpp"
 #include "policyd/ctl/usage_text.hpp"
@@ -23,11 +25,19 @@ struct MailboxArguments {
     std::string config = config::kDefaultPath;
 };
 
+/// A file that is not there yet is for the daemons to make, as their users.
+bool HasUsageStore(const config::Settings& settings) {
+    constexpr std::string_view kSqlite = "sqlite:";
+    return !settings.usage_store.starts_with(kSqlite) ||
+           std::filesystem::exists(settings.usage_store.substr(kSqlite.size()));
+}
+
 /// What decides in the server, on a loop of its own.
 struct Office {
-    explicit Office(const std::string& config_path)
-        : services(loop, config::LoadConfigFile(config_path), shared) {}
+    explicit Office(const config::Settings& settings)
+        : has_usage_store(HasUsageStore(settings)), services(loop, settings, shared) {}
 
+    bool has_usage_store;
     async::EventLoop loop;
     services::SharedState shared;
     services::Services services;
@@ -46,13 +56,15 @@ const char* ClassText(recipients::Resolution::Kind kind) {
 }
 
 int RunResolve(const MailboxArguments& arguments, Terminal& terminal) {
-    Office office(arguments.config);
+    Office office(config::LoadConfigFile(arguments.config));
     const recipients::Resolution resolution =
         office.loop.RunUntilDone(office.services.Resolver().Resolve(arguments.address));
-    terminal.out << arguments.address << ": " << ClassText(resolution.kind) << '\n';
+    terminal.out << text::EscapedForLog(arguments.address) << ": " << ClassText(resolution.kind)
+                 << '\n';
     for (const recipients::Mailbox& mailbox : resolution.mailboxes) {
-        const std::optional<usage::Usage> usage =
-            office.loop.RunUntilDone(office.services.UsageStore().Find(mailbox.name));
+        std::optional<usage::Usage> usage;
+        if (office.has_usage_store)
+            usage = office.loop.RunUntilDone(office.services.UsageStore().Find(mailbox.name));
         terminal.out << ExplainRoom(mailbox, usage) << '\n';
     }
     const bool known = resolution.kind == recipients::Resolution::Kind::kKnown;
@@ -64,8 +76,12 @@ int RunResolve(const MailboxArguments& arguments, Terminal& terminal) {
 int RunUsage(const MailboxArguments& arguments, Terminal& terminal) {
     if (arguments.all != arguments.mailboxes.empty())
         throw std::invalid_argument("usage: name mailboxes, or --all");
+    const config::Settings settings = config::LoadConfigFile(arguments.config);
+    if (!HasUsageStore(settings))
+        throw std::runtime_error(settings.usage_store +
+                                 ": there is none yet; policyd and policyd-scan make it");
     async::EventLoop loop;
-    const auto store = usage::OpenUsageStore(loop, config::LoadConfigFile(arguments.config));
+    const auto store = usage::OpenUsageStore(loop, settings);
     std::vector<std::string> mailboxes = arguments.mailboxes;
     if (arguments.all) {
         mailboxes = loop.RunUntilDone(store->MeasuredMailboxes());
@@ -78,7 +94,8 @@ int RunUsage(const MailboxArguments& arguments, Terminal& terminal) {
         if (usage) {
             terminal.out << UsageLine(mailbox, *usage) << '\n';
         } else {
-            terminal.err << "policyctl: nothing is known of " << mailbox << '\n';
+            terminal.err << "policyctl: nothing is known of " << text::EscapedForLog(mailbox)
+                         << '\n';
             status = kNotFound;
         }
     }

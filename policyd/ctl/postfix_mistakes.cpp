@@ -6,6 +6,7 @@
 
 #include "common/config/expansion.hpp"
 #include "common/config/values.hpp"
+#include "common/text/unicode.hpp"
 #include "policyd/ctl/sql_query.hpp"
 #include "policyd/ctl/table_definition.hpp"
 
@@ -117,8 +118,7 @@ private:
             Restrictions("relay").find(kPolicyService) != std::string::npos;
         if (!recipients)
             report_.Warning(MainCf("smtpd_recipient_restrictions") +
-                            ": does not ask the policy service: add check_policy_service after "
-                            "reject_unauth_destination");
+                            ": does not ask the policy service: add check_policy_service");
         if (Restrictions("end_of_data").find(kPolicyService) == std::string::npos)
             report_.Warning(MainCf("smtpd_end_of_data_restrictions") +
                             ": does not ask the policy service, so the real size of a message is "
@@ -150,12 +150,23 @@ private:
     void ConnectionsAreClosedTooSoon() {
         for (const char* name : {"smtpd_policy_service_max_idle", "smtpd_policy_service_max_ttl"}) {
             const auto theirs = postfix_.Find(name);
-            if (!theirs || config::ParseDuration(*theirs) < settings_.idle_time_limit) continue;
+            if (!theirs || !IsAsLongAs(*theirs, settings_.idle_time_limit, name)) continue;
             report_.Warning(config::ConfigError(file_.path, file_.LineOf("idle_time_limit"),
                                                 "idle_time_limit is not longer than Postfix's " +
                                                     std::string(name) + " (" + *theirs +
                                                     "), so clients wait a second now and then")
                                 .what());
+        }
+    }
+
+    /// False also for what is no time, which is told.
+    bool IsAsLongAs(const std::string& theirs, std::chrono::milliseconds time, const char* name) {
+        try {
+            return config::ParseDuration(theirs) >= time;
+        } catch (const std::invalid_argument& expected) {
+            report_.Warning(MainCf(name) + ": expected " + expected.what() + ", found \"" +
+                            text::EscapedForLog(theirs) + '"');
+            return false;
         }
     }
 

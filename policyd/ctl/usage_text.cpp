@@ -2,6 +2,8 @@
 
 #include <ctime>
 
+#include "common/text/unicode.hpp"
+
 namespace policyd::ctl {
 namespace {
 
@@ -33,7 +35,7 @@ std::string Share(const recipients::Mailbox& mailbox, const usage::Usage& usage)
 
 std::string ExplainRoom(const recipients::Mailbox& mailbox,
                         const std::optional<usage::Usage>& usage) {
-    std::string text = "  mailbox " + mailbox.name + ": ";
+    std::string text = "  mailbox " + text::EscapedForLog(mailbox.name) + ": ";
     if (mailbox.copies > 1) text += std::to_string(mailbox.copies) + " copies, ";
     text += Quota(mailbox);
     if (!usage) return text + ", nothing known of its usage";
@@ -48,8 +50,8 @@ std::string UsageHeading() {
 }
 
 std::string UsageLine(const std::string& mailbox, const usage::Usage& usage) {
-    return mailbox + '\t' + std::to_string(usage.bytes) + '\t' + std::to_string(usage.messages) +
-           '\t' + std::to_string(usage.reserved_bytes) + '\t' +
+    return text::EscapedForLog(mailbox) + '\t' + std::to_string(usage.bytes) + '\t' +
+           std::to_string(usage.messages) + '\t' + std::to_string(usage.reserved_bytes) + '\t' +
            std::to_string(usage.reserved_messages) + '\t' + MeasuredAt(usage);
 }
 

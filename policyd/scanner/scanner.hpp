@@ -68,7 +68,6 @@ public:
 
     /// Whether the state is another than at the last call.
     bool TakeStateChanged() { return std::exchange(state_changed_, false); }
-    const ScanReport& LastReport() const { return report_; }
     std::uint64_t Committed() const { return publisher_.Committed(); }
     std::size_t WaitingForStore() const { return publisher_.Waiting(); }
 

@@ -95,7 +95,6 @@ public:
     explicit StoreFiles(const std::string& root);
 
     const std::string& Root() const { return root_path_; }
-    int RootDescriptor() const { return root_.Get(); }
 
     /// One statx. "." is the root itself.
     SeenDirectory Look(const char* path) const;

@@ -25,16 +25,18 @@ constexpr unsigned kControlSocketMode = 0600;
 /// Workers look at their time limits twenty times as often.
 constexpr std::chrono::milliseconds kAliveCheckPeriod{2'000};
 
-void ConfigureLog(const config::Settings& settings) {
+constexpr const char* kProgram = "policyd";
+
+log::LogSettings LogOf(const config::Settings& settings) {
     log::LogSettings log;
     log.destination = settings.log_destination;
     log.level = settings.log_level;
-    log::Configure("policyd", log);
+    return log;
 }
 
 config::Settings LoadAndConfigureLog(const std::string& path) {
     config::Settings settings = config::LoadConfigFile(path);
-    ConfigureLog(settings);
+    log::Configure(kProgram, LogOf(settings));
     return settings;
 }
 
@@ -65,14 +67,13 @@ Daemon::Daemon(std::string config_path, config::Settings settings, PassedSockets
     : config_path_(std::move(config_path)), settings_(std::move(settings)) {
     std::vector<async::ListeningSocket> policy_sockets = std::move(sockets.policy);
     WatchSignals();
+    const bool becomes_user = geteuid() == 0 && !settings_.user.empty();
+    if (becomes_user) RequireUser(settings_.user);
     OpenEndpoints(std::move(sockets));
     server_ = std::make_unique<Server>(settings_, std::move(policy_sockets));
     // All sockets are open now.
-    if (geteuid() == 0) {
-        if (!settings_.user.empty()) BecomeUser(settings_.user);
-        if (geteuid() == 0)
-            log::Warning("running as root, which nothing needs: see the option user");
-    }
+    if (becomes_user) BecomeUser(settings_.user);
+    if (geteuid() == 0) log::Warning("running as root, which nothing needs: see the option user");
     if (const auto period = WatchdogPeriod())
         watchdog_ = std::make_unique<async::Periodic>(control_.Raw(), *period, [this] {
             if (alive_) NotifyAlive();
@@ -108,6 +109,7 @@ void Daemon::OpenEndpoint(std::optional<async::ListeningSocket> passed, const st
     if (!passed && setting.empty()) return;
     async::ListeningSocket::UnixAccess access;
     access.mode = kControlSocketMode;
+    if (geteuid() == 0) access.user = settings_.user;
     if (!passed) passed.emplace(async::ParseEndpoint(setting), access);
     endpoints_.push_back(
         std::make_unique<HttpEndpoint>(control_, std::move(*passed), std::move(routes)));
@@ -191,19 +193,27 @@ async::Task<HttpReply> Daemon::ReloadNow() {
 /// All of the new settings are in force afterwards, or, if it throws, none. Returns what there is
 /// to say about them.
 async::Task<std::string> Daemon::TakeOver() {
+    struct Taken {
+        config::Settings wanted;
+        std::function<void()> use_log;
+    };
     auto take_over = [this, running = settings_] {
-        config::Settings wanted = config::LoadConfigFile(config_path_);
-        server_->Reload(WithRestartOptionsOf(running, wanted));
-        return wanted;
+        Taken taken;
+        taken.wanted = config::LoadConfigFile(config_path_);
+        const config::Settings settings = WithRestartOptionsOf(running, taken.wanted);
+        taken.use_log = log::PrepareConfigure(kProgram, LogOf(settings));
+        server_->Reload(settings);
+        return taken;
     };
     async::BlockingCall call(control_.Raw(), std::move(take_over));
-    const config::Settings wanted = co_await call;
+    const Taken taken = co_await call;
+    const config::Settings& wanted = taken.wanted;
     std::string left;
     for (const std::string_view name :
          config::Changed(settings_, wanted, config::Takes::kEffectOnRestart))
         left.append(left.empty() ? "" : ", ").append(name);
     settings_ = WithRestartOptionsOf(settings_, wanted);
-    ConfigureLog(settings_);
+    taken.use_log();
     if (left.empty()) co_return std::string();
     log::Warning("reload: these take effect on restart only: {}", left);
     co_return "These take effect on restart only: " + left + '\n';

@@ -24,8 +24,11 @@ async::Task<void> Decision::Decide(std::shared_ptr<Decision> decision,
     checks::Verdict verdict =
         co_await services->Checks().Decide(decision->request, decision->progress);
     if (decision->expired_) {
-        const bool was_let_pass = !decision->verdict_.HasOpinion();
-        if (was_let_pass && verdict.HasOpinion())
+        const auto lets_pass = [](const checks::Verdict& said) {
+            return !said.HasOpinion() || !said.is_final;
+        };
+        const bool was_let_pass = lets_pass(decision->verdict_);
+        if (was_let_pass && !lets_pass(verdict))
             co_await services->Checks().WasLetPass(decision->request);
         if (!was_let_pass) co_await services->Checks().WasRefused(decision->request);
     }

@@ -29,8 +29,6 @@ struct Decision {
     static void Start(const std::shared_ptr<Decision>& decision,
                       std::shared_ptr<services::Services> services);
 
-    bool IsDone() const noexcept { return done_; }
-
     class Awaiter;
     /// Waits for the verdict, or for Expire(). One coroutine, once.
     Awaiter Verdict();

@@ -11,6 +11,7 @@
 namespace {
 
 /// Exit statuses, as sysexits.h has them.
+constexpr int kExitUsage = 64;
 constexpr int kExitConfig = 78;
 constexpr int kExitCannotStart = 71;
 
@@ -34,8 +35,14 @@ int main(int argc, char** argv) {
     std::string config = policyd::config::kDefaultPath;
     app.add_option("-c,--config", config, "The configuration file")->capture_default_str();
     app.set_version_flag("--version", "policyd " POLICYD_VERSION);
-    app.footer("Exit status: 0 after SIGTERM, 71 cannot start, 78 mistake in the configuration.");
-    CLI11_PARSE(app, argc, argv);
+    app.footer(
+        "Exit status: 0 after SIGTERM, 64 wrong arguments, 71 cannot start, 78 mistake in the "
+        "configuration.");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& end) {
+        return app.exit(end) == 0 ? 0 : kExitUsage;
+    }
 
     const int status = Serve(config);
     policyd::log::Shutdown();

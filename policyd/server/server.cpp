@@ -132,6 +132,9 @@ void Server::Reload(const config::Settings& settings) {
             failure = std::current_exception();
         }
     }
+    if (!failure)
+        most_connections_ =
+            MakeRoomForConnections(settings.max_connections, OtherDescriptors(settings));
     // What is not used ends where it belongs, too.
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         workers_[i]->Loop().Post([use = !failure, built = all[i], limits = LimitsFrom(settings),

@@ -51,7 +51,7 @@ private:
 
     services::SharedState shared_;
     const ProcessMetrics metrics_{shared_};
-    const std::uint64_t most_connections_;  // for which there are descriptors
+    std::uint64_t most_connections_;  // for which there are descriptors
     std::vector<async::ListeningSocket> sockets_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::uint64_t> turns_seen_;  // of each worker

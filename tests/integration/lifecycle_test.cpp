@@ -261,6 +261,26 @@ TEST_F(ReloadTest, AMistakeIsToldAlsoToWhomTheConfigurationIsToSayWhereTheServer
     site_.Write({});
 }
 
+TEST_F(ReloadTest, ALogFileThatCannotBeOpenedLeavesTheOldStateToo) {
+    site_.Write({{"virtual_mailbox_maps", SmallSite::Mailbox("jim")},
+                 {"log_destination", "\"file:/nonexistent/policyd.log\""}});
+    EXPECT_EQ(PolicyCtl("reload").status, 78);
+    policyd_.WaitForOutput("reload failed, the old configuration stays");
+    EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
+}
+
+TEST(ConnectionsTest, MoreOfThemMayBeAllowedByAReload) {
+    const SmallSite site(SmallSite::Options{{"max_connections", "3"}});
+    PolicydProcess policyd(site.Config(), site.Socket());
+    site.Write({{"max_connections", "50"}});
+    ASSERT_EQ(TellPolicyd("reload", site.ControlSocket()).status, 0);
+    std::vector<std::unique_ptr<PolicyClient>> clients;
+    for (int i = 0; i < 20; ++i) {
+        clients.push_back(std::make_unique<PolicyClient>(site.Socket()));
+        EXPECT_EQ(clients.back()->Ask(kJoe), "DUNNO");
+    }
+}
+
 TEST_F(ReloadTest, AnUnknownTableLeavesTheOldStateToo) {
     const std::string file = (site_.Directory() / "none.cf").string();
     site_.Write({{"virtual_mailbox_maps", SmallSite::Quoted("mysql:" + file)}});
@@ -453,6 +473,25 @@ TEST(UserTest, RootIsGivenUpForGoodOnceTheSocketsAreOpen) {
     policyd.Signal(SIGHUP);
     policyd.WaitForOutput("reloaded: ");
     EXPECT_EQ(HttpGet(site.MetricsPort(), "/health").body, "ready\n");
+}
+
+TEST(UserTest, WhatIsMadeAsRootIsTheUsersWhoNeedsItLater) {
+    if (geteuid() != 0) GTEST_SKIP() << "not root here";
+    const ScratchDirectory own;
+    ASSERT_EQ(chown(own.Path().c_str(), 65534, 65534), 0);
+    const fs::path log = own / "policyd.log";
+    const SmallSite site(SmallSite::Options{
+        {"user", "\"nobody\""},
+        {"log_destination", SmallSite::Quoted("file:" + log.string())},
+        {"usage_store", SmallSite::Quoted("sqlite:" + (own / "usage").string())}});
+    PolicydProcess policyd(site.Config(), site.Socket());
+    for (const fs::path& made : {log, fs::path(site.ControlSocket())}) {
+        struct stat status {};
+        ASSERT_EQ(stat(made.c_str(), &status), 0) << made;
+        EXPECT_EQ(status.st_uid, 65534u) << made;
+    }
+    policyd.Signal(SIGHUP);
+    WaitUntil("the reload", [&] { return ReadFile(log).find("reloaded: ") != std::string::npos; });
 }
 
 TEST(UserTest, AnUnknownUserIsAMistakeOfTheConfiguration) {

@@ -1,6 +1,7 @@
 #include "common/sqlite/database.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "tests/support/scratch_directory.hpp"
 
@@ -28,6 +29,18 @@ TEST_F(DatabaseTest, GivesBackTextNumbersAndNulls) {
     EXPECT_EQ(select.Integer(1), 1LL << 40);
     EXPECT_EQ(select.Text(2), std::nullopt);
     EXPECT_FALSE(select.Step());
+}
+
+TEST_F(DatabaseTest, AllItsFilesAreForTheGroupAsWellWhereTheUmaskAllowsIt) {
+    const mode_t former = umask(0007);
+    Database database = Open();
+    database.Execute("PRAGMA journal_mode=WAL; CREATE TABLE t(a)");
+    umask(former);
+    for (const char* file : {"db", "db-wal", "db-shm"}) {
+        struct stat status {};
+        ASSERT_EQ(stat((scratch / file).c_str(), &status), 0) << file;
+        EXPECT_EQ(status.st_mode & 0777, 0660u) << file;
+    }
 }
 
 TEST_F(DatabaseTest, APreparedStatementStartsAfresh) {

@@ -144,6 +144,51 @@ TEST_F(CheckPipelineTest, OnlyLogsTheOpinionOfACheckOnDryRun) {
     EXPECT_EQ(Decide(), "551 5.7.1 Later");
 }
 
+TEST_F(CheckPipelineTest, WhatAnOptionSaysIsAnOpinionOnlyWhereItRefuses) {
+    const auto says = [](const char* action) {
+        return [action] { return Verdict::AsConfigured(action, "configured"); };
+    };
+    Add(says("DUNNO"));
+    Add(says("HOLD look at it"));
+    EXPECT_EQ(Decide(), "HOLD look at it");
+    for (const char* passes_on : {"DUNNO", "dunno", "WARN of it", "hold", "PREPEND X-Seen: yes"}) {
+        Add(says(passes_on));
+        Add(Refuse);
+        EXPECT_EQ(Decide(), "550 5.7.1 No") << passes_on;
+    }
+    for (const char* ends : {"DEFER_IF_PERMIT 4.3.0 Later", "DISCARD", "450 4.2.2 Later"}) {
+        Add(says(ends));
+        Add(Refuse);
+        EXPECT_EQ(Decide(), ends);
+    }
+    AddAtHand(Verdict::AsConfigured("DUNNO", "configured"));
+    AddAtHand(Refuse());
+    const CheckPipeline pipeline(std::move(steps_), [] { return std::chrono::milliseconds(0); });
+    progress_ = {};
+    EXPECT_EQ(pipeline.DecideAtHand({}, progress_)->action, "550 5.7.1 No");
+}
+
+TEST_F(CheckPipelineTest, ACheckOnDryRunThatTakesTooLongHasNoOpinionEither) {
+    CheckPipeline::Step step;
+    step.dry_run = true;
+    step.on_failure.out_of_time = "450 4.3.0 Too slow";
+    progress_ = {};
+    progress_.step = &step;
+    EXPECT_FALSE(CheckPipeline::OutOfTime(progress_).HasOpinion());
+}
+
+TEST_F(CheckPipelineTest, WhatHasBeenRemarkedIsGivenWhenTheTimeIsUp) {
+    CheckPipeline::Step slow;
+    slow.on_failure.out_of_time = "DUNNO";
+    progress_ = {};
+    progress_.step = &slow;
+    progress_.remarked = &slow;
+    progress_.remark = Verdict::Remark("HOLD suspicious", "client_access");
+    EXPECT_EQ(CheckPipeline::OutOfTime(progress_).action, "HOLD suspicious");
+    slow.on_failure.out_of_time = "450 4.3.0 Too slow";
+    EXPECT_EQ(CheckPipeline::OutOfTime(progress_).action, "450 4.3.0 Too slow");
+}
+
 TEST_F(CheckPipelineTest, SurvivesAnyOtherException) {
     Add([]() -> Verdict { throw std::runtime_error("a bug"); }, "451 4.3.0 Later");
     EXPECT_EQ(Decide(), "451 4.3.0 Later");

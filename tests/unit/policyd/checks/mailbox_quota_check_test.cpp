@@ -193,6 +193,15 @@ TEST_F(MailboxQuotaCheckTest, TheMailboxAndItsAliasInOneMessageAreTwoCopies) {
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 800u);
 }
 
+TEST_F(MailboxQuotaCheckTest, ASizeBeyondAllNumbersFitsNowhere) {
+    const std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+    EXPECT_EQ(AtRcpt("ann@example.com", largest), kFull);
+    QuotaRules rules;
+    rules.delivery_overhead = 1000;
+    Use(rules);
+    EXPECT_EQ(AtRcpt("ann@example.com", largest), kFull);
+}
+
 TEST_F(MailboxQuotaCheckTest, AMailboxThatAnAliasReachesTwiceIsChargedForTwoCopies) {
     recipients_.Add("joe@example.com", {"joe@example.com", "joe@example.com"}, 1000);
     EXPECT_EQ(AtRcpt("joe@example.com", 501), kFull);

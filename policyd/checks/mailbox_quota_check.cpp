@@ -1,12 +1,12 @@
 #include "policyd/checks/mailbox_quota_check.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "common/async/when_all.hpp"
 #include "common/protocol/message_name.hpp"
 #include "common/text/unicode.hpp"
+#include "policyd/checks/saturating.hpp"
 
 namespace policyd::checks {
 
@@ -28,14 +28,6 @@ std::string ReservationId(std::string_view message, std::string_view recipient) 
     id += ' ';
     id += recipient;
     return id;
-}
-
-/// What a message takes in the store, or the largest number there is.
-std::uint64_t Stored(std::uint64_t size, std::uint64_t overhead) {
-    std::uint64_t stored = 0;
-    return __builtin_add_overflow(size, overhead, &stored)
-               ? std::numeric_limits<std::uint64_t>::max()
-               : stored;
 }
 
 async::Task<std::uint64_t> AverageSize(usage::UsageStore& usage) {
@@ -224,7 +216,7 @@ async::Task<void> MailboxQuotaCheck::Charge(const PolicyRequest& request,
                                             const TrackedRecipient& recipient) {
     if (!Reserves(message)) co_return;
     const auto& mailboxes = recipient.resolution->mailboxes;
-    const std::uint64_t bytes = Stored(request.size, OverheadOf(request, recipient));
+    const std::uint64_t bytes = Sum(request.size, OverheadOf(request, recipient));
     usage::Reservation reservation =
         room_.ReservationFor(ReservationId(message, recipient.recipient), mailboxes, bytes);
     reservation.settled = true;
@@ -296,7 +288,7 @@ std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& requ
                                           : 0;
         const auto room =
             room_.AsRemembered(recipient.resolution->mailboxes,
-                               Stored(request.size + assumed, OverheadOf(request, recipient)));
+                               Sum(request.size + assumed, OverheadOf(request, recipient)));
         if (!room) return std::nullopt;
         if (*room != Room::kFree) ++full;
     }
@@ -319,7 +311,7 @@ async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request) {
         for (const TrackedRecipient& recipient : recipients)
             owed_.Charge(room_.ReservationFor(ReservationId(message, recipient.recipient),
                                               recipient.resolution->mailboxes,
-                                              Stored(request.size, OverheadOf(request, recipient))),
+                                              Sum(request.size, OverheadOf(request, recipient))),
                          clock_());
     }
 }
@@ -352,9 +344,9 @@ std::optional<std::uint64_t> MailboxQuotaCheck::StoredSizeAtHand(
     const PolicyRequest& request, std::string_view recipient,
     const std::vector<recipients::Mailbox>& mailboxes) {
     const bool is_undeclared = request.stage == Stage::kRcpt && request.size == 0;
-    if (!is_undeclared) return Stored(request.size, OverheadOf(request, recipient, mailboxes));
+    if (!is_undeclared) return Sum(request.size, OverheadOf(request, recipient, mailboxes));
     if (rules_.undeclared_size)
-        return Stored(*rules_.undeclared_size, OverheadOf(request, recipient, mailboxes));
+        return Sum(*rules_.undeclared_size, OverheadOf(request, recipient, mailboxes));
     // What is measured has been delivered.
     const std::uint64_t* const average = average_size_.AtHand("");
     return average != nullptr ? std::optional(*average) : std::nullopt;

@@ -1,8 +1,9 @@
 #include "policyd/checks/mailbox_room.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
+
+#include "policyd/checks/saturating.hpp"
 
 namespace policyd::checks {
 
@@ -21,20 +22,6 @@ bool IsLimitedByDomain(const Mailbox& mailbox) {
 
 bool IsLimited(const Mailbox& mailbox) {
     return mailbox.quota_bytes != 0 || mailbox.quota_messages != 0 || IsLimitedByDomain(mailbox);
-}
-
-constexpr std::uint64_t kLargest = std::numeric_limits<std::uint64_t>::max();
-
-/// a + b, or the largest number there is.
-std::uint64_t Sum(std::uint64_t a, std::uint64_t b) {
-    std::uint64_t sum = 0;
-    return __builtin_add_overflow(a, b, &sum) ? kLargest : sum;
-}
-
-/// a * b, or the largest number there is.
-std::uint64_t Product(std::uint64_t a, std::uint64_t b) {
-    std::uint64_t product = 0;
-    return __builtin_mul_overflow(a, b, &product) ? kLargest : product;
 }
 
 /// What is older decides only where the store cannot be asked, and then refuses nothing for good.

@@ -174,9 +174,11 @@ private:
             {"virtual_mailbox_domains", back_ends.Table("domains")},
             {"virtual_mailbox_maps", back_ends.Table("mailboxes")},
             {"transport_maps", back_ends.Table("transport")},
-            {"smtpd_relay_restrictions", "reject_unauth_destination"},
+            // As README and the sample of main.cf say.
+            {"smtpd_relay_restrictions",
+             "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"},
             {"smtpd_reject_unlisted_recipient", "no"},
-            {"smtpd_recipient_restrictions", "reject_unauth_destination, " + service},
+            {"smtpd_recipient_restrictions", service},
             {"smtpd_end_of_data_restrictions", service},
         };
     }
@@ -231,6 +233,10 @@ TYPED_TEST(MailStoryTest, IsToldFromTheFirstClientToTheMailboxThatTakesMailAgain
 
     const SmtpReply stranger = story.ReplyToRcpt("sales@example.com", "203.0.113.9");
     EXPECT_EQ(stranger.code, 554) << stranger.text;
+
+    EXPECT_EQ(story.ReplyToRcpt("somebody@foreign.example", "192.0.2.254").code, 250)
+        << "mynetworks";
+    EXPECT_EQ(story.ReplyToRcpt("somebody@foreign.example").code, 554) << "no open relay";
 
     const SmtpReply unknown = story.ReplyToRcpt("nobody@strict.example");
     EXPECT_EQ(unknown.code, 550) << unknown.text;

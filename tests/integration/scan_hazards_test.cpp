@@ -203,18 +203,23 @@ TEST_F(ScanHazardsTest, CountsPrivateMailboxesAsAUserWhoMayReadEverythingAndNoth
     ExpectTruth();
 }
 
-class ScanWatchTest : public ScanHazardsTest, public testing::WithParamInterface<const char*> {};
+class ScanWatchTest : public ScanHazardsTest, public testing::WithParamInterface<const char*> {
+protected:
+    /// Starts the daemon and waits for its first figures; false where the method is not permitted.
+    bool StartsToWatch() {
+        daemon_.emplace(scratch_.Path(), GetParam(), "24h");
+        daemon_->Start();
+        test::WaitUntil(
+            "the first figures", [&] { return !daemon_->Found().empty(); }, scratch_ / "scan.log");
+        return daemon_->Log().find(std::string("live: ") + GetParam()) != std::string::npos;
+    }
+};
 
 TEST_P(ScanWatchTest, MoreEventsThanTheKernelKeepsEndInTheTruth) {
     constexpr std::size_t kMoreThanTheQueue = 20'000;
     Deliver("example.org/ann", 7);
     Deliver("example.org/bob", 7);
-    daemon_.emplace(scratch_.Path(), GetParam(), "24h");
-    daemon_->Start();
-    test::WaitUntil(
-        "the first figures", [&] { return !daemon_->Found().empty(); }, scratch_ / "scan.log");
-    if (daemon_->Log().find(std::string("live: ") + GetParam()) == std::string::npos)
-        GTEST_SKIP() << GetParam() << " is not permitted here:\n" << daemon_->Log();
+    if (!StartsToWatch()) GTEST_SKIP() << "not permitted here:\n" << daemon_->Log();
 
     Deliver("example.org/bob", 7);  // once this has shown, everything is watched
     test::WaitUntil(
@@ -238,12 +243,7 @@ TEST_P(ScanWatchTest, FollowsADirectoryThatIsReplacedByAnotherOfTheSameName) {
     Deliver("example.org/ann/.Sent", 7);
     fs::rename(folder / "new/1.host,S=7", folder / "cur/1.host,S=7:2,S");
     Deliver("example.org/bob", 7);
-    daemon_.emplace(scratch_.Path(), GetParam(), "24h");
-    daemon_->Start();
-    test::WaitUntil(
-        "the first figures", [&] { return !daemon_->Found().empty(); }, scratch_ / "scan.log");
-    if (daemon_->Log().find(std::string("live: ") + GetParam()) == std::string::npos)
-        GTEST_SKIP() << GetParam() << " is not permitted here:\n" << daemon_->Log();
+    if (!StartsToWatch()) GTEST_SKIP() << "not permitted here:\n" << daemon_->Log();
     const auto shows_truth = [&] { return daemon_->Found() == test::RecountStore(Root()); };
     Deliver("example.org/bob", 7);  // once this has shown, everything is watched
     test::WaitUntil("the first change", shows_truth, scratch_ / "scan.log");
@@ -266,12 +266,7 @@ TEST_P(ScanWatchTest, FollowsADirectoryThatIsReplacedByAnotherOfTheSameName) {
 TEST_P(ScanWatchTest, FollowsMailboxesAndDomainsThatAreNamedAsPartsOfMaildirsAre) {
     Deliver("tmp/ann", 7);
     Deliver("example.org/tmp", 7);
-    daemon_.emplace(scratch_.Path(), GetParam(), "24h");
-    daemon_->Start();
-    test::WaitUntil(
-        "the first figures", [&] { return !daemon_->Found().empty(); }, scratch_ / "scan.log");
-    if (daemon_->Log().find(std::string("live: ") + GetParam()) == std::string::npos)
-        GTEST_SKIP() << GetParam() << " is not permitted here:\n" << daemon_->Log();
+    if (!StartsToWatch()) GTEST_SKIP() << "not permitted here:\n" << daemon_->Log();
     const auto shows_truth = [&] { return daemon_->Found() == test::RecountStore(Root()); };
     Deliver("example.org/tmp/.Sent", 7);
     test::WaitUntil("a new folder", shows_truth, scratch_ / "scan.log");

@@ -136,8 +136,12 @@ ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept
       own_path_(std::move(other.own_path_)),
       inode_(other.inode_) {}
 
-Listener::Listener(uv_loop_t* loop, const ListeningSocket& socket, OnConnection on_connection)
-    : loop_(loop), on_connection_(std::move(on_connection)), is_unix_(socket.IsUnix()) {
+Listener::Listener(uv_loop_t* loop, const ListeningSocket& socket, OnConnection on_connection,
+                   MayAccept may_accept)
+    : loop_(loop),
+      on_connection_(std::move(on_connection)),
+      may_accept_(std::move(may_accept)),
+      is_unix_(socket.IsUnix()) {
     // Each loop has a descriptor of its own, which libuv closes with the handle.
     const int fd = fcntl(socket.Descriptor(), F_DUPFD_CLOEXEC, 0);
     if (fd < 0) throw std::runtime_error("dup: " + std::string(std::strerror(errno)));
@@ -156,13 +160,7 @@ Listener::Listener(uv_loop_t* loop, const ListeningSocket& socket, OnConnection 
 
 /// libuv asks for no further connection until the one that it announced is taken.
 void Listener::OnIncoming() {
-    waiting_ = paused_;
-    if (!paused_) Accept();
-}
-
-void Listener::Resume() {
-    paused_ = false;
-    if (std::exchange(waiting_, false)) Accept();
+    if (may_accept_()) Accept();
 }
 
 void Listener::Accept() {

@@ -49,16 +49,18 @@ class Listener {
 public:
     /// Called on the loop thread for every connection.
     using OnConnection = std::function<void(UvHandle<uv_any_handle>)>;
+    /// Called before that: whether the connection may be accepted now. If not, whoever connected
+    /// waits for AcceptWaiting().
+    using MayAccept = std::function<bool()>;
 
-    Listener(uv_loop_t* loop, const ListeningSocket& socket, OnConnection on_connection);
+    Listener(
+        uv_loop_t* loop, const ListeningSocket& socket, OnConnection on_connection,
+        MayAccept may_accept = [] { return true; });
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
 
-    /// Between Pause() and Resume() no connection is accepted: whoever connects waits.
-    void Pause() noexcept { paused_ = true; }
-    void Resume();
-    /// Whether a connection came since Pause().
-    bool HasWaiting() const noexcept { return waiting_; }
+    /// Accepts the connection that had to wait, whatever MayAccept says, and asks for the next.
+    void AcceptWaiting() { Accept(); }
 
 private:
     void OnIncoming();
@@ -66,9 +68,8 @@ private:
 
     uv_loop_t* loop_;
     OnConnection on_connection_;
+    MayAccept may_accept_;
     bool is_unix_;
-    bool paused_ = false;
-    bool waiting_ = false;
     UvHandle<uv_any_handle> handle_;
 };
 

@@ -17,7 +17,7 @@ constexpr Definition kDefinitions[] = {
     {kConnectionsAccepted, "policyd_connections_accepted_total", kCounter, "",
      "Connections from Postfix that were accepted."},
     {kAcceptPauses, "policyd_accept_pauses_total", kCounter, "",
-     "How often a worker stopped to accept connections because max_connections were open."},
+     "Connections that had to wait to be accepted because max_connections were open."},
     {kRequests, "policyd_requests_total", kCounter, "stage",
      "Requests by Postfix's protocol_state (RCPT, END-OF-MESSAGE and so on; other)."},
     {kRequestsMalformed, "policyd_requests_malformed_total", kCounter, "",

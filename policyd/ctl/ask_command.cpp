@@ -9,6 +9,7 @@
 #include "common/async/endpoint.hpp"
 #include "common/config/config_file.hpp"
 #include "common/config/values.hpp"
+#include "common/text/ascii.hpp"
 #include "policyd/ctl/exit_status.hpp"
 #include "policyd/ctl/policy_client.hpp"
 
@@ -21,6 +22,7 @@ struct Attribute {
     const char* option;  ///< null: always the default
     const char* initial;
     const char* help;
+    bool is_number = false;
 };
 
 constexpr Attribute kAttributes[] = {
@@ -36,11 +38,11 @@ constexpr Attribute kAttributes[] = {
     {"helo_name", "--helo-name", "", "What it said with HELO"},
     {"sender", "--sender", "", "The envelope sender"},
     {"recipient", "--recipient", "", "The envelope recipient"},
-    {"recipient_count", "--recipient-count", "0", "Accepted recipients, at the end of data"},
+    {"recipient_count", "--recipient-count", "0", "Accepted recipients, at the end of data", true},
     {"queue_id", "--queue-id", "", "The message's queue ID"},
     {"instance", "--instance", "",
      "Names one message across requests; with it, room is reserved as for real mail"},
-    {"size", "--size", "0", "The message size in bytes, as declared or as received"},
+    {"size", "--size", "0", "The message size in bytes, as declared or as received", true},
     {"etrn_domain", nullptr, "", ""},
     {"stress", nullptr, "", ""},
     {"sasl_method", nullptr, "", ""},
@@ -71,16 +73,30 @@ std::string RequestText(const AskArguments& arguments) {
         if (value.find_first_of(std::string_view("\n\0", 2)) != std::string::npos)
             throw std::invalid_argument(std::string(kAttributes[i].name) +
                                         ": a value cannot hold a line end or NUL");
+        if (kAttributes[i].is_number && !text::ParseUnsigned(value))
+            throw std::invalid_argument(std::string(kAttributes[i].option) + ": expected a number");
         request += std::string(kAttributes[i].name) + '=' + value + '\n';
     }
     return request + '\n';
 }
 
-/// The server that was named, else the first listener of the configuration.
+/// What `parse` makes of an option's value; what it says instead names the option.
+template <typename Parse>
+auto ValueOf(const char* option, Parse parse) {
+    try {
+        return parse();
+    } catch (const std::invalid_argument& expected) {
+        throw std::invalid_argument(std::string(option) + ": expected " + expected.what());
+    }
+}
+
+/// The server that was named, else the first listener of the configuration; where nobody has made
+/// one and none is named, the default.
 async::Endpoint ServerToAsk(const AskArguments& arguments) {
-    if (!arguments.server.empty()) return async::ParseEndpoint(arguments.server);
+    if (!arguments.server.empty())
+        return ValueOf("--server", [&] { return async::ParseEndpoint(arguments.server); });
     config::Settings settings;
-    if (std::filesystem::exists(arguments.config))
+    if (arguments.config != config::kDefaultPath || std::filesystem::exists(arguments.config))
         settings = config::LoadConfigFile(arguments.config);
     if (settings.listen.empty()) throw std::invalid_argument("--server: which one?");
     return async::ParseEndpoint(settings.listen.front());
@@ -94,8 +110,16 @@ void ShowRequest(const std::string& request, std::ostream& out) {
     out << '\n';
 }
 
+std::chrono::milliseconds TimeLimit(const AskArguments& arguments) {
+    return ValueOf("--time-limit", [&] {
+        const auto limit = config::ParseDuration(arguments.time_limit);
+        if (limit <= std::chrono::milliseconds(0)) throw std::invalid_argument("more than 0");
+        return limit;
+    });
+}
+
 int RunAsk(const AskArguments& arguments, Terminal& terminal) {
-    const auto limit = config::ParseDuration(arguments.time_limit);
+    const auto limit = TimeLimit(arguments);
     const std::string request = RequestText(arguments);
     const std::string action = AskServer(ServerToAsk(arguments), request, limit);
     if (arguments.show_request) {

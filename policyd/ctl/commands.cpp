@@ -50,7 +50,8 @@ constexpr Command kCommands[] = {
      &DefineUsage},
     {"config", "Print the configuration, its reference or a sample",
      "show prints every option with the value that is in force; sample prints the shipped "
-     "policyd.toml, reference the documentation as Markdown, man the manual page policyd.toml(5).",
+     "policyd.toml, reference the documentation as Markdown, man the manual page "
+     "policyd.toml(5), metrics the list of metrics.",
      &DefineConfig},
     {"reload", "Have the running policyd read its configuration again",
      "Waits until the new configuration is in force, or was refused as a whole. Prints what only a "
@@ -69,7 +70,10 @@ int Guarded(const Run& run, Terminal& terminal) {
         return status;
     };
     try {
-        return run();
+        const int status = run();
+        // Half an answer must not pass for one, as on a full disk.
+        if (!terminal.out.flush()) throw std::runtime_error("standard output: write error");
+        return status;
     } catch (const config::ConfigError& error) {
         return fail(error, kBadConfiguration);
     } catch (const outage::Unavailable& error) {

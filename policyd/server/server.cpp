@@ -51,12 +51,22 @@ std::shared_ptr<tables::TableContents> ReadTablesBeside(const config::Settings& 
     return std::async(std::launch::async, read).get();
 }
 
+SessionLimits LimitsFrom(const config::Settings& settings) {
+    return {.request_time = settings.request_time_limit,
+            .receive_time = settings.receive_time_limit,
+            .send_time = settings.send_time_limit,
+            .idle_time = settings.idle_time_limit};
+}
+
+/// As many as are configured, and for which there are descriptors.
+std::uint64_t MostConnections(const config::Settings& settings) {
+    return MakeRoomForConnections(settings.max_connections, OtherDescriptors(settings));
+}
+
 }  // namespace
 
 Server::Server(const config::Settings& settings, std::vector<async::ListeningSocket> sockets)
-    : most_connections_(
-          MakeRoomForConnections(settings.max_connections, OtherDescriptors(settings))),
-      sockets_(std::move(sockets)) {
+    : room_(MostConnections(settings)), sockets_(std::move(sockets)) {
     try {
         MakeWorkers(settings);
     } catch (...) {
@@ -68,7 +78,7 @@ Server::Server(const config::Settings& settings, std::vector<async::ListeningSoc
 void Server::MakeWorkers(const config::Settings& settings) {
     const auto contents = services::ReadTables(settings);
     for (std::uint64_t i = 0; i < settings.workers; ++i) {
-        workers_.push_back(std::make_unique<Worker>(HostName(), LimitsFrom(settings)));
+        workers_.push_back(std::make_unique<Worker>(HostName(), LimitsFrom(settings), room_));
         Worker& worker = *workers_.back();
         worker.Use(
             std::make_unique<services::Services>(worker.Loop(), settings, shared_, contents));
@@ -81,18 +91,6 @@ void Server::MakeWorkers(const config::Settings& settings) {
 
 Server::~Server() {
     Stop();
-}
-
-Worker::Limits Server::LimitsFrom(const config::Settings& settings) const {
-    Worker::Limits limits;
-    limits.session.request_time = settings.request_time_limit;
-    limits.session.receive_time = settings.receive_time_limit;
-    limits.session.send_time = settings.send_time_limit;
-    limits.session.idle_time = settings.idle_time_limit;
-    const std::uint64_t connections = std::min(settings.max_connections, most_connections_);
-    limits.most_connections =
-        std::max<std::uint64_t>(connections / std::max<std::uint64_t>(settings.workers, 1), 1);
-    return limits;
 }
 
 void Server::Start() {
@@ -132,9 +130,7 @@ void Server::Reload(const config::Settings& settings) {
             failure = std::current_exception();
         }
     }
-    if (!failure)
-        most_connections_ =
-            MakeRoomForConnections(settings.max_connections, OtherDescriptors(settings));
+    if (!failure) room_.Allow(MostConnections(settings));
     // What is not used ends where it belongs, too.
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         workers_[i]->Loop().Post([use = !failure, built = all[i], limits = LimitsFrom(settings),

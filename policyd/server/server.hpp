@@ -46,12 +46,11 @@ public:
 
 private:
     void MakeWorkers(const config::Settings& settings);
-    Worker::Limits LimitsFrom(const config::Settings& settings) const;
     void WarnOfUntold() const;
 
     services::SharedState shared_;
     const ProcessMetrics metrics_{shared_};
-    std::uint64_t most_connections_;  // for which there are descriptors
+    ConnectionRoom room_;
     std::vector<async::ListeningSocket> sockets_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::uint64_t> turns_seen_;  // of each worker

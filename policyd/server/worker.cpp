@@ -17,15 +17,14 @@ using std::chrono::milliseconds;
 constexpr milliseconds kTimeCheckPeriod{100};
 /// A connection that has been idle for this long gives way to a new one where there are too many.
 constexpr milliseconds kIdleEnough{10'000};
-/// Connections that are closed at one time check, to make room.
-constexpr int kMostEvicted = 16;
-constexpr milliseconds kPauseLogPeriod{60'000};
+constexpr milliseconds kWaitLogPeriod{60'000};
 
 }  // namespace
 
-Worker::Worker(std::string host_name, const Limits& limits)
+Worker::Worker(std::string host_name, const SessionLimits& limits, ConnectionRoom& room)
     : host_name_(std::move(host_name)),
       limits_(limits),
+      room_(room),
       clock_([this] { return loop_.Now(); }),
       current_services_(
           [this]() -> const std::shared_ptr<services::Services>& { return services_; }) {
@@ -51,13 +50,21 @@ void Worker::Retire(std::unique_ptr<services::Services> unused) {
 
 void Worker::Listen(const std::vector<async::ListeningSocket>& sockets) {
     for (const async::ListeningSocket& socket : sockets) {
+        const std::size_t i = listeners_.size();
         listeners_.push_back(std::make_unique<async::Listener>(
-            loop_.Raw(), socket, [this](auto connection) { StartSession(std::move(connection)); }));
+            loop_.Raw(), socket, [this](auto connection) { StartSession(std::move(connection)); },
+            [this, i] { return TakePlace(*listeners_[i]); }));
     }
 }
 
 void Worker::FlushCaches() {
     if (services_) services_->FlushCaches();
+}
+
+void Worker::StopListening() {
+    room_.Forget(*this);
+    waiting_.clear();
+    listeners_.clear();
 }
 
 void Worker::Run() {
@@ -66,7 +73,7 @@ void Worker::Run() {
 }
 
 void Worker::Close() {
-    listeners_.clear();
+    StopListening();
     time_check_.reset();
     services_.reset();
     loop_.Drain();
@@ -76,8 +83,8 @@ void Worker::Stop() {
     loop_.Post([this] {
         stopping_ = true;
         time_check_->KeepLoopRunning();
-        give_up_at_ = clock_() + limits_.session.request_time;
-        listeners_.clear();
+        give_up_at_ = clock_() + limits_.request_time;
+        StopListening();
         for (auto session = sessions_.begin(); session != sessions_.end();) (session++)->Close();
         EndWhenIdle();
     });
@@ -95,13 +102,36 @@ void Worker::EndWhenIdle() {
     if (HasEnded()) loop_.Stop();
 }
 
+/// Where there is no room, the connection stays with its listener until there is.
+bool Worker::TakePlace(async::Listener& listener) {
+    if (!has_place_) has_place_ = room_.TakeOrWait(*this);
+    if (has_place_) return true;
+    waiting_.push_back(&listener);
+    ++waits_;
+    metrics_.accept_pauses.Add();
+    MakeRoom();
+    return false;
+}
+
+void Worker::OnRoom() {
+    loop_.Post([this] { UsePlace(); });
+}
+
+void Worker::UsePlace() {
+    if (waiting_.empty()) return room_.Return();  // it does not listen any more
+    if (std::exchange(has_place_, true)) room_.Return();
+    async::Listener* const listener = waiting_.front();
+    waiting_.pop_front();
+    listener->AcceptWaiting();
+}
+
 void Worker::StartSession(async::UvHandle<uv_any_handle> socket) {
+    has_place_ = false;
     std::string postfix_host = PeerName(socket->handle, host_name_);
-    sessions_.emplace_back(std::move(socket), std::move(postfix_host), limits_.session, clock_,
+    sessions_.emplace_back(std::move(socket), std::move(postfix_host), limits_, clock_,
                            current_services_, metrics_);
     metrics_.accepted.Add();
     metrics_.connections.Add(1);
-    if (sessions_.size() >= limits_.most_connections) PauseAccepting();
     async::Spawn(Serve(std::prev(sessions_.end())), [](std::exception_ptr failure) {
         try {
             std::rethrow_exception(failure);
@@ -120,52 +150,24 @@ async::Task<> Worker::Serve(Sessions::iterator session) {
     }
     sessions_.erase(session);
     metrics_.connections.Add(-1);
-    if (!accepting_) loop_.Post([this] { ResumeAccepting(); });
+    room_.Return();
     EndWhenIdle();
     if (failure) std::rethrow_exception(failure);
 }
 
-void Worker::PauseAccepting() {
-    if (!std::exchange(accepting_, false)) return;
-    ++pauses_;
-    metrics_.accept_pauses.Add();
-    for (const auto& listener : listeners_) listener->Pause();
-}
-
-void Worker::ResumeAccepting() {
-    for (const auto& listener : listeners_) {
-        if (sessions_.size() >= limits_.most_connections) return;
-        accepting_ = true;
-        listener->Resume();
-    }
-}
-
-bool Worker::SomebodyWaits() const {
-    return std::any_of(listeners_.begin(), listeners_.end(),
-                       [](const auto& listener) { return listener->HasWaiting(); });
-}
-
 /// Closes the connection that has been idle for longest, if any has for long enough.
-bool Worker::MakeRoom() {
+void Worker::MakeRoom() {
+    const milliseconds now = clock_();
+    if (now < nobody_idle_before_) return;  // spares looking through all of them
     const auto rank = [](const Session& session) {
         return session.IsIdle() ? session.LastActive() : milliseconds::max();
     };
     const auto oldest =
         std::min_element(sessions_.begin(), sessions_.end(),
                          [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
-    if (oldest == sessions_.end() || !oldest->IsIdle() ||
-        clock_() - oldest->LastActive() < kIdleEnough)
-        return false;
-    oldest->Close();
-    return true;
-}
-
-/// Those who wait to be accepted take the place of connections that have been idle for long.
-void Worker::KeepAccepting() {
-    if (accepting_) return;
-    for (int i = 0; i < kMostEvicted && SomebodyWaits() && MakeRoom(); ++i) {
-    }
-    ResumeAccepting();
+    const milliseconds idle_since = oldest == sessions_.end() ? now : std::min(rank(*oldest), now);
+    nobody_idle_before_ = idle_since + kIdleEnough;
+    if (now >= nobody_idle_before_) oldest->Close();
 }
 
 /// What the services do by themselves, one round after the other.
@@ -192,12 +194,13 @@ void Worker::CheckTimes() {
     TendServices();
     if (services_) metrics_.CountLookups(services_->Recipients());
     for (auto session = sessions_.begin(); session != sessions_.end();) (session++)->CheckTime(now);
-    KeepAccepting();
+    // Those who wait at another worker take the place of connections that are idle at this one.
+    if (room_.SomebodyWaits()) MakeRoom();
     EndWhenIdle();
-    if (pauses_ > 0 && now >= next_pause_log_) {
-        log::Warning("too many connections: accepting paused {} times, {} open",
-                     std::exchange(pauses_, 0), sessions_.size());
-        next_pause_log_ = now + kPauseLogPeriod;
+    if (waits_ > 0 && now >= next_wait_log_) {
+        log::Warning("too many connections: {} had to wait to be accepted, {} are open here",
+                     std::exchange(waits_, 0), sessions_.size());
+        next_wait_log_ = now + kWaitLogPeriod;
     }
 }
 

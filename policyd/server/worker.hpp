@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <list>
 #include <memory>
 #include <string>
@@ -9,21 +10,17 @@
 #include "common/async/event_loop.hpp"
 #include "common/async/listener.hpp"
 #include "common/async/periodic.hpp"
+#include "policyd/server/connection_room.hpp"
 #include "policyd/server/session.hpp"
 
 namespace policyd::server {
 
 /// One event loop with its connections. Created and used on the thread that runs it; the calls
 /// that other threads may make say so.
-class Worker {
+class Worker : private ConnectionRoom::Waiter {
 public:
-    struct Limits {
-        SessionLimits session;
-        std::size_t most_connections = 10'000;
-    };
-
-    /// `host_name` stands for peers on this machine.
-    Worker(std::string host_name, const Limits& limits);
+    /// `host_name` stands for peers on this machine. `room` outlives the worker, and is shared.
+    Worker(std::string host_name, const SessionLimits& limits, ConnectionRoom& room);
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -45,7 +42,7 @@ public:
     void FlushCaches();
 
     /// Takes over changed limits. Loop thread.
-    void Use(const Limits& limits) { limits_ = limits; }
+    void Use(const SessionLimits& limits) { limits_ = limits; }
 
     /// Goes up for as long as the loop turns. Any thread.
     std::uint64_t Turns() const noexcept { return turns_; }
@@ -64,21 +61,22 @@ public:
 private:
     using Sessions = std::list<Session>;
 
+    void StopListening();
+    bool TakePlace(async::Listener& listener);
+    void OnRoom() override;
+    void UsePlace();
     void StartSession(async::UvHandle<uv_any_handle> socket);
-    void PauseAccepting();
-    void ResumeAccepting();
-    bool SomebodyWaits() const;
     async::Task<> Serve(Sessions::iterator session);
     bool HasEnded() const;
     void EndWhenIdle();
-    bool MakeRoom();
-    void KeepAccepting();
+    void MakeRoom();
     void CheckTimes();
     void TendServices();
 
     async::EventLoop loop_;
     const std::string host_name_;
-    Limits limits_;
+    SessionLimits limits_;
+    ConnectionRoom& room_;
     const Session::Clock clock_;
     const Session::CurrentServices current_services_;
     SessionMetrics metrics_;
@@ -89,9 +87,11 @@ private:
     bool stopping_ = false;
     std::chrono::milliseconds give_up_at_{0};  // where it is stopping
     bool tending_ = false;
-    bool accepting_ = true;
-    std::uint64_t pauses_ = 0;  // of accepting, since this was last logged
-    std::chrono::milliseconds next_pause_log_{0};
+    std::deque<async::Listener*> waiting_;  // each with a connection for which there was no room
+    bool has_place_ = false;                // for the connection that is being accepted
+    std::chrono::milliseconds nobody_idle_before_{0};  // for long enough, that is
+    std::uint64_t waits_ = 0;                          // for room, since this was last logged
+    std::chrono::milliseconds next_wait_log_{0};
     std::atomic<std::uint64_t> turns_ = 0;
 };
 

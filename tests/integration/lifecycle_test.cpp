@@ -15,6 +15,7 @@
 #include <fstream>
 #include <functional>
 #include <future>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <system_error>
@@ -278,6 +279,25 @@ TEST(ConnectionsTest, MoreOfThemMayBeAllowedByAReload) {
     for (int i = 0; i < 20; ++i) {
         clients.push_back(std::make_unique<PolicyClient>(site.Socket()));
         EXPECT_EQ(clients.back()->Ask(kJoe), "DUNNO");
+    }
+}
+
+TEST(ConnectionsTest, AllOfThemMayBeOpenWhicheverWorkersTakeThem) {
+    constexpr int kMost = 7;
+    const SmallSite site(
+        SmallSite::Options{{"workers", "3"}, {"max_connections", std::to_string(kMost)}});
+    PolicydProcess policyd(site.Config(), site.Socket());
+    std::list<PolicyClient> clients;
+    for (int round = 0; round < 50; ++round) {
+        while (clients.size() < kMost) {
+            clients.emplace_back(site.Socket());
+            ASSERT_EQ(clients.back().Ask(kJoe), "DUNNO");
+        }
+        PolicyClient waiting(site.Socket());
+        waiting.Send(kJoe);
+        ASSERT_EQ(site.Metric("policyd_connections"), kMost);
+        clients.pop_front();
+        ASSERT_EQ(waiting.Receive(), "DUNNO");
     }
 }
 

@@ -107,6 +107,27 @@ TEST_F(PolicyctlTest, AsksARunningServerWhatPostfixWouldAsk) {
     EXPECT_EQ(WithConfig({"ask"}).status, 69);
 }
 
+TEST_F(PolicyctlTest, AskRefusesWhatItCannotSend) {
+    const std::vector<std::vector<std::string>> mistakes = {{"--size", "abc"},
+                                                            {"--recipient-count", "-1"},
+                                                            {"--time-limit", "0"},
+                                                            {"--time-limit", "soon"},
+                                                            {"--server", "nowhere"}};
+    for (const auto& mistake : mistakes) {
+        const auto asked = WithConfig({"ask", mistake[0], mistake[1]});
+        EXPECT_EQ(asked.status, 64) << mistake[1];
+        EXPECT_THAT(asked.errors, HasSubstr("expected")) << mistake[1];
+    }
+    EXPECT_EQ(Ctl({"ask", "--config", Path("absent.toml")}).status, 78);
+}
+
+TEST_F(PolicyctlTest, WhatCannotBeWrittenIsNoSuccess) {
+    const auto lost =
+        test::Run({"sh", "-c", test::ProgramPath("policyctl") + " config sample >/dev/full"});
+    EXPECT_EQ(lost.status, 70);
+    EXPECT_THAT(lost.errors, HasSubstr("standard output"));
+}
+
 TEST_F(PolicyctlTest, ResolveExplainsTheWayOfAnAddress) {
     const auto known = WithConfig({"resolve", "Info@example.com"});
     EXPECT_EQ(known.status, 0) << known.errors;

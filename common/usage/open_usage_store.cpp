@@ -29,6 +29,7 @@ std::unique_ptr<UsageStore> OpenRedis(async::EventLoop& loop, const config::Sett
     options.server.user = settings.redis_user;
     options.server.password_file = settings.redis_password_file;
     options.server.time_limit = settings.redis_time_limit;
+    options.reservation_grace = settings.reservation_grace;
     options.notes_changes = !settings.quota_warnings.empty();
     try {
         if (!options.server.password_file.empty())
@@ -45,10 +46,13 @@ std::unique_ptr<UsageStore> OpenUsageStore(async::EventLoop& loop, const config:
                                            std::shared_ptr<RecentReservations> recent) {
     const std::string& name = settings.usage_store;
     constexpr std::string_view kSqlite = "sqlite:";
-    if (name.starts_with(kSqlite))
-        return std::make_unique<SqliteUsageStore>(loop.Raw(), name.substr(kSqlite.size()),
-                                                  &text::SystemWallTime, kReservationLife,
-                                                  !settings.quota_warnings.empty());
+    if (name.starts_with(kSqlite)) {
+        SqliteUsageFile::Options options;
+        options.path = name.substr(kSqlite.size());
+        options.reservation_grace = settings.reservation_grace;
+        options.notes_changes = !settings.quota_warnings.empty();
+        return std::make_unique<SqliteUsageStore>(loop.Raw(), std::move(options));
+    }
     constexpr std::string_view kRedis = "redis:";
     if (name.starts_with(kRedis))
         return OpenRedis(loop, settings, name.substr(kRedis.size()), std::move(recent));

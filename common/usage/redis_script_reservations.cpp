@@ -3,7 +3,7 @@
 namespace policyd::usage::redis_script_parts {
 
 const char* const kReservations = R"lua(
-local most = unpack_numbers('<d', ARGV[1], 17)
+local most, grace = unpack_numbers('<dd', ARGV[1], 17)
 
 -- Of the reservation at hand: the numbers of the answer, and what is known of each mailbox. Tables
 -- that are made anew, or grow, cost more than the arithmetic.
@@ -41,8 +41,10 @@ local function reserve(first, last, numbers, field)
       end
     end
     rb, rn = max(rb - mine, 0), max(rn - mine_copies, 0)
-    -- What is settled is not for an unsettled size to change.
-    local stays = was_settled and settled == 0
+    -- What is settled is not for an unsettled size to change, and what is told late may have been
+    -- measured since.
+    local stays = (was_settled and settled == 0) or
+                  (age > 0 and not stored[2] and not found and s <= ahead and made < s - grace)
     local full = not stays and
                  ((limit_bytes > 0 and b + rb + max(size * copies, 1) > limit_bytes) or
                   (limit_messages > 0 and n + rn + copies > limit_messages))

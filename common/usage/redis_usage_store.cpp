@@ -45,6 +45,7 @@ RedisUsageStore::RedisUsageStore(uv_loop_t* loop, Options options)
     : loop_(loop),
       clock_(std::move(options.clock)),
       reservation_life_(options.reservation_life),
+      reservation_grace_(options.reservation_grace),
       most_single_reservations_(options.most_single_reservations),
       notes_changes_(options.notes_changes),
       recent_(options.recent ? std::move(options.recent) : std::make_shared<RecentReservations>()),
@@ -117,7 +118,7 @@ async::Task<std::optional<Usage>> RedisUsageStore::FindDomain(std::string_view d
 
 PackedNumbers RedisUsageStore::ReservationsHeader() const {
     PackedNumbers header = Header();
-    header << most_single_reservations_;
+    header << most_single_reservations_ << reservation_grace_;
     return header;
 }
 

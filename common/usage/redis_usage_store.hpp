@@ -26,6 +26,7 @@ public:
         /// The store's time; empty: the clock of the Redis server.
         text::WallClock clock{};
         std::chrono::milliseconds reservation_life = kReservationLife;
+        std::chrono::milliseconds reservation_grace = kReservationGrace;
         /// A mailbox with more reservations than this keeps sums of them.
         std::uint64_t most_single_reservations = 512;
         bool notes_changes = false;  ///< for TakeChanged()
@@ -82,6 +83,7 @@ private:
     uv_loop_t* const loop_;
     const text::WallClock clock_;
     const std::chrono::milliseconds reservation_life_;
+    const std::chrono::milliseconds reservation_grace_;
     const std::uint64_t most_single_reservations_;
     const bool notes_changes_;
     const std::shared_ptr<RecentReservations> recent_;

@@ -82,31 +82,26 @@ void TakeReserved(Statement& sums, Usage& usage) {
 
 }  // namespace
 
-SqliteUsageFile::SqliteUsageFile(std::string path, text::WallClock clock,
-                                 milliseconds reservation_life, bool notes_changes)
-    : path_(std::move(path)),
-      clock_(std::move(clock)),
-      reservation_life_(reservation_life),
-      notes_changes_(notes_changes) {}
+SqliteUsageFile::SqliteUsageFile(Options options) : options_(std::move(options)) {}
 
 void SqliteUsageFile::Open() {
     struct stat there {};
-    const bool exists = stat(path_.c_str(), &there) == 0;
+    const bool exists = stat(options_.path.c_str(), &there) == 0;
     if (database_ && exists && there.st_dev == device_ && there.st_ino == inode_) return;
     database_.reset();
-    database_.emplace(path_, sqlite::Database::Mode::kReadWrite, kPatience);
+    database_.emplace(options_.path, sqlite::Database::Mode::kReadWrite, kPatience);
     database_->Execute(kSchema);
     if (database_->Prepare(kLacksSettled).Step())
         database_->Execute("ALTER TABLE reserved ADD COLUMN settled INTEGER NOT NULL DEFAULT 0");
     if (database_->Prepare(kLacksStored).Step())
         database_->Execute("ALTER TABLE measured ADD COLUMN stored INTEGER NOT NULL DEFAULT 0");
-    if (stat(path_.c_str(), &there) != 0) return;
+    if (stat(options_.path.c_str(), &there) != 0) return;
     device_ = there.st_dev;
     inode_ = there.st_ino;
 }
 
 std::int64_t SqliteUsageFile::Oldest() const {
-    return Stored(now_ - reservation_life_);
+    return Stored(now_ - options_.reservation_life);
 }
 
 std::int64_t SqliteUsageFile::Ahead() const {
@@ -197,7 +192,7 @@ Usage SqliteUsageFile::DomainWithout(const Reservation* reservation, std::string
     if (reservation == nullptr) return usage;
     for (const Limit& limit : reservation->limits) {
         if (DomainOf(limit.mailbox) != domain) continue;
-        const Held held = HeldBy(reservation->id, limit.mailbox);
+        const Held held = HeldBy(*reservation, limit.mailbox);
         usage.reserved_bytes -= held.bytes;
         usage.reserved_messages -= held.copies;
     }
@@ -212,15 +207,14 @@ Reserved SqliteUsageFile::Reserve(const Reservation& reservation) {
     for (const std::string_view domain : domains) BringUpToDate(domain);
 
     Reserved answer;
-    std::vector<Held> stays(reservation.limits.size());
+    std::vector<Held> held(reservation.limits.size());
     for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
         const Limit& limit = reservation.limits[i];
         answer.usage.push_back(MailboxWithout(reservation.id, limit.mailbox));
         answer.warned.push_back(WarnedOf(limit.mailbox));
-        // What is settled is not for an unsettled size to change.
-        if (!reservation.settled) stays[i] = HeldBy(reservation.id, limit.mailbox);
-        if (!stays[i].settled && !HasRoom(limit.bytes, limit.messages, answer.usage.back(),
-                                          size * limit.copies, limit.copies))
+        held[i] = HeldBy(reservation, limit.mailbox);
+        if (!held[i].stays && !HasRoom(limit.bytes, limit.messages, answer.usage.back(),
+                                       size * limit.copies, limit.copies))
             answer.full.push_back(i);
     }
     std::set<std::string_view> full_domains;
@@ -232,8 +226,8 @@ Reserved SqliteUsageFile::Reserve(const Reservation& reservation) {
         for (std::size_t m = 0; m < reservation.limits.size(); ++m) {
             const Limit& mailbox = reservation.limits[m];
             if (DomainOf(mailbox.mailbox) != limit.domain) continue;
-            bytes += stays[m].settled ? stays[m].bytes : size * mailbox.copies;
-            copies += stays[m].settled ? stays[m].copies : mailbox.copies;
+            bytes += held[m].stays ? held[m].bytes : size * mailbox.copies;
+            copies += held[m].stays ? held[m].copies : mailbox.copies;
         }
         if (HasRoom(limit.bytes, limit.messages, answer.domain_usage.back(), bytes, copies))
             continue;
@@ -256,7 +250,7 @@ Reserved SqliteUsageFile::Reserve(const Reservation& reservation) {
     if (!answer.IsGranted()) return answer;
     for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
         const Limit& limit = reservation.limits[i];
-        if (!stays[i].settled) Hold(reservation, limit);
+        if (!held[i].stays) Hold(reservation, limit);
         if (reservation.ends_fullness && !std::binary_search(full.begin(), full.end(), i))
             NoteRoom(limit.mailbox);
     }
@@ -277,16 +271,34 @@ void SqliteUsageFile::Hold(const Reservation& reservation, const Limit& limit) {
     insert.Step();
 }
 
-SqliteUsageFile::Held SqliteUsageFile::HeldBy(std::string_view id, std::string_view mailbox) {
+bool SqliteUsageFile::IsMeasured(const Reservation& reservation, std::string_view mailbox) {
+    if (reservation.age <= milliseconds(0)) return false;
+    Statement& select = database_->Prepared(
+        "SELECT 1 FROM measured WHERE mailbox = ?1 AND began > ?2"
+        " AND began <= ?3");
+    select.Bind(1, mailbox);
+    select.Bind(2, Stored(now_ - reservation.age + options_.reservation_grace));
+    select.Bind(3, Ahead());
+    const bool is_measured = select.Step();
+    select.Reset();
+    return is_measured;
+}
+
+/// What is settled is not for an unsettled size to change, and what is told late may have been
+/// measured since.
+SqliteUsageFile::Held SqliteUsageFile::HeldBy(const Reservation& reservation,
+                                              std::string_view mailbox) {
     Held held;
     Statement& select = database_->Prepared(
         "SELECT bytes, copies, settled FROM reserved WHERE mailbox = ?1 AND id = ?2");
     select.Bind(1, mailbox);
-    select.Bind(2, id);
+    select.Bind(2, reservation.id);
     if (select.Step()) {
         held.bytes = Loaded(select.Integer(0));
         held.copies = Loaded(select.Integer(1));
-        held.settled = select.Integer(2) != 0;
+        held.stays = select.Integer(2) != 0 && !reservation.settled;
+    } else {
+        held.stays = IsMeasured(reservation, mailbox);
     }
     select.Reset();
     return held;
@@ -334,7 +346,7 @@ bool SqliteUsageFile::HasChanged(const Measurement& measurement) {
 void SqliteUsageFile::Commit(const Measurement& measurement, milliseconds grace) {
     BringUpToDate(DomainOf(measurement.mailbox));
     const bool is_misdated = Stored(measurement.began) > Ahead();
-    const bool has_changed = notes_changes_ && HasChanged(measurement);
+    const bool has_changed = options_.notes_changes && HasChanged(measurement);
     Statement& store = database_->Prepared(
         "INSERT INTO measured (mailbox, domain, bytes, messages, began)"
         " VALUES (?1, ?2, ?3, ?4, ?5)"

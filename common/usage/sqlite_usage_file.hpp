@@ -18,8 +18,15 @@ namespace policyd::usage {
 /// call opens it anew: whatever went wrong, nothing half-done stays behind.
 class SqliteUsageFile {
 public:
-    SqliteUsageFile(std::string path, text::WallClock clock,
-                    std::chrono::milliseconds reservation_life, bool notes_changes);
+    struct Options {
+        std::string path;
+        text::WallClock clock = &text::SystemWallTime;  ///< the store's time
+        std::chrono::milliseconds reservation_life = kReservationLife;
+        std::chrono::milliseconds reservation_grace = kReservationGrace;
+        bool notes_changes = false;  ///< for TakeChanged()
+    };
+
+    explicit SqliteUsageFile(Options options);
 
     using Clock = std::chrono::steady_clock;
 
@@ -50,14 +57,16 @@ private:
     struct Held {
         std::uint64_t bytes = 0;
         std::uint64_t copies = 0;
-        bool settled = false;
+        bool stays = false;  ///< whatever is reserved now
     };
 
     /// Again where another file has taken its place: what is written to one that was removed is
     /// lost.
     void Open();
+    /// Whether what is told late is in the measurement that is stored.
+    bool IsMeasured(const Reservation& reservation, std::string_view mailbox);
     /// What a message holds in a mailbox.
-    Held HeldBy(std::string_view id, std::string_view mailbox);
+    Held HeldBy(const Reservation& reservation, std::string_view mailbox);
     bool IsKnown(std::string_view mailbox);
     std::optional<std::uint64_t> WarnedOf(std::string_view mailbox);
     /// Of the domain's mailboxes of which nothing is known any more.
@@ -75,10 +84,7 @@ private:
     std::int64_t Oldest() const;
     std::int64_t Ahead() const;
 
-    const std::string path_;
-    const text::WallClock clock_;
-    const std::chrono::milliseconds reservation_life_;
-    const bool notes_changes_;
+    const Options options_;
     text::WallTime now_;
     std::optional<sqlite::Database> database_;
     dev_t device_ = 0;  // of the file that is open
@@ -93,7 +99,7 @@ auto SqliteUsageFile::Transact(Function function, Clock::time_point asked) {
     try {
         Open();
         sqlite::Transaction transaction(*database_);
-        now_ = clock_();
+        now_ = options_.clock();
         auto result = function(*this);
         transaction.Commit();
         return result;

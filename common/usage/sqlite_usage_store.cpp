@@ -5,14 +5,10 @@
 
 namespace policyd::usage {
 
-SqliteUsageStore::SqliteUsageStore(uv_loop_t* loop, std::string path, text::WallClock clock,
-                                   std::chrono::milliseconds reservation_life, bool notes_changes)
-    : pool_(loop, 1,
-            [path, clock = std::move(clock), reservation_life, notes_changes] {
-                return std::make_unique<SqliteUsageFile>(path, clock, reservation_life,
-                                                         notes_changes);
-            }),
-      back_end_("sqlite:" + path, [loop] { return std::chrono::milliseconds(uv_now(loop)); }) {}
+SqliteUsageStore::SqliteUsageStore(uv_loop_t* loop, SqliteUsageFile::Options options)
+    : pool_(loop, 1, [options] { return std::make_unique<SqliteUsageFile>(options); }),
+      back_end_("sqlite:" + options.path,
+                [loop] { return std::chrono::milliseconds(uv_now(loop)); }) {}
 
 SqliteUsageStore::~SqliteUsageStore() = default;
 

@@ -17,12 +17,8 @@ namespace policyd::usage {
 class SqliteUsageStore final : public UsageStore {
 public:
     /// The file is made on the first call if it does not exist; a file that cannot be used makes
-    /// calls fail, not the constructor. `clock` tells the store's time, on another thread.
-    /// `notes_changes`: for TakeChanged().
-    SqliteUsageStore(uv_loop_t* loop, std::string path,
-                     text::WallClock clock = &text::SystemWallTime,
-                     std::chrono::milliseconds reservation_life = kReservationLife,
-                     bool notes_changes = false);
+    /// calls fail, not the constructor. The clock is asked on another thread.
+    SqliteUsageStore(uv_loop_t* loop, SqliteUsageFile::Options options);
     ~SqliteUsageStore() override;
 
     async::Task<text::WallTime> Now() override;

@@ -17,6 +17,10 @@ namespace policyd::usage {
 /// For how long a reservation counts that no measurement comes for.
 inline constexpr std::chrono::hours kReservationLife{24};
 
+/// For how long after a reservation its message may not be in the mailbox yet, where the site says
+/// nothing else: the option reservation_grace.
+inline constexpr std::chrono::minutes kReservationGrace{5};
+
 /// What is known of one mailbox, or of all mailboxes of a domain together.
 struct Usage {
     std::uint64_t bytes = 0;           ///< as last measured
@@ -79,7 +83,9 @@ struct Reservation {
     /// The message was accepted at its end. From then on it is not given back with what is
     /// unsettled, and an unsettled size, which comes late, changes nothing.
     bool settled = false;
-    /// How long ago it was accepted, where the store is told late.
+    /// How long ago it was accepted, where the store is told late: then it needs no room, and what
+    /// a measurement since, which began later by more than the reservation grace, holds already is
+    /// not charged again.
     std::chrono::milliseconds age{0};
     /// A grant ends what NoteFull() has begun.
     bool ends_fullness = false;

@@ -68,18 +68,18 @@ async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& reques
         Verdict verdict;
         bool could_tell = false;
         try {
-            verdict = co_await step.check->Evaluate(request);
+            verdict = co_await step.check->Evaluate(request, progress.findings);
             outages_.Answered(step.check->Name(), clock_());
             could_tell = true;
         } catch (const outage::Unavailable& unavailable) {
-            verdict = OnOutage(step, request, unavailable);
+            verdict = OnOutage(step, request, progress, unavailable);
         } catch (const std::exception& error) {
             verdict = OnError(step, error);
         }
         const bool is_only_logged = verdict.HasOpinion() && step.dry_run;
         const bool passes_on = !verdict.HasOpinion() || !verdict.is_final || is_only_logged;
         if (!could_tell || (passes_on && verdict.HasOpinion()))
-            co_await WasAnswered(step, request, passes_on);
+            co_await WasAnswered(step, request, progress, passes_on);
         if (is_only_logged) {
             log::Info("dry run: {} would answer: {} (recipient {}, client {})", step.check->Name(),
                       verdict.action, text::EscapedForLog(request.recipient),
@@ -123,28 +123,30 @@ PolicyCheck::Rest CheckPipeline::LeaveMessage(std::string_view message) const {
     return RestOf(TellAll([message](PolicyCheck& check) { return check.LeaveMessage(message); }));
 }
 
-async::Task<void> CheckPipeline::WasLetPass(const protocol::PolicyRequest& request) const {
-    auto tell = [&request](PolicyCheck& check) -> PolicyCheck::Rest {
-        return check.WasLetPass(request);
+async::Task<void> CheckPipeline::WasLetPass(const protocol::PolicyRequest& request,
+                                            Progress& progress) const {
+    auto tell = [&](PolicyCheck& check) -> PolicyCheck::Rest {
+        return check.WasLetPass(request, progress.findings);
     };
     return Finish(TellAll(tell));
 }
 
-async::Task<void> CheckPipeline::WasRefused(const protocol::PolicyRequest& request) const {
-    auto tell = [&request](PolicyCheck& check) -> PolicyCheck::Rest {
-        return check.WasRefused(request);
+async::Task<void> CheckPipeline::WasRefused(const protocol::PolicyRequest& request,
+                                            Progress& progress) const {
+    auto tell = [&](PolicyCheck& check) -> PolicyCheck::Rest {
+        return check.WasRefused(request, progress.findings);
     };
     return Finish(TellAll(tell));
 }
 
 async::Task<void> CheckPipeline::WasAnswered(const Step& step,
                                              const protocol::PolicyRequest& request,
-                                             bool is_let_pass) const {
+                                             Progress& progress, bool is_let_pass) const {
     try {
         if (is_let_pass) {
-            co_await step.check->WasLetPass(request);
+            co_await step.check->WasLetPass(request, progress.findings);
         } else {
-            co_await step.check->WasRefused(request);
+            co_await step.check->WasRefused(request, progress.findings);
         }
     } catch (const std::exception& error) {
         NoteFailure(step, "error", error.what());
@@ -156,11 +158,13 @@ void CheckPipeline::ForgetAnswers() const {
 }
 
 Verdict CheckPipeline::OnOutage(const Step& step, const protocol::PolicyRequest& request,
+                                const Progress& progress,
                                 const outage::Unavailable& unavailable) const {
     const bool table = unavailable.Which() == outage::Unavailable::BackEnd::kTable;
     NoteFailure(step, table ? "table" : "usage_store", unavailable.what());
     if (!table) {
-        if (std::optional<Verdict> verdict = step.check->AsRemembered(request)) return *verdict;
+        if (std::optional<Verdict> verdict = step.check->AsRemembered(request, progress.findings))
+            return *verdict;
     }
     return InPlaceOf(step.on_failure.For(unavailable.Which()), "unavailable");
 }

@@ -38,6 +38,7 @@ public:
         std::size_t next = 0;            ///< of the steps
         Verdict remark;                  ///< what is said unless a later check refuses
         const Step* remarked = nullptr;  ///< who said it
+        Findings findings;
     };
 
     /// Monotonic.
@@ -62,8 +63,8 @@ public:
 
     /// Tells every check that the request was answered otherwise than Decide() came to say: it had
     /// taken too long. Never throws what a back end threw.
-    async::Task<void> WasLetPass(const protocol::PolicyRequest& request) const;
-    async::Task<void> WasRefused(const protocol::PolicyRequest& request) const;
+    async::Task<void> WasLetPass(const protocol::PolicyRequest& request, Progress& progress) const;
+    async::Task<void> WasRefused(const protocol::PolicyRequest& request, Progress& progress) const;
 
     /// Has every check forget what it remembers of tables.
     void ForgetAnswers() const;
@@ -88,9 +89,9 @@ private:
     static Verdict Remark(Progress& progress);
     static bool IsDecided(const Step& step, Verdict& verdict, Progress& progress);
     async::Task<void> WasAnswered(const Step& step, const protocol::PolicyRequest& request,
-                                  bool is_let_pass) const;
+                                  Progress& progress, bool is_let_pass) const;
     Verdict OnOutage(const Step& step, const protocol::PolicyRequest& request,
-                     const outage::Unavailable& unavailable) const;
+                     const Progress& progress, const outage::Unavailable& unavailable) const;
     Verdict OnError(const Step& step, const std::exception& error) const;
     void NoteFailure(const Step& step, std::string_view cause, const char* reason) const;
 

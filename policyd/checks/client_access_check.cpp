@@ -145,7 +145,8 @@ std::optional<Verdict> ClientAccessCheck::AtHand(const protocol::PolicyRequest& 
     return answer->verdict;
 }
 
-async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& request) {
+async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& request,
+                                                 Findings&) {
     if (!IsConcerned(request)) co_return Verdict::NoOpinion();
     if (!in_memory_.empty()) {
         const Client client{request.client_name, request.client_address};

@@ -48,7 +48,8 @@ public:
 
     /// At every stage but END-OF-MESSAGE: the client was let in before its message was taken.
     /// Throws outage::TableUnavailable also for a value that is no action.
-    async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) override;
+    async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request,
+                                  Findings& findings) override;
     std::optional<Verdict> AtHand(const protocol::PolicyRequest& request) override;
     void ForgetAnswers() override { answers_.Clear(); }
 

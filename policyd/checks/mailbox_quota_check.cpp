@@ -56,9 +56,10 @@ MailboxQuotaCheck::MailboxQuotaCheck(const Parts& parts, QuotaRules rules, Clock
           1, rules_.room.stale_time, clock_, [](std::uint64_t) { return kAverageTime; },
           [this](const std::string&) { return AverageSize(usage_); }) {}
 
-async::Task<Verdict> MailboxQuotaCheck::Evaluate(const PolicyRequest& request) {
-    if (request.stage == Stage::kRcpt && !request.recipient.empty()) return AtRcpt(request);
-    if (request.stage == Stage::kEndOfMessage) return AtEndOfMessage(request);
+async::Task<Verdict> MailboxQuotaCheck::Evaluate(const PolicyRequest& request, Findings& findings) {
+    if (request.stage == Stage::kRcpt && !request.recipient.empty())
+        return AtRcpt(request, findings);
+    if (request.stage == Stage::kEndOfMessage) return AtEndOfMessage(request, findings);
     return NotConcerned();
 }
 
@@ -92,7 +93,7 @@ async::Task<TrackedRecipient> MailboxQuotaCheck::Resolved(std::string_view recip
     co_return resolved;
 }
 
-async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request) {
+async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Findings& findings) {
     const std::string message = protocol::MessageName(request);
     TrackedRecipient recipient;
     recipient.recipient = text::FoldCase(request.recipient);
@@ -104,17 +105,20 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request) {
 
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
     if (!message.empty()) messages_.Remember(message, recipient, clock_());
-    Taken taken = co_await TakeRoom(request, message, recipient);
+    findings.recipients.push_back(std::move(recipient));
+    Taken taken = co_await TakeRoom(request, message, findings.recipients.front());
     if (taken.room == Room::kFree) co_return Verdict::NoOpinion();
-    messages_.ForgetOnce(message, recipient.recipient);
+    messages_.ForgetOnce(message, findings.recipients.front().recipient);
     co_return co_await Refusal(std::move(taken));
 }
 
-async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& request) {
+async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& request,
+                                                       Findings& findings) {
     const std::string message = protocol::MessageName(request);
-    const Recipients recipients = co_await AcceptedRecipients(request, message);
+    co_await FindOut(request, message, findings);
+    const Recipients& recipients = findings.recipients;
     if (recipients.empty()) co_return Verdict::NoOpinion();
-    if (!message.empty()) messages_.Settle(message, clock_());
+    messages_.Settle(message);
     std::vector<async::Task<Taken>> taking;
     taking.reserve(recipients.size());
     for (const TrackedRecipient& recipient : recipients)
@@ -261,24 +265,10 @@ MailboxQuotaCheck::Rest MailboxQuotaCheck::LeaveMessage(std::string_view message
     return RestOf(message, messages_.Leave(message));
 }
 
-std::vector<TrackedRecipient> MailboxQuotaCheck::RememberedRecipients(
-    const PolicyRequest& request) {
-    std::vector<TrackedRecipient> recipients;
-    if (!request.recipient.empty()) {
-        TrackedRecipient recipient;
-        recipient.recipient = text::FoldCase(request.recipient);
-        recipient.resolution =
-            recipients_.Remembered(request.recipient, rules_.recipient_stale_time);
-        if (recipient.resolution) recipients.push_back(std::move(recipient));
-    } else {
-        recipients = messages_.Recipients(protocol::MessageName(request), clock_());
-    }
-    return recipients;
-}
-
-std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& request) {
+std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& request,
+                                                       const Findings& findings) {
     if (rules_.room.stale_time.count() == 0) return std::nullopt;
-    const std::vector<TrackedRecipient> recipients = RememberedRecipients(request);
+    const Recipients& recipients = findings.recipients;
     if (recipients.empty()) return std::nullopt;
     std::size_t full = 0;
     for (const TrackedRecipient& recipient : recipients) {
@@ -297,40 +287,47 @@ std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& requ
     return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "remembered_full");
 }
 
-async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request) {
+/// The recipients of a request, where they are not known yet.
+async::Task<void> MailboxQuotaCheck::FindOut(const PolicyRequest& request,
+                                             const std::string& message, Findings& findings) {
+    if (!findings.recipients.empty()) co_return;
+    if (request.stage == Stage::kEndOfMessage) {
+        findings.recipients = co_await AcceptedRecipients(request, message);
+    } else if (request.stage == Stage::kRcpt && !request.recipient.empty()) {
+        TrackedRecipient recipient = co_await Resolved(request.recipient);
+        if (!recipient.resolution->mailboxes.empty())
+            findings.recipients.push_back(std::move(recipient));
+    }
+}
+
+async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request, Findings& findings) {
     const std::string message = protocol::MessageName(request);
     if (!Reserves(message)) co_return;
-    if (request.stage == Stage::kRcpt && !request.recipient.empty()) {
-        const TrackedRecipient recipient = co_await Resolved(request.recipient);
-        if (recipient.resolution->mailboxes.empty()) co_return;
-        messages_.ForgetOnce(message, recipient.recipient);
-        messages_.Remember(message, recipient, clock_());
-    } else if (request.stage == Stage::kEndOfMessage) {
-        const Recipients recipients = co_await AcceptedRecipients(request, message);
-        if (!recipients.empty()) messages_.Settle(message, clock_());
-        for (const TrackedRecipient& recipient : recipients)
+    co_await FindOut(request, message, findings);
+    for (const TrackedRecipient& recipient : findings.recipients) {
+        if (request.stage == Stage::kRcpt) {
+            messages_.ForgetOnce(message, recipient.recipient);
+            messages_.Remember(message, recipient, clock_());
+        } else {
+            messages_.Settle(message);
             owed_.Charge(room_.ReservationFor(ReservationId(message, recipient.recipient),
                                               recipient.resolution->mailboxes,
                                               Sum(request.size, OverheadOf(request, recipient))),
                          clock_());
+        }
     }
 }
 
-async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request) {
+async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request, Findings& findings) {
     const std::string message = protocol::MessageName(request);
     if (!Reserves(message)) co_return;
-    Recipients recipients;
-    if (request.stage == Stage::kRcpt && !request.recipient.empty()) {
-        TrackedRecipient recipient = co_await Resolved(request.recipient);
-        messages_.ForgetOnce(message, recipient.recipient);
-        recipients.push_back(std::move(recipient));
-    } else if (request.stage == Stage::kEndOfMessage) {
-        recipients = messages_.Recipients(message, clock_());
-    }
-    for (const TrackedRecipient& recipient : recipients)
+    co_await FindOut(request, message, findings);
+    for (const TrackedRecipient& recipient : findings.recipients) {
+        if (request.stage == Stage::kRcpt) messages_.ForgetOnce(message, recipient.recipient);
         owed_.GiveBack(ReservationId(message, recipient.recipient),
                        MailboxRoom::LimitedOf(recipient.resolution->mailboxes),
                        Unreserve::kEverything);
+    }
 }
 
 std::uint64_t MailboxQuotaCheck::OverheadOf(

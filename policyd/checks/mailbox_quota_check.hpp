@@ -59,23 +59,24 @@ public:
                       text::WallClock wall_clock);
 
     std::string_view Name() const override { return "mailbox_quota"; }
-    async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) override;
+    async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request,
+                                  Findings& findings) override;
     std::optional<Verdict> AtHand(const protocol::PolicyRequest& request) override;
     Rest EndMessage(std::string_view message) override;
     Rest LeaveMessage(std::string_view message) override;
-    async::Task<void> WasLetPass(const protocol::PolicyRequest& request) override;
-    async::Task<void> WasRefused(const protocol::PolicyRequest& request) override;
-
-    std::optional<Verdict> AsRemembered(const protocol::PolicyRequest& request) override;
+    async::Task<void> WasLetPass(const protocol::PolicyRequest& request,
+                                 Findings& findings) override;
+    async::Task<void> WasRefused(const protocol::PolicyRequest& request,
+                                 Findings& findings) override;
+    std::optional<Verdict> AsRemembered(const protocol::PolicyRequest& request,
+                                        const Findings& findings) override;
 
 private:
     using Recipients = std::vector<TrackedRecipient>;
 
-    /// The recipients that an outage leaves: of a message that ends, or the one of an RCPT.
-    std::vector<TrackedRecipient> RememberedRecipients(const protocol::PolicyRequest& request);
     static async::Task<Verdict> NotConcerned();
-    async::Task<Verdict> AtRcpt(const protocol::PolicyRequest& request);
-    async::Task<Verdict> AtEndOfMessage(const protocol::PolicyRequest& request);
+    async::Task<Verdict> AtRcpt(const protocol::PolicyRequest& request, Findings& findings);
+    async::Task<Verdict> AtEndOfMessage(const protocol::PolicyRequest& request, Findings& findings);
     async::Task<TrackedRecipient> Resolved(std::string_view recipient);
     async::Task<Recipients> AcceptedRecipients(const protocol::PolicyRequest& request,
                                                const std::string& message);
@@ -84,6 +85,8 @@ private:
     async::Task<Verdict> Refusal(Taken taken);
     async::Task<void> Charge(const protocol::PolicyRequest& request, const std::string& message,
                              const TrackedRecipient& recipient);
+    async::Task<void> FindOut(const protocol::PolicyRequest& request, const std::string& message,
+                              Findings& findings);
     async::Task<void> GiveBack(std::string message, Recipients recipients, usage::Unreserve what);
     Rest RestOf(std::string_view message, Recipients unsettled);
     bool Reserves(std::string_view message) const;

@@ -47,9 +47,10 @@ std::vector<TrackedRecipient> MessageTracker::Recipients(std::string_view messag
     return Touch(message, now).recipients;
 }
 
-void MessageTracker::Settle(std::string_view message, Milliseconds now) {
+void MessageTracker::Settle(std::string_view message) {
     const std::lock_guard lock(mutex_);
-    Touch(message, now).settled = true;
+    const auto found = index_.find(message);
+    if (found != index_.end()) found->second->settled = true;
 }
 
 std::vector<TrackedRecipient> MessageTracker::End(std::string_view message) {
@@ -68,11 +69,10 @@ std::vector<TrackedRecipient> MessageTracker::Leave(std::string_view message) {
     const auto found = index_.find(message);
     if (found == index_.end()) return {};
     const Order::iterator left = found->second;
-    if (left->settled || left->recipients.empty()) {
-        Erase(left);
-        return {};
-    }
-    return left->recipients;
+    if (left->settled) return {};
+    std::vector<TrackedRecipient> unsettled = left->recipients;
+    if (unsettled.empty()) Erase(left);
+    return unsettled;
 }
 
 std::size_t MessageTracker::Size() const {

@@ -47,15 +47,17 @@ public:
     /// The recipients of a message, in the order in which they were asked; empty if it is unknown.
     std::vector<TrackedRecipient> Recipients(std::string_view message, Milliseconds now);
 
-    /// The end of the message decides what it holds, whatever becomes of its connections.
-    void Settle(std::string_view message, Milliseconds now);
+    /// The end of the message, if it is known, decides what it holds, whatever becomes of its
+    /// connections.
+    void Settle(std::string_view message);
 
     /// Forgets a message. Returns its recipients if it was not settled: it was refused, aborted or
     /// replaced, and what was reserved for it is free again.
     std::vector<TrackedRecipient> End(std::string_view message);
 
     /// A connection that asked about the message is gone: returns what End() would. The recipients
-    /// stay known, since Postfix may go on with the message over another connection.
+    /// stay known: Postfix may go on with the message over another connection, and asks about its
+    /// end again there if it missed the answer.
     std::vector<TrackedRecipient> Leave(std::string_view message);
 
     std::size_t Size() const;

@@ -2,12 +2,20 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "common/async/task.hpp"
 #include "common/protocol/policy_request.hpp"
+#include "policyd/checks/message_tracker.hpp"
 #include "policyd/checks/verdict.hpp"
 
 namespace policyd::checks {
+
+/// What was found out about a request on the way to its answer. It stays with the request until
+/// what was told of it is put right, whatever becomes of its message meanwhile.
+struct Findings {
+    std::vector<TrackedRecipient> recipients;  ///< that it is about; empty as long as unknown
+};
 
 /// One decision about a request. Owned by one loop thread; evaluates many requests at a time.
 class PolicyCheck {
@@ -17,9 +25,10 @@ public:
     /// As it stands in the option `checks`.
     virtual std::string_view Name() const = 0;
 
-    /// `request` outlives the returned task. Throws outage::Unavailable where it cannot tell: what
-    /// is answered then is not for the check to say.
-    virtual async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) = 0;
+    /// `request` and `findings` outlive the returned task. Throws outage::Unavailable where it
+    /// cannot tell: what is answered then is not for the check to say.
+    virtual async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request,
+                                          Findings& findings) = 0;
 
     /// What Evaluate() would say, where nothing has to be waited for: most requests are answered
     /// from memory, and then cost no coroutine. Nothing where something has to be asked; that, or
@@ -39,12 +48,14 @@ public:
 
     /// What became of a request in the place of this check's opinion, which was only logged, came
     /// too late or did not come: it was let pass, or refused. Throws as Evaluate does.
-    virtual async::Task<void> WasLetPass(const protocol::PolicyRequest& request);
-    virtual async::Task<void> WasRefused(const protocol::PolicyRequest& request);
+    virtual async::Task<void> WasLetPass(const protocol::PolicyRequest& request,
+                                         Findings& findings);
+    virtual async::Task<void> WasRefused(const protocol::PolicyRequest& request,
+                                         Findings& findings);
 
     /// The usage store cannot be asked about this request: what is said of it by what is remembered
     /// of the store. Nothing where too little is, or it is too old.
-    virtual std::optional<Verdict> AsRemembered(const protocol::PolicyRequest&) {
+    virtual std::optional<Verdict> AsRemembered(const protocol::PolicyRequest&, const Findings&) {
         return std::nullopt;
     }
 
@@ -52,10 +63,10 @@ public:
     virtual void ForgetAnswers() {}
 };
 
-inline async::Task<void> PolicyCheck::WasLetPass(const protocol::PolicyRequest&) {
+inline async::Task<void> PolicyCheck::WasLetPass(const protocol::PolicyRequest&, Findings&) {
     co_return;
 }
-inline async::Task<void> PolicyCheck::WasRefused(const protocol::PolicyRequest&) {
+inline async::Task<void> PolicyCheck::WasRefused(const protocol::PolicyRequest&, Findings&) {
     co_return;
 }
 

@@ -23,7 +23,7 @@ std::optional<Verdict> RecipientCheck::AtHand(const protocol::PolicyRequest& req
     return VerdictOn(*resolution);
 }
 
-async::Task<Verdict> RecipientCheck::Evaluate(const protocol::PolicyRequest& request) {
+async::Task<Verdict> RecipientCheck::Evaluate(const protocol::PolicyRequest& request, Findings&) {
     if (!IsConcerned(request)) co_return Verdict::NoOpinion();
     const auto resolution = co_await recipients_.Get(request.recipient, stale_time_);
     co_return VerdictOn(*resolution);

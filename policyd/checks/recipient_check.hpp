@@ -19,7 +19,8 @@ public:
           stale_time_(stale_time) {}
 
     std::string_view Name() const override { return "recipient"; }
-    async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request) override;
+    async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request,
+                                  Findings& findings) override;
     std::optional<Verdict> AtHand(const protocol::PolicyRequest& request) override;
 
 private:

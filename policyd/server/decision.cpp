@@ -29,8 +29,9 @@ async::Task<void> Decision::Decide(std::shared_ptr<Decision> decision,
         };
         const bool was_let_pass = lets_pass(decision->verdict_);
         if (was_let_pass && !lets_pass(verdict))
-            co_await services->Checks().WasLetPass(decision->request);
-        if (!was_let_pass) co_await services->Checks().WasRefused(decision->request);
+            co_await services->Checks().WasLetPass(decision->request, decision->progress);
+        if (!was_let_pass)
+            co_await services->Checks().WasRefused(decision->request, decision->progress);
     }
     decision->Finish(std::move(verdict));
 }

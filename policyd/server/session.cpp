@@ -65,7 +65,7 @@ async::Task<> Session::Serve() {
                 break;
         }
     }
-    if (!message_.empty()) {
+    if (!message_.empty() && !keeps_reservations_) {
         const auto& services = services_();
         if (auto rest = services->Checks().LeaveMessage(message_))
             async::Spawn(Finish(std::move(*rest), services), &LogFailure);
@@ -192,6 +192,11 @@ void Session::Close() {
     closing_ = true;
     // A request that has come in part is asked again by Postfix, over another connection.
     if (phase_ == Phase::kIdle || phase_ == Phase::kReceiving) stream_.Abort();
+}
+
+void Session::CloseForGood() {
+    keeps_reservations_ = true;
+    Close();
 }
 
 }  // namespace policyd::server

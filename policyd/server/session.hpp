@@ -41,6 +41,9 @@ public:
 
     /// Answers the request that is being decided, if there is one, and closes then.
     void Close();
+    /// The same at the end of the process: what the message under way holds stays reserved, since
+    /// the next process will not know of its recipients.
+    void CloseForGood();
 
     std::chrono::milliseconds LastActive() const noexcept { return active_since_; }
     bool IsIdle() const noexcept { return phase_ == Phase::kIdle; }
@@ -72,6 +75,7 @@ private:
     Phase phase_ = Phase::kIdle;
     std::chrono::milliseconds active_since_;  // when this phase began
     bool closing_ = false;
+    bool keeps_reservations_ = false;
 };
 
 }  // namespace policyd::server

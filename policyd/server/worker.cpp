@@ -85,7 +85,8 @@ void Worker::Stop() {
         time_check_->KeepLoopRunning();
         give_up_at_ = clock_() + limits_.request_time;
         StopListening();
-        for (auto session = sessions_.begin(); session != sessions_.end();) (session++)->Close();
+        for (auto session = sessions_.begin(); session != sessions_.end();)
+            (session++)->CloseForGood();
         EndWhenIdle();
     });
 }

@@ -22,7 +22,7 @@ class UsageStoreContract : public testing::Test {
 protected:
     using Names = std::vector<std::string>;
 
-    static constexpr std::chrono::milliseconds kGrace = std::chrono::minutes(5);
+    static constexpr std::chrono::milliseconds kGrace = kReservationGrace;
 
     UsageStoreContract() : store_(OpenAnother()) {}
 
@@ -259,6 +259,24 @@ TYPED_TEST_P(UsageStoreContract, WhatIsToldLateIsAsOldAsItIs) {
     this->Commit("ann@example.com", 500, 1);
 
     EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 0u);
+}
+
+TYPED_TEST_P(UsageStoreContract, WhatIsToldLateAndHasBeenMeasuredIsNotChargedAgain) {
+    this->Reserve("old", 10, {{"ann@example.com", 0, 0}});
+    this->Pass(this->kGrace + std::chrono::seconds(2));
+    this->Commit("ann@example.com", 500, 1);
+    Reservation late{"m1", 100, {{"ann@example.com", 0, 0}, {"bob@example.com", 0, 0}}};
+    late.needs = Needs::kNoRoom;
+    late.settled = true;
+    late.age = this->kGrace + std::chrono::seconds(1);
+    EXPECT_TRUE(this->Reserve(late).IsGranted());
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 0u);
+    EXPECT_EQ(this->UsageOf("bob@example.com").reserved_bytes, 100u) << "nobody has measured";
+    EXPECT_EQ(this->UsageOfDomain("example.com").reserved_messages, 1u);
+
+    late.age = this->kGrace - std::chrono::seconds(1);
+    EXPECT_TRUE(this->Reserve(late).IsGranted());
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 100u) << "it may come after it";
 }
 
 TYPED_TEST_P(UsageStoreContract, GivesBackWhatAMessageHolds) {
@@ -594,8 +612,9 @@ REGISTER_TYPED_TEST_SUITE_P(
     OneMailboxWithRoomIsEnoughWhereThatIsTheRule, TheMailboxWithRoomMayBeInAnotherDomain,
     AFullDomainHasNoRoomInAnyOfItsMailboxes, WhatIsSettledStaysWhenWhatIsUnsettledIsGivenBack,
     AnUnsettledSizeThatComesLateChangesNothing, WhatIsToldLateIsAsOldAsItIs,
-    KnowsHowMuchAllMailboxesHold, KnowsForHowLongMailboxesHaveBeenFull,
-    KnowsHowFullAMailboxIsAtLeast, WhatIsReservedWhileAMailboxIsMeasuredMayBeInTheMeasurement,
-    OneOfAllWhoSeeACrossingWarnsOfIt, TellsOneOfAllWhichMailboxesChanged);
+    WhatIsToldLateAndHasBeenMeasuredIsNotChargedAgain, KnowsHowMuchAllMailboxesHold,
+    KnowsForHowLongMailboxesHaveBeenFull, KnowsHowFullAMailboxIsAtLeast,
+    WhatIsReservedWhileAMailboxIsMeasuredMayBeInTheMeasurement, OneOfAllWhoSeeACrossingWarnsOfIt,
+    TellsOneOfAllWhichMailboxesChanged);
 
 }  // namespace policyd::usage

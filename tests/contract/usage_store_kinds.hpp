@@ -39,8 +39,11 @@ public:
     static constexpr const char* kName = "Sqlite";
 
     std::unique_ptr<UsageStore> Open(async::EventLoop& loop, text::WallClock clock) const {
-        return std::make_unique<SqliteUsageStore>(loop.Raw(), directory_ / "usage.sqlite",
-                                                  std::move(clock), kReservationLife, true);
+        SqliteUsageFile::Options options;
+        options.path = directory_ / "usage.sqlite";
+        options.clock = std::move(clock);
+        options.notes_changes = true;
+        return std::make_unique<SqliteUsageStore>(loop.Raw(), std::move(options));
     }
 
 private:

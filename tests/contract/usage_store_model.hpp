@@ -64,9 +64,8 @@ public:
             for (const Limit& mailbox : reservation.limits) {
                 asked.insert(mailbox.mailbox);
                 if (DomainOf(mailbox.mailbox) != limit.domain) continue;
-                const Held held = Stays(reservation, mailbox)
-                                      ? mailboxes_[mailbox.mailbox].held[reservation.id]
-                                      : Holding(reservation, mailbox);
+                const Held held =
+                    Stays(reservation, mailbox).value_or(Holding(reservation, mailbox));
                 bytes += held.bytes;
                 copies += held.copies;
             }
@@ -180,12 +179,20 @@ private:
                 reservation.settled};
     }
 
-    /// What is settled is not for an unsettled size to change.
-    bool Stays(const Reservation& reservation, const Limit& limit) const {
+    /// What is settled is not for an unsettled size to change, and what is told late may have been
+    /// measured since: what is held then, whatever is reserved now.
+    std::optional<Held> Stays(const Reservation& reservation, const Limit& limit) const {
         const auto mailbox = mailboxes_.find(limit.mailbox);
-        if (reservation.settled || mailbox == mailboxes_.end()) return false;
+        if (mailbox == mailboxes_.end()) return std::nullopt;
         const auto held = mailbox->second.held.find(reservation.id);
-        return held != mailbox->second.held.end() && held->second.settled;
+        if (held != mailbox->second.held.end())
+            return held->second.settled && !reservation.settled ? std::optional(held->second)
+                                                                : std::nullopt;
+        const auto began = mailbox->second.began;
+        const bool is_measured = reservation.age > std::chrono::milliseconds(0) && began &&
+                                 *began <= now + kAhead &&
+                                 now - reservation.age < *began - kReservationGrace;
+        return is_measured ? std::optional(Held()) : std::nullopt;
     }
 
     static bool AnyHasRoom(const Reservation& reservation, const Reserved& answer) {

@@ -91,6 +91,20 @@ TEST_F(FaultProcessTest, TheClockJumpsToAndFroAndNobodyNotices) {
     EXPECT_EQ(HttpGet(site.MetricsPort(), "/health").body, "ready\n");
 }
 
+TEST_F(FaultProcessTest, WhatAMessageUnderWayHoldsOutlivesARestart) {
+    const SmallSite site(options_);
+    for (int start = 0; start < 2; ++start) {
+        PolicydProcess policyd(site.Config(), site.Socket());
+        PolicyClient postfix(site.Socket());
+        if (start == 0) {
+            EXPECT_EQ(Ask(postfix, 600, "under way"), "DUNNO");
+        } else {
+            EXPECT_THAT(Ask(postfix, 600, "another"), StartsWith("552 "));
+        }
+        EXPECT_EQ(policyd.Stop(), 0);
+    }
+}
+
 /// Stops some threads of a process, and no others, as if they hung.
 class HungThreads {
 public:

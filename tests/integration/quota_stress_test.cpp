@@ -329,7 +329,9 @@ TEST_F(QuotaStressTest, NoMailboxInSqliteExceedsItsLimit) {
     const std::uint64_t messages = FromEnvironment("POLICYD_STRESS_MESSAGES", 50) / 2;
     const test::ScratchDirectory directory;
     const Open open = [&directory](async::EventLoop& loop) {
-        return std::make_unique<SqliteUsageStore>(loop.Raw(), directory / "usage.sqlite");
+        SqliteUsageFile::Options options;
+        options.path = directory / "usage.sqlite";
+        return std::make_unique<SqliteUsageStore>(loop.Raw(), std::move(options));
     };
     StartServers(open, messages);
     async::EventLoop loop;

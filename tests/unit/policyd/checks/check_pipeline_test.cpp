@@ -6,7 +6,7 @@
 
 #include "policyd/checks/recipient_check.hpp"
 #include "tests/support/fixed_recipients.hpp"
-#include "tests/support/run_to_end.hpp"
+#include "tests/unit/policyd/checks/action_of.hpp"
 
 namespace policyd::checks {
 namespace {
@@ -17,7 +17,7 @@ public:
     ScriptedCheck(Script script, int& asked) : script_(std::move(script)), asked_(asked) {}
 
     std::string_view Name() const override { return "scripted"; }
-    async::Task<Verdict> Evaluate(const protocol::PolicyRequest&) override {
+    async::Task<Verdict> Evaluate(const protocol::PolicyRequest&, Findings&) override {
         ++asked_;
         co_return script_();
     }
@@ -211,7 +211,7 @@ TEST(RecipientCheckTest, RefusesOnlyUnknownRecipientsAndOnlyAtRcpt) {
         protocol::PolicyRequest request;
         request.stage = stage;
         request.recipient = recipient;
-        return test::RunToEnd(check.Evaluate(request)).action;
+        return ActionOf(check, request);
     };
     using protocol::Stage;
     EXPECT_EQ(ask(Stage::kRcpt, "nobody@example.com"), "550 5.1.1 User unknown");

@@ -4,8 +4,8 @@
 
 #include "common/outage/unavailable.hpp"
 #include "common/tables/inline_table.hpp"
-#include "tests/support/run_to_end.hpp"
 #include "tests/unit/common/tables/fake_table.hpp"
+#include "tests/unit/policyd/checks/action_of.hpp"
 
 namespace policyd::checks {
 namespace {
@@ -25,7 +25,7 @@ protected:
         ClientAccessCheck check({"client_access_maps", std::move(tables)}, default_action,
                                 tables::ParentStyle::kDomain, tables::DirectReader(), {},
                                 &AtTheBeginning);
-        return test::RunToEnd(check.Evaluate(request)).action;
+        return ActionOf(check, request);
     }
     std::string AnswerFor(const std::string& value, const std::string& default_action = kRefused) {
         tables::FakeTable table{{"192.0.2.1", value}};
@@ -46,7 +46,7 @@ TEST_F(ClientAccessCheckTest, RemembersWhatTheTablesSaidWhileTheyCannotBeAsked) 
     ClientAccessCheck check({"client_access_maps", {&table}}, kRefused,
                             tables::ParentStyle::kDomain, tables::DirectReader(), memory,
                             [&now] { return now; });
-    const auto ask = [&] { return test::RunToEnd(check.Evaluate(request)).action; };
+    const auto ask = [&] { return ActionOf(check, request); };
     EXPECT_EQ(ask(), "");
     table.broken = true;
     EXPECT_EQ(ask(), "");
@@ -64,13 +64,13 @@ TEST_F(ClientAccessCheckTest, HasAtHandWhatTablesInMemorySay) {
                             tables::ParentStyle::kDomain, tables::DirectReader(), {},
                             &AtTheBeginning);
     EXPECT_EQ(check.AtHand(request)->action, "REJECT you");
-    EXPECT_EQ(test::RunToEnd(check.Evaluate(request)).action, "REJECT you");
+    EXPECT_EQ(ActionOf(check, request), "REJECT you");
     request.client_address = "198.51.100.1";
     EXPECT_EQ(check.AtHand(request)->action, kRefused);
     request.client_name = "unknown";
     request.client_address = "203.0.113.1";
     EXPECT_FALSE(check.AtHand(request));
-    EXPECT_THROW(test::RunToEnd(check.Evaluate(request)), outage::TableUnavailable);
+    EXPECT_THROW(ActionOf(check, request), outage::TableUnavailable);
 }
 
 TEST_F(ClientAccessCheckTest, HasAtHandWhatATableSaidOnce) {
@@ -81,7 +81,7 @@ TEST_F(ClientAccessCheckTest, HasAtHandWhatATableSaidOnce) {
                             tables::ParentStyle::kDomain, tables::DirectReader(), memory,
                             &AtTheBeginning);
     EXPECT_FALSE(check.AtHand(request));
-    EXPECT_EQ(test::RunToEnd(check.Evaluate(request)).action, "REJECT you");
+    EXPECT_EQ(ActionOf(check, request), "REJECT you");
     table.broken = true;
     const auto at_hand = check.AtHand(request);
     ASSERT_TRUE(at_hand);
@@ -96,7 +96,7 @@ TEST_F(ClientAccessCheckTest, AsksAgainWhereATableIsToWriteToTheLog) {
     memory.fresh_time = std::chrono::seconds(60);
     ClientAccessCheck check({"client_access_maps", {&table}}, "DUNNO", tables::ParentStyle::kDomain,
                             tables::DirectReader(), memory, &AtTheBeginning);
-    EXPECT_EQ(test::RunToEnd(check.Evaluate(request)).action, "");
+    EXPECT_EQ(ActionOf(check, request), "");
     EXPECT_FALSE(check.AtHand(request));
 }
 

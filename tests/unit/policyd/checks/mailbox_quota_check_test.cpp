@@ -48,7 +48,10 @@ protected:
         request.stage = Stage::kRcpt;
         request.recipient = recipient;
         request.size = size;
-        const auto verdict = check_->AsRemembered(request);
+        Findings findings;
+        const auto known = recipients_.Cache().Remembered(recipient, std::chrono::hours(1));
+        if (known) findings.recipients.push_back({std::string(recipient), known});
+        const auto verdict = check_->AsRemembered(request, findings);
         if (!verdict) return "nothing";
         return verdict->HasOpinion() ? verdict->action : "no opinion";
     }
@@ -57,12 +60,12 @@ protected:
     void WasLetPass(Stage stage, std::string_view recipient, std::uint64_t size,
                     std::string_view instance = "1") {
         const PolicyRequest request = Request(stage, recipient, size, 0, instance);
-        test::RunToEnd(Done(check_->WasLetPass(request)));
+        test::RunToEnd(Done(check_->WasLetPass(request, findings_)));
     }
     void WasRefused(Stage stage, std::string_view recipient, std::uint64_t size,
                     std::string_view instance = "1") {
         const PolicyRequest request = Request(stage, recipient, size, 0, instance);
-        test::RunToEnd(Done(check_->WasRefused(request)));
+        test::RunToEnd(Done(check_->WasRefused(request, findings_)));
     }
     /// The store is told what it missed.
     void Pay() { test::RunToEnd(Done(owed_.Pay(usage_, now_))); }
@@ -82,7 +85,8 @@ protected:
     std::string Ask(Stage stage, std::string_view recipient, std::uint64_t size,
                     std::uint64_t count, std::string_view instance) {
         const PolicyRequest request = Request(stage, recipient, size, count, instance);
-        return test::RunToEnd(check_->Evaluate(request)).action;
+        findings_ = {};
+        return test::RunToEnd(check_->Evaluate(request, findings_)).action;
     }
 
     std::string NameOf(std::string_view instance) {
@@ -105,6 +109,7 @@ protected:
     test::MemoryUsageStore usage_;
     QuotaWarnings warnings_{usage_, recipients_, {}, [](const Warning&) {}};
     MessageTracker messages_{100, std::chrono::hours(1)};
+    Findings findings_;  // of the last request
     OwedChanges owed_{100};
     std::unique_ptr<MailboxQuotaCheck> check_;
     const std::string kFull = "552 5.2.2 Mailbox is full";
@@ -345,6 +350,62 @@ TEST_F(MailboxQuotaCheckTest, MailThatWasDeferredForAnOutageGivesItsRoomBackAfte
     EXPECT_THROW(AtEnd("ann@example.com", 500), outage::UsageStoreUnavailable);
     WasRefused(Stage::kEndOfMessage, "ann@example.com", 500);
     usage_.down = false;
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhoAsksAboutTheEndAgainOverAnotherConnectionGetsTheSameAnswer) {
+    usage_.Measure("ann@example.com", 900);
+    usage_.Measure("bob@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 2), kFull);
+    LeaveMessage("1");
+    EXPECT_EQ(AtEnd("", 500, 2), kFull);
+    LeaveMessage("1");
+    EXPECT_EQ(AtEnd("", 100, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 100u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatBecameOfAMessageIsToldAfterTheConnectionHasGoneOn) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 2000, 2), kFull);
+    EndMessage("1");
+    WasLetPass(Stage::kEndOfMessage, "", 2000);
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 2000u);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 2000u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatWasRefusedTooLateIsGivenBackAfterTheConnectionHasGoneOn) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 2), "");
+    EndMessage("1");
+    WasRefused(Stage::kEndOfMessage, "", 500);
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatIsAskedAgainInAnOutageStaysOwed) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    usage_.down = true;
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_THROW(AtEnd("", 500, 2), outage::UsageStoreUnavailable);
+        LeaveMessage("1");
+        WasLetPass(Stage::kEndOfMessage, "", 500);
+    }
+    usage_.down = false;
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+}
+
+TEST_F(MailboxQuotaCheckTest, AMessageOfWhichOnlyTheEndWasSeenIsGivenBackWhereItIsRefused) {
+    EXPECT_EQ(AtEnd("ann@example.com", 500), "");
+    WasRefused(Stage::kEndOfMessage, "ann@example.com", 500);
     Pay();
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
 }

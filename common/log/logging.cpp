@@ -15,6 +15,7 @@
 #include <mutex>
 #include <optional>
 
+#include "common/async/process.hpp"
 #include "common/log/descriptor_sink.hpp"
 
 namespace policyd::log {
@@ -78,16 +79,10 @@ Destination OpenDestination(const std::string& program, const std::string& name)
     return opened;
 }
 
-void LeaveSignalsToOtherThreads() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
-
 Logging Start(const std::string& program, std::size_t most_waiting) {
     Logging started;
     started.writer = std::make_shared<spdlog::details::thread_pool>(most_waiting, 1,
-                                                                    &LeaveSignalsToOtherThreads);
+                                                                    &async::LeaveSignalsToOtherThreads);
     started.destination = std::make_shared<spdlog::sinks::dist_sink_mt>();
     started.logger =
         std::make_shared<spdlog::async_logger>(program, started.destination, started.writer,

@@ -1,11 +1,11 @@
-#include <csignal>
 #include <iostream>
 
+#include "common/async/process.hpp"
 #include "common/log/logging.hpp"
 #include "policyd/ctl/commands.hpp"
 
 int main(int argc, char** argv) {
-    std::signal(SIGPIPE, SIG_IGN);
+    policyd::async::BeginProcess();
     policyd::log::Configure("policyctl",
                             {.destination = "stderr", .level = "warning", .most_waiting = 256});
     policyd::ctl::Terminal terminal{std::cin, std::cout, std::cerr};

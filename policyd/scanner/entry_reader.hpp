@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "policyd/scanner/store_files.hpp"
 
@@ -41,7 +42,10 @@ public:
 private:
     static constexpr std::size_t kSmallest = 64 << 10;
     static constexpr std::size_t kLargest = 64 << 20;
-    static constexpr std::size_t kLongestEntry = 512;
+    /// Where ext4 says that the next entry is when there is none (EXT4_HTREE_EOF_64BIT): only there
+    /// does it go without saying, in a further reading, that the end is reached. That one returned
+    /// less than there was room for does not tell: a signal ends it anywhere, without an error.
+    static constexpr std::int64_t kEndOnExt4 = std::numeric_limits<std::int64_t>::max();
 
     void Reserve(std::size_t bytes);
     long Read(const Descriptor& directory);
@@ -65,15 +69,16 @@ EntryReader::Result EntryReader::ForEach(const OpenedDirectory& directory, Visit
         if (bytes < 0) result.error = static_cast<int>(-bytes);
         if (bytes <= 0) break;
         result.at_once = ++filled == 1;
+        std::int64_t next = 0;
         for (long at = 0; at < bytes;) {
             const auto* entry = reinterpret_cast<const dirent64*>(buffer_ + at);
             at += entry->d_reclen;
+            next = entry->d_off;
             if (IsDotOrDotDot(entry->d_name)) continue;
             ++result.entries;
             visit(static_cast<const char*>(entry->d_name), entry->d_type);
         }
-        const bool has_room = capacity_ - static_cast<std::size_t>(bytes) >= kLongestEntry;
-        if (has_room && directory.fills_buffers) break;
+        if (next == kEndOnExt4 && directory.is_on_ext4) break;
     }
     return result;
 }

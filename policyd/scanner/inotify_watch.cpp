@@ -1,11 +1,14 @@
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <map>
 #include <system_error>
 #include <unordered_map>
+#include <vector>
 
 #include "policyd/scanner/change_watch.hpp"
 
@@ -33,11 +36,14 @@ public:
 private:
     void TakeEvent(const inotify_event& event, ChangeHints& hints);
     bool Add(const std::string& directory, ChangeHints& hints);
+    bool IsSame(const std::string& directory, const std::string& other) const;
+    void ForgetName(int watch, const std::string& directory);
     void ForgetBelow(const std::string& directory);
 
     std::string root_;
     scanner::Descriptor events_;
-    std::unordered_map<int, std::string> directories_;
+    /// A directory that is mounted in two places has two names.
+    std::unordered_multimap<int, std::string> directories_;
     std::map<std::string, int> watches_;
 };
 
@@ -60,23 +66,24 @@ void InotifyWatch::TakeEvent(const inotify_event& event, ChangeHints& hints) {
         hints.lost = true;
         return;
     }
-    const auto known = directories_.find(event.wd);
-    if (known == directories_.end()) return;
-    const std::string directory = known->second;
-    hints.directories.insert(directory);
+    std::vector<std::string> names;
+    const auto [first, last] = directories_.equal_range(event.wd);
+    for (auto known = first; known != last; ++known) names.push_back(known->second);
+    if (names.empty()) return;
+    hints.directories.insert(names.begin(), names.end());
     if ((event.mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
         // It is there no more, or under another name; there may be a new one in its place.
-        const auto watch = watches_.find(directory);
-        if (watch != watches_.end() && watch->second == event.wd) watches_.erase(watch);
-        directories_.erase(known);
+        for (const std::string& directory : names) ForgetName(event.wd, directory);
         if ((event.mask & IN_MOVE_SELF) != 0) inotify_rm_watch(events_.Get(), event.wd);
         return;
     }
     if ((event.mask & IN_ISDIR) == 0) return;
-    const std::string subtree = directory.empty() ? event.name : directory + '/' + event.name;
-    hints.subtrees.insert(subtree);
-    // The watches of a directory that moved go on under a name that is not its own any more.
-    if ((event.mask & (IN_MOVED_FROM | IN_MOVED_TO)) != 0) ForgetBelow(subtree);
+    for (const std::string& directory : names) {
+        const std::string subtree = directory.empty() ? event.name : directory + '/' + event.name;
+        hints.subtrees.insert(subtree);
+        // The watches of a directory that moved go on under a name that is not its own any more.
+        if ((event.mask & (IN_MOVED_FROM | IN_MOVED_TO)) != 0) ForgetBelow(subtree);
+    }
 }
 
 bool InotifyWatch::Add(const std::string& directory, ChangeHints& hints) {
@@ -88,25 +95,47 @@ bool InotifyWatch::Add(const std::string& directory, ChangeHints& hints) {
     const std::string path = root_ + '/' + directory;
     const int watch = inotify_add_watch(events_.Get(), path.c_str(), kEvents);
     if (watch < 0) return errno != ENOSPC && errno != ENOMEM;
-    // The same directory under another name: it was renamed, and this is the name that holds.
-    if (const auto former = directories_.find(watch); former != directories_.end())
-        watches_.erase(former->second);
-    directories_[watch] = directory;
+    // The same directory has other names where it was renamed, and then this is the one that holds.
+    std::vector<std::string> former;
+    const auto [first, last] = directories_.equal_range(watch);
+    for (auto known = first; known != last; ++known)
+        if (!IsSame(known->second, directory)) former.push_back(known->second);
+    for (const std::string& name : former) ForgetName(watch, name);
+    directories_.emplace(watch, directory);
     watches_[directory] = watch;
     hints.directories.insert(directory);
     return true;
 }
 
+bool InotifyWatch::IsSame(const std::string& directory, const std::string& other) const {
+    struct stat one {};
+    struct stat two {};
+    return lstat((root_ + '/' + directory).c_str(), &one) == 0 &&
+           lstat((root_ + '/' + other).c_str(), &two) == 0 && one.st_dev == two.st_dev &&
+           one.st_ino == two.st_ino;
+}
+
+void InotifyWatch::ForgetName(int watch, const std::string& directory) {
+    const auto [first, last] = directories_.equal_range(watch);
+    const auto named = std::find_if(
+        first, last, [&directory](const auto& known) { return known.second == directory; });
+    if (named != last) directories_.erase(named);
+    const auto held = watches_.find(directory);
+    if (held != watches_.end() && held->second == watch) watches_.erase(held);
+}
+
 void InotifyWatch::ForgetBelow(const std::string& directory) {
     const std::string below = directory + '/';
-    const auto forget = [this](std::map<std::string, int>::iterator watch) {
-        inotify_rm_watch(events_.Get(), watch->second);
-        directories_.erase(watch->second);
-        return watches_.erase(watch);
+    const auto forget = [this](std::map<std::string, int>::iterator held) {
+        const auto [name, watch] = *held;
+        const auto next = std::next(held);
+        ForgetName(watch, name);
+        if (!directories_.contains(watch)) inotify_rm_watch(events_.Get(), watch);
+        return next;
     };
     if (const auto self = watches_.find(directory); self != watches_.end()) forget(self);
-    auto watch = watches_.lower_bound(below);
-    while (watch != watches_.end() && watch->first.starts_with(below)) watch = forget(watch);
+    auto held = watches_.lower_bound(below);
+    while (held != watches_.end() && held->first.starts_with(below)) held = forget(held);
 }
 
 bool InotifyWatch::Follow(const ScanState& state, ChangeHints& hints) {

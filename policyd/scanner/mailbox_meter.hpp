@@ -39,7 +39,8 @@ struct MeasuredMailbox {
     Drift drift;
     std::vector<Obstacle> obstacles;  ///< those that were readable the last time
     ScanWork work;
-    std::chrono::nanoseconds took{0};
+    std::chrono::nanoseconds paused{0};  ///< for the pace
+    std::chrono::nanoseconds took{0};    ///< without pauses
 };
 
 /// Measures mailboxes, one after the other. One for each thread.

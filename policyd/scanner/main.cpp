@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "common/async/event_loop.hpp"
+#include "common/async/process.hpp"
 #include "common/config/config_file.hpp"
 #include "common/log/logging.hpp"
 #include "common/usage/open_usage_store.hpp"
@@ -84,7 +85,10 @@ ExitCode Scan(const config::Settings& settings, const CommandLine& command_line)
     const SignalHandle verify = OnSignal(loop, sources, SIGUSR1, [](uv_signal_t* signal, int) {
         if (SourcesOf(signal).maildirs) SourcesOf(signal).maildirs->VerifyNow();
     });
-    return loop.RunUntilDone(ReadSources(sources, command_line.once));
+    const ExitCode exit_code = loop.RunUntilDone(ReadSources(sources, command_line.once));
+    // What comes from now on is too late, and not for the default action either.
+    async::LeaveSignalsToOtherThreads();
+    return exit_code;
 }
 
 int Main(int argc, char** argv) {
@@ -103,7 +107,6 @@ int Main(int argc, char** argv) {
     }
     // Measuring threads that allocate little need no heaps of their own.
     mallopt(M_ARENA_MAX, 2);
-    signal(SIGPIPE, SIG_IGN);
     LowerPriority(static_cast<int>(settings.scan_nice), settings.scan_io_priority);
     try {
         exit_code = Scan(settings, *command_line);
@@ -120,5 +123,6 @@ int Main(int argc, char** argv) {
 }  // namespace policyd::scanner
 
 int main(int argc, char** argv) {
+    policyd::async::BeginProcess({SIGHUP, SIGUSR1});
     return policyd::scanner::Main(argc, argv);
 }

@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "common/async/process.hpp"
+
 namespace policyd::scanner {
 
 MeasuringPool::MeasuringPool(async::EventLoop& loop, std::size_t threads,
@@ -52,6 +54,7 @@ std::shared_ptr<MeasuringBatch> MeasuringPool::NextBatch() {
 }
 
 void MeasuringPool::Serve() {
+    async::LeaveSignalsToOtherThreads();
     std::shared_ptr<const StoreFiles> files;
     std::optional<MailboxMeter> meter;
     while (std::shared_ptr<MeasuringBatch> batch = NextBatch()) {
@@ -66,7 +69,8 @@ void MeasuringPool::Serve() {
             const auto start = std::chrono::steady_clock::now();
             batch->results.push_back(
                 meter->Measure(task.mailbox, task.previous, task.thoroughness));
-            batch->results.back().took = std::chrono::steady_clock::now() - start;
+            MeasuredMailbox& measured = batch->results.back();
+            measured.took = std::chrono::steady_clock::now() - start - measured.paused;
         }
         Return(std::move(batch));
     }

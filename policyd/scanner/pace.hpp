@@ -17,14 +17,15 @@ public:
     /// `most_per_second` directories and entries; 0 is no limit.
     explicit Pace(std::uint64_t most_per_second) : most_per_second_(most_per_second) {}
 
-    /// Called after so much work: returns when it is time for more.
-    void Spend(std::uint64_t work) {
-        if (most_per_second_ == 0) return;
+    /// Called after so much work: returns when it is time for more, and how long that was.
+    std::chrono::nanoseconds Spend(std::uint64_t work) {
+        if (most_per_second_ == 0) return {};
         std::unique_lock lock(mutex_);
         const auto now = Clock::now();
         const auto pause = PauseAfter(work, now);
-        if (pause > pause.zero())
-            stopped_changed_.wait_until(lock, now + pause, [this] { return stopped_; });
+        if (pause <= pause.zero()) return {};
+        stopped_changed_.wait_until(lock, now + pause, [this] { return stopped_; });
+        return Clock::now() - now;
     }
 
     /// How long Spend() waits at `now`: nothing until the work is ahead of the rate by more than a

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "common/async/sleep.hpp"
 #include "common/log/logging.hpp"
+#include "common/text/unicode.hpp"
 
 namespace policyd::scanner {
 
@@ -12,10 +14,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kBatch = 128;
 constexpr milliseconds kLongestPause{5'000};
 constexpr milliseconds kSlice{100};  // how soon a pause notices that it is time to stop
 constexpr int kShortPatience = 6;    // failures in a row: about three seconds of pauses
+constexpr milliseconds kQuiet{60'000};
 
 milliseconds PauseAfter(int failures) {
     return std::min(kLongestPause, milliseconds(100) * (1 << std::min(failures - 1, 10)));
@@ -58,6 +60,7 @@ async::Task<> Publisher::CommitAll() {
         }
         if (failure.empty()) {
             Recovered();
+            most_in_batch_ = std::min(most_in_batch_ * 2, kBatch);
             committed_ += measurements.size();
             for (const auto& [mailbox, began] : batch) {
                 const auto known = state_.mailboxes.find(mailbox);
@@ -68,7 +71,13 @@ async::Task<> Publisher::CommitAll() {
             continue;
         }
         due_.insert(batch.begin(), batch.end());  // but for what was measured again meanwhile
-        const bool go_on = co_await WaitOut(std::move(failure));
+        // It may be about one of them alone: the others are not to wait for that.
+        if (batch.size() > 1) {
+            most_in_batch_ = batch.size() / 2;
+            continue;
+        }
+        failed_last_ = batch.front().first;
+        const bool go_on = co_await WaitOut(failed_last_ + ": " + failure);
         if (!go_on) break;
     }
     committing_ = false;
@@ -77,9 +86,14 @@ async::Task<> Publisher::CommitAll() {
 
 Publisher::Batch Publisher::TakeBatch() {
     Batch batch;
-    while (!due_.empty() && batch.size() < kBatch) {
-        auto first = due_.extract(due_.begin());
-        batch.emplace_back(std::move(first.key()), first.mapped());
+    while (!due_.empty() && batch.size() < most_in_batch_) {
+        auto next = due_.upper_bound(failed_last_);
+        if (next == due_.end()) {
+            failed_last_.clear();
+            next = due_.begin();
+        }
+        auto taken = due_.extract(next);
+        batch.emplace_back(std::move(taken.key()), taken.mapped());
     }
     return batch;
 }
@@ -136,7 +150,13 @@ async::Task<> Publisher::Remove(std::vector<std::string> addresses) {
 }
 
 async::Task<bool> Publisher::WaitOut(std::string what) {
-    if (++failures_ == 1) log::Warning("usage store: {}; trying again", what);
+    ++failures_;
+    const milliseconds now = loop_.Now();
+    if (failures_ == 1 && now >= quiet_until_) {
+        log::Warning("usage store: {}; trying again", text::EscapedForLog(what));
+        quiet_until_ = now + kQuiet;
+        told_of_failure_ = true;
+    }
     milliseconds left = PauseAfter(failures_);
     for (; left.count() > 0 && !stopped_; left -= kSlice)
         co_await async::Sleep(loop_.Raw(), std::min(left, kSlice));
@@ -144,7 +164,7 @@ async::Task<bool> Publisher::WaitOut(std::string what) {
 }
 
 void Publisher::Recovered() {
-    if (failures_ > 0) log::Info("usage store: it answers again");
+    if (std::exchange(told_of_failure_, false)) log::Info("usage store: it answers again");
     failures_ = 0;
 }
 

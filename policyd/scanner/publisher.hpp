@@ -50,6 +50,8 @@ public:
 private:
     using Batch = std::vector<std::pair<std::string, StoreTime>>;
 
+    static constexpr std::size_t kBatch = 128;
+
     async::Task<> CommitAll();
     Batch TakeBatch();
     std::vector<usage::Measurement> MeasurementsOf(const Batch& batch) const;
@@ -67,7 +69,11 @@ private:
     bool committing_ = false;
     bool stopped_ = false;
     std::uint64_t committed_ = 0;
-    int failures_ = 0;  // in a row
+    std::size_t most_in_batch_ = kBatch;
+    std::string failed_last_;  // by itself: the others that wait come before it
+    int failures_ = 0;         // in a row
+    std::chrono::milliseconds quiet_until_{0};
+    bool told_of_failure_ = false;
     async::WakeUp idle_;
 };
 

@@ -113,7 +113,8 @@ void ScanProgram::SaveState() {
     try {
         state_file_->Save(state_);
     } catch (const std::system_error& error) {
-        // The next scan measures more than it would have had to, which is all.
+        // Until it can, a restart measures more than it would have had to, which is all.
+        scanner_.PutStateChangedBack();
         log::Error("state: cannot be saved: {}", error.what());
     }
 }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <random>
 
 #include "common/async/blocking_call.hpp"
 #include "common/async/sleep.hpp"
+#include "common/async/when_all.hpp"
 #include "common/log/logging.hpp"
 #include "common/text/unicode.hpp"
 #include "policyd/scanner/vanished.hpp"
@@ -109,25 +111,69 @@ void Scanner::OpenRoot() {
     files_ = std::make_shared<const StoreFiles>(options_.root);
 }
 
-/// A store that was emptied, or replaced by a backup, has lost what we think it holds: what it took
-/// last before all else.
-async::Task<> Scanner::FindLossInStore() {
-    std::string address;
-    StoreTime committed_at = 0;
-    for (const auto& [path, mailbox] : state_.mailboxes) {
-        if (mailbox.committed_at <= committed_at) continue;
-        committed_at = mailbox.committed_at;
-        address = layout_.AddressOf(path).value_or("");
+/// What the store should know of a mailbox.
+struct Scanner::Stored {
+    std::string path;
+    StoreTime at = 0;
+};
+
+/// Some of the mailboxes of which the store has taken a measurement: the one that it took last,
+/// some of those since the last sweep, and some of all. What came after a loss is there; what came
+/// before it is most of the first kind where the store was put back to an earlier time, and of the
+/// second where it was emptied.
+std::vector<Scanner::Stored> Scanner::SampleOfStored() const {
+    constexpr std::size_t kOfEach = 32;
+    using Known = const std::pair<const std::string, KnownMailbox>*;
+    struct Drawn {
+        std::vector<Known> some;
+        std::size_t seen = 0;
+    };
+    std::minstd_rand random(static_cast<std::minstd_rand::result_type>(began_));
+    const auto draw = [&random](Drawn& drawn, Known candidate) {
+        ++drawn.seen;
+        if (drawn.some.size() < kOfEach) return drawn.some.push_back(candidate);
+        const std::size_t place = random() % drawn.seen;
+        if (place < kOfEach) drawn.some[place] = candidate;
+    };
+    Drawn recent;
+    Drawn any;
+    Known newest = nullptr;
+    for (const auto& known : state_.mailboxes) {
+        const StoreTime at = known.second.committed_at;
+        if (at == 0) continue;
+        if (newest == nullptr || at > newest->second.committed_at) newest = &known;
+        if (at >= looked_for_loss_at_) draw(recent, &known);
+        draw(any, &known);
     }
-    if (address.empty()) co_return;
+    std::vector<Stored> sample;
+    for (const Known known : recent.some)
+        sample.push_back({known->first, known->second.committed_at});
+    for (const Known known : any.some) sample.push_back({known->first, known->second.committed_at});
+    if (newest != nullptr) sample.push_back({newest->first, newest->second.committed_at});
+    return sample;
+}
+
+async::Task<bool> Scanner::IsLost(const Stored& stored) {
+    const auto address = layout_.AddressOf(stored.path);
+    if (!address) co_return false;
+    const std::optional<usage::Usage> usage = co_await store_.Find(*address);
+    co_return !usage || !usage->measured_at ||
+        usage->measured_at->time_since_epoch().count() < stored.at;
+}
+
+/// A store that was emptied, or replaced by a backup, has lost what we think it holds.
+async::Task<> Scanner::FindLossInStore() {
+    const std::vector<Stored> sample = SampleOfStored();
+    std::vector<async::Task<bool>> looks;
+    for (const Stored& stored : sample) looks.push_back(IsLost(stored));
+    std::vector<bool> lost;
     try {
-        const std::optional<usage::Usage> usage = co_await store_.Find(address);
-        const bool is_there = usage && usage->measured_at &&
-                              usage->measured_at->time_since_epoch().count() >= committed_at;
-        if (is_there) co_return;
+        lost = co_await async::WhenAll(std::move(looks));
     } catch (const outage::Unavailable&) {
         co_return;  // the next to ask waits for it and tells
     }
+    looked_for_loss_at_ = began_;
+    if (std::find(lost.begin(), lost.end(), true) == lost.end()) co_return;
     log::Warning("usage store: it has lost figures, everything is committed again");
     for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
     state_.knows_store = false;

@@ -68,12 +68,17 @@ public:
 
     /// Whether the state is another than at the last call.
     bool TakeStateChanged() { return std::exchange(state_changed_, false); }
+    /// It could not be saved.
+    void PutStateChangedBack() { state_changed_ = true; }
     std::uint64_t Committed() const { return publisher_.Committed(); }
     std::size_t WaitingForStore() const { return publisher_.Waiting(); }
 
 private:
     async::Task<StoreTime> AskTime();
     void ForgetTimesAfter(StoreTime now);
+    struct Stored;
+    std::vector<Stored> SampleOfStored() const;
+    async::Task<bool> IsLost(const Stored& stored);
     void OpenRoot();
     async::Task<> FindLossInStore();
     async::Task<> SurveyMailboxes(Thoroughness thoroughness);
@@ -110,6 +115,7 @@ private:
     bool stopped_ = false;
     bool state_changed_ = false;
     StoreTime newest_ = 0;  // that the store's clock has shown, or that a measurement is dated
+    StoreTime looked_for_loss_at_ = 0;
     std::function<void()> on_progress_;
     std::function<void()> on_new_mailboxes_;
 

@@ -178,9 +178,14 @@ void StateFile::Save(const ScanState& state) const {
     const Descriptor file(
         open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
     if (!file) Fail(temporary);
-    Write(file.Get(), state, depends_on_);
-    if (fsync(file.Get()) != 0) Fail(temporary);
-    if (rename(temporary.c_str(), path_.c_str()) != 0) Fail(path_);
+    try {
+        Write(file.Get(), state, depends_on_);
+        if (fsync(file.Get()) != 0) Fail(temporary);
+        if (rename(temporary.c_str(), path_.c_str()) != 0) Fail(path_);
+    } catch (...) {
+        unlink(temporary.c_str());
+        throw;
+    }
     SyncDirectoryOf(path_);
 }
 

@@ -73,7 +73,7 @@ StoreFiles::StoreFiles(const std::string& root)
     if (!root_) throw std::system_error(errno, std::generic_category(), root);
     struct statfs system {};
     if (fstatfs(root_.Get(), &system) == 0 && system.f_type == EXT4_SUPER_MAGIC)
-        filling_device_ = LookAtOpen(root_).stamp.device;
+        ext4_device_ = LookAtOpen(root_).stamp.device;
 }
 
 SeenDirectory StoreFiles::Look(const char* path) const {
@@ -92,7 +92,7 @@ OpenedDirectory StoreFiles::Open(const char* path) const {
     opened.directory = Descriptor(OpenFollowingNothing(path, kDirectoryFlags));
     if (opened.directory) {
         static_cast<SeenDirectory&>(opened) = LookAtOpen(opened.directory);
-        opened.fills_buffers = filling_device_ == opened.stamp.device;
+        opened.is_on_ext4 = ext4_device_ == opened.stamp.device;
     } else {
         Fail(errno, opened);
     }

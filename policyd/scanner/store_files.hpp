@@ -73,9 +73,7 @@ struct SeenDirectory {
 
 struct OpenedDirectory : SeenDirectory {
     Descriptor directory;
-    /// A reading that leaves room in the buffer has come to the end, as on ext4. Others (FUSE, NFS)
-    /// may return whatever they have at hand: there, only an empty reading is the end.
-    bool fills_buffers = false;
+    bool is_on_ext4 = false;
 };
 
 struct SeenFile {
@@ -110,7 +108,7 @@ private:
 
     std::string root_path_;
     Descriptor root_;
-    std::optional<std::uint32_t> filling_device_;  // the root's, if it fills buffers
+    std::optional<std::uint32_t> ext4_device_;  // the root's, if it is on ext4
     mutable std::atomic<bool> may_hide_access_{true};
     mutable std::atomic<bool> has_openat2_{true};
 };

@@ -1,8 +1,11 @@
+#include <signal.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <string>
 
+#include "common/async/process.hpp"
 #include "common/config/config_error.hpp"
 #include "common/config/config_file.hpp"
 #include "common/log/logging.hpp"
@@ -31,6 +34,7 @@ int Serve(const std::string& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    policyd::async::BeginProcess({SIGHUP});
     CLI::App app("policyd, the access and quota policy service for Postfix", "policyd");
     std::string config = policyd::config::kDefaultPath;
     app.add_option("-c,--config", config, "The configuration file")->capture_default_str();

@@ -48,7 +48,16 @@ public:
                << more;
     }
 
-    void Start() { process_.emplace(Command(), Process::Options{scratch_ / "scan.log"}); }
+    void Start(const std::string& option = "--quiet") {
+        std::vector<std::string> command = Command();
+        command.push_back(option);
+        process_.emplace(command, Process::Options{scratch_ / "scan.log"});
+    }
+    std::optional<int> Wait() {
+        const auto status = process_->Wait();
+        process_.reset();
+        return status;
+    }
     void Kill() {
         process_->Signal(SIGKILL);
         process_->Wait();
@@ -58,9 +67,7 @@ public:
     void Signal(int signal) { process_->Signal(signal); }
     std::optional<int> Stop() {
         process_->Signal(SIGTERM);
-        const auto status = process_->Wait();
-        process_.reset();
-        return status;
+        return Wait();
     }
     /// `with` is a command that runs it, such as strace.
     int ScanOnce(std::vector<std::string> with = {}, const std::string& option = "--once") const {

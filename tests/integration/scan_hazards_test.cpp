@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "tests/integration/scan_daemon.hpp"
 #include "tests/support/mail_store.hpp"
@@ -140,6 +141,39 @@ TEST_F(ScanHazardsTest, CountsADirectoryThatNoSmallBufferHolds) {
     const auto usage = daemon_->Found().at("ann@example.org");
     EXPECT_EQ(usage.messages, entries + 1);
     EXPECT_EQ(usage.bytes, entries * 10 + 7);
+}
+
+/// The state of a process, as proc(5) has it: T where it is stopped.
+char StateOf(pid_t process) {
+    const std::string stat = test::ReadFile("/proc/" + std::to_string(process) + "/stat");
+    const std::size_t name_ends = stat.rfind(')');
+    return name_ends == std::string::npos ? 'X' : stat[name_ends + 2];
+}
+
+TEST_F(ScanHazardsTest, AReadingThatASignalInterruptsIsNotTakenForAWholeOne) {
+    constexpr std::size_t kMessages = 60'000;
+    constexpr int kScans = 16;
+    Deliver("example.org/ann", 7);
+    Fill(Root() / "example.org/ann/cur", kMessages);
+    daemon_.emplace(scratch_.Path(), "off", "1h");
+    const auto start = std::chrono::steady_clock::now();
+    ASSERT_EQ(daemon_->ScanOnce(), 0) << daemon_->Log();
+    const auto whole = std::chrono::steady_clock::now() - start;
+
+    for (int i = 0; i < kScans; ++i) {
+        fs::remove(scratch_ / "scan.state");
+        fs::remove(scratch_ / "usage.sqlite");
+        daemon_->Start("--once");
+        const pid_t scan = daemon_->Pid();
+        // The later half is the reading; at what moment of it is what differs.
+        std::this_thread::sleep_for(whole / 2 + whole / 2 * i / kScans);
+        kill(scan, SIGSTOP);
+        test::WaitUntil("the scan to stop or end",
+                        [scan] { return StateOf(scan) != 'R' && StateOf(scan) != 'S'; });
+        kill(scan, SIGCONT);
+        EXPECT_EQ(daemon_->Wait(), 0) << daemon_->Log();
+        ASSERT_EQ(daemon_->Found().at("ann@example.org").messages, kMessages + 1) << i;
+    }
 }
 
 /// The nice values of all threads of a process, as proc(5) has them.

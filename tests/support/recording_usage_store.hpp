@@ -63,6 +63,9 @@ public:
     async::Task<void> Commit(std::span<const usage::Measurement> measurements,
                              std::chrono::milliseconds) override {
         FailIfDown();
+        for (const usage::Measurement& measurement : measurements)
+            if (measurement.mailbox == refused)
+                throw outage::UsageStoreUnavailable("the store refuses a mailbox");
         const text::WallTime ahead = now + std::chrono::seconds(1);
         for (const usage::Measurement& measurement : measurements) {
             ++commits;
@@ -90,6 +93,7 @@ public:
     std::map<std::string, usage::Measurement> figures;
     std::uint64_t commits = 0;       ///< measurements committed, repeated ones as well
     int failures = 0;                ///< so many calls fail from now on
+    std::string refused;             ///< a mailbox that no commit may hold
     std::function<void()> on_found;  ///< called when a mailbox has been looked up, if it is set
     text::WallTime now{std::chrono::milliseconds(1'700'000'000'000)};
 

@@ -281,6 +281,36 @@ TEST_F(ScannerTest, CommitsEverythingAgainToAStoreThatWasEmptied) {
     EXPECT_EQ(usage_.figures.size(), 10u);
 }
 
+TEST_F(ScannerTest, CommitsEverythingAgainToAStoreThatWasEmptiedAlthoughItTookAChangeSince) {
+    for (int i = 0; i < 100; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
+    Sweep();
+    usage_.figures.clear();
+    store_.Deliver("example.org/u7", 5);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    loop.RunUntilDone(scanner.Remeasure({"example.org/u7"}));
+    loop.RunUntilDone(scanner.Finish());
+    ASSERT_EQ(usage_.figures.size(), 1u);
+    usage_.now += std::chrono::seconds(1);
+
+    Sweep();
+
+    EXPECT_EQ(usage_.figures.size(), 100u);
+}
+
+TEST_F(ScannerTest, AMailboxThatTheStoreRefusesHoldsUpNoOther) {
+    for (int i = 0; i < 300; ++i) store_.MakeMaildir("example.org/u" + std::to_string(i));
+    usage_.refused = "u77@example.org";
+
+    const ScanReport report = Sweep();
+
+    EXPECT_EQ(usage_.figures.size(), 299u);
+    EXPECT_EQ(report.not_committed, 1u);
+    usage_.refused.clear();
+    Sweep();
+    EXPECT_EQ(usage_.figures.size(), 300u);
+}
+
 TEST_F(ScannerTest, CommitsEverythingAgainToAStoreThatWasReplacedByABackup) {
     for (int i = 0; i < 10; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
     Sweep();

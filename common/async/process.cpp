@@ -1,0 +1,29 @@
+#include "common/async/process.hpp"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace policyd::async {
+
+void BeginProcess(std::initializer_list<int> signals) {
+    for (int descriptor = 0; descriptor <= STDERR_FILENO; ++descriptor) {
+        if (fcntl(descriptor, F_GETFD) >= 0) continue;
+        // The lowest that is free is this one.
+        if (open("/dev/null", descriptor == STDIN_FILENO ? O_RDONLY : O_WRONLY) != descriptor)
+            std::abort();
+    }
+    signal(SIGPIPE, SIG_IGN);
+    for (const int ignored : signals) signal(ignored, SIG_IGN);
+}
+
+void LeaveSignalsToOtherThreads() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+}  // namespace policyd::async

@@ -1,6 +1,7 @@
 -- Domains, forwardings, users and transports for SQLite:
 --
---   sqlite3 /var/lib/policyd/mail.sqlite <schema-sqlite.sql
+--   sqlite3 /etc/postfix/mail.sqlite <schema-sqlite.sql
+--   chown root:postfix /etc/postfix/mail.sqlite && chmod 0640 /etc/postfix/mail.sqlite
 --
 -- Postfix looks addresses up in lower case; the checks keep out what could never be found.
 

@@ -140,6 +140,17 @@ ConfigFile ReadConfigFile(const std::string& path) {
     return ParseConfig(text, path);
 }
 
+ConfigError Located(const ConfigError& error, const std::string& path) {
+    const std::string text = error.what();
+    const std::string name = text.substr(0, text.find(':'));
+    if (FindOption(name) == nullptr) return error;
+    try {
+        return ConfigError(path, ReadConfigFile(path).LineOf(name), text);
+    } catch (const ConfigError&) {
+        return error;  // the file has changed since
+    }
+}
+
 Settings LoadConfigFile(const std::string& path) {
     return Expanded(ReadConfigFile(path).settings);
 }

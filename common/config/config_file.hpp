@@ -34,6 +34,10 @@ ConfigFile ReadConfigFile(const std::string& path);
 /// The same for a text; `path` is for messages.
 ConfigFile ParseConfig(std::string_view text, const std::string& path);
 
+/// An error whose text begins with an option's name, with the place where the file sets it; any
+/// other as it is.
+ConfigError Located(const ConfigError& error, const std::string& path);
+
 /// What the programs run with: the file's settings with $names expanded. Throws ConfigError as
 /// ReadConfigFile does.
 Settings LoadConfigFile(const std::string& path);

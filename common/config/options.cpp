@@ -166,7 +166,8 @@ constexpr Option kOptions[] = {
      "By how many bytes a mailbox may exceed its limit, beside quota_grace_percent."},
     {kQuota, "usage_max_age", &Settings::usage_max_age, kEffectOnReload, Anything(),
      "When a mailbox's measurement is stale, and stale_usage says what it is worth; 0: never. "
-     "Longer than scan_interval. A mailbox that was never measured is new, and empty."},
+     "Longer than scan_interval and scan_refresh_interval. A mailbox that was never measured is "
+     "new, and empty."},
     {kQuota, "stale_usage", &Settings::stale_usage, kEffectOnReload, OneOf("trust ignore defer"),
      "Whether a mailbox that is full by a stale measurement is full all the same, takes mail, or "
      "has it deferred with mailbox_full_defer_action."},

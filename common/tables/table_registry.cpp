@@ -32,6 +32,20 @@ std::string Mark(ReadAs reader) {
     return std::to_string(static_cast<int>(reader)) + ' ';
 }
 
+/// The tables of a parameter, which a mistake in one of them names.
+template <typename Open>
+TableChain MakeChain(const std::string& parameter, const std::vector<std::string>& lists,
+                     Open open) {
+    std::vector<LookupTable*> tables;
+    try {
+        for (const std::string& list : lists)
+            for (const std::string& spec : SplitTableList(list)) tables.push_back(&open(spec));
+    } catch (const config::ConfigError& mistake) {
+        throw config::ConfigError(parameter + ": " + mistake.what());
+    }
+    return TableChain(parameter, std::move(tables));
+}
+
 }  // namespace
 
 TableRegistry::TableRegistry(async::EventLoop& loop, TableSettings settings,
@@ -171,19 +185,15 @@ SqlLookup TableRegistry::MakeSqlLookup(const std::string& name, const TableFile&
 
 TableChain TableRegistry::OpenChain(const std::string& parameter,
                                     const std::vector<std::string>& lists) {
-    std::vector<LookupTable*> tables;
-    for (const std::string& list : lists)
-        for (const std::string& spec : SplitTableList(list)) tables.push_back(&Open(spec));
-    return TableChain(parameter, std::move(tables));
+    return MakeChain(parameter, lists,
+                     [this](std::string_view spec) -> LookupTable& { return Open(spec); });
 }
 
 TableChain TableRegistry::OpenChainForVirtual(const std::string& parameter,
                                               const std::vector<std::string>& lists) {
-    std::vector<LookupTable*> tables;
-    for (const std::string& list : lists)
-        for (const std::string& spec : SplitTableList(list))
-            tables.push_back(&OpenForVirtual(spec));
-    return TableChain(parameter, std::move(tables));
+    return MakeChain(parameter, lists, [this](std::string_view spec) -> LookupTable& {
+        return OpenForVirtual(spec);
+    });
 }
 
 DomainList TableRegistry::OpenDomainList(const std::string& parameter,

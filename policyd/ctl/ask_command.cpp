@@ -9,6 +9,7 @@
 #include "common/async/endpoint.hpp"
 #include "common/config/config_file.hpp"
 #include "common/config/values.hpp"
+#include "common/mail/domain_name.hpp"
 #include "common/text/ascii.hpp"
 #include "policyd/ctl/exit_status.hpp"
 #include "policyd/ctl/policy_client.hpp"
@@ -27,7 +28,7 @@ struct Attribute {
 
 constexpr Attribute kAttributes[] = {
     {"request", nullptr, "smtpd_access_policy", ""},
-    {"protocol_state", "--state", "RCPT", "CONNECT, EHLO, HELO, MAIL, RCPT, DATA, END-OF-MESSAGE"},
+    {"protocol_state", "--state", "RCPT", "Postfix's state when it asks"},
     {"protocol_name", nullptr, "ESMTP", ""},
     {"client_address", "--client-address", "127.0.0.1", "The client's IP address"},
     {"client_name", "--client-name", "unknown", "Its verified host name"},
@@ -58,6 +59,9 @@ constexpr Attribute kAttributes[] = {
     {"policy_context", "--policy-context", "", "The context that main.cf gives the service"},
 };
 
+constexpr const char* kStates[] = {"CONNECT", "EHLO", "HELO", "MAIL",          "RCPT",
+                                   "DATA",    "VRFY", "ETRN", "END-OF-MESSAGE"};
+
 struct AskArguments {
     std::vector<std::string> values;  ///< of kAttributes
     std::string server;
@@ -75,6 +79,9 @@ std::string RequestText(const AskArguments& arguments) {
                                         ": a value cannot hold a line end or NUL");
         if (kAttributes[i].is_number && !text::ParseUnsigned(value))
             throw std::invalid_argument(std::string(kAttributes[i].option) + ": expected a number");
+        if (kAttributes[i].name == std::string_view("client_address") && value != "unknown" &&
+            mail::NormalizedIpAddress(value).empty())
+            throw std::invalid_argument("--client-address: expected an IP address or unknown");
         request += std::string(kAttributes[i].name) + '=' + value + '\n';
     }
     return request + '\n';
@@ -141,6 +148,10 @@ Run DefineAsk(CLI::App& command, Terminal& terminal) {
         if (attribute.option == nullptr) continue;
         auto* option = command.add_option(attribute.option, arguments->values[i], attribute.help);
         if (*attribute.initial != '\0') option->capture_default_str();
+        if (std::string_view(attribute.name) == "protocol_state")
+            option->transform(
+                CLI::IsMember(std::vector<std::string>(std::begin(kStates), std::end(kStates)),
+                              CLI::ignore_case));
     }
     command
         .add_option("--server", arguments->server,

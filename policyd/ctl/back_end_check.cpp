@@ -95,7 +95,7 @@ private:
     void CheckWord(const config::Option& option, const std::string& word) {
         try {
             if (IsTableList(option)) {
-                registry_.OpenChain(std::string(option.name), {word});
+                registry_.Open(word);
             } else {
                 registry_.OpenDomainList(std::string(option.name), {word},
                                          tables::DomainList::Matching::kExact);
@@ -130,9 +130,7 @@ private:
             services::SharedState shared;
             const services::Services services(loop_, settings_, shared);
         } catch (const config::ConfigError& error) {
-            const std::string text = error.what();
-            const std::size_t line = file_.LineOf(text.substr(0, text.find(':')));
-            report_.Error(config::ConfigError(file_.path, line, text).what());
+            report_.Error(config::Located(error, file_.path).what());
         }
     }
 

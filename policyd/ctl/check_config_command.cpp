@@ -10,6 +10,7 @@
 #include "policyd/ctl/postfix_settings.hpp"
 #include "policyd/ctl/quota_columns.hpp"
 #include "policyd/ctl/report.hpp"
+#include "policyd/ctl/surroundings_check.hpp"
 
 namespace policyd::ctl {
 namespace {
@@ -34,6 +35,7 @@ int RunCheckConfig(const CheckArguments& arguments, Terminal& terminal) {
     Report report(terminal.out);
     try {
         const config::ConfigFile file = config::ReadConfigFile(arguments.config);
+        CheckSurroundings(file, report);
         CheckBackEnds(file, report);
         WarnOfSmallQuotaColumns(file, report);
         if (!arguments.postfix.empty()) CheckAgainstPostfix(file, arguments.postfix, report);

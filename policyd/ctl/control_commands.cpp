@@ -9,6 +9,7 @@
 #include "common/async/endpoint.hpp"
 #include "common/config/config_error.hpp"
 #include "common/config/config_file.hpp"
+#include "common/text/ascii.hpp"
 #include "policyd/ctl/exit_status.hpp"
 #include "policyd/ctl/policy_client.hpp"
 
@@ -34,10 +35,11 @@ struct ControlSocket {
 std::string GuessedControlSocket(const std::string& path) {
     std::ifstream file(path);
     for (std::string line; std::getline(file, line);) {
-        const std::size_t begin = line.find('"');
-        const std::size_t end = line.find('"', begin + 1);
-        if (line.starts_with("control_socket") && end != std::string::npos)
-            return line.substr(begin + 1, end - begin - 1);
+        const std::string_view name = text::Trim(std::string_view(line).substr(0, line.find('=')));
+        const std::size_t begin = line.find_first_of("\"'");
+        if (name != "control_socket" || begin == std::string::npos) continue;
+        const std::size_t end = line.find(line[begin], begin + 1);
+        if (end != std::string::npos) return line.substr(begin + 1, end - begin - 1);
     }
     return config::kDefaultControlSocket;
 }
@@ -45,7 +47,11 @@ std::string GuessedControlSocket(const std::string& path) {
 /// The socket that was named, else the one of the configuration. One with mistakes is for the
 /// server to refuse, and to log.
 ControlSocket FindControlSocket(const ControlArguments& arguments) {
-    if (!arguments.socket.empty()) return {arguments.socket};
+    if (!arguments.socket.empty()) {
+        if (!arguments.socket.starts_with("unix:"))
+            throw std::invalid_argument("--socket: expected unix:PATH");
+        return {arguments.socket};
+    }
     try {
         return {config::LoadConfigFile(arguments.config).control_socket};
     } catch (const config::ConfigError& error) {

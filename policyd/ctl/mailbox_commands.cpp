@@ -77,9 +77,11 @@ int RunUsage(const MailboxArguments& arguments, Terminal& terminal) {
     if (arguments.all != arguments.mailboxes.empty())
         throw std::invalid_argument("usage: name mailboxes, or --all");
     const config::Settings settings = config::LoadConfigFile(arguments.config);
-    if (!HasUsageStore(settings))
-        throw std::runtime_error(settings.usage_store +
-                                 ": there is none yet; policyd and policyd-scan make it");
+    if (!HasUsageStore(settings)) {
+        terminal.err << "policyctl: " << settings.usage_store
+                     << ": there is none yet; policyd and policyd-scan make it\n";
+        return kNotFound;
+    }
     async::EventLoop loop;
     const auto store = usage::OpenUsageStore(loop, settings);
     std::vector<std::string> mailboxes = arguments.mailboxes;

@@ -5,7 +5,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -14,6 +16,8 @@
 
 namespace policyd::ctl {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kLongestReply = 64 * 1024;
 
@@ -38,13 +42,16 @@ NoAnswer Failure(const async::Endpoint& server, std::string_view step) {
     return NoAnswer(server.ToText() + ": " + std::string(step) + ": " + reason);
 }
 
+void LimitTime(int socket, int option, std::chrono::milliseconds limit) {
+    const timeval time{.tv_sec = limit.count() / 1000, .tv_usec = limit.count() % 1000 * 1000};
+    setsockopt(socket, SOL_SOCKET, option, &time, sizeof time);
+}
+
 /// Throws with errno's text unless the server accepts.
 Socket ConnectTo(const async::Endpoint& server, const sockaddr* address, socklen_t length,
                  std::chrono::milliseconds limit) {
     Socket socket(::socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const timeval time{.tv_sec = limit.count() / 1000, .tv_usec = limit.count() % 1000 * 1000};
-    setsockopt(socket.Descriptor(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
-    setsockopt(socket.Descriptor(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+    LimitTime(socket.Descriptor(), SO_SNDTIMEO, limit);
     if (connect(socket.Descriptor(), address, length) != 0) throw Failure(server, "connect");
     return socket;
 }
@@ -80,39 +87,45 @@ void Send(const Socket& socket, const async::Endpoint& server, std::string_view 
     }
 }
 
-std::string ReceiveReply(const Socket& socket, const async::Endpoint& server) {
-    std::string reply;
+/// Appends what comes next; false once the server has closed.
+bool ReceiveMore(const Socket& socket, const async::Endpoint& server, Clock::time_point deadline,
+                 std::string& received) {
     char buffer[4096];
-    while (reply.find("\n\n") == std::string::npos) {
-        const ssize_t size = recv(socket.Descriptor(), buffer, sizeof buffer, 0);
-        if (size < 0) throw Failure(server, "receive");
-        if (size == 0)
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    // 0 would be no limit.
+    LimitTime(socket.Descriptor(), SO_RCVTIMEO, std::max(left, std::chrono::milliseconds(1)));
+    const ssize_t size = recv(socket.Descriptor(), buffer, sizeof buffer, 0);
+    if (size < 0) throw Failure(server, "receive");
+    received.append(buffer, static_cast<std::size_t>(size));
+    if (received.size() > kLongestReply) throw NoAnswer(server.ToText() + ": endless answer");
+    return size > 0;
+}
+
+std::string ReceiveReply(const Socket& socket, const async::Endpoint& server,
+                         Clock::time_point deadline) {
+    std::string reply;
+    while (reply.find("\n\n") == std::string::npos)
+        if (!ReceiveMore(socket, server, deadline, reply))
             throw NoAnswer(server.ToText() + ": closed the connection without an answer");
-        reply.append(buffer, static_cast<std::size_t>(size));
-        if (reply.size() > kLongestReply) throw NoAnswer(server.ToText() + ": endless answer");
-    }
     return reply;
 }
 
 /// Everything until the server closes.
-std::string ReceiveAll(const Socket& socket, const async::Endpoint& server) {
+std::string ReceiveAll(const Socket& socket, const async::Endpoint& server,
+                       Clock::time_point deadline) {
     std::string received;
-    char buffer[4096];
-    for (;;) {
-        const ssize_t size = recv(socket.Descriptor(), buffer, sizeof buffer, 0);
-        if (size < 0) throw Failure(server, "receive");
-        if (size == 0) return received;
-        received.append(buffer, static_cast<std::size_t>(size));
-    }
+    while (ReceiveMore(socket, server, deadline, received)) continue;
+    return received;
 }
 
 }  // namespace
 
 std::string AskServer(const async::Endpoint& server, const std::string& request,
                       std::chrono::milliseconds limit) {
+    const auto deadline = Clock::now() + limit;
     const Socket socket = Connect(server, limit);
     Send(socket, server, request);
-    const std::string reply = ReceiveReply(socket, server);
+    const std::string reply = ReceiveReply(socket, server, deadline);
     constexpr std::string_view kAction = "action=";
     if (!reply.starts_with(kAction) || reply.find('\n') + 2 != reply.size())
         throw NoAnswer(server.ToText() + ": the answer is not one action line");
@@ -121,9 +134,10 @@ std::string AskServer(const async::Endpoint& server, const std::string& request,
 
 ControlReply TellServer(const async::Endpoint& control_socket, const std::string& command,
                         std::chrono::milliseconds limit) {
+    const auto deadline = Clock::now() + limit;
     const Socket socket = Connect(control_socket, limit);
     Send(socket, control_socket, "POST /" + command + " HTTP/1.0\r\n\r\n");
-    const std::string reply = ReceiveAll(socket, control_socket);
+    const std::string reply = ReceiveAll(socket, control_socket, deadline);
     constexpr std::string_view kVersion = "HTTP/1.1 ";
     const std::size_t head_end = reply.find("\r\n\r\n");
     if (!reply.starts_with(kVersion) || head_end == std::string::npos)

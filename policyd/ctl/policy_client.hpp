@@ -15,7 +15,7 @@ public:
 };
 
 /// Sends `request` (its lines and the empty one) to a policy server and returns the action of its
-/// reply. Blocks, for at most `limit` at each step. Throws NoAnswer.
+/// reply. Blocks, for at most `limit` to connect and that in all. Throws NoAnswer.
 std::string AskServer(const async::Endpoint& server, const std::string& request,
                       std::chrono::milliseconds limit);
 

@@ -1,11 +1,15 @@
 #include "policyd/ctl/postfix_mistakes.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <stdexcept>
 #include <string_view>
+#include <vector>
 
+#include "common/async/endpoint.hpp"
 #include "common/config/expansion.hpp"
 #include "common/config/values.hpp"
+#include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
 #include "policyd/ctl/sql_query.hpp"
 #include "policyd/ctl/table_definition.hpp"
@@ -16,6 +20,38 @@ namespace {
 using config::Strings;
 
 constexpr std::string_view kPolicyService = "check_policy_service";
+
+/// One policy service in a list of restrictions.
+struct AskedService {
+    std::string endpoint;
+    std::string behind;  ///< what decides in any case before it is asked; empty: nothing
+};
+
+bool DecidesInAnyCase(std::string_view restriction) {
+    return text::EqualsIgnoringCase(restriction, "permit") ||
+           text::EqualsIgnoringCase(restriction, "reject") ||
+           text::EqualsIgnoringCase(restriction, "defer");
+}
+
+/// `endpoint`, or `{ endpoint, option = value, ... }`.
+std::string EndpointIn(std::string service) {
+    if (service.starts_with('{')) service = service.substr(1, service.size() - 2);
+    const Strings words = config::ParseList(service);
+    return words.empty() ? "" : words.front();
+}
+
+std::vector<AskedService> ServicesIn(const std::string& restrictions) {
+    std::vector<AskedService> services;
+    std::string behind;
+    const Strings list = config::ParseList(restrictions);
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        if (text::EqualsIgnoringCase(list[i], kPolicyService) && i + 1 < list.size())
+            services.push_back({EndpointIn(list[++i]), behind});
+        else if (behind.empty() && DecidesInAnyCase(list[i]))
+            behind = list[i];
+    }
+    return services;
+}
 
 /// One warning for each of the rules below that a configuration breaks.
 class Mistakes {
@@ -112,17 +148,67 @@ private:
         return postfix_.Find("smtpd_" + stage + "_restrictions").value_or("");
     }
 
+    /// Whether policyd listens there; on whatever it is where only its service manager knows. A
+    /// port is enough: who asks may know the host by another name.
+    bool IsOurs(const std::string& service) const {
+        if (settings_.listen.empty()) return true;
+        async::Endpoint asked;
+        try {
+            asked = async::ParseEndpoint(service);
+        } catch (const std::invalid_argument&) {
+            return false;
+        }
+        return std::any_of(settings_.listen.begin(), settings_.listen.end(),
+                           [&](const std::string& listener) {
+                               const async::Endpoint ours = async::ParseEndpoint(listener);
+                               return ours.kind == asked.kind && ours.port == asked.port &&
+                                      PathOf(ours) == PathOf(asked);
+                           });
+    }
+
+    /// Postfix takes a relative one to be below its queue directory.
+    std::filesystem::path PathOf(const async::Endpoint& endpoint) const {
+        if (endpoint.path.empty()) return {};
+        return (postfix_.Find("queue_directory").value_or("") /
+                std::filesystem::path(endpoint.path))
+            .lexically_normal();
+    }
+
+    enum class Asks { kNothing, kOthers, kTooLate, kUs };
+
+    Asks WhatIsAsked(const std::string& stage) {
+        Asks asks = Asks::kNothing;
+        for (const AskedService& service : ServicesIn(Restrictions(stage))) {
+            if (!IsOurs(service.endpoint)) {
+                asks = std::max(asks, Asks::kOthers);
+            } else if (service.behind.empty()) {
+                asks = Asks::kUs;
+            } else {
+                asks = std::max(asks, Asks::kTooLate);
+                report_.Warning(MainCf("smtpd_" + stage + "_restrictions") + ": " +
+                                service.endpoint + " stands behind " + service.behind +
+                                ", and is never asked");
+            }
+        }
+        return asks;
+    }
+
+    /// What to add, where a list does not ask policyd.
+    std::string WhatToAdd(Asks asks) const {
+        if (asks == Asks::kNothing)
+            return ": does not ask the policy service: add check_policy_service";
+        return ": asks other policy services than the one that listens on " +
+               config::QuotedList(settings_.listen) + ": add check_policy_service for it";
+    }
+
     void RestrictionsLackTheService() {
-        const bool recipients =
-            Restrictions("recipient").find(kPolicyService) != std::string::npos ||
-            Restrictions("relay").find(kPolicyService) != std::string::npos;
-        if (!recipients)
-            report_.Warning(MainCf("smtpd_recipient_restrictions") +
-                            ": does not ask the policy service: add check_policy_service");
-        if (Restrictions("end_of_data").find(kPolicyService) == std::string::npos)
-            report_.Warning(MainCf("smtpd_end_of_data_restrictions") +
-                            ": does not ask the policy service, so the real size of a message is "
-                            "never checked: add the same check_policy_service");
+        const Asks recipients = std::max(WhatIsAsked("recipient"), WhatIsAsked("relay"));
+        if (recipients < Asks::kTooLate)
+            report_.Warning(MainCf("smtpd_recipient_restrictions") + WhatToAdd(recipients));
+        const Asks end_of_data = WhatIsAsked("end_of_data");
+        if (end_of_data < Asks::kTooLate)
+            report_.Warning(MainCf("smtpd_end_of_data_restrictions") + WhatToAdd(end_of_data) +
+                            "; the real size of a message is not checked");
     }
 
     void ServiceComesTooEarly() {

@@ -7,6 +7,7 @@
 
 #include "common/async/event_loop.hpp"
 #include "common/async/process.hpp"
+#include "common/config/config_error.hpp"
 #include "common/config/config_file.hpp"
 #include "common/log/logging.hpp"
 #include "common/usage/open_usage_store.hpp"
@@ -110,6 +111,9 @@ int Main(int argc, char** argv) {
     LowerPriority(static_cast<int>(settings.scan_nice), settings.scan_io_priority);
     try {
         exit_code = Scan(settings, *command_line);
+    } catch (const config::ConfigError& mistake) {
+        log::Error("policyd-scan: {}", config::Located(mistake, command_line->config).what());
+        exit_code = kWrongUsage;
     } catch (const std::exception& failure) {
         log::Error("policyd-scan: {}", failure.what());
         exit_code = kFailed;

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "common/async/blocking_call.hpp"
+#include "common/async/process.hpp"
+#include "common/config/config_error.hpp"
 #include "common/config/config_file.hpp"
 #include "common/config/options.hpp"
 #include "common/log/logging.hpp"
@@ -82,6 +84,8 @@ Daemon::Daemon(std::string config_path, config::Settings settings, PassedSockets
 
 Daemon::~Daemon() {
     endpoints_.clear();
+    // What comes from now on is too late, and not for the default action either.
+    async::LeaveSignalsToOtherThreads();
     signals_.clear();
     watchdog_.reset();
     alive_check_.reset();
@@ -175,13 +179,19 @@ async::Task<HttpReply> Daemon::ReloadNow() {
     log::Reopen();
     NotifyReloading();
     HttpReply reply;
+    std::string failure;
     try {
         const std::string left = co_await TakeOver();
         reply.body = "reloaded\n" + left;
         log::Info("reloaded: {}", config_path_);
+    } catch (const config::ConfigError& mistake) {
+        failure = config::Located(mistake, config_path_).what();
     } catch (const std::exception& error) {
-        log::Error("reload failed, the old configuration stays: {}", error.what());
-        reply = {500, std::string(error.what()) + '\n'};
+        failure = error.what();
+    }
+    if (!failure.empty()) {
+        log::Error("reload failed, the old configuration stays: {}", failure);
+        reply = {500, failure + '\n'};
     }
     const bool succeeded = reply.status == 200;
     metrics::Counter(metrics::Metric::kReloads, {succeeded ? "success" : "failure"}).Add();

@@ -23,7 +23,7 @@ int Serve(const std::string& config) {
         policyd::server::Daemon(config).Run();
         return 0;
     } catch (const policyd::config::ConfigError& error) {
-        std::fprintf(stderr, "policyd: %s\n", error.what());
+        std::fprintf(stderr, "policyd: %s\n", policyd::config::Located(error, config).what());
         return kExitConfig;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "policyd: %s\n", error.what());

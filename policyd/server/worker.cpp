@@ -68,6 +68,7 @@ void Worker::StopListening() {
 }
 
 void Worker::Run() {
+    time_check_->KeepLoopRunning();  // also where it listens to nothing
     while (!HasEnded()) loop_.Run();
     Close();
 }
@@ -82,7 +83,6 @@ void Worker::Close() {
 void Worker::Stop() {
     loop_.Post([this] {
         stopping_ = true;
-        time_check_->KeepLoopRunning();
         give_up_at_ = clock_() + limits_.request_time;
         StopListening();
         for (auto session = sessions_.begin(); session != sessions_.end();)

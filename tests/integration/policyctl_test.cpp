@@ -189,9 +189,12 @@ TEST_F(PolicyctlTest, CheckConfigAgreesWithAPostfixThatSaysTheSame) {
                        "\nvirtual_mailbox_maps = " + Sqlite("users") +
                        "\nvirtual_mailbox_base = /home/vmail\n"
                        "smtpd_recipient_restrictions = reject_unauth_destination,\n"
-                       "  check_policy_service { unix:policyd/policyd.sock, timeout=10s }\n"
+                       "  check_policy_service { unix:" +
+                       Path("policy.sock") +
+                       ", timeout=10s }\n"
                        "smtpd_end_of_data_restrictions =\n"
-                       "  check_policy_service { unix:policyd/policyd.sock, timeout=10s }\n");
+                       "  check_policy_service { unix:" +
+                       Path("policy.sock") + ", timeout=10s }\n");
     scratch_.Write("policyd.toml",
                    "myhostname = \"localhost.localdomain\"\n"
                    "mydestination = \"localhost\"\n" +
@@ -250,6 +253,23 @@ TEST_F(PolicyctlTest, CheckConfigWarnsOfAQuotaColumnThatEndsAtTwoGigabytes) {
                 HasSubstr("mysql.cf:4: the column users.quota is int(10), so no limit can exceed "
                           "2147483647 bytes (2 GiB - 1): make it BIGINT UNSIGNED"));
     EXPECT_THAT(output_for("large"), HasSubstr("0 warnings"));
+}
+
+TEST_F(PolicyctlTest, CheckConfigFindsWhatAProgramWouldMissWhenItStarts) {
+    scratch_.Write("policyd.toml", Configuration() +
+                                       "user = \"no-such-user\"\n"
+                                       "unix_socket_group = \"no-such-group\"\n"
+                                       "log_destination = \"file:/nonexistent/policyd.log\"\n"
+                                       "metrics_listen = \"unix:" +
+                                       Path("policy.sock") + "\"\nusage_source = \"dovecot\"\n" +
+                                       "quota_warning_command = \"/nonexistent/warn\"\n");
+    const auto checked = WithConfig({"check-config"});
+    EXPECT_EQ(checked.status, 78);
+    for (const char* mistake :
+         {": user: there is no user", ": unix_socket_group: there is no group",
+          ": log_destination: there is no directory", ": metrics_listen: unix:",
+          ": usage_source: \"dovecot\" needs", ": quota_warning_command: /nonexistent/warn cannot"})
+        EXPECT_THAT(checked.output, HasSubstr(mistake));
 }
 
 TEST_F(PolicyctlTest, CheckConfigReportsAPostfixThatIsNotThere) {

@@ -39,12 +39,14 @@ protected:
         Table("transport.cf", "SELECT transport FROM transport WHERE domain='%s'");
     const std::string quota_ = Table("quota.cf", "SELECT quota FROM users WHERE email='%s'");
     std::map<std::string, std::string> options_{
+        {"listen", "unix:/var/spool/postfix/policyd/policyd.sock"},
         {"virtual_alias_maps", forwardings_ + ", " + email2email_},
         {"transport_maps", transport_},
         {"virtual_mailbox_limit_maps", quota_}};
     PostfixSettings postfix_{
         "/etc/postfix",
-        {{"smtpd_relay_restrictions", "reject_unauth_destination"},
+        {{"queue_directory", "/var/spool/postfix"},
+         {"smtpd_relay_restrictions", "reject_unauth_destination"},
          {"smtpd_recipient_restrictions", "check_policy_service unix:policyd/policyd.sock"},
          {"smtpd_end_of_data_restrictions", "check_policy_service unix:policyd/policyd.sock"},
          {"smtpd_client_restrictions", ""},
@@ -94,6 +96,28 @@ TEST_F(PostfixMistakesTest, AMailServerThatDoesNotAsk) {
     const std::string warnings = Warnings();
     EXPECT_THAT(warnings, HasSubstr("smtpd_recipient_restrictions: does not ask"));
     EXPECT_THAT(warnings, HasSubstr("smtpd_end_of_data_restrictions: does not ask"));
+}
+
+TEST_F(PostfixMistakesTest, AMailServerThatAsksAnotherService) {
+    options_["listen"] = "inet:127.0.0.1:10031, unix:/run/policyd/policy.sock";
+    for (const char* ours : {"inet:localhost:10031", "unix:/run/policyd/../policyd/policy.sock",
+                             "{ inet:mx:10031, timeout = 10s }"}) {
+        for (const char* stage : {"recipient", "end_of_data"})
+            postfix_.values["smtpd_" + std::string(stage) + "_restrictions"] =
+                "check_policy_service " + std::string(ours);
+        EXPECT_EQ(Warnings(), "") << ours;
+    }
+    postfix_.values["smtpd_recipient_restrictions"] = "check_policy_service inet:127.0.0.1:10023";
+    EXPECT_THAT(Warnings(), HasSubstr("smtpd_recipient_restrictions: asks other policy services"));
+}
+
+TEST_F(PostfixMistakesTest, AServiceBehindWhatDecidesInAnyCase) {
+    postfix_.values["smtpd_recipient_restrictions"] =
+        "permit_mynetworks, Permit, check_policy_service unix:policyd/policyd.sock";
+    const std::string warnings = Warnings();
+    EXPECT_THAT(warnings,
+                HasSubstr("unix:policyd/policyd.sock stands behind Permit, and is never"));
+    EXPECT_THAT(warnings, Not(HasSubstr("does not ask")));
 }
 
 TEST_F(PostfixMistakesTest, AServiceThatIsAskedBeforeRelayingIsRefused) {

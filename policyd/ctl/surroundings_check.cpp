@@ -1,0 +1,133 @@
+#include "policyd/ctl/surroundings_check.hpp"
+
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "common/async/endpoint.hpp"
+#include "common/config/config_error.hpp"
+#include "common/config/expansion.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+namespace fs = std::filesystem;
+
+class SurroundingsCheck {
+public:
+    SurroundingsCheck(const config::ConfigFile& file, Report& report)
+        : file_(file), settings_(config::Expanded(file.settings)), report_(report) {}
+
+    void Run() {
+        CheckListeners();
+        CheckUsers();
+        CheckDirectories();
+        CheckSources();
+        CheckPairs();
+    }
+
+private:
+    /// "policyd.toml:12: user: " and what is wrong.
+    std::string At(const std::string& option, const std::string& message) const {
+        return config::ConfigError(file_.path, file_.LineOf(option), option + ": " + message)
+            .what();
+    }
+
+    void CheckListeners() {
+        if (settings_.listen.empty())
+            report_.Warning(At("listen",
+                               "it is empty, so policyd starts only where its service manager "
+                               "passes a socket to it"));
+        std::map<std::string, std::string> options;  // by what they listen on
+        const auto check = [&](const std::string& option, const std::string& endpoint) {
+            if (endpoint.empty()) return;
+            const auto [other, is_first] = options.emplace(endpoint, option);
+            if (!is_first)
+                report_.Error(At(option, endpoint + " is what " + other->second + " has already"));
+            CheckSocketDirectory(option, async::ParseEndpoint(endpoint));
+        };
+        for (const std::string& endpoint : settings_.listen) check("listen", endpoint);
+        check("metrics_listen", settings_.metrics_listen);
+        check("control_socket", settings_.control_socket);
+    }
+
+    /// Some are made by who starts the program, such as /run/policyd.
+    void CheckSocketDirectory(const std::string& option, const async::Endpoint& endpoint) {
+        if (endpoint.kind != async::Endpoint::Kind::kUnix) return;
+        const fs::path directory = fs::path(endpoint.path).parent_path();
+        if (directory.is_relative())
+            report_.Error(At(option, endpoint.path + " is no absolute path"));
+        else if (IsSet(option) && !fs::is_directory(directory))
+            report_.Warning(At(option, directory.string() + " is not there yet"));
+    }
+
+    void CheckUsers() {
+        if (!settings_.user.empty() && getpwnam(settings_.user.c_str()) == nullptr)
+            report_.Error(At("user", "there is no user " + settings_.user));
+        const bool makes_sockets =
+            std::any_of(settings_.listen.begin(), settings_.listen.end(),
+                        [](const std::string& endpoint) { return endpoint.starts_with("unix:"); });
+        const std::string& group = settings_.unix_socket_group;
+        if (makes_sockets && !group.empty() && getgrnam(group.c_str()) == nullptr)
+            report_.Error(At("unix_socket_group", "there is no group " + group));
+    }
+
+    /// Without the log nothing starts; the scanner may well run on another machine.
+    void CheckDirectories() {
+        constexpr std::string_view kFile = "file:";
+        const std::string& log = settings_.log_destination;
+        if (log.starts_with(kFile) && !HasDirectory(log.substr(kFile.size())))
+            report_.Error(At("log_destination", "there is no directory for " + log));
+        for (const auto& [option, path] :
+             {std::pair("scan_state_file", settings_.scan_state_file),
+              std::pair("scan_metrics_file", settings_.scan_metrics_file)})
+            if (IsSet(option) && !HasDirectory(path))
+                report_.Warning(At(option, "there is no directory for " + path));
+    }
+
+    bool IsSet(const std::string& option) const { return file_.LineOf(option) != 0; }
+
+    static bool HasDirectory(const fs::path& path) {
+        return !path.has_parent_path() || fs::is_directory(path.parent_path());
+    }
+
+    void CheckSources() {
+        if (settings_.usage_source != "scan" && settings_.dovecot_quota_clone.empty())
+            report_.Error(
+                At("usage_source", "\"" + settings_.usage_source + "\" needs dovecot_quota_clone"));
+        const std::string& command = settings_.quota_warning_command;
+        if (!command.empty() && access(command.c_str(), X_OK) != 0)
+            report_.Warning(At("quota_warning_command", command + " cannot be run"));
+    }
+
+    void CheckPairs() {
+        // A mailbox that does not change is committed again after the longer of these.
+        if (settings_.usage_max_age.count() > 0 &&
+            settings_.usage_max_age <=
+                std::max(settings_.scan_interval, settings_.scan_refresh_interval))
+            report_.Warning(At("usage_max_age",
+                               "it is not longer than scan_interval and scan_refresh_interval, so "
+                               "usage is taken for stale between two scans"));
+        for (auto check = settings_.checks.begin(); check != settings_.checks.end(); ++check)
+            if (std::find(settings_.checks.begin(), check, *check) != check)
+                report_.Warning(At("checks", *check + " stands there twice"));
+    }
+
+    const config::ConfigFile& file_;
+    const config::Settings settings_;
+    Report& report_;
+};
+
+}  // namespace
+
+void CheckSurroundings(const config::ConfigFile& file, Report& report) {
+    SurroundingsCheck(file, report).Run();
+}
+
+}  // namespace policyd::ctl

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "common/config/config_file.hpp"
+#include "policyd/ctl/report.hpp"
+
+namespace policyd::ctl {
+
+/// Reports what a program would miss on this machine when it starts with the configuration: users,
+/// groups, directories; and options that do not go together.
+void CheckSurroundings(const config::ConfigFile& file, Report& report);
+
+}  // namespace policyd::ctl

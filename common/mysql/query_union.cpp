@@ -84,9 +84,9 @@ std::string Nulls(unsigned count) {
 
 bool CanBePartOfUnion(std::string_view query) {
     // What orders, limits or merges rows, or does more than read them.
-    static constexpr std::array<std::string_view, 14> kWords{
-        "distinct", "distinctrow", "except", "for",   "group",     "having", "intersect",
-        "into",     "limit",       "lock",   "order", "procedure", "union",  "with"};
+    static constexpr std::array<std::string_view, 16> kWords{
+        "distinct", "distinctrow", "except", "fetch",  "for",   "group",     "having", "intersect",
+        "into",     "limit",       "lock",   "offset", "order", "procedure", "union",  "with"};
     constexpr std::string_view kSeparators = " \t\r\n()=,<>*'\"`";
     const auto words = text::SplitAtAny(query, kSeparators);
     return std::none_of(words.begin(), words.end(),

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "common/mysql/query_union.hpp"
@@ -114,6 +115,20 @@ bool ReadsAsText(sql::ResultSetMetaData& columns) {
     return true;
 }
 
+/// Nothing where what the server gives by now would not come out as the text that it is.
+std::unique_ptr<sql::ResultSet> Execute(sql::PreparedStatement& statement) {
+    // CR_NEW_STMT_METADATA: the number of columns is another one.
+    constexpr int kNewStatementMetadata = 2057;
+    try {
+        std::unique_ptr<sql::ResultSet> rows(statement.executeQuery());
+        if (!ReadsAsText(*rows->getMetaData())) rows.reset();
+        return rows;
+    } catch (const sql::SQLException& error) {
+        if (error.getErrorCode() != kNewStatementMetadata) throw;
+        return nullptr;
+    }
+}
+
 /// An earlier query whose rows are those of this one; itself if there is none.
 std::size_t WithTheSameRows(std::span<const Query> queries, std::size_t query) {
     for (std::size_t earlier = query; earlier > 0 && queries[earlier].has_parameters_of_last;) {
@@ -150,6 +165,7 @@ Session::Session(const Account& account, const Server& server) {
         if (account.tls.IsUsed()) RequireEncryption();
         const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
         statement->execute(LimitStatementTime(account.time_limit));
+        queries_go_together_ = GivesAllRows();
     } catch (const sql::SQLException& error) {
         Rethrow(error);
     }
@@ -167,14 +183,35 @@ void Session::RequireEncryption() {
                     Error::kCannotConnect);
 }
 
+bool Session::GivesAllRows() {
+    const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
+    const std::unique_ptr<sql::ResultSet> limit(
+        statement->executeQuery("SELECT @@sql_select_limit"));
+    return limit->next() && limit->getUInt64(1) == std::numeric_limits<std::uint64_t>::max();
+}
+
 Values Session::Run(const Query& query) {
     try {
-        sql::PreparedStatement* statement =
-            query.prepared.empty() ? nullptr : Prepare(query.prepared);
-        return statement != nullptr ? RunPrepared(*statement, query.parameters) : RunText(query);
+        if (query.prepared.empty()) return RunText(query);
+        if (auto values = TryPrepared(query)) return *std::move(values);
+        // A table has other columns than when the statement was prepared.
+        ForgetStatements();
+        if (auto values = TryPrepared(query)) return *std::move(values);
+        return RunText(query);
     } catch (const sql::SQLException& error) {
         Rethrow(error);
     }
+}
+
+void Session::ForgetStatements() {
+    unions_.clear();
+    prepared_.clear();
+}
+
+std::optional<Values> Session::TryPrepared(const Query& query) {
+    sql::PreparedStatement* const statement = Prepare(query.prepared);
+    if (statement == nullptr) return RunText(query);
+    return RunPrepared(*statement, query.parameters);
 }
 
 sql::PreparedStatement* Session::Prepare(const std::string& query) {
@@ -191,26 +228,36 @@ sql::PreparedStatement* Session::Prepare(const std::string& query) {
     return prepared_.emplace(query, std::move(statement)).first->second.get();
 }
 
-Values Session::RunPrepared(sql::PreparedStatement& statement,
-                            const std::vector<std::string>& values) {
+/// Nothing where the columns are not those any more with which it was prepared.
+std::optional<Values> Session::RunPrepared(sql::PreparedStatement& statement,
+                                           const std::vector<std::string>& values) {
     unsigned number = 0;
     for (const std::string& value : values) statement.setString(++number, value);
-    const std::unique_ptr<sql::ResultSet> rows(statement.executeQuery());
+    const auto rows = Execute(statement);
+    if (!rows) return std::nullopt;
     Values result;
     AppendRows(*rows, result);
     return result;
 }
 
 std::vector<Values> Session::RunTogether(std::span<const Query> queries) {
-    if (queries.size() == 1) return {Run(queries.front())};
     try {
-        Union& together = PrepareUnion(queries);
-        if (together.statement) return RunUnion(together, queries);
+        if (queries.size() > 1 && queries_go_together_) {
+            if (auto values = TryUnion(queries)) return *std::move(values);
+        }
     } catch (const sql::SQLException& error) {
         Rethrow(error);
     }
     std::vector<Values> values;
     for (const Query& query : queries) values.push_back(Run(query));
+    return values;
+}
+
+std::optional<std::vector<Values>> Session::TryUnion(std::span<const Query> queries) {
+    Union& together = PrepareUnion(queries);
+    if (!together.statement) return std::nullopt;
+    auto values = RunUnion(together, queries);
+    if (!values) ForgetStatements();
     return values;
 }
 
@@ -257,13 +304,15 @@ Session::Union& Session::PrepareUnion(std::span<const Query> queries) {
     return unions_.emplace(std::move(name), std::move(together)).first->second;
 }
 
-std::vector<Values> Session::RunUnion(Union& together, std::span<const Query> queries) {
+std::optional<std::vector<Values>> Session::RunUnion(Union& together,
+                                                     std::span<const Query> queries) {
     unsigned number = 0;
     for (const auto& places : together.places) {
         for (const std::string& value : queries[places.front().query].parameters)
             together.statement->setString(++number, value);
     }
-    const std::unique_ptr<sql::ResultSet> rows(together.statement->executeQuery());
+    const auto rows = Execute(*together.statement);
+    if (!rows) return std::nullopt;
     std::vector<Values> values(queries.size());
     while (rows->next()) {
         for (const auto& [query, first, end] : together.places.at(rows->getUInt(1)))

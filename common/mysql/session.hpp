@@ -87,10 +87,15 @@ private:
     };
 
     void RequireEncryption();
+    bool GivesAllRows();
     sql::PreparedStatement* Prepare(const std::string& query);
+    void ForgetStatements();
+    std::optional<Values> TryPrepared(const Query& query);
+    std::optional<std::vector<Values>> TryUnion(std::span<const Query> queries);
     Union& PrepareUnion(std::span<const Query> queries);
-    std::vector<Values> RunUnion(Union& together, std::span<const Query> queries);
-    Values RunPrepared(sql::PreparedStatement& statement, const std::vector<std::string>& values);
+    std::optional<std::vector<Values>> RunUnion(Union& together, std::span<const Query> queries);
+    std::optional<Values> RunPrepared(sql::PreparedStatement& statement,
+                                      const std::vector<std::string>& values);
     Values RunText(const Query& query);
     std::string Quoted(std::string_view part) const;
 
@@ -98,6 +103,9 @@ private:
     /// Null for a query whose results come out differently as text.
     std::map<std::string, std::unique_ptr<sql::PreparedStatement>> prepared_;
     std::map<std::string, Union> unions_;  // by the texts of their queries
+    /// No: where the server limits how many rows a statement gives, it would limit those of all
+    /// queries together.
+    bool queries_go_together_ = false;
 };
 
 }  // namespace policyd::mysql

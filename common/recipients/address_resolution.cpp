@@ -115,8 +115,7 @@ async::Task<Destination> FollowRouting(const MailSystem& system, DecisionLookups
 }
 
 bool IsDeliverableDomain(std::string_view domain) {
-    return domain.starts_with('[') ? !mail::AddressInLiteral(domain).empty()
-                                   : mail::IsValidDomain(domain);
+    return domain.starts_with('[') ? mail::IsAddressLiteral(domain) : mail::IsValidDomain(domain);
 }
 
 async::Task<AddressClass> ClassOf(const MailSystem& system, DecisionLookups& lookups,

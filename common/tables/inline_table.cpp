@@ -22,8 +22,9 @@ void InlineTable::Add(std::string_view entry) {
     if (entry[0] == '{') {
         const std::size_t length = BalancedBraces(entry);
         if (length != entry.size()) Refuse("something follows the '}' of an entry");
-        entry = text::Trim(entry.substr(1, length - 2));
+        entry = entry.substr(1, length - 2);
     }
+    entry = text::Trim(entry);
     if (entry.empty()) Refuse("an entry is empty");
     const QuotedWord key = TakeQuotedWord(entry, "=");
     if (!key.quotes_match) Refuse("the double quotes of an entry do not match");

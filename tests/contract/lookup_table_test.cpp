@@ -353,6 +353,59 @@ TEST_F(OutageTest, DifferentQueriesThatAreAskedTogetherAnswerAsTheyDoAlone) {
     }
 }
 
+TEST_F(OutageTest, ColumnsOfOtherTypesThanBeforeAnswerAsTheyDoInAPlainQuery) {
+    MariaDb().Execute(
+        "CREATE DATABASE IF NOT EXISTS outage; USE outage;"
+        "CREATE OR REPLACE TABLE changing (k VARCHAR(50), v INT);"
+        "INSERT INTO changing VALUES ('a', 7);"
+        "CREATE OR REPLACE TABLE constant (k VARCHAR(50), v TEXT);"
+        "INSERT INTO constant VALUES ('a', 'x')");
+    const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
+    TableRegistry tables(loop, TableSettings{1, std::chrono::seconds(10), {}, {}});
+    std::vector<LookupTable*> members;
+    for (const char* query :
+         {"SELECT v FROM changing WHERE k='%s'", "SELECT v FROM constant WHERE k='%s'",
+          "SELECT * FROM changing WHERE k='%s'"}) {
+        const std::string file = "table" + std::to_string(members.size()) + ".cf";
+        members.push_back(&tables.Open(
+            "mysql:" + scratch.Write(file, head + "query = " + query + "\n").string()));
+    }
+    const auto together = [&] {
+        const std::vector<Question> questions{{members[0], "a"}, {members[1], "a"}};
+        return std::get<std::optional<std::string>>(
+            loop.RunUntilDone(FindTogether(questions)).front());
+    };
+    EXPECT_EQ(Find(*members[0]), "7");
+    EXPECT_EQ(together(), "7");
+    EXPECT_EQ(Find(*members[2]), "a,7");
+    const std::pair<const char*, const char*> types[] = {
+        {"DOUBLE", "7"}, {"INT(5) ZEROFILL", "00007"}, {"DECIMAL(5,2)", "7.00"}, {"INT", "7"}};
+    for (const auto& [type, value] : types) {
+        MariaDb().Execute("ALTER TABLE outage.changing MODIFY v " + std::string(type));
+        EXPECT_EQ(together(), value) << type;
+        EXPECT_EQ(Find(*members[0]), value) << type;
+        EXPECT_EQ(Find(*members[2]), "a," + std::string(value)) << type;
+    }
+    MariaDb().Execute("ALTER TABLE outage.changing ADD COLUMN w TEXT DEFAULT 'new'");
+    EXPECT_EQ(Find(*members[2]), "a,7,new");
+    EXPECT_EQ(together(), "7");
+}
+
+TEST_F(OutageTest, ALimitOfRowsThatTheServerSetsIsForEachQuery) {
+    MariaDb().Execute("SET GLOBAL sql_select_limit = 1");
+    const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
+    LookupTable& first = OpenMysql(MariaDb().Hosts());
+    LookupTable& second = registry->Open(
+        "mysql:" +
+        scratch.Write("second.cf", head + "query = SELECT concat(v, v) FROM t WHERE k = '%s'\n")
+            .string());
+    const std::vector<Question> questions{{&first, "a"}, {&second, "a"}};
+    const std::vector<Outcome> outcomes = loop.RunUntilDone(FindTogether(questions));
+    MariaDb().Execute("SET GLOBAL sql_select_limit = DEFAULT");
+    EXPECT_EQ(std::get<std::optional<std::string>>(outcomes[0]), "1");
+    EXPECT_EQ(std::get<std::optional<std::string>>(outcomes[1]), "11");
+}
+
 async::Task<> FindInto(std::vector<Question> questions, std::vector<Outcome>& outcomes,
                        int& unfinished) {
     outcomes = co_await FindTogether(std::move(questions));

@@ -16,6 +16,7 @@ void RunAddress(std::string_view bytes) {
     mail::Unquoted(bytes);
     mail::ParseAddressList(bytes);
     mail::AddressInLiteral(bytes);
+    mail::IsAddressLiteral(bytes);
     mail::NormalizedIpAddress(bytes);
     mail::IsValidDomain(mail::Domain(bytes).value_or(bytes));
     text::EscapedForLog(bytes);

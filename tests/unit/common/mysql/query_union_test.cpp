@@ -14,7 +14,8 @@ TEST(QueryUnionTest, LeavesOutWhatOrdersLimitsOrMergesRows) {
          {"SELECT v FROM t WHERE k = ? ORDER BY v", "SELECT v FROM t WHERE k = ? limit 1",
           "SELECT DISTINCT v FROM t", "SELECT v FROM t GROUP BY v",
           "SELECT v FROM t UNION SELECT 1", "SELECT v INTO DUMPFILE '/tmp/x' FROM t",
-          "SELECT v FROM t FOR UPDATE"})
+          "SELECT v FROM t FOR UPDATE", "SELECT v FROM t FETCH FIRST 1 ROWS ONLY",
+          "SELECT v FROM t OFFSET 1 ROWS"})
         EXPECT_FALSE(CanBePartOfUnion(query)) << query;
 }
 

@@ -20,6 +20,12 @@ TEST(InlineTableTest, TakesBothFormsOfEntries) {
     EXPECT_EQ(RunToEnd(table.Find("e")), std::nullopt);
 }
 
+TEST(InlineTableTest, PassesOverBlanksThatSeparateNothing) {
+    InlineTable table("{ \fa=1 {\fb = 2} }");
+    EXPECT_EQ(RunToEnd(table.Find("a")), "1");
+    EXPECT_EQ(RunToEnd(table.Find("b")), "2");
+}
+
 TEST(InlineTableTest, FoldsKeysAndLetsTheLastOneHold) {
     InlineTable table("{JoE@Example.com=1, joe@example.COM=2, Straße=3}");
 

@@ -51,6 +51,18 @@ TEST(AccessResultTest, RestrictionsThatDecideInAnyCaseAreLeftToPostfix) {
               "reject_unauth_pipelining");
 }
 
+TEST(AccessResultTest, NothingCountsBehindWhatDecidesInAnyCase) {
+    EXPECT_EQ(ParseAccessResult("permit, reject").kind, Kind::kPermit);
+    EXPECT_EQ(ParseAccessResult("reject, permit").action, "reject");
+    EXPECT_EQ(ParseAccessResult("reject_unauth_destination, permit, nonsense").action,
+              "reject_unauth_destination");
+    const AccessResult warns =
+        ParseAccessResult("warn_if_reject reject, permit_mynetworks, reject");
+    EXPECT_EQ(warns.kind, Kind::kDelegate);
+    EXPECT_EQ(warns.action, "warn_if_reject, reject, permit_mynetworks, reject");
+    EXPECT_EQ(ParseAccessResult("warn_if_reject defer").kind, Kind::kRestrict);
+}
+
 TEST(AccessResultTest, RestrictionsThatMayPermitOrNotAreAnErrorAsAreUnknownWords) {
     for (const char* value : {"permit_mynetworks", "250 hello", "nonsense", "", "1234 x", ",",
                               "permit_mynetworks reject_unauth_pipelining",

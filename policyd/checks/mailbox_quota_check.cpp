@@ -106,10 +106,17 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
     if (!message.empty()) messages_.Remember(message, recipient, clock_());
     findings.recipients.push_back(std::move(recipient));
-    Taken taken = co_await TakeRoom(request, message, findings.recipients.front());
-    if (taken.room == Room::kFree) co_return Verdict::NoOpinion();
-    messages_.ForgetOnce(message, findings.recipients.front().recipient);
-    co_return co_await Refusal(std::move(taken));
+    const TrackedRecipient& asked = findings.recipients.front();
+    Taken taken = co_await TakeRoom(request, message, asked);
+    if (taken.room != Room::kFree) {
+        messages_.ForgetOnce(message, asked.recipient);
+        co_return co_await Refusal(std::move(taken));
+    }
+    // What the message held was given back meanwhile, and perhaps before this was reserved: where
+    // Postfix missed an answer, it asked again over another connection, of another thread.
+    if (Reserves(message) && !messages_.Expects(message, asked.recipient))
+        co_await GiveBack(message, findings.recipients, Unreserve::kWhatIsUnsettled);
+    co_return Verdict::NoOpinion();
 }
 
 async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& request,

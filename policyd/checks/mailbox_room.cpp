@@ -326,7 +326,8 @@ async::Task<Taken> MailboxRoom::Take(std::string_view id, const Mailboxes& mailb
     const usage::Reserved reserved = co_await usage_.Reserve(reservation);
     Count(reserved);
     Remember(reservation, reserved);
-    if (warnings_.MayBeCrossed(mailboxes, reservation, reserved))
+    // What may yet be aborted fills nothing.
+    if (for_good && warnings_.MayBeCrossed(mailboxes, reservation, reserved))
         co_await warnings_.LookAt(mailboxes, reservation, reserved);
     if (reserved.IsGranted()) co_return taken;
     taken.room = AnswerFor(reservation, reserved, mailboxes.size());

@@ -10,6 +10,12 @@ namespace {
 /// Messages that have ended are used again with the memory that they have.
 constexpr std::size_t kMostSpare = 64;
 
+std::vector<TrackedRecipient>::iterator Find(std::vector<TrackedRecipient>& recipients,
+                                             std::string_view recipient) {
+    return std::find_if(recipients.begin(), recipients.end(),
+                        [recipient](const auto& known) { return known.recipient == recipient; });
+}
+
 }  // namespace
 
 MessageTracker::MessageTracker(std::size_t most_messages, Milliseconds expiry)
@@ -18,10 +24,10 @@ MessageTracker::MessageTracker(std::size_t most_messages, Milliseconds expiry)
 void MessageTracker::Remember(std::string_view message, TrackedRecipient recipient,
                               Milliseconds now) {
     const std::lock_guard lock(mutex_);
-    auto& recipients = Touch(message, now).recipients;
-    const auto known = std::find_if(
-        recipients.begin(), recipients.end(),
-        [&](const TrackedRecipient& other) { return other.recipient == recipient.recipient; });
+    Message& asked = Touch(message, now);
+    asked.left = false;
+    auto& recipients = asked.recipients;
+    const auto known = Find(recipients, recipient.recipient);
     if (known == recipients.end()) {
         recipients.push_back(std::move(recipient));
     } else {
@@ -34,9 +40,7 @@ void MessageTracker::ForgetOnce(std::string_view message, std::string_view recip
     const auto found = index_.find(message);
     if (found == index_.end()) return;
     auto& recipients = found->second->recipients;
-    const auto refused =
-        std::find_if(recipients.begin(), recipients.end(),
-                     [recipient](const auto& other) { return other.recipient == recipient; });
+    const auto refused = Find(recipients, recipient);
     if (refused != recipients.end() && --refused->asked == 0) recipients.erase(refused);
 }
 
@@ -45,6 +49,14 @@ std::vector<TrackedRecipient> MessageTracker::Recipients(std::string_view messag
     const std::lock_guard lock(mutex_);
     if (!index_.contains(message)) return {};
     return Touch(message, now).recipients;
+}
+
+bool MessageTracker::Expects(std::string_view message, std::string_view recipient) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = index_.find(message);
+    if (found == index_.end() || found->second->settled || found->second->left) return false;
+    auto& recipients = found->second->recipients;
+    return Find(recipients, recipient) != recipients.end();
 }
 
 void MessageTracker::Settle(std::string_view message) {
@@ -70,6 +82,7 @@ std::vector<TrackedRecipient> MessageTracker::Leave(std::string_view message) {
     if (found == index_.end()) return {};
     const Order::iterator left = found->second;
     if (left->settled) return {};
+    left->left = true;
     std::vector<TrackedRecipient> unsettled = left->recipients;
     if (unsettled.empty()) Erase(left);
     return unsettled;
@@ -101,6 +114,7 @@ void MessageTracker::Erase(Order::iterator message) {
     index_.erase(message->name);
     message->recipients.clear();
     message->settled = false;
+    message->left = false;
     spare_.splice(spare_.begin(), order_, message);
     if (spare_.size() > kMostSpare) spare_.pop_back();
 }

@@ -47,6 +47,10 @@ public:
     /// The recipients of a message, in the order in which they were asked; empty if it is unknown.
     std::vector<TrackedRecipient> Recipients(std::string_view message, Milliseconds now);
 
+    /// Whether the recipient is one of a message that is under way: that has neither come to its
+    /// end nor lost its connection.
+    bool Expects(std::string_view message, std::string_view recipient) const;
+
     /// The end of the message, if it is known, decides what it holds, whatever becomes of its
     /// connections.
     void Settle(std::string_view message);
@@ -67,6 +71,7 @@ private:
         std::string name;
         std::vector<TrackedRecipient> recipients;
         bool settled = false;
+        bool left = false;  ///< since it was last asked about a recipient
         Milliseconds last_asked{0};
     };
     using Order = std::list<Message>;

@@ -30,6 +30,9 @@ public:
     /// Takes what there is, without waiting.
     virtual void Take(ChangeHints& hints) = 0;
 
+    /// Whether what it watches is what is found at the root's path by now.
+    virtual bool SeesRoot() const { return true; }
+
     /// Watches the directories of the state, or of one mailbox, that are not watched yet, and adds
     /// to `hints` those in which something may have changed before. False if there are more than
     /// can be watched: the watch is then of no use.

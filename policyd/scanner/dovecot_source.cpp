@@ -8,6 +8,7 @@
 #include "common/config/config_error.hpp"
 #include "common/log/logging.hpp"
 #include "common/text/unicode.hpp"
+#include "policyd/scanner/random_sample.hpp"
 
 namespace policyd::scanner {
 
@@ -29,10 +30,11 @@ redis::ClientSettings ServerFrom(const config::Settings& settings) {
 }  // namespace
 
 DovecotSource::DovecotSource(async::EventLoop& loop, usage::UsageStore& store,
-                             const config::Settings& settings, Role role)
+                             const config::Settings& settings, Role role, bool accept_removals)
     : store_(store),
       settings_(settings),
       role_(role),
+      accept_removals_(accept_removals),
       figures_(loop.Raw(), ServerFrom(settings), settings.dovecot_quota_clone_prefix),
       timer_(async::MakeHandle<uv_timer_t>("uv_timer_init", &wake_up_, uv_timer_init, loop.Raw())) {
 }
@@ -77,6 +79,7 @@ async::Task<> DovecotSource::ReadOnce() {
     usage::DovecotFigures figures = co_await figures_.ReadAll(now);
     NoteUnreadable(figures.unreadable);
     const bool any = !figures.measurements.empty();
+    if (role_ == Role::kOnlySource) co_await LookIntoStore();
     const std::vector<usage::Measurement> news = News(std::move(figures));
     co_await store_.Commit(news, settings_.reservation_grace);
     for (const usage::Measurement& measurement : news) {
@@ -88,6 +91,32 @@ async::Task<> DovecotSource::ReadOnce() {
     last_read_ = now;
     has_read_ = true;
     if (any && role_ == Role::kOnlySource) co_await RemoveGone();
+}
+
+/// At first it may hold what was there before; later it may have lost what it was told.
+async::Task<> DovecotSource::LookIntoStore() {
+    if (!std::exchange(knows_store_, true)) {
+        std::vector<std::string> names = co_await store_.MeasuredMailboxes();
+        for (std::string& name : names) known_.try_emplace(std::move(name));
+        co_return;
+    }
+    const bool has_lost = co_await HasLostFigures();
+    if (!has_lost) co_return;
+    log::Warning("usage store: it has lost figures, everything is committed again");
+    for (auto& [name, known] : known_) known.committed = text::WallTime();
+}
+
+async::Task<bool> DovecotSource::HasLostFigures() {
+    constexpr std::size_t kMost = 32;
+    RandomSample<std::pair<const std::string, Known>> sample(
+        kMost, static_cast<unsigned>(last_read_.time_since_epoch().count()));
+    for (const auto& known : known_)
+        if (known.second.committed != text::WallTime()) sample.Offer(known);
+    for (const auto* known : sample.Drawn()) {
+        const std::optional<usage::Usage> usage = co_await store_.Find(known->first);
+        if (!usage || !usage->measured_at) co_return true;
+    }
+    co_return false;
 }
 
 /// Tells of them once, until there are others.
@@ -111,7 +140,11 @@ std::vector<usage::Measurement> DovecotSource::News(usage::DovecotFigures figure
         const bool is_same =
             !is_new && known.bytes == figure.bytes && known.messages == figure.messages;
         if (role_ == Role::kOnlySource) {
-            if (is_same && figure.began - known.committed < settings_.scan_refresh_interval)
+            // What was committed after now was so before the store's clock was set back.
+            const bool is_stored =
+                known.committed != text::WallTime() && known.committed <= figure.began;
+            if (is_same && is_stored &&
+                figure.began - known.committed < settings_.scan_refresh_interval)
                 continue;
         } else {
             if (is_same) continue;
@@ -135,10 +168,13 @@ async::Task<> DovecotSource::RemoveGone() {
         if (known.is_gone) gone.push_back(name);
     if (gone.empty()) co_return;
     constexpr std::size_t kFew = 5;
-    if (gone.size() > kFew &&
+    if (!accept_removals_ && gone.size() > kFew &&
         gone.size() * 100 > known_.size() * settings_.scan_most_vanished_percent) {
-        log::Error("dovecot: the figures of {} of {} mailboxes are gone: nothing is removed",
-                   gone.size(), known_.size());
+        log::Error(
+            "dovecot: alarm: the figures of {} of {} mailboxes are gone: nothing is removed; if "
+            "they are meant to be gone, run policyd-scan --once --accept-removals while no other "
+            "policyd-scan runs",
+            gone.size(), known_.size());
         co_return;
     }
     co_await store_.Remove(gone);

@@ -27,7 +27,7 @@ public:
 
     /// All arguments outlive the source. Throws config::ConfigError.
     DovecotSource(async::EventLoop& loop, usage::UsageStore& store,
-                  const config::Settings& settings, Role role);
+                  const config::Settings& settings, Role role, bool accept_removals);
 
     /// Until Stop(), or for one reading. Logs what went wrong.
     async::Task<ExitCode> Run(bool once);
@@ -43,6 +43,8 @@ private:
     };
 
     async::Task<> ReadOnce();
+    async::Task<> LookIntoStore();
+    async::Task<bool> HasLostFigures();
     std::vector<usage::Measurement> News(usage::DovecotFigures figures);
     void NoteUnreadable(const std::vector<std::string>& users);
     async::Task<> RemoveGone();
@@ -51,10 +53,12 @@ private:
     usage::UsageStore& store_;
     const config::Settings& settings_;
     const Role role_;
+    const bool accept_removals_;
     usage::DovecotQuotaClone figures_;
     std::map<std::string, Known> known_;
     text::WallTime last_read_;
     bool has_read_ = false;
+    bool knows_store_ = false;
     std::size_t unreadable_ = 0;  // users, when they were last read
     bool stopped_ = false;
     async::UvHandle<uv_timer_t> timer_;

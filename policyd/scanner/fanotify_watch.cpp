@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sys/fanotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +30,18 @@ std::string PathOf(int fd) {
     return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : std::string();
 }
 
+/// By number; 0 where the kernel does not tell.
+std::uint64_t MountOf(int fd) {
+    struct statx status;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) != 0) return 0;
+    return (status.stx_mask & STATX_MNT_ID) != 0 ? status.stx_mnt_id : 0;
+}
+
+bool IsRemoved(const scanner::Descriptor& directory) {
+    struct stat status {};
+    return fstat(directory.Get(), &status) != 0 || status.st_nlink == 0;
+}
+
 /// Whether this open directory is the `tmp` of a Maildir, in which nothing counts.
 bool IsTmpOfMaildir(const scanner::Descriptor& directory, std::string_view path) {
     return path.ends_with("/tmp") && faccessat(directory.Get(), "../cur", F_OK, 0) == 0 &&
@@ -42,6 +55,7 @@ public:
     std::string_view Name() const override { return "fanotify"; }
     int Descriptor() const override { return events_.Get(); }
     void Take(ChangeHints& hints) override;
+    bool SeesRoot() const override;
     bool Follow(const ScanState&, ChangeHints&) override { return true; }
     bool FollowMailbox(const std::string&, const MailboxRecord&, ChangeHints&) override {
         return true;
@@ -56,6 +70,7 @@ private:
     Place PlaceOf(const file_handle& handle, bool& is_gone) const;
 
     scanner::Descriptor events_;
+    std::string root_name_;
     scanner::Descriptor root_;
     std::string root_path_;
     std::unordered_map<std::string, Place> places_;  // by handle; bounded
@@ -64,6 +79,7 @@ private:
 FanotifyWatch::FanotifyWatch(const std::string& root)
     : events_(fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_DFID_NAME | FAN_CLOEXEC | FAN_NONBLOCK,
                             O_RDONLY | O_CLOEXEC | O_LARGEFILE)),
+      root_name_(root),
       root_(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
     if (!events_) Fail("fanotify_init");
     if (!root_) Fail(root.c_str());
@@ -82,6 +98,14 @@ FanotifyWatch::FanotifyWatch(const std::string& root)
         Fail("name_to_handle_at");
     const scanner::Descriptor opened(open_by_handle_at(root_.Get(), &handle, O_PATH | O_CLOEXEC));
     if (!opened) Fail("open_by_handle_at");
+}
+
+/// The same directory may have been moved, or be mounted anew: what the kernel tells is then below
+/// another path than the one that is known.
+bool FanotifyWatch::SeesRoot() const {
+    const scanner::Descriptor now(open(root_name_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return now && PathOf(now.Get()) == root_path_ && PathOf(root_.Get()) == root_path_ &&
+           MountOf(now.Get()) == MountOf(root_.Get());
 }
 
 void FanotifyWatch::Take(ChangeHints& hints) {
@@ -137,7 +161,7 @@ FanotifyWatch::Place FanotifyWatch::PlaceOf(const file_handle& handle, bool& is_
     const scanner::Descriptor directory(
         open_by_handle_at(root_.Get(), const_cast<file_handle*>(&handle), O_PATH | O_CLOEXEC));
     const std::string path = directory ? PathOf(directory.Get()) : std::string();
-    is_gone = path.empty() || path.ends_with(" (deleted)");
+    is_gone = path.empty() || IsRemoved(directory);
     if (is_gone || IsTmpOfMaildir(directory, path)) return std::nullopt;
     if (path == root_path_) return "";
     const bool is_below = path.starts_with(root_path_) && path[root_path_.size()] == '/';

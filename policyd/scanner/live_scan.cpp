@@ -97,9 +97,9 @@ void LiveScan::AfterSweep() {
     const auto root = state_.places.find("");
     if (root == state_.places.end()) return;
     const DirectoryStamp& stamp = root->second->stamp;
-    const bool is_another =
-        watch_ != nullptr && watched_root_.Exists() &&
-        (watched_root_.inode != stamp.inode || watched_root_.device != stamp.device);
+    const bool is_another = watch_ != nullptr && watched_root_.Exists() &&
+                            (watched_root_.inode != stamp.inode ||
+                             watched_root_.device != stamp.device || !watch_->SeesRoot());
     if (is_another || waits_for_root_) {
         log::Info("live: the mail store is another: watching anew");
         poll_.reset();

@@ -113,7 +113,7 @@ std::size_t MailboxMeter::CountUnchanged(Job& job) {
     const auto is_unchanged = [&](const DirectoryRecord& known) {
         if (!MayBelieve(known, now)) return false;
         ++job.result.work.directories_looked_at;
-        job.result.paused += pace_.Spend(1);
+        Spend(job, 1);
         const SeenDirectory seen = files_.Look(path_.c_str());
         return seen.sight != Sight::kUnreadable && known.Matches(seen.stamp);
     };
@@ -199,7 +199,7 @@ bool MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
         if (reading > 1) EntryReader::Rewind(directory.directory);
         names.clear();
         const EntryReader::Result result = folder_reader_.ForEach(directory, visit);
-        job.result.paused += pace_.Spend(result.entries + 1);
+        Spend(job, result.entries + 1);
         if (result.error != 0) return false;
         if (result.at_once || reading == kMostReadings) {
             job.next.racy |= !result.at_once;
@@ -209,6 +209,14 @@ bool MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
     }
     folder_reader_.Shrink();
     return true;
+}
+
+void MailboxMeter::Spend(Job& job, std::uint64_t work) {
+    if (in_haste_) {
+        pace_.SpendAtOnce(work);
+    } else {
+        job.result.paused += pace_.Spend(work);
+    }
 }
 
 void MailboxMeter::AppendFolder(Job& job, std::string_view name) {
@@ -286,7 +294,7 @@ bool MailboxMeter::MeasureDirectory(Job& job, const std::string& path, const Dir
                           job.thoroughness == Thoroughness::kWhatChanged;
     if (believed) {
         const SeenDirectory seen = files_.Look(path.c_str());
-        job.result.paused += pace_.Spend(1);
+        Spend(job, 1);
         if (seen.sight != Sight::kUnreadable && known->Matches(seen.stamp)) {
             record = *known;
             return false;
@@ -305,7 +313,7 @@ bool MailboxMeter::MeasureDirectory(Job& job, const std::string& path, const Dir
         return known == nullptr || !known->Matches(directory.stamp);
     }
     const MessageCount count = counter_.Count(directory, job.result.work);
-    job.result.paused += pace_.Spend(count.messages + 1);
+    Spend(job, count.messages + 1);
     record.bytes = count.bytes;
     record.messages = count.messages;
     record.racy = count.racy || IsTooYoung(directory.stamp.ctime, now) ||

@@ -54,9 +54,14 @@ public:
     MeasuredMailbox Measure(const std::string& mailbox, const RecordPointer& previous,
                             Thoroughness thoroughness);
 
+    /// From now on it keeps nobody waiting for the pace.
+    void BeInHaste(bool in_haste) { in_haste_ = in_haste; }
+
 private:
     struct Job;
     struct Pair;
+
+    void Spend(Job& job, std::uint64_t work);
 
     void ListFolders(Job& job);
     std::size_t CountUnchanged(Job& job);
@@ -80,6 +85,7 @@ private:
     MessageCounter counter_;
     EntryReader folder_reader_;
     std::string path_;  // kept for its memory
+    bool in_haste_ = false;
 };
 
 }  // namespace policyd::scanner

@@ -77,7 +77,8 @@ ExitCode Scan(const config::Settings& settings, const CommandLine& command_line)
     if (settings.usage_source != "scan")
         sources.dovecot.emplace(loop, *store, settings,
                                 sources.maildirs ? DovecotSource::Role::kBesideMaildirs
-                                                 : DovecotSource::Role::kOnlySource);
+                                                 : DovecotSource::Role::kOnlySource,
+                                command_line.accept_removals);
     const auto stop = [](uv_signal_t* signal, int) { SourcesOf(signal).Stop(); };
     const SignalHandle terminated = OnSignal(loop, sources, SIGTERM, stop);
     const SignalHandle interrupted = OnSignal(loop, sources, SIGINT, stop);

@@ -30,12 +30,14 @@ MeasuringPool::~MeasuringPool() {
 
 void MeasuringPool::Submit(MeasuringBatch batch) {
     auto shared = std::make_shared<MeasuringBatch>(std::move(batch));
+    const bool is_sweep = shared->is_sweep;
     if (unfinished_++ == 0) uv_ref(reinterpret_cast<uv_handle_t*>(wake_.get()));
     {
         const std::lock_guard lock(mutex_);
-        (shared->is_sweep ? sweep_ : changed_).push_back(std::move(shared));
+        (is_sweep ? sweep_ : changed_).push_back(std::move(shared));
     }
     batch_waits_.notify_one();
+    if (!is_sweep) pace_.Interrupt();
 }
 
 void MeasuringPool::Stop() {
@@ -53,27 +55,55 @@ std::shared_ptr<MeasuringBatch> MeasuringPool::NextBatch() {
     return batch;
 }
 
-void MeasuringPool::Serve() {
-    async::LeaveSignalsToOtherThreads();
-    std::shared_ptr<const StoreFiles> files;
-    std::optional<MailboxMeter> meter;
-    while (std::shared_ptr<MeasuringBatch> batch = NextBatch()) {
-        if (files != batch->files) {
-            meter.reset();
-            files = batch->files;
-            meter.emplace(*files, rules_, pace_, clock_);
-        }
+std::shared_ptr<MeasuringBatch> MeasuringPool::NextChanged() {
+    const std::lock_guard lock(mutex_);
+    if (changed_.empty()) return nullptr;
+    auto batch = std::move(changed_.front());
+    changed_.pop_front();
+    return batch;
+}
+
+/// One thread's work.
+class MeasuringPool::Worker {
+public:
+    explicit Worker(MeasuringPool& pool) : pool_(pool) {}
+
+    void Measure(std::shared_ptr<MeasuringBatch> batch) {
         batch->results.reserve(batch->tasks.size());
         for (const MeasuringTask& task : batch->tasks) {
-            if (stopped_) break;
+            if (pool_.stopped_) break;
+            // What changed just now does not wait for the end of a batch of a sweep.
+            if (batch->is_sweep)
+                while (auto changed = pool_.NextChanged()) Measure(std::move(changed));
+            MeterFor(*batch).BeInHaste(!batch->is_sweep);
             const auto start = std::chrono::steady_clock::now();
             batch->results.push_back(
-                meter->Measure(task.mailbox, task.previous, task.thoroughness));
+                meter_->Measure(task.mailbox, task.previous, task.thoroughness));
             MeasuredMailbox& measured = batch->results.back();
             measured.took = std::chrono::steady_clock::now() - start - measured.paused;
         }
-        Return(std::move(batch));
+        pool_.Return(std::move(batch));
     }
+
+private:
+    MailboxMeter& MeterFor(const MeasuringBatch& batch) {
+        if (files_ != batch.files) {
+            meter_.reset();
+            files_ = batch.files;
+            meter_.emplace(*files_, pool_.rules_, pool_.pace_, pool_.clock_);
+        }
+        return *meter_;
+    }
+
+    MeasuringPool& pool_;
+    std::shared_ptr<const StoreFiles> files_;
+    std::optional<MailboxMeter> meter_;
+};
+
+void MeasuringPool::Serve() {
+    async::LeaveSignalsToOtherThreads();
+    Worker worker(*this);
+    while (std::shared_ptr<MeasuringBatch> batch = NextBatch()) worker.Measure(std::move(batch));
 }
 
 void MeasuringPool::Return(std::shared_ptr<MeasuringBatch> batch) {

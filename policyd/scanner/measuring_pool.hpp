@@ -49,8 +49,11 @@ public:
     void Stop();
 
 private:
+    class Worker;
+
     void Serve();
     std::shared_ptr<MeasuringBatch> NextBatch();
+    std::shared_ptr<MeasuringBatch> NextChanged();
     void Return(std::shared_ptr<MeasuringBatch> batch);
     static void OnWake(uv_async_t* wake);
 

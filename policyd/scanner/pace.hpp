@@ -17,15 +17,32 @@ public:
     /// `most_per_second` directories and entries; 0 is no limit.
     explicit Pace(std::uint64_t most_per_second) : most_per_second_(most_per_second) {}
 
-    /// Called after so much work: returns when it is time for more, and how long that was.
+    /// Called after so much work: returns when it is time for more, or something cannot wait, and
+    /// how long that was.
     std::chrono::nanoseconds Spend(std::uint64_t work) {
         if (most_per_second_ == 0) return {};
         std::unique_lock lock(mutex_);
         const auto now = Clock::now();
         const auto pause = PauseAfter(work, now);
         if (pause <= pause.zero()) return {};
-        stopped_changed_.wait_until(lock, now + pause, [this] { return stopped_; });
+        interrupted_.wait_until(lock, now + pause, [this, before = interruptions_] {
+            return stopped_ || interruptions_ != before;
+        });
         return Clock::now() - now;
+    }
+
+    /// The same for work that cannot wait: what comes after it does.
+    void SpendAtOnce(std::uint64_t work) {
+        if (most_per_second_ == 0) return;
+        const std::lock_guard lock(mutex_);
+        PauseAfter(work, Clock::now());
+    }
+
+    /// There is work that cannot wait: whoever waits now goes on, and waits longer the next time.
+    void Interrupt() {
+        const std::lock_guard lock(mutex_);
+        ++interruptions_;
+        interrupted_.notify_all();
     }
 
     /// How long Spend() waits at `now`: nothing until the work is ahead of the rate by more than a
@@ -41,7 +58,7 @@ public:
     void Stop() {
         const std::lock_guard lock(mutex_);
         stopped_ = true;
-        stopped_changed_.notify_all();
+        interrupted_.notify_all();
     }
 
 private:
@@ -49,9 +66,10 @@ private:
 
     const std::uint64_t most_per_second_;
     std::mutex mutex_;
-    std::condition_variable stopped_changed_;
-    Clock::time_point next_{};  // when the work so far is due; guarded by mutex_
-    bool stopped_ = false;      // guarded by mutex_
+    std::condition_variable interrupted_;
+    Clock::time_point next_{};    // when the work so far is due; guarded by mutex_
+    bool stopped_ = false;        // guarded by mutex_
+    unsigned interruptions_ = 0;  // guarded by mutex_
 };
 
 }  // namespace policyd::scanner

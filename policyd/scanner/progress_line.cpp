@@ -3,13 +3,16 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <cstdio>
+#include <utility>
 
 namespace policyd::scanner {
 
 void ProgressLine::Show(const Scanner::Progress& progress) {
     constexpr auto kEvery = std::chrono::milliseconds(250);
     const auto now = Clock::now();
-    if (!is_shown_ || !progress.sweeping || now - shown_ < kEvery) return;
+    if (!is_shown_ || !progress.sweeping) return;
+    if (!std::exchange(goes_on_, true)) began_ = now;
+    if (now - shown_ < kEvery) return;
     shown_ = now;
     is_on_screen_ = true;
     std::fprintf(stderr, "\r\033[K%s", Text(progress, now - began_).c_str());
@@ -19,6 +22,7 @@ void ProgressLine::Show(const Scanner::Progress& progress) {
 void ProgressLine::Clear() {
     if (is_on_screen_) std::fputs("\r\033[K", stderr);
     is_on_screen_ = false;
+    goes_on_ = false;
 }
 
 std::string ProgressLine::Text(const Scanner::Progress& progress,

@@ -15,7 +15,7 @@ public:
 
     /// At most a few times a second, however often it is called.
     void Show(const Scanner::Progress& progress);
-    /// Before anything else is written.
+    /// Before anything else is written, and where a scan has ended.
     void Clear();
 
     /// "1200 of 5000 mailboxes, 24 %, 310000 messages read, 402113 messages/s, 12 s left"
@@ -27,6 +27,7 @@ private:
     bool is_shown_;
     bool is_on_screen_ = false;
     Clock::time_point began_ = Clock::now();
+    bool goes_on_ = true;
     Clock::time_point shown_{};
 };
 

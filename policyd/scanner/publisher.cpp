@@ -17,7 +17,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLongestPause{5'000};
 constexpr milliseconds kSlice{100};  // how soon a pause notices that it is time to stop
 constexpr int kShortPatience = 6;    // failures in a row: about three seconds of pauses
-constexpr milliseconds kQuiet{60'000};
+/// More mailboxes than this, one after the other, which the store does not take: it takes none.
+constexpr int kMostRefusals = 8;
 
 milliseconds PauseAfter(int failures) {
     return std::min(kLongestPause, milliseconds(100) * (1 << std::min(failures - 1, 10)));
@@ -35,14 +36,26 @@ Publisher::Publisher(async::EventLoop& loop, usage::UsageStore& store, ScanState
       patience_(patience) {}
 
 void Publisher::Offer(const std::string& mailbox, StoreTime began) {
+    refused_.erase(mailbox);
     due_[mailbox] = began;
-    if (committing_) return;
+    StartCommitting();
+}
+
+void Publisher::StartCommitting() {
+    if (committing_ || due_.empty()) return;
     committing_ = true;
     // A store fails with Unavailable, which CommitAll() waits out: anything else is a bug.
     async::Spawn(CommitAll(), [](std::exception_ptr failure) { std::rethrow_exception(failure); });
 }
 
+void Publisher::RetryRefused() {
+    due_.merge(refused_);
+    refused_.clear();
+    StartCommitting();
+}
+
 async::Task<> Publisher::Finish() {
+    RetryRefused();
     while (committing_) co_await idle_.Wait();
 }
 
@@ -61,6 +74,8 @@ async::Task<> Publisher::CommitAll() {
         if (failure.empty()) {
             Recovered();
             most_in_batch_ = std::min(most_in_batch_ * 2, kBatch);
+            refusals_ = 0;
+            for (const auto& [mailbox, began] : batch) told_refused_.erase(mailbox);
             committed_ += measurements.size();
             for (const auto& [mailbox, began] : batch) {
                 const auto known = state_.mailboxes.find(mailbox);
@@ -76,23 +91,36 @@ async::Task<> Publisher::CommitAll() {
             most_in_batch_ = batch.size() / 2;
             continue;
         }
-        failed_last_ = batch.front().first;
-        const bool go_on = co_await WaitOut(failed_last_ + ": " + failure);
+        const std::string& mailbox = batch.front().first;
+        const bool is_refusal = co_await IsRefusal();
+        if (is_refusal) {
+            if (told_refused_.insert(mailbox).second)
+                log::Error("usage store: it refuses the figures of {}: {}",
+                           text::EscapedForLog(mailbox), failure);
+            refused_.insert(due_.extract(mailbox));
+            continue;
+        }
+        const bool go_on = co_await WaitOut(std::move(failure));
         if (!go_on) break;
     }
     committing_ = false;
     idle_.Set();
 }
 
+async::Task<bool> Publisher::IsRefusal() {
+    if (++refusals_ > kMostRefusals) co_return false;
+    try {
+        co_await store_.Now();
+        co_return true;
+    } catch (const outage::Unavailable&) {
+        co_return false;
+    }
+}
+
 Publisher::Batch Publisher::TakeBatch() {
     Batch batch;
     while (!due_.empty() && batch.size() < most_in_batch_) {
-        auto next = due_.upper_bound(failed_last_);
-        if (next == due_.end()) {
-            failed_last_.clear();
-            next = due_.begin();
-        }
-        auto taken = due_.extract(next);
+        auto taken = due_.extract(due_.begin());
         batch.emplace_back(std::move(taken.key()), taken.mapped());
     }
     return batch;
@@ -150,13 +178,7 @@ async::Task<> Publisher::Remove(std::vector<std::string> addresses) {
 }
 
 async::Task<bool> Publisher::WaitOut(std::string what) {
-    ++failures_;
-    const milliseconds now = loop_.Now();
-    if (failures_ == 1 && now >= quiet_until_) {
-        log::Warning("usage store: {}; trying again", text::EscapedForLog(what));
-        quiet_until_ = now + kQuiet;
-        told_of_failure_ = true;
-    }
+    if (++failures_ == 1) log::Warning("usage store: {}; trying again", what);
     milliseconds left = PauseAfter(failures_);
     for (; left.count() > 0 && !stopped_; left -= kSlice)
         co_await async::Sleep(loop_.Raw(), std::min(left, kSlice));
@@ -164,7 +186,7 @@ async::Task<bool> Publisher::WaitOut(std::string what) {
 }
 
 void Publisher::Recovered() {
-    if (std::exchange(told_of_failure_, false)) log::Info("usage store: it answers again");
+    if (failures_ > 0) log::Info("usage store: it answers again");
     failures_ = 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,8 @@ public:
     /// To be committed soon: what the state then says of this mailbox, as of `began`.
     void Offer(const std::string& mailbox, StoreTime began);
 
-    /// Until everything that was offered is committed, or patience is at its end.
+    /// Until everything that was offered is committed but for what the store refuses while it takes
+    /// the rest, or patience is at its end. What was refused before is tried once more.
     async::Task<> Finish();
 
     /// The store's time. Waits for the store as long as patience says, then throws its
@@ -45,14 +47,18 @@ public:
     void Stop() { stopped_ = true; }
 
     std::uint64_t Committed() const { return committed_; }
-    std::size_t Waiting() const { return due_.size(); }
+    std::size_t Waiting() const { return due_.size() + refused_.size(); }
 
 private:
     using Batch = std::vector<std::pair<std::string, StoreTime>>;
 
     static constexpr std::size_t kBatch = 128;
 
+    void StartCommitting();
     async::Task<> CommitAll();
+    /// Whether it is about this mailbox, and not about the store.
+    async::Task<bool> IsRefusal();
+    void RetryRefused();
     Batch TakeBatch();
     std::vector<usage::Measurement> MeasurementsOf(const Batch& batch) const;
     /// False when it is time to give up.
@@ -70,10 +76,10 @@ private:
     bool stopped_ = false;
     std::uint64_t committed_ = 0;
     std::size_t most_in_batch_ = kBatch;
-    std::string failed_last_;  // by itself: the others that wait come before it
-    int failures_ = 0;         // in a row
-    std::chrono::milliseconds quiet_until_{0};
-    bool told_of_failure_ = false;
+    std::map<std::string, StoreTime> refused_;
+    std::set<std::string> told_refused_;
+    int refusals_ = 0;  // in a row
+    int failures_ = 0;  // in a row
     async::WakeUp idle_;
 };
 

@@ -54,21 +54,21 @@ constexpr Row kRows[] = {
     {"failures_total", "counter", "Scans that the mail store or the usage store did not allow.",
      [](const M& m) { return Number(m.failures); }},
     {"directories_looked_at_total", "counter", "Directories asked whether they have changed.",
-     [](const M& m) { return Number(m.work.directories_looked_at); }},
+     [](const M& m) { return Number(m.totals.work.directories_looked_at); }},
     {"directories_read_total", "counter", "Directories read.",
-     [](const M& m) { return Number(m.work.directories_read); }},
+     [](const M& m) { return Number(m.totals.work.directories_read); }},
     {"messages_read_total", "counter", "Messages counted while reading directories.",
-     [](const M& m) { return Number(m.work.messages_read); }},
+     [](const M& m) { return Number(m.totals.work.messages_read); }},
     {"files_asked_total", "counter", "Messages whose files had to be asked for their size.",
-     [](const M& m) { return Number(m.work.files_asked); }},
+     [](const M& m) { return Number(m.totals.work.files_asked); }},
     {"entries_skipped_total", "counter", "Entries that are no messages.",
-     [](const M& m) { return Number(m.work.skipped); }},
+     [](const M& m) { return Number(m.totals.work.skipped); }},
     {"committed_total", "counter", "Measurements brought into the usage store.",
      [](const M& m) { return Number(m.committed); }},
     {"removed_total", "counter", "Mailboxes whose entries were removed.",
-     [](const M& m) { return Number(m.removed); }},
+     [](const M& m) { return Number(m.totals.removed); }},
     {"drifted_total", "counter", "Mailboxes that a verification found wrong.",
-     [](const M& m) { return Number(m.drifted); }},
+     [](const M& m) { return Number(m.totals.drifted); }},
     {"waiting", "gauge", "Measurements that the usage store has not taken yet.",
      [](const M& m) { return Number(m.waiting); }},
     {"max_resident_bytes", "gauge", "The most memory that policyd-scan has had.",
@@ -85,13 +85,14 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-void ScanMetrics::Add(const ScanReport& report) {
-    last = report;
-    last_ended = text::SystemWallTime();
-    ++sweeps;
-    work += report.work;
-    drifted += report.drifted;
-    removed += report.removed;
+void ScanMetrics::Add(const ScanReport& report, Scanner::Scope scope) {
+    if (scope == Scanner::Scope::kAll) {
+        last = report;
+        last_ended = text::SystemWallTime();
+        ++sweeps;
+    } else {
+        last.withheld = report.withheld;
+    }
 }
 
 std::string ScanMetrics::Text() const {

@@ -6,6 +6,7 @@
 
 #include "common/text/clock.hpp"
 #include "policyd/scanner/scan_report.hpp"
+#include "policyd/scanner/scanner.hpp"
 
 namespace policyd::scanner {
 
@@ -15,16 +16,14 @@ struct ScanMetrics {
     text::WallTime last_ended{};
     std::uint64_t sweeps = 0;
     std::uint64_t failures = 0;  ///< sweeps that could not be made
-    ScanWork work;               ///< of all sweeps
-    std::uint64_t drifted = 0;
-    std::uint64_t removed = 0;
+    Scanner::Totals totals;
     std::uint64_t committed = 0;
     std::uint64_t waiting = 0;  ///< measured, not yet taken by the usage store
     std::string_view live = "off";
     std::uint64_t remeasured = 0;
     std::uint64_t times_lost = 0;
 
-    void Add(const ScanReport& report);
+    void Add(const ScanReport& report, Scanner::Scope scope);
     /// In the text format of Prometheus, with the help that explains each.
     std::string Text() const;
 };

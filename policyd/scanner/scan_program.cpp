@@ -45,7 +45,8 @@ ScanProgram::ScanProgram(async::EventLoop& loop, usage::UsageStore& store,
       live_(loop, scanner_, state_, options_.root, settings.scan_live, settings.scan_settle_time,
             [this](LiveScan::Sweep sweep) { AskForSweep(sweep); }),
       progress_(!command_line.quiet && isatty(STDERR_FILENO) != 0),
-      timer_(async::MakeHandle<uv_timer_t>("uv_timer_init", &wake_up_, uv_timer_init, loop.Raw())) {
+      timer_(async::MakeHandle<uv_timer_t>("uv_timer_init", &wake_up_, uv_timer_init, loop.Raw())),
+      write_metrics_(loop.Raw(), kSaveEvery, [this] { WriteMetrics(); }) {
     scanner_.OnNewMailboxes([this] { SaveState(); });
     scanner_.OnProgress([this] {
         progress_.Show(scanner_.CurrentProgress());
@@ -104,7 +105,6 @@ bool ScanProgram::LoadState() {
 void ScanProgram::SaveIfTime() {
     if (SteadyClock::now() - saved_ <= kSaveEvery) return;
     SaveState();
-    WriteMetrics();
 }
 
 void ScanProgram::SaveState() {
@@ -132,7 +132,7 @@ async::Task<std::optional<ScanReport>> ScanProgram::SweepOnce(Thoroughness thoro
     }
     progress_.Clear();
     SaveState();
-    if (report && scope == Scanner::Scope::kAll) metrics_.Add(*report);
+    if (report) metrics_.Add(*report, scope);
     if (!report) ++metrics_.failures;
     WriteMetrics();
     co_return report;
@@ -140,6 +140,7 @@ async::Task<std::optional<ScanReport>> ScanProgram::SweepOnce(Thoroughness thoro
 
 void ScanProgram::WriteMetrics() {
     if (settings_.scan_metrics_file.empty()) return;
+    metrics_.totals = scanner_.TotalsSoFar();
     metrics_.committed = scanner_.Committed();
     metrics_.waiting = scanner_.WaitingForStore();
     metrics_.live = live_.Method();

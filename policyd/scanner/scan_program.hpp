@@ -63,6 +63,7 @@ private:
     bool places_changed_ = false;
     async::UvHandle<uv_timer_t> timer_;
     async::WakeUp wake_up_;
+    async::Periodic write_metrics_;  // also while an outage of the store is waited out
 };
 
 }  // namespace policyd::scanner

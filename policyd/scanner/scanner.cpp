@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <random>
 
 #include "common/async/blocking_call.hpp"
 #include "common/async/sleep.hpp"
 #include "common/async/when_all.hpp"
 #include "common/log/logging.hpp"
 #include "common/text/unicode.hpp"
+#include "policyd/scanner/random_sample.hpp"
 #include "policyd/scanner/vanished.hpp"
 
 namespace policyd::scanner {
@@ -81,6 +81,7 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     const auto start = SteadyClock::now();
     const std::uint64_t committed_before = publisher_.Committed();
     report_ = {};
+    if (scope == Scope::kAll) withheld_told_ = 0;
     report_.verified = thoroughness == Thoroughness::kEverything;
     obstacles_logged_ = 0;
     vanished_.clear();
@@ -123,33 +124,22 @@ struct Scanner::Stored {
 /// second where it was emptied.
 std::vector<Scanner::Stored> Scanner::SampleOfStored() const {
     constexpr std::size_t kOfEach = 32;
-    using Known = const std::pair<const std::string, KnownMailbox>*;
-    struct Drawn {
-        std::vector<Known> some;
-        std::size_t seen = 0;
-    };
-    std::minstd_rand random(static_cast<std::minstd_rand::result_type>(began_));
-    const auto draw = [&random](Drawn& drawn, Known candidate) {
-        ++drawn.seen;
-        if (drawn.some.size() < kOfEach) return drawn.some.push_back(candidate);
-        const std::size_t place = random() % drawn.seen;
-        if (place < kOfEach) drawn.some[place] = candidate;
-    };
-    Drawn recent;
-    Drawn any;
-    Known newest = nullptr;
+    const auto seed = static_cast<unsigned>(began_);
+    RandomSample<std::pair<const std::string, KnownMailbox>> recent(kOfEach, seed);
+    RandomSample<std::pair<const std::string, KnownMailbox>> any(kOfEach, seed);
+    std::vector<Stored> sample;
+    Stored newest;
     for (const auto& known : state_.mailboxes) {
         const StoreTime at = known.second.committed_at;
         if (at == 0) continue;
-        if (newest == nullptr || at > newest->second.committed_at) newest = &known;
-        if (at >= looked_for_loss_at_) draw(recent, &known);
-        draw(any, &known);
+        if (at > newest.at) newest = {known.first, at};
+        if (at >= looked_for_loss_at_) recent.Offer(known);
+        any.Offer(known);
     }
-    std::vector<Stored> sample;
-    for (const Known known : recent.some)
-        sample.push_back({known->first, known->second.committed_at});
-    for (const Known known : any.some) sample.push_back({known->first, known->second.committed_at});
-    if (newest != nullptr) sample.push_back({newest->first, newest->second.committed_at});
+    for (const auto* drawn : {&recent.Drawn(), &any.Drawn()})
+        for (const auto* known : *drawn)
+            sample.push_back({known->first, known->second.committed_at});
+    if (newest.at != 0) sample.push_back(std::move(newest));
     return sample;
 }
 
@@ -157,8 +147,9 @@ async::Task<bool> Scanner::IsLost(const Stored& stored) {
     const auto address = layout_.AddressOf(stored.path);
     if (!address) co_return false;
     const std::optional<usage::Usage> usage = co_await store_.Find(*address);
-    co_return !usage || !usage->measured_at ||
-        usage->measured_at->time_since_epoch().count() < stored.at;
+    // Another scanner may have found out before us that the mailbox is gone.
+    if (!usage || !usage->measured_at) co_return !IsGone(stored.path);
+    co_return usage->measured_at->time_since_epoch().count() < stored.at;
 }
 
 /// A store that was emptied, or replaced by a backup, has lost what we think it holds.
@@ -187,6 +178,7 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
     Survey survey = co_await call;
 
     report_.work += survey.work;
+    totals_.work += survey.work;
     ReportObstacles(survey.obstacles);
     // They mostly are: only '/' and what comes before it in a name are ordered otherwise.
     if (!std::is_sorted(survey.mailboxes.begin(), survey.mailboxes.end()))
@@ -291,6 +283,7 @@ void Scanner::OnMeasured(MeasuringBatch& batch) {
 void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
                    MeasuredMailbox& measured, KnownMailbox* known) {
     report_.work += measured.work;
+    totals_.work += measured.work;
     if (batch.is_sweep) ++report_.measured;
     ReportObstacles(measured.obstacles);
     if (known == nullptr) return;
@@ -303,6 +296,7 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
     const StoreTime began = batch.began;
     if (measured.drift.Any()) {
         ++report_.drifted;
+        ++totals_.drifted;
         report_.drift.bytes += measured.drift.bytes;
         report_.drift.messages += measured.drift.messages;
         log::Warning("drift: the figures of {} were wrong by {} bytes and {} messages",
@@ -379,8 +373,17 @@ void Scanner::SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, Store
 async::Task<> Scanner::MeasureAgain() {
     if (again_.empty() || stopped_) co_return;
     const std::set<std::string> again = std::exchange(again_, {});
+    StoreTime newest = 0;
+    for (const std::string& path : again)
+        if (const auto known = state_.mailboxes.find(path); known != state_.mailboxes.end())
+            newest = std::max(newest, known->second.offered_at);
     co_await async::Sleep(loop_.Raw(), 2ms);  // the store counts milliseconds
-    const StoreTime began = co_await AskTime();
+    StoreTime began = co_await AskTime();
+    if (began <= newest && newest - began <= kSetBack) {
+        // The store's clock was set back by so little that it does not count as set back.
+        co_await async::Sleep(loop_.Raw(), std::chrono::milliseconds(newest - began + 1));
+        began = co_await AskTime();
+    }
     for (const std::string& path : again) {
         const auto known = state_.mailboxes.find(path);
         if (known == state_.mailboxes.end()) continue;
@@ -484,6 +487,8 @@ async::Task<> Scanner::RemoveVanished() {
     if (why) {
         report_.withheld = vanishing.vanished;
         state_.knows_store = false;
+        // A sweep that new mailboxes call for has nothing new to tell of those that are gone.
+        if (std::exchange(withheld_told_, report_.withheld) == report_.withheld) co_return;
         log::Error(
             "alarm: {}: is the disk mounted? Nothing is removed from the usage store; if they are "
             "meant to be gone, run policyd-scan --once --accept-removals while no other "
@@ -506,6 +511,7 @@ async::Task<> Scanner::RemoveVanished() {
     co_await publisher_.Remove(std::move(names));
     state_.knows_store = true;
     report_.removed = addresses.size();
+    totals_.removed += addresses.size();
 }
 
 void Scanner::SumUp() {

@@ -65,6 +65,13 @@ public:
         bool sweeping = false;
     };
     Progress CurrentProgress() const;
+    /// Of all sweeps and of what was measured between them.
+    struct Totals {
+        ScanWork work;
+        std::uint64_t drifted = 0;
+        std::uint64_t removed = 0;
+    };
+    const Totals& TotalsSoFar() const { return totals_; }
 
     /// Whether the state is another than at the last call.
     bool TakeStateChanged() { return std::exchange(state_changed_, false); }
@@ -130,6 +137,8 @@ private:
     std::set<std::string> vanished_;  // paths
     std::uint64_t obstacles_logged_ = 0;
     ScanReport report_;
+    Totals totals_;
+    std::uint64_t withheld_told_ = 0;
     async::WakeUp sweep_goes_on_;
 
     // Of Remeasure().

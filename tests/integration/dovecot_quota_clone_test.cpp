@@ -103,6 +103,30 @@ TEST_F(DovecotSourceTest, AloneTellsWhatDovecotHasStored) {
     EXPECT_EQ(scanner->Wait(), 0) << ReadFile(directory_ / "scan.out");
 }
 
+TEST_F(DovecotSourceTest, TellsAStoreAgainWhatItLostAndRemovesWhatHasGoneMeanwhile) {
+    const SmallSite site(Options("dovecot"));
+    auto scanner = StartScanner(site);
+    dovecot_.Save("joe@example.com", "Subject: x\n\ny\n");
+    dovecot_.Save("gone@example.com", "Subject: x\n\ny\n");
+    WaitForUsage(site, "14", "1");
+    store_.Command({"FLUSHALL"});
+    WaitForUsage(site, "14", "1");
+    WaitUntil("the other one", [&] {
+        return UsageOf(site, "gone@example.com").find("\t14\t1\t") != std::string::npos;
+    });
+    scanner->Signal(SIGTERM);
+    EXPECT_EQ(scanner->Wait(), 0) << ReadFile(directory_ / "scan.out");
+
+    clone_.Command(
+        {"DEL", "q/gone@example.com/quota/storage", "q/gone@example.com/quota/messages"});
+    scanner = StartScanner(site);
+    WaitUntil("it to be gone", [&] {
+        return UsageOf(site, "gone@example.com").find("\t14\t1\t") == std::string::npos;
+    });
+    scanner->Signal(SIGTERM);
+    EXPECT_EQ(scanner->Wait(), 0) << ReadFile(directory_ / "scan.out");
+}
+
 TEST_F(DovecotSourceTest, BesideTheMaildirsTheNewerFigureWins) {
     const SmallSite site(Options("both"));
     const PolicydProcess policyd(site.Config(), site.Socket());

@@ -120,6 +120,20 @@ TEST_F(QuotaWarningTest, TheCommandRunsOnceForEachCrossingWhoeverSeesIt) {
     EXPECT_EQ(site.Metric("policyd_quota_warning_commands_total{result=\"failure\"}"), 0);
 }
 
+TEST_F(QuotaWarningTest, MessagesThatAreAbortedAreNotWarnedOf) {
+    const SmallSite site(Options());
+    PolicydProcess policyd(site.Config(), site.Socket());
+    PolicyClient client(site.Socket());
+    for (const char* const instance : {"a.1", "a.2", "a.3"})
+        ASSERT_EQ(client.Ask(RequestText({{"instance", instance},
+                                          {"recipient", "joe@example.com"},
+                                          {"size", "9000"}})),
+                  "DUNNO");
+    Accept(site, "a.3", "8500");
+    WaitForLines(1);
+    EXPECT_THAT(Lines(), testing::ElementsAre("joe@example.com 80 8500 10000 over bytes"));
+}
+
 TEST_F(QuotaWarningTest, TheNumberOfMessagesIsWarnedOfAsWell) {
     SmallSite::Options options = Options();
     options["virtual_mailbox_message_limit_maps"] = "[\"inline:{joe@example.com=5}\"]";

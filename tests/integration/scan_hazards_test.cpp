@@ -311,6 +311,34 @@ TEST_P(ScanWatchTest, FollowsMailboxesAndDomainsThatAreNamedAsPartsOfMaildirsAre
     EXPECT_EQ(daemon_->Stop(), 0);
 }
 
+TEST_F(ScanHazardsTest, WatchesARootThatHasMovedAndLeftASymbolicLink) {
+    Deliver("example.org/ann", 7);
+    daemon_.emplace(scratch_.Path(), "fanotify", "1h");
+    daemon_->Start();
+    test::WaitUntil(
+        "the figures", [&] { return !daemon_->Found().empty(); }, scratch_ / "scan.log");
+    if (daemon_->Log().find("Operation not permitted") != std::string::npos)
+        GTEST_SKIP() << "fanotify is not permitted here";
+    fs::rename(Root(), scratch_ / "moved");
+    fs::create_symlink("moved", Root());
+    daemon_->Signal(SIGUSR1);
+    test::WaitUntil(
+        "that it is watched anew",
+        [&] { return daemon_->Log().find("watching anew") != std::string::npos; },
+        scratch_ / "scan.log");
+    Deliver("example.org/ann (deleted)", 3);
+    Deliver("example.org/ann (deleted)", 4);
+    test::WaitUntil(
+        "both deliveries",
+        [&] {
+            const auto found = daemon_->Found();
+            const auto ann = found.find("ann (deleted)@example.org");
+            return ann != found.end() && ann->second.messages == 2;
+        },
+        scratch_ / "scan.log");
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
 TEST_F(ScanHazardsTest, WatchesARootThatComesLaterAsWellAsOneThatIsThere) {
     Deliver("example.org/ann", 7);
     fs::rename(Root(), scratch_ / "not-yet");

@@ -62,6 +62,21 @@ TEST(MessageTrackerTest, LeavingAMessageReturnsWhatWasNotSettledAndForgetsNothin
     EXPECT_EQ(tracker.Recipients("accepted", milliseconds(1)).size(), 1u);
 }
 
+TEST(MessageTrackerTest, ExpectsTheRecipientsOfMessagesThatAreUnderWay) {
+    MessageTracker tracker(10, milliseconds(100));
+    for (const char* message : {"under way", "ended", "settled", "left"})
+        tracker.Remember(message, Recipient("a"), milliseconds(0));
+    tracker.End("ended");
+    tracker.Settle("settled");
+    tracker.Leave("left");
+    EXPECT_TRUE(tracker.Expects("under way", "a"));
+    EXPECT_FALSE(tracker.Expects("under way", "b"));
+    for (const char* message : {"ended", "settled", "left"})
+        EXPECT_FALSE(tracker.Expects(message, "a")) << message;
+    tracker.Remember("left", Recipient("b"), milliseconds(1));
+    EXPECT_TRUE(tracker.Expects("left", "a")) << "it goes on over another connection";
+}
+
 TEST(MessageTrackerTest, ForgetsMessagesThatNobodyAsksAbout) {
     MessageTracker tracker(10, milliseconds(100));
     tracker.Remember("old", Recipient("a"), milliseconds(0));

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 namespace policyd::scanner {
 namespace {
 
@@ -37,6 +40,22 @@ TEST(PaceTest, DoesNotMakeUpForTimeInWhichThereWasNothingToDo) {
     const Pace::Clock::time_point now = Pace::Clock::time_point() + 1h;
     pace.PauseAfter(1, now);
     EXPECT_GT(pace.PauseAfter(100, now + 1min), 50ms);
+}
+
+TEST(PaceTest, WhoWaitsGoesOnWhereSomethingCannotWaitAndWaitsLongerTheNextTime) {
+    Pace pace(10);
+    std::atomic<bool> goes_on = false;
+    std::thread waiting([&] {
+        pace.Spend(36'000);  // for an hour
+        goes_on = true;
+    });
+    while (!goes_on) {
+        pace.Interrupt();
+        std::this_thread::yield();
+    }
+    waiting.join();
+    pace.SpendAtOnce(100);
+    EXPECT_GT(pace.PauseAfter(1, Pace::Clock::now()), 50min);
 }
 
 }  // namespace

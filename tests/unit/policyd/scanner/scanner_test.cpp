@@ -298,6 +298,16 @@ TEST_F(ScannerTest, CommitsEverythingAgainToAStoreThatWasEmptiedAlthoughItTookAC
     EXPECT_EQ(usage_.figures.size(), 100u);
 }
 
+TEST_F(ScannerTest, AnEntryThatAnotherScannerHasRemovedIsNoLoss) {
+    for (int i = 0; i < 10; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
+    Sweep();
+    store_.Remove("example.org/u6");
+    usage_.figures.erase("u6@example.org");
+
+    EXPECT_EQ(Sweep().committed, 0u);
+    EXPECT_EQ(usage_.figures.size(), 9u);
+}
+
 TEST_F(ScannerTest, AMailboxThatTheStoreRefusesHoldsUpNoOther) {
     for (int i = 0; i < 300; ++i) store_.MakeMaildir("example.org/u" + std::to_string(i));
     usage_.refused = "u77@example.org";
@@ -306,6 +316,10 @@ TEST_F(ScannerTest, AMailboxThatTheStoreRefusesHoldsUpNoOther) {
 
     EXPECT_EQ(usage_.figures.size(), 299u);
     EXPECT_EQ(report.not_committed, 1u);
+    options_.patience = Patience::kForever;  // as a daemon has it
+    store_.Deliver("example.org/u3", 5);
+    Sweep();
+    EXPECT_EQ(BytesOf("u3@example.org"), 5u);
     usage_.refused.clear();
     Sweep();
     EXPECT_EQ(usage_.figures.size(), 300u);

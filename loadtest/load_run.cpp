@@ -18,7 +18,8 @@ constexpr std::chrono::milliseconds kCheckTimeEvery{100};
 constexpr std::size_t kOpeners = 64;
 /// Before a client whose connection failed tries again.
 constexpr std::chrono::milliseconds kBackOff{100};
-/// What is left of the last second is not shown if it is less than this: its rate means little.
+/// What is left of the last second counts for the second before if it is less than this: its own
+/// rate would mean little.
 constexpr double kShortestInterval = 0.5;
 
 const Scenario& ScenarioNamed(const std::string& name) {
@@ -142,11 +143,20 @@ void LoadRun::EndMeasuring() {
     each_second_.reset();
     const Time now = std::chrono::steady_clock::now();
     result_.measured_s = SecondsBetween(measured_from_, now);
-    result_.server_after = UsageOf(options_.server_pids);
+    result_.overdue = rate_.Overdue();
+    try {
+        result_.server_after = UsageOf(options_.server_pids);
+    } catch (const std::runtime_error& gone) {
+        result_.server_before = {};
+        result_.server_gone = gone.what();
+    }
     result_.machine_after = UsageOfMachine();
     const double rest = SecondsBetween(interval_from_, now);
-    if (rest >= kShortestInterval || result_.tally.Intervals().empty())
+    if (rest >= kShortestInterval || result_.tally.Intervals().empty()) {
         result_.tally.EndInterval(rest);
+    } else {
+        result_.tally.ExtendInterval(rest);
+    }
 }
 
 void LoadRun::EndInterval() {

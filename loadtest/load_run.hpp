@@ -29,6 +29,7 @@ struct Result {
     std::uint64_t overdue = 0;   ///< requests that were due and never sent: the server was too slow
     ProcessUsage server_before;  ///< at the beginning of the measured time, if pids were given
     ProcessUsage server_after;
+    std::string server_gone{};  ///< why there is no usage of the server, if it ended meanwhile
     MachineUsage machine_before;
     MachineUsage machine_after;
 };

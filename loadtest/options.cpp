@@ -1,5 +1,7 @@
 #include "loadtest/options.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <CLI/CLI.hpp>
 #include <stdexcept>
 
@@ -28,6 +30,16 @@ CLI::Validator Accepts(const std::string& what, Parse parse) {
 
 CLI::Validator IsEndpoint() {
     return Accepts("ENDPOINT", [](const std::string& text) { async::ParseEndpoint(text); });
+}
+
+/// Unlike CLI::Range, it takes "nan" for no number.
+CLI::Validator Between(double least, double most) {
+    const auto check = [least, most](const std::string& text) {
+        double number = 0;
+        if (CLI::detail::lexical_cast(text, number) && number >= least && number <= most) return;
+        throw std::invalid_argument(fmt::format("a number from {} to {}", least, most));
+    };
+    return Accepts("NUMBER", check);
 }
 
 CLI::Validator IsPopularity() {
@@ -76,22 +88,24 @@ void DeclareLoad(CLI::App& app, Options& o) {
         ->capture_default_str()
         ->group(group);
     app.add_option("-d,--duration", o.duration_s, "Seconds that are measured")
-        ->check(CLI::Range(0.001, 1e6))
+        ->check(Between(0.001, 1e6))
         ->capture_default_str()
         ->group(group);
     app.add_option("--warm-up", o.warm_up_s,
                    "Seconds before them, which are not measured; none with --requests unless given")
-        ->check(CLI::Range(0.0, 1e6))
+        ->check(Between(0.0, 1e6))
         ->capture_default_str()
         ->group(group);
     app.add_option("-n,--requests", o.requests,
-                   "Stop after so many requests, warm-up included, instead of after a time")
+                   "Stop after so many requests, warm-up included, instead of after a time; 0: "
+                   "after the time")
+        ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 40))
         ->group(group);
     app.add_option("-r,--rate", o.rate,
                    "Requests that become due each second, whether or not the server keeps up; "
                    "latency counts from then. Without it every connection sends its next request "
                    "as soon as it has an answer")
-        ->check(CLI::PositiveNumber)
+        ->check(Between(0.001, 1e7))
         ->group(group);
     app.add_option("--arrivals", o.arrivals,
                    "With --rate, how requests become due: even, or poisson as from independent "
@@ -101,15 +115,15 @@ void DeclareLoad(CLI::App& app, Options& o) {
         ->group(group);
     app.add_option("--burst-size", o.burst_size,
                    "Scenario burst: requests at one moment (default: ten for each connection)")
-        ->check(CLI::PositiveNumber)
+        ->check(CLI::Range(1, 10'000'000))
         ->group(group);
     app.add_option("--burst-every", o.burst_every_s, "Scenario burst: seconds between bursts")
-        ->check(CLI::Range(0.001, 1e6))
+        ->check(Between(0.001, 1e6))
         ->capture_default_str()
         ->group(group);
     app.add_option("--time-limit", o.time_limit_s,
                    "Seconds after which a connection or an answer is given up")
-        ->check(CLI::Range(0.1, 1e6))
+        ->check(Between(0.1, 1e6))
         ->capture_default_str()
         ->group(group);
     app.add_option("--seed", o.seed, "The same seed makes the same choices")
@@ -153,7 +167,7 @@ void DeclarePopulation(CLI::App& app, Options& o) {
     app.add_option("--unknown", o.unknown_percent,
                    "Percent of recipients that do not exist, in domains that do (all but "
                    "mailbomb and newcomers)")
-        ->check(CLI::Range(0.0, 100.0))
+        ->check(Between(0.0, 100.0))
         ->capture_default_str()
         ->group(group);
     app.add_option("--victim", o.victim,
@@ -161,18 +175,18 @@ void DeclarePopulation(CLI::App& app, Options& o) {
         ->group(group);
     app.add_option("--recipients-per-message", o.recipients_per_message,
                    "Scenarios sessions, smtp: recipients of a message on average, at most 50")
-        ->check(CLI::Range(1.0, 25.0))
+        ->check(Between(1.0, 25.0))
         ->capture_default_str()
         ->group(group);
     app.add_option("--aborted", o.aborted_percent,
                    "Scenario sessions: percent of transactions that the client breaks off")
-        ->check(CLI::Range(0.0, 100.0))
+        ->check(Between(0.0, 100.0))
         ->capture_default_str()
         ->group(group);
     app.add_option("--retried", o.retried_percent,
                    "Scenario sessions: percent of transactions that try again what was deferred "
                    "or broken off before, while there is such a message")
-        ->check(CLI::Range(0.0, 100.0))
+        ->check(Between(0.0, 100.0))
         ->capture_default_str()
         ->group(group);
     app.add_option("--smallest-message", o.smallest_message, "Bytes of the smallest message")

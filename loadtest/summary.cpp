@@ -58,6 +58,8 @@ std::string Verdicts(const Tally& tally) {
 std::string Server(const Result& result) {
     const ProcessUsage& before = result.server_before;
     const ProcessUsage& after = result.server_after;
+    if (!result.server_gone.empty())
+        return fmt::format("  server          {} any more\n", result.server_gone);
     if (after.processes == 0) return {};
     const double cpu = after.cpu_s - before.cpu_s;
     const auto answers = static_cast<double>(result.tally.Answered());

@@ -39,13 +39,20 @@ void Tally::EndInterval(double lasts_s) {
     Interval interval;
     if (!intervals_.empty())
         interval.begins_s = intervals_.back().begins_s + intervals_.back().lasts_s;
-    interval.lasts_s = lasts_s;
-    interval.answered = interval_.Count();
-    interval.faults = faults_of_interval_;
-    interval.p50 = interval_.Percentile(50);
-    interval.p99 = interval_.Percentile(99);
-    interval.max = interval_.Max();
     intervals_.push_back(interval);
+    last_interval_.Clear();
+    ExtendInterval(lasts_s);
+}
+
+void Tally::ExtendInterval(double by_s) {
+    last_interval_.Merge(interval_);
+    Interval& interval = intervals_.back();
+    interval.lasts_s += by_s;
+    interval.answered = last_interval_.Count();
+    interval.faults += faults_of_interval_;
+    interval.p50 = last_interval_.Percentile(50);
+    interval.p99 = last_interval_.Percentile(99);
+    interval.max = last_interval_.Max();
     interval_.Clear();
     faults_of_interval_ = 0;
 }

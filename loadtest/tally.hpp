@@ -44,6 +44,8 @@ public:
     void Count(const Outcome& outcome, Duration latency, bool is_measured);
     /// Ends the interval that lasted until now.
     void EndInterval(double lasts_s);
+    /// What came since belongs to the last interval, which lasted so much longer.
+    void ExtendInterval(double by_s);
 
     std::uint64_t Answered() const noexcept { return all_.Count(); }
     const LatencyHistogram& Latency() const noexcept { return all_; }
@@ -68,6 +70,7 @@ private:
 
     LatencyHistogram all_;
     LatencyHistogram interval_;
+    LatencyHistogram last_interval_;
     std::map<std::string, Kind, std::less<>> kinds_;
     std::vector<Interval> intervals_;
     std::uint64_t faults_of_interval_ = 0;

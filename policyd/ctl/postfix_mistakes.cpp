@@ -72,6 +72,7 @@ public:
         ServiceComesTooEarly();
         ClientListEndsBeforeTheService();
         ConnectionsAreClosedTooSoon();
+        CopiesAreMerged();
     }
 
 private:
@@ -243,6 +244,14 @@ private:
                                                     "), so clients wait a second now and then")
                                 .what());
         }
+    }
+
+    void CopiesAreMerged() {
+        if (postfix_.Find("enable_original_recipient") != "no") return;
+        report_.Warning(
+            MainCf("enable_original_recipient") +
+            ": is no, so a mailbox that a message reaches by several recipients gets one "
+            "copy, and each is counted until the next scan");
     }
 
     /// False also for what is no time, which is told.

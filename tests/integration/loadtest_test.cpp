@@ -77,7 +77,8 @@ TEST_F(LoadTest, TheExitStatusSaysWhatWasWrong) {
     EXPECT_EQ(Load({"--requests", "10", "--expect", "reject"}).status, 1);
     EXPECT_EQ(Load({"--requests", "10", "--unknown-option"}).status, 64);
     EXPECT_EQ(Load({"nonesuch"}).status, 64);
-    EXPECT_EQ(Load({"--requests", "10", "--rate", "-5"}).status, 64);
+    for (const char* rate : {"-5", "0", "nan", "inf", "1e9"})
+        EXPECT_EQ(Load({"--requests", "10", "--rate", rate}).status, 64) << rate;
     EXPECT_EQ(Load({"--requests", "10", "--recipients", "file:/none"}).status, 66);
     EXPECT_EQ(Load({"--requests", "10", "--json", "/none/run.json"}).status, 73);
     EXPECT_EQ(Load({"smtp", "--requests", "10"}).status, 64);
@@ -137,6 +138,39 @@ TEST_F(LoadTest, AnInterruptEndsTheRunWithItsSummary) {
     load.Signal(SIGINT);
     EXPECT_EQ(load.Wait(), 0);
     EXPECT_THAT(test::ReadFile(output), HasSubstr("answers a second"));
+}
+
+TEST_F(LoadTest, WhatWasDueAndNobodyWasFreeToSendIsTold) {
+    responder_->Signal(SIGSTOP);
+    const auto done = Load(
+        {"--rate", "1000", "--duration", "1", "--time-limit", "0.4", "--json", Path("run.json")});
+    responder_->Signal(SIGCONT);
+    EXPECT_EQ(done.status, 1);
+    EXPECT_THAT(done.output, HasSubstr("  not sent        "));
+    const auto read = test::Run({"python3", "-c",
+                                 "import json, sys\n"
+                                 "run = json.load(open(sys.argv[1]))\n"
+                                 "faults = sum(run['faults']['not_answered'].values())\n"
+                                 "print(run['overdue'] + faults + run['answers'] > 950,\n"
+                                 "      sum(i['faults'] for i in run['intervals']) == faults)",
+                                 Path("run.json")});
+    EXPECT_EQ(read.output, "True True\n") << read.errors << done.output;
+}
+
+TEST_F(LoadTest, AServerThatDiesUnderTheLoadLeavesAReport) {
+    const std::string output = Path("load.log");
+    test::Process load({test::ProgramPath("policyd-load"), "--server", server_, "--warm-up", "0",
+                        "--duration", "3", "--progress", "--server-pid",
+                        std::to_string(responder_->Pid()), "--json", Path("run.json")},
+                       {output});
+    test::WaitUntil(
+        "progress", [&] { return test::ReadFile(output).find(" faults") != std::string::npos; },
+        output);
+    responder_->Signal(SIGKILL);
+    EXPECT_EQ(responder_->Wait(), 128 + SIGKILL);
+    EXPECT_EQ(load.Wait(), 1);
+    EXPECT_THAT(test::ReadFile(output), HasSubstr("is running any more"));
+    EXPECT_THAT(test::ReadFile(Path("run.json")), HasSubstr("\"answers\""));
 }
 
 TEST_F(LoadTest, HelpAndManualPageNameTheSameOptions) {

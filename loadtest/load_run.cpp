@@ -129,7 +129,11 @@ async::Task<> LoadRun::Drive(Client& client) {
 async::Task<> LoadRun::BeginMeasuring() {
     is_beginning_ = true;
     async::BlockingCall usage(loop_.Raw(), [pids = options_.server_pids] { return UsageOf(pids); });
-    result_.server_before = co_await usage;
+    try {
+        result_.server_before = co_await usage;
+    } catch (const std::runtime_error& gone) {
+        result_.server_gone = gone.what();
+    }
     result_.machine_before = UsageOfMachine();
     measured_from_ = interval_from_ = std::chrono::steady_clock::now();
     is_measuring_ = true;
@@ -145,7 +149,7 @@ void LoadRun::EndMeasuring() {
     result_.measured_s = SecondsBetween(measured_from_, now);
     result_.overdue = rate_.Overdue();
     try {
-        result_.server_after = UsageOf(options_.server_pids);
+        if (result_.server_gone.empty()) result_.server_after = UsageOf(options_.server_pids);
     } catch (const std::runtime_error& gone) {
         result_.server_before = {};
         result_.server_gone = gone.what();

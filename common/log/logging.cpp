@@ -81,8 +81,8 @@ Destination OpenDestination(const std::string& program, const std::string& name)
 
 Logging Start(const std::string& program, std::size_t most_waiting) {
     Logging started;
-    started.writer = std::make_shared<spdlog::details::thread_pool>(most_waiting, 1,
-                                                                    &async::LeaveSignalsToOtherThreads);
+    started.writer = std::make_shared<spdlog::details::thread_pool>(
+        most_waiting, 1, &async::LeaveSignalsToOtherThreads);
     started.destination = std::make_shared<spdlog::sinks::dist_sink_mt>();
     started.logger =
         std::make_shared<spdlog::async_logger>(program, started.destination, started.writer,

@@ -24,9 +24,9 @@ extern const char* const kTend;
 
 /// Makes and gives back any number of reservations, each in one domain: KEYS has for each of them
 /// the key of the domain and then those of its mailboxes. ARGV[1] goes on with how many
-/// reservations a mailbox keeps one by one. Then there are two arguments for each: its numbers and
-/// the field that it is in. The numbers begin with how many mailboxes it has and whether it is made
-/// (1) or given back (0).
+/// reservations a mailbox keeps one by one, and the grace. Then there are two arguments for each:
+/// its numbers and the field that it is in. The numbers begin with how many mailboxes it has and
+/// whether it is made (1) or given back (0).
 ///
 /// Of one that is made there follow the bytes of one copy, how long ago it was accepted, which
 /// mailboxes must have room (0: all, 1: any, 2: none), whether it is settled (0: no, 1: yes, 2: no

@@ -83,8 +83,8 @@ struct Reservation {
     /// The message was accepted at its end. From then on it is not given back with what is
     /// unsettled, and an unsettled size, which comes late, changes nothing.
     bool settled = false;
-    /// How long ago it was accepted, where the store is told late: then it needs no room, and what
-    /// a measurement since, which began later by more than the reservation grace, holds already is
+    /// How long ago it was accepted, where the store is told late (with Needs::kNoRoom): what a
+    /// measurement since, which began later by more than the reservation grace, holds already is
     /// not charged again.
     std::chrono::milliseconds age{0};
     /// A grant ends what NoteFull() has begun.

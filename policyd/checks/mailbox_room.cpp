@@ -327,7 +327,7 @@ async::Task<Taken> MailboxRoom::Take(std::string_view id, const Mailboxes& mailb
     Count(reserved);
     Remember(reservation, reserved);
     // What may yet be aborted fills nothing.
-    if (for_good && warnings_.MayBeCrossed(mailboxes, reservation, reserved))
+    if (reservation.settled && warnings_.MayBeCrossed(mailboxes, reservation, reserved))
         co_await warnings_.LookAt(mailboxes, reservation, reserved);
     if (reserved.IsGranted()) co_return taken;
     taken.room = AnswerFor(reservation, reserved, mailboxes.size());
@@ -395,7 +395,7 @@ async::Task<void> MailboxRoom::Charge(usage::Reservation reservation, const Mail
     reservation.needs = usage::Needs::kNoRoom;
     reservation.ends_fullness = false;
     const usage::Reserved reserved = co_await usage_.Reserve(reservation);
-    if (warnings_.MayBeCrossed(mailboxes, reservation, reserved))
+    if (reservation.settled && warnings_.MayBeCrossed(mailboxes, reservation, reserved))
         co_await warnings_.LookAt(mailboxes, reservation, reserved);
 }
 

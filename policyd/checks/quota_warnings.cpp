@@ -67,8 +67,12 @@ std::uint64_t LevelAfter(const WarningRules& rules, const Contents& held, const 
 }
 
 QuotaWarnings::QuotaWarnings(usage::UsageStore& usage, recipients::RecipientResolver& resolver,
-                             WarningRules rules, Tell tell)
-    : usage_(usage), resolver_(resolver), rules_(std::move(rules)), tell_(std::move(tell)) {}
+                             ChangedMailboxes& changed, WarningRules rules, Tell tell)
+    : usage_(usage),
+      resolver_(resolver),
+      changed_(changed),
+      rules_(std::move(rules)),
+      tell_(std::move(tell)) {}
 
 /// The mailbox of a limit, if it may have crossed a percentage.
 const recipients::Mailbox* QuotaWarnings::Crossing(const Mailboxes& mailboxes,
@@ -143,22 +147,20 @@ void QuotaWarnings::Announce(const Warning& warning) const {
 
 async::Task<void> QuotaWarnings::LookAtChanged() {
     if (rules_.percents.empty() || std::exchange(is_looking_, true)) co_return;
+    std::optional<std::string> mailbox;
     try {
-        if (changed_.size() < kAtOnce) {
-            const auto more = co_await usage_.TakeChanged(kAtOnce - changed_.size());
-            changed_.insert(changed_.end(), more.begin(), more.end());
+        if (const std::size_t waiting = changed_.Size(); waiting < kAtOnce) {
+            const auto more = co_await usage_.TakeChanged(kAtOnce - waiting);
+            changed_.Add(more);
         }
-        while (!changed_.empty()) {
-            const recipients::Mailbox limits = co_await resolver_.LimitsOf(changed_.back());
-            co_await LookAt(changed_.back(), LimitsOf(limits));
-            changed_.pop_back();
+        while ((mailbox = changed_.Take())) {
+            const recipients::Mailbox limits = co_await resolver_.LimitsOf(*mailbox);
+            co_await LookAt(*mailbox, LimitsOf(limits));
         }
     } catch (const outage::Unavailable& unavailable) {
-        log::Debug("quota warning: {} mailboxes not looked at yet: {}", changed_.size(),
-                   unavailable.what());
+        log::Debug("quota warning: mailboxes not looked at yet: {}", unavailable.what());
         // The others come first then, in case it is about this one alone.
-        if (!changed_.empty())
-            std::rotate(changed_.begin(), std::prev(changed_.end()), changed_.end());
+        if (mailbox) changed_.Add({*mailbox});
     }
     is_looking_ = false;
 }

@@ -10,6 +10,7 @@
 #include "common/metrics/series.hpp"
 #include "common/recipients/recipient_resolver.hpp"
 #include "common/usage/usage_store.hpp"
+#include "policyd/checks/changed_mailboxes.hpp"
 
 namespace policyd::checks {
 
@@ -49,9 +50,10 @@ public:
     using Tell = std::function<void(const Warning&)>;
     using Mailboxes = std::vector<recipients::Mailbox>;
 
-    /// `usage` and `resolver` outlive this; `tell` is called besides logging and counting.
+    /// `usage`, `resolver` and `changed` outlive this; `tell` is called besides logging and
+    /// counting.
     QuotaWarnings(usage::UsageStore& usage, recipients::RecipientResolver& resolver,
-                  WarningRules rules, Tell tell);
+                  ChangedMailboxes& changed, WarningRules rules, Tell tell);
 
     /// Whether what the store said of a reservation is for LookAt().
     bool MayBeCrossed(const Mailboxes& mailboxes, const usage::Reservation& reservation,
@@ -75,9 +77,9 @@ private:
 
     usage::UsageStore& usage_;
     recipients::RecipientResolver& resolver_;
+    ChangedMailboxes& changed_;
     const WarningRules rules_;
     const Tell tell_;
-    std::vector<std::string> changed_;  // and not looked at yet
     bool is_looking_ = false;
     const metrics::Counter over_{metrics::Metric::kQuotaWarnings, {"over"}};
     const metrics::Counter below_{metrics::Metric::kQuotaWarnings, {"below"}};

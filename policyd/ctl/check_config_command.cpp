@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <stdexcept>
 
 #include "common/config/config_file.hpp"
 #include "policyd/ctl/back_end_check.hpp"
@@ -26,6 +27,8 @@ void CheckAgainstPostfix(const config::ConfigFile& file, const std::string& dire
         const PostfixSettings postfix = ReadPostfixSettings(directory);
         CompareWithPostfix(file, postfix, report);
         WarnOfKnownMistakes(file, postfix, report);
+    } catch (const std::invalid_argument& expected) {
+        report.Warning(directory + "/main.cf: expected " + expected.what());
     } catch (const std::runtime_error& error) {
         report.Error(error.what());
     }

@@ -122,8 +122,8 @@ std::string ReceiveAll(const Socket& socket, const async::Endpoint& server,
 
 std::string AskServer(const async::Endpoint& server, const std::string& request,
                       std::chrono::milliseconds limit) {
-    const auto deadline = Clock::now() + limit;
     const Socket socket = Connect(server, limit);
+    const auto deadline = Clock::now() + limit;
     Send(socket, server, request);
     const std::string reply = ReceiveReply(socket, server, deadline);
     constexpr std::string_view kAction = "action=";
@@ -134,8 +134,8 @@ std::string AskServer(const async::Endpoint& server, const std::string& request,
 
 ControlReply TellServer(const async::Endpoint& control_socket, const std::string& command,
                         std::chrono::milliseconds limit) {
-    const auto deadline = Clock::now() + limit;
     const Socket socket = Connect(control_socket, limit);
+    const auto deadline = Clock::now() + limit;
     Send(socket, control_socket, "POST /" + command + " HTTP/1.0\r\n\r\n");
     const std::string reply = ReceiveAll(socket, control_socket, deadline);
     constexpr std::string_view kVersion = "HTTP/1.1 ";

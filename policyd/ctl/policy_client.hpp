@@ -15,7 +15,8 @@ public:
 };
 
 /// Sends `request` (its lines and the empty one) to a policy server and returns the action of its
-/// reply. Blocks, for at most `limit` to connect and that in all. Throws NoAnswer.
+/// reply. Blocks, for at most `limit` at each address of the server and for its answer. Throws
+/// NoAnswer.
 std::string AskServer(const async::Endpoint& server, const std::string& request,
                       std::chrono::milliseconds limit);
 

@@ -33,6 +33,11 @@ bool DecidesInAnyCase(std::string_view restriction) {
            text::EqualsIgnoringCase(restriction, "defer");
 }
 
+bool OnlyWarns(const Strings& restrictions, std::size_t place) {
+    return place > 0 && text::EqualsIgnoringCase(restrictions[place - 1], "warn_if_reject") &&
+           !text::EqualsIgnoringCase(restrictions[place], "permit");
+}
+
 /// `endpoint`, or `{ endpoint, option = value, ... }`.
 std::string EndpointIn(std::string service) {
     if (service.starts_with('{')) service = service.substr(1, service.size() - 2);
@@ -47,7 +52,7 @@ std::vector<AskedService> ServicesIn(const std::string& restrictions) {
     for (std::size_t i = 0; i < list.size(); ++i) {
         if (text::EqualsIgnoringCase(list[i], kPolicyService) && i + 1 < list.size())
             services.push_back({EndpointIn(list[++i]), behind});
-        else if (behind.empty() && DecidesInAnyCase(list[i]))
+        else if (behind.empty() && DecidesInAnyCase(list[i]) && !OnlyWarns(list, i))
             behind = list[i];
     }
     return services;
@@ -179,7 +184,15 @@ private:
 
     Asks WhatIsAsked(const std::string& stage) {
         Asks asks = Asks::kNothing;
-        for (const AskedService& service : ServicesIn(Restrictions(stage))) {
+        std::vector<AskedService> services;
+        try {
+            services = ServicesIn(Restrictions(stage));
+        } catch (const std::invalid_argument& expected) {
+            report_.Warning(MainCf("smtpd_" + stage + "_restrictions") + ": expected " +
+                            expected.what());
+            return Asks::kTooLate;
+        }
+        for (const AskedService& service : services) {
             if (!IsOurs(service.endpoint)) {
                 asks = std::max(asks, Asks::kOthers);
             } else if (service.behind.empty()) {

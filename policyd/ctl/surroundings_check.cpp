@@ -49,7 +49,8 @@ private:
             if (endpoint.empty()) return;
             const auto [other, is_first] = options.emplace(endpoint, option);
             if (!is_first)
-                report_.Error(At(option, endpoint + " is what " + other->second + " has already"));
+                report_.Warning(
+                    At(option, endpoint + " is what " + other->second + " has already"));
             CheckSocketDirectory(option, async::ParseEndpoint(endpoint));
         };
         for (const std::string& endpoint : settings_.listen) check("listen", endpoint);
@@ -62,39 +63,43 @@ private:
         if (endpoint.kind != async::Endpoint::Kind::kUnix) return;
         const fs::path directory = fs::path(endpoint.path).parent_path();
         if (directory.is_relative())
-            report_.Error(At(option, endpoint.path + " is no absolute path"));
-        else if (IsSet(option) && !fs::is_directory(directory))
+            report_.Warning(At(option, endpoint.path + " is no absolute path"));
+        else if (IsSet(option) && LacksDirectory(endpoint.path))
             report_.Warning(At(option, directory.string() + " is not there yet"));
     }
 
     void CheckUsers() {
         if (!settings_.user.empty() && getpwnam(settings_.user.c_str()) == nullptr)
-            report_.Error(At("user", "there is no user " + settings_.user));
+            report_.Warning(At("user", "there is no user " + settings_.user));
         const bool makes_sockets =
             std::any_of(settings_.listen.begin(), settings_.listen.end(),
                         [](const std::string& endpoint) { return endpoint.starts_with("unix:"); });
         const std::string& group = settings_.unix_socket_group;
         if (makes_sockets && !group.empty() && getgrnam(group.c_str()) == nullptr)
-            report_.Error(At("unix_socket_group", "there is no group " + group));
+            report_.Warning(At("unix_socket_group", "there is no group " + group));
     }
 
     /// Without the log nothing starts; the scanner may well run on another machine.
     void CheckDirectories() {
         constexpr std::string_view kFile = "file:";
         const std::string& log = settings_.log_destination;
-        if (log.starts_with(kFile) && !HasDirectory(log.substr(kFile.size())))
+        if (log.starts_with(kFile) && LacksDirectory(log.substr(kFile.size())))
             report_.Error(At("log_destination", "there is no directory for " + log));
         for (const auto& [option, path] :
              {std::pair("scan_state_file", settings_.scan_state_file),
               std::pair("scan_metrics_file", settings_.scan_metrics_file)})
-            if (IsSet(option) && !HasDirectory(path))
+            if (IsSet(option) && LacksDirectory(path))
                 report_.Warning(At(option, "there is no directory for " + path));
     }
 
     bool IsSet(const std::string& option) const { return file_.LineOf(option) != 0; }
 
-    static bool HasDirectory(const fs::path& path) {
-        return !path.has_parent_path() || fs::is_directory(path.parent_path());
+    /// No where nobody may look.
+    static bool LacksDirectory(const fs::path& path) {
+        if (!path.has_parent_path()) return false;
+        std::error_code error;
+        const fs::file_status status = fs::status(path.parent_path(), error);
+        return status.type() != fs::file_type::none && status.type() != fs::file_type::directory;
     }
 
     void CheckSources() {

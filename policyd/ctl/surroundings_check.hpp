@@ -6,7 +6,8 @@
 namespace policyd::ctl {
 
 /// Reports what a program would miss on this machine when it starts with the configuration: users,
-/// groups, directories; and options that do not go together.
+/// groups, directories; and options that do not go together. Only what all programs need is an
+/// error: they may run on different machines.
 void CheckSurroundings(const config::ConfigFile& file, Report& report);
 
 }  // namespace policyd::ctl

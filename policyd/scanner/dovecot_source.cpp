@@ -50,7 +50,8 @@ async::Task<ExitCode> DovecotSource::Run(bool once) {
             failure = outage.what();
         }
         if (!failure.empty()) log::Error("dovecot: {}", failure);
-        if (once) co_return failure.empty() ? kDone : kFailed;
+        if (once && !failure.empty()) co_return kFailed;
+        if (once) co_return withheld_ > 0 ? kIncomplete : kDone;
         if (!stopped_) co_await WaitForNext();
     }
     co_return kDone;
@@ -90,14 +91,15 @@ async::Task<> DovecotSource::ReadOnce() {
     }
     last_read_ = now;
     has_read_ = true;
-    if (any && role_ == Role::kOnlySource) co_await RemoveGone();
+    if (role_ == Role::kOnlySource && (any || accept_removals_)) co_await RemoveGone();
 }
 
 /// At first it may hold what was there before; later it may have lost what it was told.
 async::Task<> DovecotSource::LookIntoStore() {
-    if (!std::exchange(knows_store_, true)) {
+    if (!knows_store_) {
         std::vector<std::string> names = co_await store_.MeasuredMailboxes();
         for (std::string& name : names) known_.try_emplace(std::move(name));
+        knows_store_ = true;
         co_return;
     }
     const bool has_lost = co_await HasLostFigures();
@@ -137,6 +139,7 @@ std::vector<usage::Measurement> DovecotSource::News(usage::DovecotFigures figure
         const auto [at, is_new] = known_.try_emplace(figure.mailbox);
         Known& known = at->second;
         known.is_gone = false;
+        known.is_of_dovecot = true;
         const bool is_same =
             !is_new && known.bytes == figure.bytes && known.messages == figure.messages;
         if (role_ == Role::kOnlySource) {
@@ -161,22 +164,32 @@ std::vector<usage::Measurement> DovecotSource::News(usage::DovecotFigures figure
     return news;
 }
 
-/// Of mailboxes whose figures have gone from Redis, unless that looks like an accident.
+/// Of mailboxes whose figures have gone from Redis, unless that looks like an accident. Of those
+/// that only the store knows nobody can tell whether they have gone or Dovecot has not counted them
+/// yet.
 async::Task<> DovecotSource::RemoveGone() {
     std::vector<std::string> gone;
-    for (const auto& [name, known] : known_)
-        if (known.is_gone) gone.push_back(name);
-    if (gone.empty()) co_return;
-    constexpr std::size_t kFew = 5;
-    if (!accept_removals_ && gone.size() > kFew &&
-        gone.size() * 100 > known_.size() * settings_.scan_most_vanished_percent) {
-        log::Error(
-            "dovecot: alarm: the figures of {} of {} mailboxes are gone: nothing is removed; if "
-            "they are meant to be gone, run policyd-scan --once --accept-removals while no other "
-            "policyd-scan runs",
-            gone.size(), known_.size());
-        co_return;
+    std::size_t unheard_of = 0;
+    for (const auto& [name, known] : known_) {
+        if (!known.is_gone) continue;
+        if (known.is_of_dovecot || accept_removals_) {
+            gone.push_back(name);
+        } else {
+            ++unheard_of;
+        }
     }
+    constexpr std::size_t kFew = 5;
+    const bool is_accident =
+        !accept_removals_ && gone.size() > kFew &&
+        gone.size() * 100 > known_.size() * settings_.scan_most_vanished_percent;
+    withheld_ = unheard_of + (is_accident ? gone.size() : 0);
+    if (std::exchange(gone_told_, withheld_) != withheld_ && withheld_ > 0)
+        log::Error(
+            "dovecot: alarm: of {} of {} mailboxes there are no figures: they are not removed; if "
+            "they are meant to be gone, run policyd-scan --once --accept-removals while no other "
+            "policyd-scan runs, if not, doveadm quota recalc",
+            withheld_, known_.size());
+    if (is_accident || gone.empty()) co_return;
     co_await store_.Remove(gone);
     for (const std::string& name : gone) known_.erase(name);
 }

@@ -39,7 +39,8 @@ private:
         std::uint64_t bytes = 0;
         std::uint64_t messages = 0;
         text::WallTime committed;
-        bool is_gone = true;  // not among the figures read last
+        bool is_of_dovecot = false;  // it had figures there; otherwise the store alone knows it
+        bool is_gone = true;         // not among the figures read last
     };
 
     async::Task<> ReadOnce();
@@ -59,6 +60,8 @@ private:
     text::WallTime last_read_;
     bool has_read_ = false;
     bool knows_store_ = false;
+    std::size_t withheld_ = 0;  // mailboxes that are not removed
+    std::size_t gone_told_ = 0;
     std::size_t unreadable_ = 0;  // users, when they were last read
     bool stopped_ = false;
     async::UvHandle<uv_timer_t> timer_;

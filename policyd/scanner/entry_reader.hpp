@@ -10,6 +10,9 @@
 
 namespace policyd::scanner {
 
+/// How often a directory is read whose entries change meanwhile, before what was found has to do.
+inline constexpr int kMostReadings = 3;
+
 /// Reads the entries of directories into one large buffer, which it keeps. One for each thread.
 ///
 /// One getdents64 call runs under the directory's lock, so a directory that fits in the buffer is

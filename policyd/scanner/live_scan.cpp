@@ -105,7 +105,8 @@ void LiveScan::AfterSweep() {
         poll_.reset();
         watch_.reset();
         Start();
-        if (watch_ != nullptr) ask_for_sweep_(Sweep::kAll);
+        // Without a root it would fail at once; the one that succeeds comes by here again.
+        if (watch_ != nullptr && !waits_for_root_) ask_for_sweep_(Sweep::kAll);
     }
     if (watch_ == nullptr) return;
     watched_root_ = stamp;

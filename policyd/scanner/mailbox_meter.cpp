@@ -10,7 +10,6 @@ namespace policyd::scanner {
 
 namespace {
 
-constexpr int kMostReadings = 3;
 constexpr int kMostRounds = 20;
 constexpr int kRoundsToBeSure = 2;
 

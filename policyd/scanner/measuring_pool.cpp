@@ -35,9 +35,9 @@ void MeasuringPool::Submit(MeasuringBatch batch) {
     {
         const std::lock_guard lock(mutex_);
         (is_sweep ? sweep_ : changed_).push_back(std::move(shared));
+        if (!is_sweep) pace_.Hurry(true);
     }
     batch_waits_.notify_one();
-    if (!is_sweep) pace_.Interrupt();
 }
 
 void MeasuringPool::Stop() {
@@ -48,18 +48,22 @@ void MeasuringPool::Stop() {
 std::shared_ptr<MeasuringBatch> MeasuringPool::NextBatch() {
     std::unique_lock lock(mutex_);
     batch_waits_.wait(lock, [this] { return ending_ || !changed_.empty() || !sweep_.empty(); });
-    auto& queue = changed_.empty() ? sweep_ : changed_;
-    if (queue.empty()) return nullptr;
-    auto batch = std::move(queue.front());
-    queue.pop_front();
+    if (!changed_.empty()) return TakeChanged();
+    if (sweep_.empty()) return nullptr;
+    auto batch = std::move(sweep_.front());
+    sweep_.pop_front();
     return batch;
 }
 
 std::shared_ptr<MeasuringBatch> MeasuringPool::NextChanged() {
     const std::lock_guard lock(mutex_);
-    if (changed_.empty()) return nullptr;
+    return changed_.empty() ? nullptr : TakeChanged();
+}
+
+std::shared_ptr<MeasuringBatch> MeasuringPool::TakeChanged() {
     auto batch = std::move(changed_.front());
     changed_.pop_front();
+    if (changed_.empty()) pace_.Hurry(false);
     return batch;
 }
 

@@ -54,6 +54,7 @@ private:
     void Serve();
     std::shared_ptr<MeasuringBatch> NextBatch();
     std::shared_ptr<MeasuringBatch> NextChanged();
+    std::shared_ptr<MeasuringBatch> TakeChanged();  // under mutex_; there is one
     void Return(std::shared_ptr<MeasuringBatch> batch);
     static void OnWake(uv_async_t* wake);
 

@@ -11,8 +11,6 @@ namespace policyd::scanner {
 
 namespace {
 
-constexpr int kMostReadings = 3;
-
 std::size_t HashOf(std::string_view name) {
     return std::hash<std::string_view>{}(mail::UniquePart(name));
 }

@@ -25,24 +25,27 @@ public:
         const auto now = Clock::now();
         const auto pause = PauseAfter(work, now);
         if (pause <= pause.zero()) return {};
-        interrupted_.wait_until(lock, now + pause, [this, before = interruptions_] {
-            return stopped_ || interruptions_ != before;
-        });
+        go_on_.wait_until(lock, now + pause, [this] { return stopped_ || in_haste_; });
         return Clock::now() - now;
     }
 
-    /// The same for work that cannot wait: what comes after it does.
+    /// The same for work that cannot wait: what comes after it does, though not for long, or much
+    /// of such work would leave no time for anything else.
     void SpendAtOnce(std::uint64_t work) {
         if (most_per_second_ == 0) return;
         const std::lock_guard lock(mutex_);
-        PauseAfter(work, Clock::now());
+        const auto now = Clock::now();
+        const auto before = next_;
+        PauseAfter(work, now);
+        next_ = std::max(before, std::min(next_, now + kMostOwed));
     }
 
-    /// There is work that cannot wait: whoever waits now goes on, and waits longer the next time.
-    void Interrupt() {
+    /// While something that cannot wait has no thread, none waits.
+    void Hurry(bool in_haste) {
+        if (most_per_second_ == 0) return;
         const std::lock_guard lock(mutex_);
-        ++interruptions_;
-        interrupted_.notify_all();
+        in_haste_ = in_haste;
+        if (in_haste) go_on_.notify_all();
     }
 
     /// How long Spend() waits at `now`: nothing until the work is ahead of the rate by more than a
@@ -58,18 +61,19 @@ public:
     void Stop() {
         const std::lock_guard lock(mutex_);
         stopped_ = true;
-        interrupted_.notify_all();
+        go_on_.notify_all();
     }
 
 private:
     static constexpr std::chrono::milliseconds kSlice{20};
+    static constexpr std::chrono::seconds kMostOwed{1};
 
     const std::uint64_t most_per_second_;
     std::mutex mutex_;
-    std::condition_variable interrupted_;
-    Clock::time_point next_{};    // when the work so far is due; guarded by mutex_
-    bool stopped_ = false;        // guarded by mutex_
-    unsigned interruptions_ = 0;  // guarded by mutex_
+    std::condition_variable go_on_;
+    Clock::time_point next_{};  // when the work so far is due; guarded by mutex_
+    bool stopped_ = false;      // guarded by mutex_
+    bool in_haste_ = false;     // guarded by mutex_
 };
 
 }  // namespace policyd::scanner

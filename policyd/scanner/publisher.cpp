@@ -17,7 +17,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLongestPause{5'000};
 constexpr milliseconds kSlice{100};  // how soon a pause notices that it is time to stop
 constexpr int kShortPatience = 6;    // failures in a row: about three seconds of pauses
-/// More mailboxes than this, one after the other, which the store does not take: it takes none.
+/// More mailboxes than this, one after the other, which the store does not take: perhaps it takes
+/// none, and is not asked for all of them without a pause.
 constexpr int kMostRefusals = 8;
 
 milliseconds PauseAfter(int failures) {
@@ -102,19 +103,21 @@ async::Task<> Publisher::CommitAll() {
         }
         const bool go_on = co_await WaitOut(std::move(failure));
         if (!go_on) break;
+        refusals_ = 0;
     }
     committing_ = false;
     idle_.Set();
 }
 
 async::Task<bool> Publisher::IsRefusal() {
-    if (++refusals_ > kMostRefusals) co_return false;
+    bool answers = false;
     try {
         co_await store_.Now();
-        co_return true;
+        answers = true;
     } catch (const outage::Unavailable&) {
-        co_return false;
+        // It is waited for as long as it takes.
     }
+    co_return answers && ++refusals_ <= kMostRefusals;
 }
 
 Publisher::Batch Publisher::TakeBatch() {

@@ -496,6 +496,7 @@ async::Task<> Scanner::RemoveVanished() {
             *why);
         co_return;
     }
+    withheld_told_ = 0;
     if (device != 0) state_.root_device = device;
     if (addresses.empty() && paths.empty()) {
         if (!std::exchange(state_.knows_store, true)) state_changed_ = true;

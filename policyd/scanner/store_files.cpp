@@ -69,7 +69,7 @@ Descriptor::~Descriptor() {
 }
 
 StoreFiles::StoreFiles(const std::string& root)
-    : root_path_(root), root_(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    : root_(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
     if (!root_) throw std::system_error(errno, std::generic_category(), root);
     struct statfs system {};
     if (fstatfs(root_.Get(), &system) == 0 && system.f_type == EXT4_SUPER_MAGIC)

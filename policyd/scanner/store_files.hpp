@@ -92,8 +92,6 @@ public:
     /// Opens the root, which alone may be reached through symbolic links. Throws std::system_error.
     explicit StoreFiles(const std::string& root);
 
-    const std::string& Root() const { return root_path_; }
-
     /// One statx. "." is the root itself.
     SeenDirectory Look(const char* path) const;
     /// Opens a directory for reading and stamps it through the descriptor.
@@ -106,7 +104,6 @@ public:
 private:
     int OpenFollowingNothing(const char* path, int flags) const;
 
-    std::string root_path_;
     Descriptor root_;
     std::optional<std::uint32_t> ext4_device_;  // the root's, if it is on ext4
     mutable std::atomic<bool> may_hide_access_{true};

@@ -8,8 +8,6 @@ namespace policyd::scanner {
 
 namespace {
 
-constexpr int kMostReadings = 3;
-
 std::string Join(const std::string& directory, std::string_view name) {
     if (directory.empty()) return std::string(name);
     std::string path;

@@ -84,9 +84,10 @@ Daemon::Daemon(std::string config_path, config::Settings settings, PassedSockets
 
 Daemon::~Daemon() {
     endpoints_.clear();
-    // What comes from now on is too late, and not for the default action either.
     async::LeaveSignalsToOtherThreads();
     signals_.clear();
+    // What comes from now on is too late, and not for the default action either.
+    async::BeginProcess({SIGHUP, SIGTERM, SIGINT});
     watchdog_.reset();
     alive_check_.reset();
     control_.Drain();

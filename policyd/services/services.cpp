@@ -271,8 +271,9 @@ Services::Services(async::EventLoop& loop, const Settings& settings, SharedState
     resolver_ = std::make_unique<recipients::PostfixRecipientResolver>(
         recipients::OpenMailSystem(settings, *tables_), *rows_);
     recipients_ = recipients::MakeRecipientCache(*resolver_, CacheTimesFrom(settings), clock);
-    warnings_ = std::make_unique<checks::QuotaWarnings>(
-        *usage_store_, *resolver_, WarningRulesFrom(settings), TellFrom(settings, shared.commands));
+    warnings_ = std::make_unique<checks::QuotaWarnings>(*usage_store_, *resolver_, shared.changed,
+                                                        WarningRulesFrom(settings),
+                                                        TellFrom(settings, shared.commands));
     const Parts parts{settings,     *tables_,   *rows_, *usage_store_,
                       *recipients_, *warnings_, shared, clock};
     std::vector<checks::CheckPipeline::Step> steps;

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "common/usage/recent_reservations.hpp"
+#include "policyd/checks/changed_mailboxes.hpp"
 #include "policyd/checks/message_tracker.hpp"
 #include "policyd/checks/owed_changes.hpp"
 #include "policyd/services/command_runner.hpp"
@@ -19,6 +20,7 @@ struct SharedState {
     checks::OwedChanges owed{100'000};
     const std::shared_ptr<usage::RecentReservations> recent =
         std::make_shared<usage::RecentReservations>();
+    checks::ChangedMailboxes changed;
     CommandRunner commands;
 };
 

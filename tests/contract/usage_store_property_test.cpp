@@ -8,6 +8,7 @@
 
 #include "tests/contract/usage_store_kinds.hpp"
 #include "tests/contract/usage_store_model.hpp"
+#include "tests/support/environment.hpp"
 
 namespace policyd::usage {
 
@@ -20,11 +21,7 @@ void PrintTo(const Usage& usage, std::ostream* out) {
 namespace {
 
 using std::chrono::milliseconds;
-
-std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
-    const char* const value = std::getenv(name);
-    return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
-}
+using test::FromEnvironment;
 
 const std::vector<std::string> kDomains{"a.example", "b.example", "c.example"};
 const std::vector<std::string> kMailboxes{"ann@a.example", "bob@a.example", "@a.example",

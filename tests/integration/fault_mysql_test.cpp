@@ -271,7 +271,7 @@ TEST_F(FaultMysqlTest, TheTableOfClientsIsGoneAndRecipientsAreChecked) {
     for (int i = 0; i < 5; ++i) ExpectAllWell();
 }
 
-TEST_F(FaultMysqlTest, BothAreDown) {
+TEST_F(FaultMysqlTest, TablesAndUsageStoreAreDownAtOnceAndComeBack) {
     Start();
     database_.Stop();
     redis_.Stop(SIGKILL);

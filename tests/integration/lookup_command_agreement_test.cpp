@@ -181,7 +181,7 @@ const char* const kKeys[] = {
     "o'neil",          "jos\xc3\xa9",     "empty",  "nothing", "\xff", "192.0.2.1",
     "192.0.3.1",       "2001:DB8:0::1",   "@"};
 
-TEST_F(LookupCommandAgreementTest, OnEachTable) {
+TEST_F(LookupCommandAgreementTest, AnswersAsPostmapDoesOnEachTable) {
     std::vector<Case> cases;
     for (const std::string& table : Tables())
         for (const char* key : kKeys) cases.push_back({table, key, ""});
@@ -189,7 +189,7 @@ TEST_F(LookupCommandAgreementTest, OnEachTable) {
     Compare("direct", cases);
 }
 
-TEST_F(LookupCommandAgreementTest, OnEachTableBehindProxymap) {
+TEST_F(LookupCommandAgreementTest, AnswersAsPostmapDoesBehindProxymap) {
     std::vector<Case> cases;
     for (const std::string& table : Tables()) {
         for (const char* key :

@@ -15,6 +15,7 @@
 #include "common/async/event_loop.hpp"
 #include "common/usage/redis_usage_store.hpp"
 #include "tests/integration/small_site.hpp"
+#include "tests/support/environment.hpp"
 #include "tests/support/find_again.hpp"
 #include "tests/support/redis_server.hpp"
 
@@ -22,6 +23,7 @@ namespace policyd::usage {
 namespace {
 
 using std::chrono::milliseconds;
+using test::FromEnvironment;
 using test::PolicyClient;
 using test::PolicydProcess;
 using test::SmallSite;
@@ -40,11 +42,6 @@ std::string DomainName(std::size_t mailbox) {
 
 std::string MailboxName(std::size_t mailbox) {
     return "user" + std::to_string(mailbox) + '@' + DomainName(mailbox);
-}
-
-std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
-    const char* const value = std::getenv(name);
-    return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
 }
 
 /// What became of the mail, whatever the servers say of it.

@@ -25,6 +25,7 @@
 #include "common/async/sleep.hpp"
 #include "common/usage/redis_usage_store.hpp"
 #include "common/usage/sqlite_usage_store.hpp"
+#include "tests/support/environment.hpp"
 #include "tests/support/find_again.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/scratch_directory.hpp"
@@ -33,6 +34,7 @@ namespace policyd::usage {
 namespace {
 
 using std::chrono::milliseconds;
+using test::FromEnvironment;
 
 constexpr std::size_t kMailboxes = 1000;
 constexpr std::size_t kDomains = 20;
@@ -69,11 +71,6 @@ std::string DomainName(std::size_t mailbox) {
 
 std::string MailboxName(std::size_t mailbox) {
     return "user" + std::to_string(mailbox) + '@' + DomainName(mailbox);
-}
-
-std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
-    const char* const value = std::getenv(name);
-    return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
 }
 
 /// One policy server: connections that each send one message after the other.

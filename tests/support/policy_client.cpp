@@ -119,7 +119,6 @@ std::string RetryingPolicyClient::Ask(const std::string& request) {
     }
     // Postfix's smtpd_policy_service_retry_delay
     std::this_thread::sleep_for(std::chrono::seconds(1));
-    ++retries_;
     client_.emplace(path_);
     return client_->Ask(request);
 }

@@ -51,13 +51,10 @@ public:
     explicit RetryingPolicyClient(std::filesystem::path socket) : path_(std::move(socket)) {}
     /// Throws if the second attempt fails too.
     std::string Ask(const std::string& request);
-    /// How often a second attempt was needed.
-    int Retries() const { return retries_; }
 
 private:
     const std::filesystem::path path_;
     std::optional<PolicyClient> client_;
-    int retries_ = 0;
 };
 
 /// The body that a GET or POST over HTTP is answered with, and its status.

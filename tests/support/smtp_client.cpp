@@ -66,7 +66,7 @@ SmtpClient::SmtpClient(int port) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CL
                                 "SMTP connection to port " + std::to_string(port));
     }
     try {
-        greeting_ = ReadReply();
+        ReadReply();
     } catch (...) {
         close(socket_);
         throw;

@@ -27,8 +27,6 @@ public:
     SmtpClient(const SmtpClient&) = delete;
     SmtpClient& operator=(const SmtpClient&) = delete;
 
-    const SmtpReply& Greeting() const { return greeting_; }
-
     /// Sends one line, without its line end, and returns the reply.
     SmtpReply Command(std::string_view line);
 
@@ -53,7 +51,6 @@ private:
 
     int socket_ = -1;
     std::string received_;
-    SmtpReply greeting_;
 };
 
 /// A small message with a body of about `body_bytes` bytes in lines of 70.

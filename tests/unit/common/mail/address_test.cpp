@@ -32,7 +32,7 @@ const FormsCase kFormsCases[] = {
 
 class AddressFormsTest : public testing::TestWithParam<FormsCase> {};
 
-TEST_P(AddressFormsTest, Quotes) {
+TEST_P(AddressFormsTest, QuotesWhatNeedsQuotes) {
     EXPECT_EQ(Quoted(GetParam().internal), GetParam().external);
 }
 

@@ -144,7 +144,7 @@ TEST(MailboxLayoutPatternTest, MustTellTheWholeAddress) {
     }
 }
 
-TEST(MailboxLayoutPatternTest, HasADepth) {
+TEST(MailboxLayoutPatternTest, KnowsHowDeepMailboxesLie) {
     EXPECT_EQ(MailboxLayout("%d/%u").Depth(), 2u);
     EXPECT_EQ(MailboxLayout("%d/%1u/%u/Maildir").Depth(), 4u);
 }

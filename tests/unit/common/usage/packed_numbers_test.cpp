@@ -21,7 +21,7 @@ TEST(PackedNumbersTest, ComeBackAsTheyWere) {
     EXPECT_TRUE(unpacked.IsAtEnd());
 }
 
-TEST(PackedNumbersTest, AreBounded) {
+TEST(PackedNumbersTest, KeepNumbersBeyondTwoToTheFiftyThirdAsThat) {
     PackedNumbers packed;
     packed << std::numeric_limits<std::uint64_t>::max();
     EXPECT_EQ(UnpackedNumbers(packed.Bytes()).NextCount(), std::uint64_t{1} << 53);

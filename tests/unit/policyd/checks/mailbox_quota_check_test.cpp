@@ -107,7 +107,8 @@ protected:
     std::chrono::milliseconds now_{0};
     test::FixedRecipients recipients_;
     test::MemoryUsageStore usage_;
-    QuotaWarnings warnings_{usage_, recipients_, {}, [](const Warning&) {}};
+    ChangedMailboxes changed_;
+    QuotaWarnings warnings_{usage_, recipients_, changed_, {}, [](const Warning&) {}};
     MessageTracker messages_{100, std::chrono::hours(1)};
     Findings findings_;  // of the last request
     OwedChanges owed_{100};

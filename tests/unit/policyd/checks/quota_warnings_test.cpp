@@ -45,7 +45,7 @@ protected:
 
     std::unique_ptr<QuotaWarnings> Make() {
         return std::make_unique<QuotaWarnings>(
-            usage_, recipients_, kRules,
+            usage_, recipients_, changed_, kRules,
             [this](const Warning& warning) { told_.push_back(TextOf(warning)); });
     }
 
@@ -76,6 +76,7 @@ protected:
     }
 
     test::MemoryUsageStore usage_;
+    ChangedMailboxes changed_;
     test::FixedRecipients recipients_;
     std::vector<std::string> told_;
 };
@@ -120,6 +121,14 @@ TEST_F(QuotaWarningsTest, AreNotAskedForWhereNothingCanHaveBeenCrossed) {
     const int calls = usage_.calls;
     Reserve(*warnings, "m1", 100);
     EXPECT_EQ(usage_.calls, calls + 1) << "the reservation itself";
+}
+
+TEST_F(QuotaWarningsTest, WhatWasTakenFromTheStoreIsLookedAtAfterAReload) {
+    recipients_.down = true;
+    Measure(*Make(), 900);
+    recipients_.down = false;
+    test::RunToEnd(Done(Make()->LookAtChanged()));
+    EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 80: 900 of 1000"));
 }
 
 TEST_F(QuotaWarningsTest, WaitForTablesAndStoresThatAreDown) {

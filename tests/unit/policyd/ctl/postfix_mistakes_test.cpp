@@ -118,6 +118,11 @@ TEST_F(PostfixMistakesTest, AServiceBehindWhatDecidesInAnyCase) {
     EXPECT_THAT(warnings,
                 HasSubstr("unix:policyd/policyd.sock stands behind Permit, and is never"));
     EXPECT_THAT(warnings, Not(HasSubstr("does not ask")));
+    postfix_.values["smtpd_recipient_restrictions"] =
+        "warn_if_reject reject, check_policy_service unix:policyd/policyd.sock";
+    EXPECT_EQ(Warnings(), "");
+    postfix_.values["smtpd_recipient_restrictions"] = "check_policy_service { unix:x";
+    EXPECT_THAT(Warnings(), HasSubstr("smtpd_recipient_restrictions: expected "));
 }
 
 TEST_F(PostfixMistakesTest, AServiceThatIsAskedBeforeRelayingIsRefused) {

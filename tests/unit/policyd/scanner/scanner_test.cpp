@@ -317,9 +317,13 @@ TEST_F(ScannerTest, AMailboxThatTheStoreRefusesHoldsUpNoOther) {
     EXPECT_EQ(usage_.figures.size(), 299u);
     EXPECT_EQ(report.not_committed, 1u);
     options_.patience = Patience::kForever;  // as a daemon has it
-    store_.Deliver("example.org/u3", 5);
-    Sweep();
-    EXPECT_EQ(BytesOf("u3@example.org"), 5u);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    for (int quiet = 0; quiet < 12; ++quiet)
+        loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    store_.Deliver("example.org/u99", 5);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    EXPECT_EQ(BytesOf("u99@example.org"), 5u);
     usage_.refused.clear();
     Sweep();
     EXPECT_EQ(usage_.figures.size(), 300u);

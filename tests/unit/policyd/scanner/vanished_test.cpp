@@ -26,7 +26,7 @@ const VanishedCase kVanishedCases[] = {
 
 class VanishedTest : public testing::TestWithParam<VanishedCase> {};
 
-TEST_P(VanishedTest, Decides) {
+TEST_P(VanishedTest, TellsAnUnmountedDiskFromMailboxesThatWereRemoved) {
     EXPECT_EQ(!WhyNotRemoved(GetParam().vanishing, 5).has_value(), GetParam().is_removed);
 }
 

@@ -115,14 +115,22 @@ bool ReadsAsText(sql::ResultSetMetaData& columns) {
     return true;
 }
 
-/// Nothing where what the server gives by now would not come out as the text that it is.
+/// What the columns are, in a form that is another where one of them has become another.
+std::string TypesOf(sql::ResultSetMetaData& columns) {
+    std::string types;
+    for (unsigned column = 1; column <= columns.getColumnCount(); ++column)
+        types.append(std::to_string(columns.getColumnType(column)))
+            .append(columns.isSigned(column) ? "+" : "-")
+            .append(columns.isZerofill(column) ? "z" : " ");
+    return types;
+}
+
+/// Nothing where the number of columns is another than when the statement was prepared.
 std::unique_ptr<sql::ResultSet> Execute(sql::PreparedStatement& statement) {
     // CR_NEW_STMT_METADATA: the number of columns is another one.
     constexpr int kNewStatementMetadata = 2057;
     try {
-        std::unique_ptr<sql::ResultSet> rows(statement.executeQuery());
-        if (!ReadsAsText(*rows->getMetaData())) rows.reset();
-        return rows;
+        return std::unique_ptr<sql::ResultSet>(statement.executeQuery());
     } catch (const sql::SQLException& error) {
         if (error.getErrorCode() != kNewStatementMetadata) throw;
         return nullptr;
@@ -234,7 +242,7 @@ std::optional<Values> Session::RunPrepared(sql::PreparedStatement& statement,
     unsigned number = 0;
     for (const std::string& value : values) statement.setString(++number, value);
     const auto rows = Execute(statement);
-    if (!rows) return std::nullopt;
+    if (!rows || !ReadsAsText(*rows->getMetaData())) return std::nullopt;
     Values result;
     AppendRows(*rows, result);
     return result;
@@ -313,6 +321,12 @@ std::optional<std::vector<Values>> Session::RunUnion(Union& together,
     }
     const auto rows = Execute(*together.statement);
     if (!rows) return std::nullopt;
+    // What they are together, such as of a column and NULL, need not be what each is.
+    std::string types = TypesOf(*rows->getMetaData());
+    if (together.types.empty())
+        together.types = std::move(types);
+    else if (together.types != types)
+        return std::nullopt;
     std::vector<Values> values(queries.size());
     while (rows->next()) {
         for (const auto& [query, first, end] : together.places.at(rows->getUInt(1)))

@@ -84,6 +84,7 @@ private:
         std::unique_ptr<sql::PreparedStatement>
             statement;                           ///< null: the queries do not go together
         std::vector<std::vector<Place>> places;  ///< of what a row with this number holds
+        std::string types{};                     ///< of its columns, when it was first run
     };
 
     void RequireEncryption();

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "common/async/process.hpp"
 #include "loadtest/load_run.hpp"
 #include "loadtest/options.hpp"
 #include "loadtest/plot.hpp"
@@ -114,7 +115,7 @@ int main(int argc, char** argv) {
         return app.exit(error) == 0 ? 0 : kExitUsage;
     }
 
-    signal(SIGPIPE, SIG_IGN);
+    policyd::async::BeginProcess();
     AllowManyDescriptors();
     try {
         return Run(options);

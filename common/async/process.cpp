@@ -9,14 +9,17 @@
 
 namespace policyd::async {
 
-void BeginProcess(std::initializer_list<int> signals) {
+void BeginProcess() {
     for (int descriptor = 0; descriptor <= STDERR_FILENO; ++descriptor) {
         if (fcntl(descriptor, F_GETFD) >= 0) continue;
         // The lowest that is free is this one.
         if (open("/dev/null", descriptor == STDIN_FILENO ? O_RDONLY : O_WRONLY) != descriptor)
             std::abort();
     }
-    signal(SIGPIPE, SIG_IGN);
+    IgnoreSignals({SIGPIPE});
+}
+
+void IgnoreSignals(std::initializer_list<int> signals) {
     for (const int ignored : signals) signal(ignored, SIG_IGN);
 }
 

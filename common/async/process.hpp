@@ -5,9 +5,12 @@
 namespace policyd::async {
 
 /// What main() does before all else. A standard descriptor that is closed becomes /dev/null: the
-/// next file would take its place, and be written to as if it were the terminal. SIGPIPE is ignored
-/// for good, and so is each of `signals` until somebody watches for it.
-void BeginProcess(std::initializer_list<int> signals = {});
+/// next file would take its place, and be written to as if it were the terminal. SIGPIPE is
+/// ignored.
+void BeginProcess();
+
+/// Has each be ignored until somebody watches for it.
+void IgnoreSignals(std::initializer_list<int> signals);
 
 /// Has no signal come to the calling thread: it would interrupt what the thread waits for.
 void LeaveSignalsToOtherThreads();

@@ -322,11 +322,9 @@ std::optional<std::vector<Values>> Session::RunUnion(Union& together,
     const auto rows = Execute(*together.statement);
     if (!rows) return std::nullopt;
     // What they are together, such as of a column and NULL, need not be what each is.
-    std::string types = TypesOf(*rows->getMetaData());
-    if (together.types.empty())
-        together.types = std::move(types);
-    else if (together.types != types)
-        return std::nullopt;
+    const std::string types = TypesOf(*rows->getMetaData());
+    if (together.types.empty()) together.types = types;
+    if (together.types != types) return std::nullopt;
     std::vector<Values> values(queries.size());
     while (rows->next()) {
         for (const auto& [query, first, end] : together.places.at(rows->getUInt(1)))

@@ -1,4 +1,3 @@
-#include <signal.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +9,7 @@
 
 #include "common/async/event_loop.hpp"
 #include "common/async/listener.hpp"
+#include "common/async/process.hpp"
 #include "loadtest/responder/redis_pipe.hpp"
 #include "loadtest/responder/responder.hpp"
 
@@ -61,7 +61,7 @@ int main(int argc, char** argv) {
     app.add_option("--redis", redis, "Ask this Redis for one key before every answer");
     CLI11_PARSE(app, argc, argv);
 
-    signal(SIGPIPE, SIG_IGN);
+    policyd::async::BeginProcess();
     AllowManyDescriptors();
     try {
         Serve(endpoints, redis);

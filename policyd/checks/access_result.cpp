@@ -7,6 +7,7 @@
 
 #include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
+#include "policyd/checks/restriction_list.hpp"
 
 namespace policyd::checks {
 
@@ -119,39 +120,20 @@ bool CanPermit(std::string_view word) {
     return IsOneOf(kPermissions, word);
 }
 
-bool Decides(std::string_view word) {
-    for (const char* last : {"permit", "reject", "defer"}) {
-        if (text::EqualsIgnoringCase(word, last)) return true;
-    }
-    return false;
-}
-
-/// How many of the restrictions Postfix looks at: up to the first that decides in any case, if one
-/// does. One behind warn_if_reject permits or says nothing.
-std::size_t LookedAt(const std::vector<std::string_view>& words) {
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        const bool only_warns = i > 0 && text::EqualsIgnoringCase(words[i - 1], "warn_if_reject") &&
-                                !text::EqualsIgnoringCase(words[i], "permit");
-        if (Decides(words[i]) && !only_warns) return i + 1;
-    }
-    return words.size();
-}
-
 /// What a list of restrictions comes to; nothing if it is none that can be passed on.
 std::optional<AccessResult> ParseRestrictions(std::string_view value) {
     std::vector<std::string_view> words = text::SplitAtAny(value, ", \t\r\n");
     if (words.empty()) return std::nullopt;
-    words.resize(LookedAt(words));
-    const std::string_view last = words.back();
-    const bool warns =
-        words.size() > 1 && text::EqualsIgnoringCase(words[words.size() - 2], "warn_if_reject");
+    const std::size_t end = FirstThatDecides(words);
+    const bool decides = end < words.size();
+    const std::string_view last = decides ? words[end] : "";
     const bool permits = text::EqualsIgnoringCase(last, "permit");
-    const bool decides = Decides(last) && (permits || !warns);
-    if (decides) words.pop_back();
+    words.resize(end);
     const bool only_refuses = std::none_of(words.begin(), words.end(), CanPermit);
-    const bool are_restrictions = std::all_of(
-        words.begin(), words.end(),
-        [](std::string_view word) { return CanRefuse(word) || CanPermit(word) || Decides(word); });
+    const bool are_restrictions =
+        std::all_of(words.begin(), words.end(), [](std::string_view word) {
+            return CanRefuse(word) || CanPermit(word) || DecidesInAnyCase(word);
+        });
     if (!are_restrictions || !(decides || only_refuses)) return std::nullopt;
     if (permits && words.empty()) return AccessResult{Kind::kPermit, {}, {}};
     // A permit behind refusals needs no telling: Postfix would skip its own later restrictions.

@@ -10,6 +10,7 @@
 #include "common/config/config_file.hpp"
 #include "common/config/values.hpp"
 #include "common/mail/domain_name.hpp"
+#include "common/protocol/policy_request.hpp"
 #include "common/text/ascii.hpp"
 #include "policyd/ctl/exit_status.hpp"
 #include "policyd/ctl/policy_client.hpp"
@@ -23,14 +24,16 @@ struct Attribute {
     const char* option;  ///< null: always the default
     const char* initial;
     const char* help;
-    bool is_number = false;
+    enum class Kind { kText, kNumber, kAddress, kState } kind = Kind::kText;
 };
+
+using Kind = Attribute::Kind;
 
 constexpr Attribute kAttributes[] = {
     {"request", nullptr, "smtpd_access_policy", ""},
-    {"protocol_state", "--state", "RCPT", "Postfix's state when it asks"},
+    {"protocol_state", "--state", "RCPT", "Postfix's state when it asks", Kind::kState},
     {"protocol_name", nullptr, "ESMTP", ""},
-    {"client_address", "--client-address", "127.0.0.1", "The client's IP address"},
+    {"client_address", "--client-address", "127.0.0.1", "The client's IP address", Kind::kAddress},
     {"client_name", "--client-name", "unknown", "Its verified host name"},
     {"client_port", nullptr, "", ""},
     {"reverse_client_name", "--reverse-client-name", "unknown", "Its unverified host name"},
@@ -39,11 +42,12 @@ constexpr Attribute kAttributes[] = {
     {"helo_name", "--helo-name", "", "What it said with HELO"},
     {"sender", "--sender", "", "The envelope sender"},
     {"recipient", "--recipient", "", "The envelope recipient"},
-    {"recipient_count", "--recipient-count", "0", "Accepted recipients, at the end of data", true},
+    {"recipient_count", "--recipient-count", "0", "Accepted recipients, at the end of data",
+     Kind::kNumber},
     {"queue_id", "--queue-id", "", "The message's queue ID"},
     {"instance", "--instance", "",
      "Names one message across requests; with it, room is reserved as for real mail"},
-    {"size", "--size", "0", "The message size in bytes, as declared or as received", true},
+    {"size", "--size", "0", "The message size in bytes, as declared or as received", Kind::kNumber},
     {"etrn_domain", nullptr, "", ""},
     {"stress", nullptr, "", ""},
     {"sasl_method", nullptr, "", ""},
@@ -59,9 +63,6 @@ constexpr Attribute kAttributes[] = {
     {"policy_context", "--policy-context", "", "The context that main.cf gives the service"},
 };
 
-constexpr const char* kStates[] = {"CONNECT", "EHLO", "HELO", "MAIL",          "RCPT",
-                                   "DATA",    "VRFY", "ETRN", "END-OF-MESSAGE"};
-
 struct AskArguments {
     std::vector<std::string> values;  ///< of kAttributes
     std::string server;
@@ -70,18 +71,32 @@ struct AskArguments {
     bool show_request = false;
 };
 
+std::vector<std::string> States() {
+    std::vector<std::string> names;
+    for (int stage = 0; stage < static_cast<int>(protocol::Stage::kOther); ++stage)
+        names.emplace_back(protocol::StageName(static_cast<protocol::Stage>(stage)));
+    return names;
+}
+
+/// Throws std::invalid_argument for what Postfix would not send.
+void Check(const Attribute& attribute, const std::string& value) {
+    if (value.find_first_of(std::string_view("\n\0", 2)) != std::string::npos)
+        throw std::invalid_argument(std::string(attribute.name) +
+                                    ": a value cannot hold a line end or NUL");
+    const auto fail = [&attribute](const char* expected) {
+        throw std::invalid_argument(std::string(attribute.option) + ": expected " + expected);
+    };
+    if (attribute.kind == Kind::kNumber && !text::ParseUnsigned(value)) fail("a number");
+    if (attribute.kind == Kind::kAddress && value != "unknown" &&
+        mail::NormalizedIpAddress(value).empty())
+        fail("an IP address or unknown");
+}
+
 std::string RequestText(const AskArguments& arguments) {
     std::string request;
     for (std::size_t i = 0; i < std::size(kAttributes); ++i) {
         const std::string& value = arguments.values[i];
-        if (value.find_first_of(std::string_view("\n\0", 2)) != std::string::npos)
-            throw std::invalid_argument(std::string(kAttributes[i].name) +
-                                        ": a value cannot hold a line end or NUL");
-        if (kAttributes[i].is_number && !text::ParseUnsigned(value))
-            throw std::invalid_argument(std::string(kAttributes[i].option) + ": expected a number");
-        if (kAttributes[i].name == std::string_view("client_address") && value != "unknown" &&
-            mail::NormalizedIpAddress(value).empty())
-            throw std::invalid_argument("--client-address: expected an IP address or unknown");
+        Check(kAttributes[i], value);
         request += std::string(kAttributes[i].name) + '=' + value + '\n';
     }
     return request + '\n';
@@ -148,10 +163,8 @@ Run DefineAsk(CLI::App& command, Terminal& terminal) {
         if (attribute.option == nullptr) continue;
         auto* option = command.add_option(attribute.option, arguments->values[i], attribute.help);
         if (*attribute.initial != '\0') option->capture_default_str();
-        if (std::string_view(attribute.name) == "protocol_state")
-            option->transform(
-                CLI::IsMember(std::vector<std::string>(std::begin(kStates), std::end(kStates)),
-                              CLI::ignore_case));
+        if (attribute.kind == Kind::kState)
+            option->transform(CLI::IsMember(States(), CLI::ignore_case));
     }
     command
         .add_option("--server", arguments->server,

@@ -11,6 +11,7 @@
 #include "common/config/values.hpp"
 #include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
+#include "policyd/checks/restriction_list.hpp"
 #include "policyd/ctl/sql_query.hpp"
 #include "policyd/ctl/table_definition.hpp"
 
@@ -27,17 +28,6 @@ struct AskedService {
     std::string behind;  ///< what decides in any case before it is asked; empty: nothing
 };
 
-bool DecidesInAnyCase(std::string_view restriction) {
-    return text::EqualsIgnoringCase(restriction, "permit") ||
-           text::EqualsIgnoringCase(restriction, "reject") ||
-           text::EqualsIgnoringCase(restriction, "defer");
-}
-
-bool OnlyWarns(const Strings& restrictions, std::size_t place) {
-    return place > 0 && text::EqualsIgnoringCase(restrictions[place - 1], "warn_if_reject") &&
-           !text::EqualsIgnoringCase(restrictions[place], "permit");
-}
-
 /// `endpoint`, or `{ endpoint, option = value, ... }`.
 std::string EndpointIn(std::string service) {
     if (service.starts_with('{')) service = service.substr(1, service.size() - 2);
@@ -46,14 +36,14 @@ std::string EndpointIn(std::string service) {
 }
 
 std::vector<AskedService> ServicesIn(const std::string& restrictions) {
-    std::vector<AskedService> services;
-    std::string behind;
     const Strings list = config::ParseList(restrictions);
-    for (std::size_t i = 0; i < list.size(); ++i) {
-        if (text::EqualsIgnoringCase(list[i], kPolicyService) && i + 1 < list.size())
-            services.push_back({EndpointIn(list[++i]), behind});
-        else if (behind.empty() && DecidesInAnyCase(list[i]) && !OnlyWarns(list, i))
-            behind = list[i];
+    const std::vector<std::string_view> words(list.begin(), list.end());
+    const std::size_t end = checks::FirstThatDecides(words);
+    std::vector<AskedService> services;
+    for (std::size_t i = 0; i + 1 < list.size(); ++i) {
+        if (!text::EqualsIgnoringCase(list[i], kPolicyService)) continue;
+        const std::string behind = i > end ? list[end] : "";
+        services.push_back({EndpointIn(list[++i]), behind});
     }
     return services;
 }

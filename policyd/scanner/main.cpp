@@ -88,8 +88,7 @@ ExitCode Scan(const config::Settings& settings, const CommandLine& command_line)
         if (SourcesOf(signal).maildirs) SourcesOf(signal).maildirs->VerifyNow();
     });
     const ExitCode exit_code = loop.RunUntilDone(ReadSources(sources, command_line.once));
-    // What comes from now on is too late, and not for the default action either.
-    async::LeaveSignalsToOtherThreads();
+    async::LeaveSignalsToOtherThreads();  // until the handles are gone and Main() ignores them
     return exit_code;
 }
 
@@ -119,6 +118,8 @@ int Main(int argc, char** argv) {
         log::Error("policyd-scan: {}", failure.what());
         exit_code = kFailed;
     }
+    // What comes from now on is too late, and not for the default action either.
+    async::IgnoreSignals({SIGHUP, SIGUSR1, SIGTERM, SIGINT});
     log::Shutdown();
     return exit_code;
 }
@@ -128,6 +129,7 @@ int Main(int argc, char** argv) {
 }  // namespace policyd::scanner
 
 int main(int argc, char** argv) {
-    policyd::async::BeginProcess({SIGHUP, SIGUSR1});
+    policyd::async::BeginProcess();
+    policyd::async::IgnoreSignals({SIGHUP, SIGUSR1});
     return policyd::scanner::Main(argc, argv);
 }

@@ -8,7 +8,7 @@
 #include "common/async/when_all.hpp"
 #include "common/log/logging.hpp"
 #include "common/text/unicode.hpp"
-#include "policyd/scanner/random_sample.hpp"
+#include "policyd/scanner/committed_sample.hpp"
 #include "policyd/scanner/vanished.hpp"
 
 namespace policyd::scanner {
@@ -112,51 +112,21 @@ void Scanner::OpenRoot() {
     files_ = std::make_shared<const StoreFiles>(options_.root);
 }
 
-/// What the store should know of a mailbox.
-struct Scanner::Stored {
-    std::string path;
-    StoreTime at = 0;
-};
-
-/// Some of the mailboxes of which the store has taken a measurement: the one that it took last,
-/// some of those since the last sweep, and some of all. What came after a loss is there; what came
-/// before it is most of the first kind where the store was put back to an earlier time, and of the
-/// second where it was emptied.
-std::vector<Scanner::Stored> Scanner::SampleOfStored() const {
-    constexpr std::size_t kOfEach = 32;
-    const auto seed = static_cast<unsigned>(began_);
-    RandomSample<std::pair<const std::string, KnownMailbox>> recent(kOfEach, seed);
-    RandomSample<std::pair<const std::string, KnownMailbox>> any(kOfEach, seed);
-    std::vector<Stored> sample;
-    Stored newest;
-    for (const auto& known : state_.mailboxes) {
-        const StoreTime at = known.second.committed_at;
-        if (at == 0) continue;
-        if (at > newest.at) newest = {known.first, at};
-        if (at >= looked_for_loss_at_) recent.Offer(known);
-        any.Offer(known);
-    }
-    for (const auto* drawn : {&recent.Drawn(), &any.Drawn()})
-        for (const auto* known : *drawn)
-            sample.push_back({known->first, known->second.committed_at});
-    if (newest.at != 0) sample.push_back(std::move(newest));
-    return sample;
-}
-
-async::Task<bool> Scanner::IsLost(const Stored& stored) {
-    const auto address = layout_.AddressOf(stored.path);
+async::Task<bool> Scanner::IsLost(const CommittedMailbox& committed) {
+    const auto address = layout_.AddressOf(committed.path);
     if (!address) co_return false;
     const std::optional<usage::Usage> usage = co_await store_.Find(*address);
     // Another scanner may have found out before us that the mailbox is gone.
-    if (!usage || !usage->measured_at) co_return !IsGone(stored.path);
-    co_return usage->measured_at->time_since_epoch().count() < stored.at;
+    if (!usage || !usage->measured_at) co_return !IsGone(committed.path);
+    co_return usage->measured_at->time_since_epoch().count() < committed.at;
 }
 
 /// A store that was emptied, or replaced by a backup, has lost what we think it holds.
 async::Task<> Scanner::FindLossInStore() {
-    const std::vector<Stored> sample = SampleOfStored();
+    const std::vector<CommittedMailbox> sample =
+        SampleOfCommitted(state_, looked_for_loss_at_, static_cast<unsigned>(began_));
     std::vector<async::Task<bool>> looks;
-    for (const Stored& stored : sample) looks.push_back(IsLost(stored));
+    for (const CommittedMailbox& committed : sample) looks.push_back(IsLost(committed));
     std::vector<bool> lost;
     try {
         lost = co_await async::WhenAll(std::move(looks));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "policyd/scanner/committed_sample.hpp"
 #include "policyd/scanner/measuring_pool.hpp"
 #include "policyd/scanner/publisher.hpp"
 #include "policyd/scanner/scan_report.hpp"
@@ -83,9 +84,7 @@ public:
 private:
     async::Task<StoreTime> AskTime();
     void ForgetTimesAfter(StoreTime now);
-    struct Stored;
-    std::vector<Stored> SampleOfStored() const;
-    async::Task<bool> IsLost(const Stored& stored);
+    async::Task<bool> IsLost(const CommittedMailbox& committed);
     void OpenRoot();
     async::Task<> FindLossInStore();
     async::Task<> SurveyMailboxes(Thoroughness thoroughness);

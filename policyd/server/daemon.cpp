@@ -87,7 +87,7 @@ Daemon::~Daemon() {
     async::LeaveSignalsToOtherThreads();
     signals_.clear();
     // What comes from now on is too late, and not for the default action either.
-    async::BeginProcess({SIGHUP, SIGTERM, SIGINT});
+    async::IgnoreSignals({SIGHUP, SIGTERM, SIGINT});
     watchdog_.reset();
     alive_check_.reset();
     control_.Drain();

@@ -34,7 +34,8 @@ int Serve(const std::string& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    policyd::async::BeginProcess({SIGHUP});
+    policyd::async::BeginProcess();
+    policyd::async::IgnoreSignals({SIGHUP});
     CLI::App app("policyd, the access and quota policy service for Postfix", "policyd");
     std::string config = policyd::config::kDefaultPath;
     app.add_option("-c,--config", config, "The configuration file")->capture_default_str();

@@ -412,15 +412,41 @@ async::Task<> FindInto(std::vector<Question> questions, std::vector<Outcome>& ou
     --unfinished;
 }
 
-int StatementsRunBy(const std::function<void()>& action) {
-    const auto count = [] {
+/// By how much a status variable of the server goes up.
+int Counted(const std::string& variable, const std::function<void()>& action) {
+    const auto count = [&variable] {
         return std::stoi(
             MariaDb().Execute("SELECT variable_value FROM information_schema.global_status "
-                              "WHERE variable_name = 'Com_stmt_execute'"));
+                              "WHERE variable_name = '" +
+                              variable + "'"));
     };
     const int before = count();
     action();
     return count() - before;
+}
+
+TEST_F(OutageTest, QueriesThatGoTogetherArePreparedOnce) {
+    MariaDb().Execute(
+        "CREATE DATABASE IF NOT EXISTS outage; USE outage;"
+        "CREATE OR REPLACE TABLE prepared (k VARCHAR(50), v TEXT, n BIGINT UNSIGNED);"
+        "INSERT INTO prepared VALUES ('a', 'x', 7)");
+    const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
+    TableRegistry tables(loop, TableSettings{1, std::chrono::seconds(10), {}, {}});
+    std::vector<Question> questions;
+    for (const char* query :
+         {"SELECT v FROM prepared WHERE k='%s'", "SELECT n FROM prepared WHERE k='%s'",
+          "SELECT concat(k, v) FROM prepared WHERE k='%s' AND n > 0"}) {
+        const std::string file = "prepared" + std::to_string(questions.size()) + ".cf";
+        questions.push_back(
+            {&tables.Open("mysql:" +
+                          scratch.Write(file, head + "query = " + query + "\n").string()),
+             "a"});
+    }
+    loop.RunUntilDone(FindTogether(questions));
+    const int prepared = Counted("Com_stmt_prepare", [&] {
+        for (int i = 0; i < 20; ++i) loop.RunUntilDone(FindTogether(questions));
+    });
+    EXPECT_EQ(prepared, 0);
 }
 
 async::Task<> FindThenTell(LookupTable& table, std::vector<std::string>& answered) {
@@ -470,7 +496,7 @@ TEST_F(OutageTest, AlikeQuestionsOfManyWhoAskAtOnceAreJoinedAndAnsweredAsTheyAre
     for (int i = 0; i < 60; ++i) keys.push_back(std::to_string(i));
 
     std::vector<std::vector<Outcome>> outcomes(keys.size());
-    const int statements = StatementsRunBy([&] {
+    const int statements = Counted("Com_stmt_execute", [&] {
         int unfinished = 0;
         for (std::size_t i = 0; i < keys.size(); ++i) {
             std::vector<Question> questions;

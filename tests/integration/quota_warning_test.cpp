@@ -125,10 +125,10 @@ TEST_F(QuotaWarningTest, MessagesThatAreAbortedAreNotWarnedOf) {
     PolicydProcess policyd(site.Config(), site.Socket());
     PolicyClient client(site.Socket());
     for (const char* const instance : {"a.1", "a.2", "a.3"})
-        ASSERT_EQ(client.Ask(RequestText({{"instance", instance},
-                                          {"recipient", "joe@example.com"},
-                                          {"size", "9000"}})),
-                  "DUNNO");
+        ASSERT_EQ(
+            client.Ask(RequestText(
+                {{"instance", instance}, {"recipient", "joe@example.com"}, {"size", "9000"}})),
+            "DUNNO");
     Accept(site, "a.3", "8500");
     WaitForLines(1);
     EXPECT_THAT(Lines(), testing::ElementsAre("joe@example.com 80 8500 10000 over bytes"));

@@ -48,9 +48,9 @@ public:
                << more;
     }
 
-    void Start(const std::string& option = "--quiet") {
+    void Start(const std::vector<std::string>& options = {}) {
         std::vector<std::string> command = Command();
-        command.push_back(option);
+        command.insert(command.end(), options.begin(), options.end());
         process_.emplace(command, Process::Options{scratch_ / "scan.log"});
     }
     std::optional<int> Wait() {

@@ -150,23 +150,27 @@ char StateOf(pid_t process) {
     return name_ends == std::string::npos ? 'X' : stat[name_ends + 2];
 }
 
+bool HasOpen(pid_t process, const std::string& path_end) {
+    std::error_code gone;
+    const fs::path files = "/proc/" + std::to_string(process) + "/fd";
+    for (fs::directory_iterator file(files, gone), end; !gone && file != end; file.increment(gone))
+        if (fs::read_symlink(*file, gone).string().ends_with(path_end)) return true;
+    return false;
+}
+
 TEST_F(ScanHazardsTest, AReadingThatASignalInterruptsIsNotTakenForAWholeOne) {
     constexpr std::size_t kMessages = 60'000;
     constexpr int kScans = 16;
     Deliver("example.org/ann", 7);
     Fill(Root() / "example.org/ann/cur", kMessages);
     daemon_.emplace(scratch_.Path(), "off", "1h");
-    const auto start = std::chrono::steady_clock::now();
-    ASSERT_EQ(daemon_->ScanOnce(), 0) << daemon_->Log();
-    const auto whole = std::chrono::steady_clock::now() - start;
-
     for (int i = 0; i < kScans; ++i) {
         fs::remove(scratch_ / "scan.state");
         fs::remove(scratch_ / "usage.sqlite");
-        daemon_->Start("--once");
+        daemon_->Start({"--once"});
         const pid_t scan = daemon_->Pid();
-        // The later half is the reading; at what moment of it is what differs.
-        std::this_thread::sleep_for(whole / 2 + whole / 2 * i / kScans);
+        // At what moment of the reading it is stopped is left to chance.
+        while (!HasOpen(scan, "/ann/cur") && StateOf(scan) != 'Z') std::this_thread::yield();
         kill(scan, SIGSTOP);
         test::WaitUntil("the scan to stop or end",
                         [scan] { return StateOf(scan) != 'R' && StateOf(scan) != 'S'; });

@@ -37,6 +37,11 @@ protected:
                        std::string_view instance = "1") {
         return Ask(Stage::kRcpt, recipient, size, 0, instance);
     }
+    /// Both are recipients of a message of which no size is known yet.
+    void LetAnnAndBobPass() {
+        for (const char* recipient : {"ann@example.com", "bob@example.com"})
+            EXPECT_EQ(AtRcpt(recipient, 0), "") << recipient;
+    }
     std::string AtEnd(std::string_view recipient, std::uint64_t size, std::uint64_t count = 1,
                       std::string_view instance = "1") {
         return Ask(Stage::kEndOfMessage, recipient, size, count, instance);
@@ -69,6 +74,13 @@ protected:
     }
     /// The store is told what it missed.
     void Pay() { test::RunToEnd(Done(owed_.Pay(usage_, now_))); }
+
+    /// And so many bytes are reserved for each of ann and bob then.
+    void PayAndExpectReserved(std::uint64_t bytes) {
+        Pay();
+        for (const char* mailbox : {"ann@example.com", "bob@example.com"})
+            EXPECT_EQ(usage_.ReservedIn(mailbox), bytes) << mailbox;
+    }
 
     static PolicyRequest Request(Stage stage, std::string_view recipient, std::uint64_t size,
                                  std::uint64_t count, std::string_view instance) {
@@ -235,8 +247,7 @@ TEST_F(MailboxQuotaCheckTest, AMailboxThatAnAliasReachesTwiceIsChargedForTwoCopi
 }
 
 TEST_F(MailboxQuotaCheckTest, AtTheEndOfSeveralRecipientsTheOnesFromRcptCount) {
-    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
-    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    LetAnnAndBobPass();
     EXPECT_EQ(AtEnd("", 500, 2), "");
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
     EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 500u);
@@ -244,8 +255,7 @@ TEST_F(MailboxQuotaCheckTest, AtTheEndOfSeveralRecipientsTheOnesFromRcptCount) {
 
 TEST_F(MailboxQuotaCheckTest, NobodyWithRoomIsRefusedForAnothersFullMailbox) {
     usage_.Measure("ann@example.com", 900);
-    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
-    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    LetAnnAndBobPass();
     EXPECT_EQ(AtEnd("", 500, 2), "");
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u) << "it is delivered all the same";
 }
@@ -268,8 +278,7 @@ TEST_F(MailboxQuotaCheckTest, DefersOrRejectsForOneFullMailboxWhereThatIsTheRule
 TEST_F(MailboxQuotaCheckTest, RefusesAtTheEndWhenEverybodyIsFull) {
     usage_.Measure("ann@example.com", 900);
     usage_.Measure("bob@example.com", 900);
-    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
-    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    LetAnnAndBobPass();
     EXPECT_EQ(AtEnd("", 500, 2), kFull);
 }
 
@@ -329,8 +338,7 @@ TEST_F(MailboxQuotaCheckTest, ARecipientThatIsNamedTwiceIsNoWayAroundTheLimit) {
 }
 
 TEST_F(MailboxQuotaCheckTest, MailThatWasLetInDuringAnOutageIsChargedAfterIt) {
-    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
-    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    LetAnnAndBobPass();
     usage_.down = true;
     EXPECT_THROW(AtEnd("", 1500, 2), outage::UsageStoreUnavailable);
     WasLetPass(Stage::kEndOfMessage, "", 1500);
@@ -358,8 +366,7 @@ TEST_F(MailboxQuotaCheckTest, MailThatWasDeferredForAnOutageGivesItsRoomBackAfte
 TEST_F(MailboxQuotaCheckTest, WhoAsksAboutTheEndAgainOverAnotherConnectionGetsTheSameAnswer) {
     usage_.Measure("ann@example.com", 900);
     usage_.Measure("bob@example.com", 900);
-    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
-    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    LetAnnAndBobPass();
     EXPECT_EQ(AtEnd("", 500, 2), kFull);
     LeaveMessage("1");
     EXPECT_EQ(AtEnd("", 500, 2), kFull);
@@ -369,30 +376,23 @@ TEST_F(MailboxQuotaCheckTest, WhoAsksAboutTheEndAgainOverAnotherConnectionGetsTh
 }
 
 TEST_F(MailboxQuotaCheckTest, WhatBecameOfAMessageIsToldAfterTheConnectionHasGoneOn) {
-    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
-    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    LetAnnAndBobPass();
     EXPECT_EQ(AtEnd("", 2000, 2), kFull);
     EndMessage("1");
     WasLetPass(Stage::kEndOfMessage, "", 2000);
-    Pay();
-    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 2000u);
-    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 2000u);
+    PayAndExpectReserved(2000);
 }
 
 TEST_F(MailboxQuotaCheckTest, WhatWasRefusedTooLateIsGivenBackAfterTheConnectionHasGoneOn) {
-    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
-    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    LetAnnAndBobPass();
     EXPECT_EQ(AtEnd("", 500, 2), "");
     EndMessage("1");
     WasRefused(Stage::kEndOfMessage, "", 500);
-    Pay();
-    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
-    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 0u);
+    PayAndExpectReserved(0);
 }
 
 TEST_F(MailboxQuotaCheckTest, WhatIsAskedAgainInAnOutageStaysOwed) {
-    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
-    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    LetAnnAndBobPass();
     usage_.down = true;
     for (int i = 0; i < 2; ++i) {
         EXPECT_THROW(AtEnd("", 500, 2), outage::UsageStoreUnavailable);
@@ -488,8 +488,7 @@ TEST_F(MailboxQuotaCheckTest, ARecipientThatWasRefusedIsNoneAtTheEnd) {
 }
 
 TEST_F(MailboxQuotaCheckTest, ARefusalAtTheEndIsTheSameWhenItIsAskedAgain) {
-    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
-    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    LetAnnAndBobPass();
     EXPECT_EQ(AtEnd("", 1001, 2), kFull);
     EXPECT_EQ(AtEnd("", 1001, 2), kFull);
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);

@@ -15,6 +15,7 @@
 #include "common/async/destroy_elsewhere.hpp"
 #include "common/async/keyed_table.hpp"
 #include "common/async/task.hpp"
+#include "common/text/inline_string.hpp"
 
 namespace policyd::async {
 
@@ -101,7 +102,7 @@ public:
     }
 
     /// Takes an answer that was come by in another way, in the place of what is remembered.
-    void Remember(const std::string& key, Value value) {
+    void Remember(std::string_view key, Value value) {
         Keep(std::make_shared<Entry>(key, std::move(value)));
     }
 
@@ -116,10 +117,10 @@ public:
 
 private:
     struct Entry {
-        Entry(std::string the_key, Value the_value)
-            : key(std::move(the_key)), value(std::move(the_value)) {}
+        Entry(std::string_view the_key, Value the_value)
+            : key(the_key), value(std::move(the_value)) {}
 
-        const std::string key;
+        const text::InlineString key;
         const Value value;
         Milliseconds fresh_until{0};
     };

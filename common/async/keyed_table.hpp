@@ -87,7 +87,7 @@ private:
         std::size_t PlaceOf(std::string_view key, std::uint32_t hash) const {
             std::size_t place = HomeOf(hash);
             while (slots[place].entry &&
-                   (slots[place].hash != hash || slots[place].entry->key != key))
+                   (slots[place].hash != hash || key != slots[place].entry->key))
                 place = Next(place);
             return place;
         }

@@ -4,13 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "common/text/inline_string.hpp"
+
 namespace policyd::recipients {
 
 /// A final local recipient and what may be stored there.
 struct Mailbox {
     /// The name under which its usage is kept: the address that its directory stands for
     /// (`mailbox_layout`), which is also what the scanner derives from the directory.
-    std::string name;
+    text::InlineString name;
     /// The address whose mail it takes, case-folded, without extension.
     std::string address;
     std::uint64_t quota_bytes = 0;     ///< 0: no limit

@@ -271,7 +271,7 @@ async::Task<Taken> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t b
         const Usage& usage = UsageIn(known);
         if (!HasRoomFor(bytes, usage, mailbox)) {
             const usage::Limit own_limit = LimitOf(mailbox);
-            taken.full.push_back(mailbox.name);
+            taken.full.emplace_back(mailbox.name);
             if (IsStale(usage))
                 ++stale;
             else if (co_await IsSurelyFull("", own_limit, bytes, usage))
@@ -282,7 +282,7 @@ async::Task<Taken> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t b
             const Usage& of_domain = UsageIn(*domain);
             const std::uint64_t copies = CopiesIn(name, mailboxes);
             if (!DomainHasRoomFor(bytes, copies, of_domain, mailbox)) {
-                taken.full.push_back(mailbox.name);
+                taken.full.emplace_back(mailbox.name);
                 if (IsSurelyFullDomain(mailbox.domain_quota_bytes, mailbox.domain_quota_messages,
                                        bytes, copies, of_domain))
                     ++surely_full;
@@ -402,7 +402,7 @@ async::Task<void> MailboxRoom::Charge(usage::Reservation reservation, const Mail
 std::vector<std::string> MailboxRoom::LimitedOf(const Mailboxes& mailboxes) {
     std::vector<std::string> names;
     for (const Mailbox& mailbox : mailboxes)
-        if (IsLimited(mailbox)) names.push_back(mailbox.name);
+        if (IsLimited(mailbox)) names.emplace_back(mailbox.name);
     return names;
 }
 

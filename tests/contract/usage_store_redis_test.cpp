@@ -335,6 +335,22 @@ TEST_F(RedisUsageStoreTest, FailsWithoutHarmWhenRedisHasNoMemory) {
     EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("example.com"))->reserved_bytes, 10u);
 }
 
+TEST_F(RedisUsageStoreTest, TellsOfALackOfRoomBesideWhatFailsForALackOfMemory) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    Reserve(*store, "m1", 10, "ann@example.com");
+    server.Command({"CONFIG", "SET", "maxmemory", "1"});
+    Outcome fits, too_large;
+    Start(Ask(*store, {"m2", 10, {{"ann@example.com", 100, 0}}}, fits));
+    Start(Ask(*store, {"m3", 91, {{"bob@example.org", 90, 0}}}, too_large));
+    while (fits.ended + too_large.ended < 2) loop_.RunOnce();
+
+    EXPECT_EQ(fits.failed, 1u);
+    EXPECT_EQ(too_large.full, 1u);
+    server.Command({"CONFIG", "SET", "maxmemory", "0"});
+    EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com"))->reserved_bytes, 10u);
+}
+
 TEST_F(RedisUsageStoreTest, NeedsNoMoreRightsThanTheManualSays) {
     test::RedisServer server(
         {"--user",     "default",        "off",   "--user", "policyd",  "on",    ">secret",

@@ -161,7 +161,7 @@ public:
             const auto resolution = loop_.RunUntilDone(resolver_.Resolve(recipient.attribute));
             answer.kind = static_cast<Answer::Kind>(resolution.kind);
             for (const auto& mailbox : resolution.mailboxes)
-                answer.directories.insert(DirectoryOf(mailbox.name));
+                answer.directories.insert(DirectoryOf(std::string(mailbox.name)));
         } catch (const outage::TableUnavailable& error) {
             answer.kind = Answer::Kind::kTemporary;
             answer.detail = error.what();

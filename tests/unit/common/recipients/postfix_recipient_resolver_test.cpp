@@ -19,7 +19,7 @@ class PostfixRecipientResolverTest : public MailSystemFixture {};
 TEST_F(PostfixRecipientResolverTest, AUserOfAHostedDomainIsKnown) {
     const Resolution resolution = Resolve("joe@example.com");
     EXPECT_EQ(resolution.kind, Kind::kKnown);
-    const Mailbox expected{"joe@example.com", "joe@example.com", 0, 0};
+    const Mailbox expected{text::InlineString("joe@example.com"), "joe@example.com", 0, 0};
     EXPECT_THAT(resolution.mailboxes, ElementsAre(expected));
 }
 
@@ -333,7 +333,7 @@ TEST_F(PostfixRecipientResolverTest, ACatchAllMailboxIsTheDomainsDirectory) {
     AddUser("@example.org");
     email2email.rows.erase("@example.org");
     const Resolution resolution = Resolve("Anyone@example.org");
-    const Mailbox expected{"@example.org", "@example.org", 0, 0};
+    const Mailbox expected{text::InlineString("@example.org"), "@example.org", 0, 0};
     EXPECT_THAT(resolution.mailboxes, ElementsAre(expected));
 }
 

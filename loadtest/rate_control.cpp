@@ -19,7 +19,8 @@ void RateControl::Stop() {
     if (std::exchange(stopped_, true)) return;
     const Time now = std::chrono::steady_clock::now();
     const bool all_taken = most_requests_ != 0 && taken_ >= most_requests_;
-    if (arrivals_ && !all_taken)
+    // While somebody is free, what has just become due is late for nobody.
+    if (arrivals_ && !all_taken && waiting_.empty())
         for (; next_due_ <= now; next_due_ = start_ + arrivals_->Next()) ++overdue_;
     for (Turn* turn : std::exchange(waiting_, {})) turn->waiter_.resume();
 }

@@ -16,6 +16,7 @@ EventLoop::EventLoop() {
 }
 
 EventLoop::~EventLoop() {
+    Drain();
     posted_.reset();
     uv_run(&loop_, UV_RUN_NOWAIT);
     if (uv_loop_close(&loop_) == 0) return;

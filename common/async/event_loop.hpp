@@ -20,8 +20,9 @@ public:
     using Time = std::chrono::steady_clock::time_point;
 
     EventLoop();
-    /// Closes what the loop itself owns and runs the last close callbacks. Whoever owns handles on
-    /// the loop has let go of them before: a handle that is left is a bug, and ends the process.
+    /// Waits for what threads still work at although nobody waits for its answer, closes what the
+    /// loop itself owns and runs the last close callbacks. Whoever owns handles on the loop has let
+    /// go of them before: a handle that is left is a bug, and ends the process.
     ~EventLoop();
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;

@@ -277,6 +277,12 @@ constexpr Option kOptions[] = {
      kEffectOnReload, Anything(),
      "The parameters in whose tables example.com stands for its subdomains too; "
      "smtpd_access_maps and relay_domains matter here."},
+    {kMailSystem, "canonical_classes", &Settings::canonical_classes, kEffectOnReload,
+     OneOf("envelope_sender envelope_recipient header_sender header_recipient"),
+     "What canonical_maps rewrite; envelope_recipient matters here."},
+    {kMailSystem, "recipient_canonical_classes", &Settings::recipient_canonical_classes,
+     kEffectOnReload, OneOf("envelope_recipient header_recipient"),
+     "What recipient_canonical_maps rewrite; envelope_recipient matters here."},
     {kMailSystem, "propagate_unmatched_extensions", &Settings::propagate_unmatched_extensions,
      kEffectOnReload, OneOf("canonical virtual alias forward include generic"),
      "Where address extensions are copied to the result of a rewriting; canonical and virtual "

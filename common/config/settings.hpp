@@ -97,6 +97,9 @@ struct Settings {
         "debug_peer_list",           "fast_flush_domains",       "mynetworks",
         "permit_mx_backup_networks", "qmqpd_authorized_clients", "relay_domains",
         "smtpd_access_maps"};
+    Strings canonical_classes{"envelope_sender", "envelope_recipient", "header_sender",
+                              "header_recipient"};
+    Strings recipient_canonical_classes{"envelope_recipient", "header_recipient"};
     Strings propagate_unmatched_extensions{"canonical", "virtual"};
     std::uint64_t virtual_alias_expansion_limit = 1000;
     std::uint64_t virtual_alias_recursion_limit = 1000;
@@ -130,7 +133,7 @@ struct Settings {
     std::chrono::milliseconds scan_refresh_interval{600'000};
     std::string scan_state_file = "/var/lib/policyd/scan.state";
     std::string scan_metrics_file;
-    std::uint64_t scan_threads = 8;
+    std::uint64_t scan_threads = 16;
     std::uint64_t scan_nice = 10;
     std::string scan_io_priority = "low";
     std::uint64_t scan_rate_limit = 0;

@@ -31,6 +31,15 @@ std::string FileMeantBy(const std::filesystem::path& path) {
     return meant.empty() ? "" : " (did you mean " + (path.parent_path() / meant).string() + "?)";
 }
 
+/// The errno of reading it, 0 if it can be read. access(2) would not know of capabilities, by which
+/// policyd-scan reads.
+int WhyUnreadable(const std::string& path) {
+    const int file = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0) return errno;
+    close(file);
+    return 0;
+}
+
 }  // namespace
 
 std::vector<std::string> ProblemsOfTableFiles(const Strings& lists) {
@@ -38,8 +47,8 @@ std::vector<std::string> ProblemsOfTableFiles(const Strings& lists) {
     for (const std::string& list : lists) {
         for (const std::string& element : ParseList(list)) {
             const std::string path = FileOf(element);
-            if (path.empty() || access(path.c_str(), R_OK) == 0) continue;
-            const int reason = errno;
+            const int reason = path.empty() ? 0 : WhyUnreadable(path);
+            if (reason == 0) continue;
             problems.push_back(path + ": " + std::strerror(reason) +
                                (reason == ENOENT ? FileMeantBy(path) : ""));
         }

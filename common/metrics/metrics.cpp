@@ -45,7 +45,8 @@ constexpr Definition kDefinitions[] = {
     {kBackEndDuration, "policyd_back_end_duration_seconds", kHistogram, "back_end",
      "Time that the back end took for an answer or an error."},
     {kCheckFailures, "policyd_check_failures_total", kCounter, "check cause",
-     "Checks that could not tell: table, usage_store (the back end was unavailable) or error."},
+     "Checks that could not tell: table, usage_store (the back end was unavailable), error, or "
+     "end_of_message (of what a message held, after its answer)."},
     {kReservations, "policyd_reservations_total", kCounter, "result",
      "Room asked for in mailboxes: granted, or full."},
     {kOwedChanges, "policyd_owed_changes", kGauge, "",

@@ -33,6 +33,8 @@ struct PolicyRequest {
     std::string_view queue_id;
     std::string_view sasl_username;
     std::string_view encryption_protocol;  ///< empty without TLS
+    std::string_view ccert_subject;        ///< of a client's certificate: its common name
+    std::string_view ccert_issuer;
     std::string_view policy_context;
     /// Who asks: the address of the peer, or the name of this host for a local one. No attribute,
     /// but filled in by the connection that the request came over.

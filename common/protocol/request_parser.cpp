@@ -63,6 +63,8 @@ constexpr Attribute kAttributes[] = {
     {"protocol_state", Attribute::Kind::kStage},
     Number("recipient_count", &PolicyRequest::recipient_count),
     Text("encryption_protocol", &PolicyRequest::encryption_protocol),
+    Text("ccert_subject", &PolicyRequest::ccert_subject),
+    Text("ccert_issuer", &PolicyRequest::ccert_issuer),
 };
 constexpr std::uint32_t kRequestBit = 1u << 2;
 static_assert(kAttributes[2].name == "request");
@@ -71,18 +73,18 @@ static_assert(kAttributes[2].name == "request");
 constexpr std::size_t SlotOf(std::string_view name) {
     return (5 * name.size() + static_cast<unsigned char>(name.front()) +
             static_cast<unsigned char>(name.back())) %
-           32;
+           64;
 }
 constexpr std::uint8_t kNone = std::size(kAttributes);
 
 constexpr auto kSlots = [] {
-    std::array<std::uint8_t, 32> slots{};
+    std::array<std::uint8_t, 64> slots{};
     slots.fill(kNone);
     for (std::uint8_t place = 0; place < std::size(kAttributes); ++place)
         slots[SlotOf(kAttributes[place].name)] = place;
     return slots;
 }();
-static_assert(std::count(kSlots.begin(), kSlots.end(), kNone) == 32 - std::size(kAttributes),
+static_assert(std::count(kSlots.begin(), kSlots.end(), kNone) == 64 - std::size(kAttributes),
               "two names have the same slot");
 
 /// The place of the line feed of the first empty line that begins at or behind `from`; npos if

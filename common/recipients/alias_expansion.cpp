@@ -126,8 +126,10 @@ async::Task<std::optional<std::vector<std::string>>> ExpandAliases(const MailSys
                                                                    DecisionLookups& lookups,
                                                                    std::string_view address) {
     std::string canonical(address);
-    const tables::TableChain* const chains[] = {&system.recipient_canonical_maps,
-                                                &system.canonical_maps};
+    std::vector<const tables::TableChain*> chains;
+    if (system.rewrites_by_recipient_canonical_maps)
+        chains.push_back(&system.recipient_canonical_maps);
+    if (system.rewrites_by_canonical_maps) chains.push_back(&system.canonical_maps);
     for (const auto* tables : chains) {
         const bool is_sound = co_await Canonicalize(system, lookups, *tables, canonical);
         if (!is_sound) co_return std::nullopt;

@@ -82,6 +82,9 @@ MailSystem OpenMailSystem(const config::Settings& settings, tables::TableRegistr
     system.transport_of_domain_includes_subdomains =
         Lists(settings.parent_domain_matches_subdomains, "transport_maps");
 
+    system.rewrites_by_canonical_maps = Lists(settings.canonical_classes, "envelope_recipient");
+    system.rewrites_by_recipient_canonical_maps =
+        Lists(settings.recipient_canonical_classes, "envelope_recipient");
     system.propagate_extension_of_canonical =
         Lists(settings.propagate_unmatched_extensions, "canonical");
     system.propagate_extension_of_virtual =

@@ -49,6 +49,9 @@ struct MailSystem {
     std::vector<std::string> mailbox_transports;
     bool transport_of_domain_includes_subdomains = false;
 
+    /// Of envelope recipients.
+    bool rewrites_by_canonical_maps = true;
+    bool rewrites_by_recipient_canonical_maps = true;
     bool propagate_extension_of_canonical = true;
     bool propagate_extension_of_virtual = true;
     std::uint64_t virtual_alias_expansion_limit = 1000;

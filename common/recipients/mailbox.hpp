@@ -36,6 +36,8 @@ struct Resolution {
 
     Kind kind = Kind::kNotOurs;
     std::vector<Mailbox> mailboxes;  ///< each once, in the order found
+    /// Some of the mail leaves for another system, or waits, or ends without a mailbox.
+    bool any_elsewhere = false;
 };
 
 }  // namespace policyd::recipients

@@ -67,6 +67,7 @@ async::Task<Resolution> PostfixRecipientResolver::Resolve(std::string_view recip
     if (reaches_nobody && system_.refuse_alias_to_nobody && listing == Listing::kAlias)
         resolution.kind = Resolution::Kind::kUnknown;
     resolution.mailboxes = std::move(ends.mailboxes);
+    resolution.any_elsewhere = ends.any_elsewhere;
     co_return resolution;
 }
 

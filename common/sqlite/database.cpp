@@ -10,7 +10,13 @@ namespace {
 [[noreturn]] void Throw(sqlite3* database, int code) {
     const char* path = database != nullptr ? sqlite3_db_filename(database, "main") : nullptr;
     const char* what = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
-    throw Error("sqlite: " + std::string(path != nullptr ? path : "") + ": " + what, code);
+    const bool is_hot =
+        database != nullptr && sqlite3_extended_errcode(database) == SQLITE_READONLY_ROLLBACK;
+    throw Error("sqlite: " + std::string(path != nullptr ? path : "") + ": " + what +
+                    (is_hot ? " (a program was killed while it wrote: whoever may write there has "
+                              "to open it once, as sqlite3 does)"
+                            : ""),
+                code);
 }
 
 }  // namespace

@@ -21,16 +21,17 @@ void RecentReservations::Put(Held held) {
     const auto known = index_.find(PlaceOf(held));
     if (known != index_.end()) {
         // It stays in its place, with the strings that the index points to.
-        const Order::iterator there = known->second;
-        held.id.swap(there->id);
-        held.mailbox.swap(there->mailbox);
-        *there = std::move(held);
-        order_.splice(order_.end(), order_, there);
+        const Order::iterator kept = known->second;
+        Held& there = kept->held;
+        held.id.swap(there.id);
+        held.mailbox.swap(there.mailbox);
+        there = std::move(held);
+        order_.splice(order_.end(), order_, kept);
         return;
     }
-    if (order_.size() >= most_) Erase(order_.begin());
-    order_.push_back(std::move(held));
-    index_.emplace(PlaceOf(order_.back()), std::prev(order_.end()));
+    if (order_.size() >= most_) EraseOldest();
+    Kept& kept = order_.emplace_back(Kept{std::move(held)});
+    kept.indexed = index_.emplace(PlaceOf(kept.held), std::prev(order_.end())).first;
 }
 
 void RecentReservations::GiveBack(std::string_view id, std::span<const std::string> mailboxes,
@@ -44,7 +45,7 @@ void RecentReservations::GiveBack(std::string_view id, std::span<const std::stri
         held.given_back = what;
         held.teller = teller;
         if (const auto known = index_.find({id, mailbox}); known != index_.end()) {
-            const Held& before = *known->second;
+            const Held& before = known->second->held;
             if (before.settled && what == Unreserve::kWhatIsUnsettled) continue;
             if (before.given_back == Unreserve::kEverything)
                 held.given_back = Unreserve::kEverything;
@@ -67,8 +68,8 @@ std::vector<RecentReservations::Held> RecentReservations::Recent(Teller teller, 
     const std::lock_guard lock(mutex_);
     Expire(now);
     std::vector<Held> recent;
-    std::copy_if(order_.begin(), order_.end(), std::back_inserter(recent),
-                 [teller](const Held& held) { return held.teller == teller; });
+    for (const Kept& kept : order_)
+        if (kept.held.teller == teller) recent.push_back(kept.held);
     return recent;
 }
 
@@ -76,7 +77,7 @@ std::optional<RecentReservations::Held> RecentReservations::Current(const Held& 
     const std::lock_guard lock(mutex_);
     const auto found = index_.find(PlaceOf(held));
     if (found == index_.end()) return std::nullopt;
-    return *found->second;
+    return found->second->held;
 }
 
 std::size_t RecentReservations::Size() const {
@@ -90,12 +91,12 @@ RecentReservations::Milliseconds RecentReservations::Time(Milliseconds now) cons
 }
 
 void RecentReservations::Expire(Milliseconds now) {
-    while (!order_.empty() && order_.front().at + life_ < Time(now)) Erase(order_.begin());
+    while (!order_.empty() && order_.front().held.at + life_ < Time(now)) EraseOldest();
 }
 
-void RecentReservations::Erase(Order::iterator held) {
-    index_.erase(PlaceOf(*held));
-    order_.erase(held);
+void RecentReservations::EraseOldest() {
+    index_.erase(order_.front().indexed);
+    order_.pop_front();
 }
 
 }  // namespace policyd::usage

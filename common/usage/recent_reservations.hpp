@@ -72,19 +72,27 @@ public:
     std::size_t Size() const;
 
 private:
+    struct Kept;
     /// Oldest first.
-    using Order = std::list<Held>;
+    using Order = std::list<Kept>;
     /// What a message holds where; the strings of the one that it is.
     struct Place {
         std::string_view id;
         std::string_view mailbox;
         bool operator==(const Place&) const = default;
     };
+    /// Not noexcept: then libstdc++ keeps the hashes, and does not make those of others anew, whose
+    /// texts are in no cache, to find one.
     struct Hash {
-        std::size_t operator()(const Place& place) const noexcept {
+        std::size_t operator()(const Place& place) const {
             const std::hash<std::string_view> hash;
             return hash(place.id) * 31 + hash(place.mailbox);
         }
+    };
+    using Index = std::unordered_map<Place, Order::iterator, Hash>;
+    struct Kept {
+        Held held;
+        Index::iterator indexed{};
     };
 
     static Place PlaceOf(const Held& held) { return {held.id, held.mailbox}; }
@@ -92,7 +100,7 @@ private:
     Milliseconds Time(Milliseconds now) const;
     void Put(Held held);
     void Expire(Milliseconds now);
-    void Erase(Order::iterator held);
+    void EraseOldest();
 
     const Milliseconds life_;
     const std::size_t most_;
@@ -100,7 +108,7 @@ private:
     Teller tellers_ = 0;
     std::map<Teller, Milliseconds> lost_;
     Order order_;
-    std::unordered_map<Place, Order::iterator, Hash> index_;
+    Index index_;
 };
 
 }  // namespace policyd::usage

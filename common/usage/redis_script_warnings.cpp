@@ -16,23 +16,13 @@ local bytes, messages = m.b, m.n
 if m.rn > 0 then
   local stored = redis.call('HGET', m.key, 'c')
   local since, without = math.max(m.s, stored and struct.unpack('<d', stored) or -1), 'r:' .. ARGV[2]
-  local find_in_sums = sums()
-  local own = find_in_sums(m.key, m.f, ARGV[2])
   local fields = redis.call('HGETALL', m.key)
   for i = 1, #fields, 2 do
-    local field = fields[i]
-    if is_reservation(field) and field ~= without then
-      local made, more, copies = struct.unpack(kHeld, fields[i + 1])
-      -- Of a sum that began before, nobody knows what came after.
-      local minute, hour = string.match(field, '^r~%d+%.(%d+)$'), string.match(field, '^r~h(%d+)$')
-      local oldest = minute and minute * 60000 or hour and hour * 3600000 or made
-      if oldest >= since then
-        bytes, messages = bytes + more, messages + copies
-        if own and own.sum == field then
-          local _, own_bytes, own_copies = struct.unpack(kHeld, own.held)
-          bytes, messages = bytes - own_bytes, messages - own_copies
-        end
-      end
+    local field, held = fields[i], fields[i + 1]
+    -- Of a sum nobody knows what of it is settled.
+    if string.sub(field, 1, 2) == 'r:' and field ~= without and #held > held_size then
+      local made, more, copies = struct.unpack(kHeld, held)
+      if made >= since then bytes, messages = bytes + more, messages + copies end
     end
   end
 end

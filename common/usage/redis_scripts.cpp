@@ -25,7 +25,7 @@ std::string Beginning() {
 std::string ScriptOfDomain(const char* body) {
     return Beginning() + "open_domain(KEYS[1])\n" +
            "if d_newest > ahead or d_oldest < dead then tend() end\n" +
-           "local read, _, save, write, flush, is_reservation = changes()\n" + body;
+           "local read, _, save, write, flush = changes()\n" + body;
 }
 
 }  // namespace

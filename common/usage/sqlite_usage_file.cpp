@@ -457,7 +457,7 @@ std::optional<Filling> SqliteUsageFile::FindFilling(std::string_view mailbox,
     const Usage usage = MailboxWithout("", mailbox);
     Statement& since = database_->Prepared(
         "SELECT coalesce(sum(bytes), 0), coalesce(sum(copies), 0) FROM reserved"
-        " WHERE mailbox = ?1 AND id <> ?2 AND made >="
+        " WHERE mailbox = ?1 AND id <> ?2 AND settled AND made >="
         " coalesce((SELECT max(began, stored) FROM measured WHERE mailbox = ?1), 0)");
     since.Bind(1, mailbox);
     since.Bind(2, without);

@@ -112,9 +112,9 @@ struct Reserved {
 
 /// How full a mailbox is at least, for whoever warns of it or refuses mail for good.
 struct Filling {
-    /// What was measured, and what was reserved since that was stored: a lower bound, as what was
-    /// reserved shortly before may be in it or not. Usage, which counts that as well, is an upper
-    /// one.
+    /// What was measured, and what was reserved since that was stored and is settled: a lower
+    /// bound, as what was reserved shortly before may be in it or not, and what is not settled may
+    /// never come. Usage, which counts those as well, is an upper one.
     std::uint64_t bytes = 0;
     /// The percentage of its limit that was last warned of, 0 for none; nothing as long as nobody
     /// has looked.

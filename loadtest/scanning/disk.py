@@ -11,6 +11,7 @@ from scanning.stores import forget_pages, let_stamps_age, timed
 from scanning.table import Row, Run, against
 
 CHANGED_SHARE = "0.01"
+DEFAULT_THREADS = 16
 
 
 class Rounds:
@@ -105,7 +106,7 @@ def warm(site):
     named = site.store("named")
     works = {
         "du": _du(named), "full1": _full(site, "named", 1), "full2": _full(site, "named", 2),
-        "full8": _full(site, "named", 8), "bare": _bare(site, named),
+        "default": _full(site, "named", DEFAULT_THREADS), "bare": _bare(site, named),
         "unchanged1": _unchanged(site, "named", 1), "changed1": _changed(site, 1),
     }
     # The kernel's table of names is slower the more it knows: of this store alone, for all.
@@ -121,11 +122,12 @@ def warm(site):
     yield rounds.row("the system calls of that alone", "bare looks", "du")
     yield rounds.row("rescan with 1 % of the directories changed, warm, 1 thread", "changed1", "du",
                      0.045)
-    directories = rounds.found["full8"]["directories"]
-    resident = site.metric("named-8", "max_resident_bytes") / 2**20
-    yield Row(f"resident memory of a full scan, 8 threads, {directories:,} directories",
-              f"{resident:.1f} MiB", resident, 24)
-    state = os.path.getsize(site.scratch.file("named-8.state")) / directories
+    directories = rounds.found["default"]["directories"]
+    scan = f"named-{DEFAULT_THREADS}"
+    resident = site.metric(scan, "max_resident_bytes") / 2**20
+    yield Row(f"resident memory of a full scan, {DEFAULT_THREADS} threads (the default), "
+              f"{directories:,} directories", f"{resident:.1f} MiB", resident, 24)
+    state = os.path.getsize(site.scratch.file(f"{scan}.state")) / directories
     yield Row("state of a directory, in the file", f"{state:.1f} bytes", state, 80)
 
 
@@ -135,14 +137,16 @@ def cold(site):
         return
     named, unnamed = site.store("named"), site.store("unnamed")
     works = {
-        "du": _du(named), "full": _full(site, "named", 8), "du unnamed": _du(unnamed),
-        "unnamed": _full(site, "unnamed", 8), "unchanged": _unchanged(site, "named", 8),
+        "du": _du(named), "full": _full(site, "named", DEFAULT_THREADS),
+        "du unnamed": _du(unnamed), "unnamed": _full(site, "unnamed", DEFAULT_THREADS),
+        "unchanged": _unchanged(site, "named", 8),
     }
     rounds = Rounds(works, site.options.cold_rounds, forget_pages)
     yield rounds.row("`du -sb`, one process, cold", "du", None)
-    yield rounds.row("full scan, cold, 62 % `S=`, 8 threads (the default)", "full", "du", 0.20)
-    yield rounds.row("full scan, cold, no name with `S=`, 8 threads, beside `du` there", "unnamed",
-                     "du unnamed", 0.30)
+    yield rounds.row(f"full scan, cold, 62 % `S=`, {DEFAULT_THREADS} threads (the default)", "full", "du",
+                     0.20)
+    yield rounds.row(f"full scan, cold, no name with `S=`, {DEFAULT_THREADS} threads, beside `du` there",
+                     "unnamed", "du unnamed", 0.30)
     yield rounds.row("rescan of an unchanged store, cold, 8 threads", "unchanged", "du", 0.05)
 
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/text/byte_set.hpp"
+
 namespace policyd::checks {
 
 namespace {
@@ -15,7 +17,7 @@ constexpr std::string_view kEncrypted =
     "\t(using TLSv1.3 with cipher TLS_CHACHA20_POLY1305_SHA256 (256/256 bits)\n"
     "\t key-exchange X25519 server-signature RSA-PSS (4096 bits) server-digest SHA256\n"
     "\t client-signature RSA-PSS (4096 bits) client-digest SHA256)\n"
-    "\t(No client certificate requested)\n";
+    "\t(Client CN \"\", Issuer \"\" (not verified))\n";
 constexpr std::string_view kAuthenticated = "\t(Authenticated sender: )\n";
 constexpr std::string_view kEnvelope = "Return-Path: <>\nX-Original-To: \nDelivered-To: \n";
 constexpr std::string_view kMissing =
@@ -28,24 +30,53 @@ constexpr std::string_view kLmtpReceived =
     "\tfor <>; Thu, 01 Jan 1970 00:00:00 +0000\n";
 constexpr std::size_t kLmtpHostNames = 2 * 64;
 
+/// What may stand in an address without quotes (RFC 5322, atext; RFC 6532).
+constexpr text::ByteSet kPlain = text::ByteSet("!#$%&'*+-/=?^_`{|}~.@")
+                                     .With('a', 'z')
+                                     .With('A', 'Z')
+                                     .With('0', '9')
+                                     .With(0x80, 0xff);
+
+/// How many bytes an address takes in a header beside its own: it comes without the quotes and
+/// backslashes that its local part may need there.
+std::size_t QuotesOf(std::string_view address) {
+    constexpr std::size_t kQuotes = 2;
+    bool is_plain = true;
+    std::size_t backslashes = 0;
+    char before = '.';
+    for (const char c : address) {
+        is_plain = is_plain && kPlain.Has(c) && !(before == '.' && (c == '.' || c == '@'));
+        backslashes += c == '"' || c == '\\' ? 1 : 0;
+        before = c;
+    }
+    return is_plain ? 0 : kQuotes + backslashes;
+}
+
 }  // namespace
 
 std::uint64_t EstimatedOverhead(const protocol::PolicyRequest& request, std::string_view recipient,
                                 const std::vector<recipients::Mailbox>& mailboxes,
                                 const DeliveryRules& rules) {
+    const std::size_t sender_size = request.sender.size() + QuotesOf(request.sender);
+    const std::size_t recipient_quotes = QuotesOf(recipient);
+    const std::size_t recipient_size = recipient.size() + recipient_quotes;
+    // A mailbox for all of a domain gets the recipient's address in its headers; and who needs
+    // quotes in one address mostly does in the other.
     std::size_t longest = 0;
     for (const recipients::Mailbox& mailbox : mailboxes)
-        longest = std::max({longest, mailbox.address.size(), mailbox.name.size()});
+        longest = std::max({longest, mailbox.address.size(), mailbox.name.size(),
+                            mailbox.address.starts_with('@') ? recipient.size() : 0});
+    longest += recipient_quotes;
     const std::size_t host = rules.myhostname.size();
     std::size_t bytes = kReceived.size() + request.helo_name.size() + request.client_name.size() +
-                        request.client_address.size() + host + recipient.size();
-    if (!request.encryption_protocol.empty()) bytes += kEncrypted.size();
+                        request.client_address.size() + host + recipient_size;
+    if (!request.encryption_protocol.empty())
+        bytes += kEncrypted.size() + request.ccert_subject.size() + request.ccert_issuer.size();
     if (!request.sasl_username.empty())
         bytes += kAuthenticated.size() + request.sasl_username.size();
-    bytes += kEnvelope.size() + request.sender.size() + recipient.size() + longest;
-    bytes += kMissing.size() + host + request.sender.size();
-    if (rules.adds_lmtp)
-        bytes += kLmtpReceived.size() + kLmtpHostNames + request.sender.size() + longest;
+    bytes += kEnvelope.size() + sender_size + recipient_size + longest;
+    bytes += kMissing.size() + host + sender_size;
+    if (rules.adds_lmtp) bytes += kLmtpReceived.size() + kLmtpHostNames + sender_size + longest;
     return bytes;
 }
 

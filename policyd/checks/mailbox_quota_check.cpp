@@ -148,6 +148,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
             co_await Charge(request, message, *recipient);
         co_return Verdict::NoOpinion();
     }
+    messages_.Refuse(message);
     co_await GiveBack(message, recipients, Unreserve::kEverything);
     if (!all_full && rules_.full_at_end_of_message == FullAtEndOfMessage::kDefer)
         co_return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "mailbox_full");
@@ -191,7 +192,7 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
     const bool exempt = rules_.exempt.Cover(request, recipient.recipient);
     Taken taken;
     if (!Reserves(message)) {
-        if (!exempt) taken = co_await room_.Look(mailboxes, *bytes);
+        if (!exempt) taken = co_await room_.Look(*recipient.resolution, *bytes);
         co_return taken;
     }
     const std::string id = ReservationId(message, recipient.recipient);
@@ -201,7 +202,7 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
         reservation.settled = for_good;
         co_await room_.Charge(std::move(reservation), mailboxes);
     } else {
-        taken = co_await room_.Take(id, mailboxes, *bytes, for_good);
+        taken = co_await room_.Take(id, *recipient.resolution, *bytes, for_good);
     }
     co_return taken;
 }
@@ -243,19 +244,26 @@ async::Task<void> MailboxQuotaCheck::Charge(const PolicyRequest& request,
 async::Task<void> MailboxQuotaCheck::GiveBack(std::string message, Recipients recipients,
                                               Unreserve what) {
     if (!Reserves(message)) co_return;
-    for (const TrackedRecipient& recipient : recipients) {
-        const std::string id = ReservationId(message, recipient.recipient);
-        std::vector<std::string> mailboxes =
-            MailboxRoom::LimitedOf(recipient.resolution->mailboxes);
-        if (mailboxes.empty()) continue;
-        bool is_down = false;
-        try {
-            co_await usage_.Release(id, mailboxes, what);
-        } catch (const outage::UsageStoreUnavailable&) {
-            is_down = true;
-        }
-        if (is_down) owed_.GiveBack(id, std::move(mailboxes), what);
+    // All at once: the connection's next message must not find what this one held.
+    std::vector<async::Task<void>> tasks;
+    tasks.reserve(recipients.size());
+    for (const TrackedRecipient& recipient : recipients)
+        tasks.push_back(GiveBackOf(message, recipient, what));
+    co_await async::WhenAll(std::move(tasks));
+}
+
+async::Task<void> MailboxQuotaCheck::GiveBackOf(const std::string& message,
+                                                const TrackedRecipient& recipient, Unreserve what) {
+    const std::string id = ReservationId(message, recipient.recipient);
+    std::vector<std::string> mailboxes = MailboxRoom::LimitedOf(recipient.resolution->mailboxes);
+    if (mailboxes.empty()) co_return;
+    bool is_down = false;
+    try {
+        co_await usage_.Release(id, mailboxes, what);
+    } catch (const outage::UsageStoreUnavailable&) {
+        is_down = true;
     }
+    if (is_down) owed_.GiveBack(id, std::move(mailboxes), what);
 }
 
 /// What is left to do for a message that was not settled.
@@ -283,9 +291,8 @@ std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& requ
         const std::uint64_t assumed = request.stage == Stage::kRcpt && request.size == 0
                                           ? rules_.undeclared_size.value_or(0)
                                           : 0;
-        const auto room =
-            room_.AsRemembered(recipient.resolution->mailboxes,
-                               Sum(request.size + assumed, OverheadOf(request, recipient)));
+        const auto room = room_.AsRemembered(
+            *recipient.resolution, Sum(request.size + assumed, OverheadOf(request, recipient)));
         if (!room) return std::nullopt;
         if (*room != Room::kFree) ++full;
     }
@@ -329,6 +336,7 @@ async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request, Fi
     const std::string message = protocol::MessageName(request);
     if (!Reserves(message)) co_return;
     co_await FindOut(request, message, findings);
+    if (request.stage == Stage::kEndOfMessage) messages_.Refuse(message);
     for (const TrackedRecipient& recipient : findings.recipients) {
         if (request.stage == Stage::kRcpt) messages_.ForgetOnce(message, recipient.recipient);
         owed_.GiveBack(ReservationId(message, recipient.recipient),

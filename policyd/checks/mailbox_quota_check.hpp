@@ -88,6 +88,8 @@ private:
     async::Task<void> FindOut(const protocol::PolicyRequest& request, const std::string& message,
                               Findings& findings);
     async::Task<void> GiveBack(std::string message, Recipients recipients, usage::Unreserve what);
+    async::Task<void> GiveBackOf(const std::string& message, const TrackedRecipient& recipient,
+                                 usage::Unreserve what);
     Rest RestOf(std::string_view message, Recipients unsettled);
     bool Reserves(std::string_view message) const;
     /// Nothing where it is the average of the site's messages, which is not at hand.

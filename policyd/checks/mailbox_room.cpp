@@ -54,11 +54,10 @@ bool IsFullDomain(const usage::Reservation& reservation, const usage::Reserved& 
         [&](std::size_t d) { return reservation.domain_limits[d].domain == domain; });
 }
 
-/// Whether a domain found full is so by what was measured alone, or by what cannot have been
-/// measured as well because nothing was.
+/// Whether a domain found full is so by what was measured alone: what is reserved may have been
+/// measured as well, or may never come.
 bool IsSurelyFullDomain(std::uint64_t byte_limit, std::uint64_t message_limit, std::uint64_t bytes,
                         std::uint64_t copies, Usage usage) {
-    if (usage.bytes == 0 && usage.messages == 0) return true;
     usage.reserved_bytes = usage.reserved_messages = 0;
     return !HasRoomWithin(byte_limit, message_limit, bytes, copies, usage);
 }
@@ -91,6 +90,11 @@ bool HasSurelyFullDomain(const usage::Reservation& reservation, const usage::Res
                                                      CopiesIn(domain, reservation.limits),
                                                      reserved.domain_usage[d]);
                        });
+}
+
+/// Where the mail goes: what is no mailbox of ours always has room.
+std::size_t TargetsOf(const recipients::Resolution& resolution) {
+    return resolution.mailboxes.size() + (resolution.any_elsewhere ? 1 : 0);
 }
 
 bool IsFullMailbox(const usage::Reserved& reserved, std::size_t limit) {
@@ -210,7 +214,6 @@ Room MailboxRoom::AnswerFor(const usage::Reservation& reservation, const usage::
 
 async::Task<bool> MailboxRoom::IsSurelyFull(std::string_view id, const usage::Limit& limit,
                                             std::uint64_t bytes, Usage usage) {
-    if (!usage.measured_at) co_return true;
     usage.reserved_bytes = usage.reserved_messages = 0;
     if (!HasRoomWithin(limit.bytes, limit.messages, bytes, limit.copies, usage)) co_return true;
     const auto filling = co_await usage_.FindFilling(limit.mailbox, id);
@@ -254,7 +257,9 @@ bool MailboxRoom::HasRoomAtHand(const Mailboxes& mailboxes, std::uint64_t bytes)
     return true;
 }
 
-async::Task<Taken> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t bytes) {
+async::Task<Taken> MailboxRoom::Look(const Resolution& resolution, std::uint64_t bytes) {
+    const Mailboxes& mailboxes = resolution.mailboxes;
+    const std::size_t targets = TargetsOf(resolution);
     Taken taken;
     std::size_t stale = 0;
     std::size_t surely_full = 0;
@@ -289,8 +294,8 @@ async::Task<Taken> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t b
             }
         }
     }
-    taken.room = AnswerFor(taken.full.size(), stale, mailboxes.size());
-    if (taken.room == Room::kFull && !Refuses(surely_full, mailboxes.size()))
+    taken.room = AnswerFor(taken.full.size(), stale, targets);
+    if (taken.room == Room::kFull && !Refuses(surely_full, targets))
         taken.room = Room::kPerhapsFull;
     if (taken.room == Room::kFree && rules_.soft_time.count() > 0) {
         const std::vector<std::string> names = LimitedOf(mailboxes);
@@ -299,13 +304,15 @@ async::Task<Taken> MailboxRoom::Look(const Mailboxes& mailboxes, std::uint64_t b
     co_return taken;
 }
 
-usage::Needs MailboxRoom::NeedsOf(const Mailboxes& mailboxes) const {
-    if (mailboxes.size() == 1) return usage::Needs::kRoomInAll;
+usage::Needs MailboxRoom::NeedsOf(const Resolution& resolution) const {
+    if (TargetsOf(resolution) == 1) return usage::Needs::kRoomInAll;
     switch (rules_.full_target_refuses) {
         case FullTargetRefuses::kAny:
             return usage::Needs::kRoomInAll;
         case FullTargetRefuses::kAll: {
-            const bool all_limited = std::all_of(mailboxes.begin(), mailboxes.end(), IsLimited);
+            const Mailboxes& mailboxes = resolution.mailboxes;
+            const bool all_limited = !resolution.any_elsewhere &&
+                                     std::all_of(mailboxes.begin(), mailboxes.end(), IsLimited);
             return all_limited ? usage::Needs::kRoomInAny : usage::Needs::kNoRoom;
         }
         case FullTargetRefuses::kNever:
@@ -314,15 +321,17 @@ usage::Needs MailboxRoom::NeedsOf(const Mailboxes& mailboxes) const {
     return usage::Needs::kRoomInAll;
 }
 
-async::Task<Taken> MailboxRoom::Take(std::string_view id, const Mailboxes& mailboxes,
+async::Task<Taken> MailboxRoom::Take(std::string_view id, const Resolution& resolution,
                                      std::uint64_t bytes, bool for_good) {
+    const Mailboxes& mailboxes = resolution.mailboxes;
+    const std::size_t targets = TargetsOf(resolution);
     Taken taken;
     usage::Reservation reservation = ReservationFor(id, mailboxes, bytes);
     if (reservation.limits.empty()) co_return taken;
-    reservation.needs = NeedsOf(mailboxes);
+    reservation.needs = NeedsOf(resolution);
     reservation.settled = for_good;
     reservation.ends_fullness =
-        rules_.soft_time.count() > 0 && reservation.needs != usage::Needs::kNoRoom;
+        for_good && rules_.soft_time.count() > 0 && reservation.needs != usage::Needs::kNoRoom;
     const usage::Reserved reserved = co_await usage_.Reserve(reservation);
     Count(reserved);
     Remember(reservation, reserved);
@@ -330,14 +339,14 @@ async::Task<Taken> MailboxRoom::Take(std::string_view id, const Mailboxes& mailb
     if (reservation.settled && warnings_.MayBeCrossed(mailboxes, reservation, reserved))
         co_await warnings_.LookAt(mailboxes, reservation, reserved);
     if (reserved.IsGranted()) co_return taken;
-    taken.room = AnswerFor(reservation, reserved, mailboxes.size());
+    taken.room = AnswerFor(reservation, reserved, targets);
     if (taken.room == Room::kFree) {
         co_await Charge(std::move(reservation), mailboxes);
         co_return taken;
     }
     taken.full = FullOf(reservation, reserved);
     if (taken.room == Room::kFull) {
-        const bool is_sure = co_await RefusesSurely(reservation, reserved, mailboxes.size());
+        const bool is_sure = co_await RefusesSurely(reservation, reserved, targets);
         if (!is_sure) taken.room = Room::kPerhapsFull;
     }
     co_return taken;
@@ -360,7 +369,8 @@ void MailboxRoom::Remember(const usage::Reservation& reservation, const usage::R
         domain_copies_.Remember(reservation.domain_limits[i].domain, reserved.domain_usage[i]);
 }
 
-std::optional<Room> MailboxRoom::AsRemembered(const Mailboxes& mailboxes, std::uint64_t bytes) {
+std::optional<Room> MailboxRoom::AsRemembered(const Resolution& resolution, std::uint64_t bytes) {
+    const Mailboxes& mailboxes = resolution.mailboxes;
     std::size_t full = 0;
     for (const Mailbox& mailbox : mailboxes) {
         if (!IsLimited(mailbox)) continue;
@@ -376,7 +386,8 @@ std::optional<Room> MailboxRoom::AsRemembered(const Mailboxes& mailboxes, std::u
         }
         if (!has_room) ++full;
     }
-    return AnswerFor(full, 0, mailboxes.size()) == Room::kFree ? Room::kFree : Room::kUncertain;
+    return AnswerFor(full, 0, TargetsOf(resolution)) == Room::kFree ? Room::kFree
+                                                                    : Room::kUncertain;
 }
 
 std::vector<std::string> MailboxRoom::FullOf(const usage::Reservation& reservation,

@@ -67,6 +67,7 @@ struct Taken {
 /// outlive the returned tasks.
 class MailboxRoom {
 public:
+    using Resolution = recipients::Resolution;
     using Mailboxes = std::vector<recipients::Mailbox>;
 
     using UsageCopies = async::AnswerCache<std::optional<usage::Usage>>;
@@ -78,7 +79,7 @@ public:
 
     /// Only looks, at copies that may be as old as the rules say, whether a message of this size
     /// would be let in.
-    async::Task<Taken> Look(const Mailboxes& mailboxes, std::uint64_t bytes);
+    async::Task<Taken> Look(const Resolution& resolution, std::uint64_t bytes);
 
     /// Whether copies that are fresh show room for it in all of them: the answer is then kFree.
     /// False where Look() has to tell.
@@ -88,7 +89,7 @@ public:
     /// message is accepted with it. If it is not free, `id` holds what it held before. Where a rule
     /// lets mail in although a target is full, that target is charged all the same: the mail will
     /// be there.
-    async::Task<Taken> Take(std::string_view id, const Mailboxes& mailboxes, std::uint64_t bytes,
+    async::Task<Taken> Take(std::string_view id, const Resolution& resolution, std::uint64_t bytes,
                             bool for_good);
 
     /// Charges the mailboxes whether they have room or not.
@@ -106,7 +107,7 @@ public:
 
     /// The answer by what is remembered of the store, which takes the place of a reservation: never
     /// kFull, but kUncertain. Nothing where one of the mailboxes is not remembered well enough.
-    std::optional<Room> AsRemembered(const Mailboxes& mailboxes, std::uint64_t bytes);
+    std::optional<Room> AsRemembered(const Resolution& resolution, std::uint64_t bytes);
 
 private:
     /// The answer where that many of the targets are full, and some of these by stale usage alone.
@@ -125,7 +126,7 @@ private:
     void Count(const usage::Reserved& reserved) const;
     void Remember(const usage::Reservation& reservation, const usage::Reserved& reserved);
     /// Which of the targets must have room.
-    usage::Needs NeedsOf(const Mailboxes& mailboxes) const;
+    usage::Needs NeedsOf(const Resolution& resolution) const;
     static std::vector<std::string> FullOf(const usage::Reservation& reservation,
                                            const usage::Reserved& reserved);
     std::uint64_t BytesAllowed(const recipients::Mailbox& mailbox) const;

@@ -27,6 +27,10 @@ void MessageTracker::Remember(std::string_view message, TrackedRecipient recipie
     Message& asked = Touch(message, now);
     asked.left = false;
     auto& recipients = asked.recipients;
+    if (asked.refused) {
+        recipients.clear();
+        asked.refused = asked.settled = false;
+    }
     const auto known = Find(recipients, recipient.recipient);
     if (known == recipients.end()) {
         recipients.push_back(std::move(recipient));
@@ -62,7 +66,15 @@ bool MessageTracker::Expects(std::string_view message, std::string_view recipien
 void MessageTracker::Settle(std::string_view message) {
     const std::lock_guard lock(mutex_);
     const auto found = index_.find(message);
-    if (found != index_.end()) found->second->settled = true;
+    if (found == index_.end()) return;
+    found->second->settled = true;
+    found->second->refused = false;
+}
+
+void MessageTracker::Refuse(std::string_view message) {
+    const std::lock_guard lock(mutex_);
+    const auto found = index_.find(message);
+    if (found != index_.end()) found->second->refused = true;
 }
 
 std::vector<TrackedRecipient> MessageTracker::End(std::string_view message) {
@@ -113,7 +125,7 @@ MessageTracker::Message& MessageTracker::Touch(std::string_view name, Millisecon
 void MessageTracker::Erase(Order::iterator message) {
     index_.erase(message->name);
     message->recipients.clear();
-    message->settled = false;
+    message->settled = message->refused = false;
     message->left = false;
     spare_.splice(spare_.begin(), order_, message);
     if (spare_.size() > kMostSpare) spare_.pop_back();

@@ -55,6 +55,11 @@ public:
     /// connections.
     void Settle(std::string_view message);
 
+    /// The message was refused at its end. Its recipients stay known, as Postfix asks about the end
+    /// again if it missed the answer; but a recipient that it asks about from now on is the first
+    /// of another message, for which Postfix goes on with the same instance.
+    void Refuse(std::string_view message);
+
     /// Forgets a message. Returns its recipients if it was not settled: it was refused, aborted or
     /// replaced, and what was reserved for it is free again.
     std::vector<TrackedRecipient> End(std::string_view message);
@@ -71,6 +76,7 @@ private:
         std::string name;
         std::vector<TrackedRecipient> recipients;
         bool settled = false;
+        bool refused = false;
         bool left = false;  ///< since it was last asked about a recipient
         Milliseconds last_asked{0};
     };

@@ -69,7 +69,8 @@ int RunResolve(const MailboxArguments& arguments, Terminal& terminal) {
     }
     const bool known = resolution.kind == recipients::Resolution::Kind::kKnown;
     if (known && resolution.mailboxes.empty())
-        terminal.out << "  delivered elsewhere: no mailbox of this system\n";
+        terminal.out
+            << "  no mailbox of this system: Postfix sends it elsewhere, or cannot deliver it\n";
     return known ? kSuccess : kNotFound;
 }
 

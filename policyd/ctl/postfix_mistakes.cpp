@@ -68,6 +68,7 @@ public:
         ClientListEndsBeforeTheService();
         ConnectionsAreClosedTooSoon();
         CopiesAreMerged();
+        UnknownRecipientsAreRefusedOnlyForNow();
     }
 
 private:
@@ -255,6 +256,20 @@ private:
             MainCf("enable_original_recipient") +
             ": is no, so a mailbox that a message reaches by several recipients gets one "
             "copy, and each is counted until the next scan");
+    }
+
+    /// While mailboxes are moved, for example: policyd would refuse them for good.
+    void UnknownRecipientsAreRefusedOnlyForNow() {
+        if (!settings_.unknown_recipient_action.starts_with('5')) return;
+        for (const char* code :
+             {"unknown_virtual_mailbox_reject_code", "unknown_virtual_alias_reject_code",
+              "unknown_relay_recipient_reject_code", "unknown_local_recipient_reject_code"}) {
+            const auto theirs = postfix_.Find(code);
+            if (theirs && theirs->starts_with('4'))
+                report_.Warning(MainCf(code) + ": is " + *theirs +
+                                ", but unknown_recipient_action refuses for good: set it to \"450 "
+                                "4.1.1 User unknown\"");
+        }
     }
 
     /// False also for what is no time, which is told.

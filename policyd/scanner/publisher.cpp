@@ -82,7 +82,7 @@ async::Task<> Publisher::CommitAll() {
                 const auto known = state_.mailboxes.find(mailbox);
                 // Offered before the store's clock was set back, it is dated in the future.
                 if (known != state_.mailboxes.end() && known->second.offered_at >= began)
-                    known->second.committed_at = began;
+                    known->second.committed_at = known->second.stored_at = began;
             }
             continue;
         }

@@ -47,7 +47,7 @@ ScanProgram::ScanProgram(async::EventLoop& loop, usage::UsageStore& store,
       progress_(!command_line.quiet && isatty(STDERR_FILENO) != 0),
       timer_(async::MakeHandle<uv_timer_t>("uv_timer_init", &wake_up_, uv_timer_init, loop.Raw())),
       write_metrics_(loop.Raw(), kSaveEvery, [this] { WriteMetrics(); }) {
-    scanner_.OnNewMailboxes([this] { SaveState(); });
+    scanner_.OnMustBeSaved([this] { SaveState(); });
     scanner_.OnProgress([this] {
         progress_.Show(scanner_.CurrentProgress());
         SaveIfTime();

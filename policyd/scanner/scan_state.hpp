@@ -18,6 +18,8 @@ struct KnownMailbox {
     StoreTime committed_at = 0;  ///< when the last measurement that the store took began
     StoreTime verified_at = 0;   ///< when the last reading of all its directories began
     // Not kept in the file:
+    /// When what the store may hold of it began at the latest, also before its clock was set back.
+    StoreTime stored_at = 0;
     StoreTime offered_at = 0;  ///< when the last measurement handed to the publisher began
     bool in_flight = false;    ///< being measured now
 };

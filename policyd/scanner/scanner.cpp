@@ -24,9 +24,17 @@ constexpr auto kTookLong = 10ms;
 constexpr int kRestFactor = 20;        // one large mailbox takes a twentieth of a thread at most
 constexpr auto kTimeHolds = 2s;        // how long one answer to "what time is it" is used
 constexpr StoreTime kSetBack = 1'000;  // in ms: as the usage store, which forgives as much
+/// A measurement older than what is stored gives way to it, unless that is of the future by more
+/// than kSetBack when it is committed: which is some time after it has begun.
+constexpr StoreTime kMayGiveWay = 5'000;
 
 std::string Quoted(const std::string& path) {
     return '"' + text::EscapedForLog(path) + '"';
+}
+
+/// Whether the store may hold something that it prefers to a measurement that began then.
+bool MayGiveWay(StoreTime began, StoreTime stored_at) {
+    return began <= stored_at && stored_at - began <= kMayGiveWay;
 }
 
 }  // namespace
@@ -70,6 +78,7 @@ void Scanner::ForgetTimesAfter(StoreTime now) {
     log::Warning("usage store: its clock was set back by {} s: figures are committed again",
                  (newest_ - now) / 1'000);
     for (auto& [path, mailbox] : state_.mailboxes) {
+        mailbox.stored_at = std::max(mailbox.stored_at, mailbox.offered_at);
         if (mailbox.committed_at > now) mailbox.committed_at = 0;
         if (mailbox.offered_at > now) mailbox.offered_at = 0;
         mailbox.changed_at = std::min(mailbox.changed_at, now);
@@ -138,6 +147,9 @@ async::Task<> Scanner::FindLossInStore() {
     log::Warning("usage store: it has lost figures, everything is committed again");
     for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
     state_.knows_store = false;
+    state_changed_ = true;
+    // Who goes on after a crash would find in the sample what has been committed until then.
+    if (on_must_be_saved_) on_must_be_saved_();
 }
 
 async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
@@ -171,7 +183,7 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
         if (before == state_.places.end() || before->second != place) state_changed_ = true;
     }
     state_.places = std::move(survey.places);
-    if (state_.mailboxes.size() > known_before && on_new_mailboxes_) on_new_mailboxes_();
+    if (state_.mailboxes.size() > known_before && on_must_be_saved_) on_must_be_saved_();
 }
 
 async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness, Scope scope) {
@@ -274,14 +286,15 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
     }
     if (measured.changed || measured.drift.Any()) {
         ++report_.changed;
-        mailbox.changed_at = std::max(began, mailbox.offered_at + 1);
+        mailbox.changed_at =
+            std::max({began, mailbox.offered_at + 1, mailbox.committed_at + 1});
     }
     if (task.previous == nullptr || task.thoroughness == Thoroughness::kEverything)
         mailbox.verified_at = began;
     if (mailbox.record != measured.record) state_changed_ = true;
     mailbox.record = std::move(measured.record);
     if (!IsDue(mailbox, began)) return;
-    if (began <= mailbox.offered_at) {
+    if (began <= mailbox.offered_at || MayGiveWay(began, mailbox.stored_at)) {
         again_.insert(task.mailbox);
         return;
     }
@@ -346,11 +359,11 @@ async::Task<> Scanner::MeasureAgain() {
     StoreTime newest = 0;
     for (const std::string& path : again)
         if (const auto known = state_.mailboxes.find(path); known != state_.mailboxes.end())
-            newest = std::max(newest, known->second.offered_at);
+            newest = std::max({newest, known->second.offered_at, known->second.stored_at});
     co_await async::Sleep(loop_.Raw(), 2ms);  // the store counts milliseconds
     StoreTime began = co_await AskTime();
-    if (began <= newest && newest - began <= kSetBack) {
-        // The store's clock was set back by so little that it does not count as set back.
+    if (MayGiveWay(began, newest)) {
+        // The store's clock was set back, and would pass what it holds too soon.
         co_await async::Sleep(loop_.Raw(), std::chrono::milliseconds(newest - began + 1));
         began = co_await AskTime();
     }

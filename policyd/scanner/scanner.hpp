@@ -58,7 +58,7 @@ public:
     void OnProgress(std::function<void()> function) { on_progress_ = std::move(function); }
     /// Called when mailboxes have appeared, before the usage store hears of them: to save. What a
     /// crash leaves in the store is found again only by what is remembered of it.
-    void OnNewMailboxes(std::function<void()> function) { on_new_mailboxes_ = std::move(function); }
+    void OnMustBeSaved(std::function<void()> function) { on_must_be_saved_ = std::move(function); }
     struct Progress {
         std::uint64_t measured = 0;
         std::uint64_t mailboxes = 0;
@@ -123,7 +123,7 @@ private:
     StoreTime newest_ = 0;  // that the store's clock has shown, or that a measurement is dated
     StoreTime looked_for_loss_at_ = 0;
     std::function<void()> on_progress_;
-    std::function<void()> on_new_mailboxes_;
+    std::function<void()> on_must_be_saved_;
 
     // Of the sweep that is going on.
     bool sweeping_ = false;

@@ -115,7 +115,7 @@ ScanState Parse(StateReader& in, const std::string& depends_on) {
         std::string path = in.GetText();
         KnownMailbox mailbox;
         mailbox.changed_at = in.Get<StoreTime>();
-        mailbox.committed_at = in.Get<StoreTime>();
+        mailbox.committed_at = mailbox.stored_at = in.Get<StoreTime>();
         mailbox.verified_at = in.Get<StoreTime>();
         if (in.Get<std::uint8_t>() != 0) mailbox.record = GetMailbox(in);
         state.mailboxes.emplace_hint(state.mailboxes.end(), std::move(path), std::move(mailbox));

@@ -295,12 +295,9 @@ std::shared_ptr<const void> Services::TakeRemains() {
 std::shared_ptr<tables::TableContents> ReadTables(const Settings& settings) {
     auto contents = std::make_shared<tables::TableContents>();
     async::EventLoop loop;
-    {
-        tables::TableRegistry tables(loop, TableSettingsFrom(settings), contents);
-        recipients::OpenMailSystem(settings, tables);
-        tables.OpenChain("client_access_maps", settings.client_access_maps);
-    }
-    loop.Drain();
+    tables::TableRegistry tables(loop, TableSettingsFrom(settings), contents);
+    recipients::OpenMailSystem(settings, tables);
+    tables.OpenChain("client_access_maps", settings.client_access_maps);
     return contents;
 }
 

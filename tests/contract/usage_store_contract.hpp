@@ -35,12 +35,17 @@ protected:
     Reserved Reserve(const Reservation& reservation) {
         return loop_.RunUntilDone(store_->Reserve(reservation));
     }
-    Reserved Reserve(const std::string& id, std::uint64_t bytes, std::vector<Limit> limits) {
+    Reserved Reserve(const std::string& id, std::uint64_t bytes, std::vector<Limit> limits,
+                     bool settled = false) {
         Reservation reservation;
         reservation.id = id;
         reservation.bytes = bytes;
         reservation.limits = std::move(limits);
+        reservation.settled = settled;
         return Reserve(reservation);
+    }
+    Reserved Settle(const std::string& id, std::uint64_t bytes, std::vector<Limit> limits) {
+        return Reserve(id, bytes, std::move(limits), true);
     }
     void Release(const std::string& id, const Names& mailboxes,
                  Unreserve what = Unreserve::kWhatIsUnsettled) {
@@ -531,13 +536,16 @@ TYPED_TEST_P(UsageStoreContract, KnowsForHowLongMailboxesHaveBeenFull) {
 TYPED_TEST_P(UsageStoreContract, KnowsHowFullAMailboxIsAtLeast) {
     EXPECT_EQ(this->FillingOf("ann@example.com"), std::nullopt);
     this->Reserve("m1", 10, {{"ann@example.com", 0, 0}});
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{0, std::nullopt, 0}))
+        << "it may be aborted";
+    this->Settle("m1", 10, {{"ann@example.com", 0, 0}});
     EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{10, std::nullopt, 1}));
     this->Pass(std::chrono::seconds(1));
     this->Commit("ann@example.com", 500, 5);
     EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 10u) << "within the grace";
     EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, std::nullopt, 5}));
     this->Pass(std::chrono::seconds(1));
-    this->Reserve("m2", 7, {{"ann@example.com", 0, 0}});
+    this->Settle("m2", 7, {{"ann@example.com", 0, 0}});
     EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{507, std::nullopt, 6}));
     EXPECT_EQ(this->FillingOf("ann@example.com", "m2"), (Filling{500, std::nullopt, 5}));
 }

@@ -107,7 +107,7 @@ public:
         const Mailbox& mailbox = found->second;
         Filling filling{mailbox.bytes, mailbox.warned, mailbox.messages};
         for (const auto& [id, held] : mailbox.held) {
-            if (id == without) continue;
+            if (id == without || !held.settled) continue;
             if (mailbox.began && held.made < std::max(*mailbox.began, mailbox.stored)) continue;
             filling.bytes += held.bytes;
             filling.messages += held.copies;

@@ -5,6 +5,7 @@
 #include "common/mysql/session.hpp"
 #include "tests/integration/fault_matrix.hpp"
 #include "tests/support/gate.hpp"
+#include "tests/support/paths.hpp"
 
 namespace policyd::test {
 namespace {
@@ -29,6 +30,20 @@ TEST_F(FaultMysqlTest, MySqlHangsAndGoesOn) {
     database_.Pause();
     ExpectTableOutage();
     EXPECT_THAT(Health(), StartsWith("degraded\nmysql:"));
+    database_.Resume();
+    WaitForRecovery();
+}
+
+TEST_F(FaultMysqlTest, PolicyctlSaysSoWhileMySqlHangs) {
+    Start();
+    database_.Pause();
+    for (const std::vector<std::string>& command :
+         std::vector<std::vector<std::string>>{{"resolve", kJoe}, {"check-config"}}) {
+        std::vector<std::string> arguments{ProgramPath("policyctl")};
+        arguments.insert(arguments.end(), command.begin(), command.end());
+        arguments.insert(arguments.end(), {"--config", site_.Config().string()});
+        EXPECT_EQ(test::Run(arguments).status, 75) << command.front();
+    }
     database_.Resume();
     WaitForRecovery();
 }

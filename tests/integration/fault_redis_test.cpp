@@ -214,7 +214,7 @@ TEST_F(FaultRedisGateTest, AReplicaTakesOverAndWhatWasReservedLastIsThere) {
     EXPECT_EQ(Ask(kJoe, 900, "last message"), "DUNNO");
     redis_.Stop(SIGKILL);
     gate_.LeadTo(PortOf(replica));
-    WaitUntil("the replica to be told", [&] { return Ask(kJoe, 900).starts_with("552 "); });
+    WaitUntil("the replica to be told", [&] { return Ask(kJoe, 900).starts_with("452 "); });
 }
 
 TEST_F(FaultRedisGateTest, TheMasterBecomesAReplicaAndItsAddressMoves) {

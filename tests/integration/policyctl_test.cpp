@@ -214,6 +214,7 @@ TEST_F(PolicyctlTest, CheckConfigWarnsOfTheMistakesThatOldGuidesTeach) {
                        "\ntransport_maps = proxy:" + Sqlite("transport") +
                        "\nvirtual_mailbox_limit_maps = proxy:" + Sqlite("quotas") +
                        "\nsmtpd_client_restrictions = hash:/etc/postfix/access, reject\n"
+                       "unknown_virtual_mailbox_reject_code = 450\n"
                        "swap_bangpath = no\n");
     scratch_.Write("policyd.toml", "transport_maps = \"" + Sqlite("transport") + "\"\n" +
                                        "virtual_alias_maps = \"" + Sqlite("forwardings") + "\"\n" +
@@ -224,6 +225,7 @@ TEST_F(PolicyctlTest, CheckConfigWarnsOfTheMistakesThatOldGuidesTeach) {
     EXPECT_THAT(checked.output, HasSubstr("main.cf: virtual_mailbox_limit_maps: Postfix ignores"));
     EXPECT_THAT(checked.output, HasSubstr("takes the mail of existing users too"));
     EXPECT_THAT(checked.output, HasSubstr("asked about listed clients only"));
+    EXPECT_THAT(checked.output, HasSubstr("unknown_virtual_mailbox_reject_code: is 450"));
     EXPECT_THAT(checked.output,
                 HasSubstr("policyd.toml:2: virtual_alias_maps is [\"" + Sqlite("forwardings") +
                           "\"], but main.cf has another value: set "

@@ -250,6 +250,8 @@ inline void Generator::ChooseParameters(Site& site) {
         {"virtual_alias_maps", {"@forwardings", "@email2email", "@forwardings, @canonical"}, 12},
         {"virtual_mailbox_maps", {"", "@mailboxes, inline:{joe@example.org=elsewhere/joe/}"}, 20},
         {"propagate_unmatched_extensions", {"", "canonical", "virtual"}, 4},
+        {"canonical_classes", {"envelope_sender, header_sender", "envelope_recipient"}, 8},
+        {"recipient_canonical_classes", {"header_recipient", "envelope_recipient"}, 8},
         {"virtual_alias_domains",
          {"alias.example", "alias.example, example.org", "$virtual_alias_maps",
           "!sub.example.com, example.org inline:{alias.example=x}"},

@@ -370,6 +370,8 @@ inline config::Settings SettingsOf(const Site& site, const TableStore& store) {
         {"transport_maps", list(&S::transport_maps)},
         {"parent_domain_matches_subdomains", words(&S::parent_domain_matches_subdomains)},
         {"propagate_unmatched_extensions", words(&S::propagate_unmatched_extensions)},
+        {"canonical_classes", words(&S::canonical_classes)},
+        {"recipient_canonical_classes", words(&S::recipient_canonical_classes)},
     };
     for (const auto& [name, value] : ParametersOf(site, store)) setters.at(name)(value);
     settings.inet_interfaces = {"127.0.0.1"};

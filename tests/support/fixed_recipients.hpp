@@ -43,6 +43,9 @@ public:
         known_[recipient] = resolution;
     }
 
+    /// Some of its mail also leaves for another system.
+    void LeadElsewhereToo(const std::string& recipient) { known_[recipient].any_elsewhere = true; }
+
     void AddUnknown(const std::string& recipient) {
         known_[recipient].kind = Resolution::Kind::kUnknown;
     }

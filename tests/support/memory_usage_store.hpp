@@ -170,6 +170,8 @@ public:
         if (found == entries.end()) co_return std::nullopt;
         Entry entry = found->second;
         for (const std::string& id : entry.measured_too) entry.reservations.erase(id);
+        std::erase_if(entry.reservations,
+                      [&](const auto& held) { return !entry.settled.contains(held.first); });
         const usage::Usage usage = With(entry, without);
         usage::Filling filling;
         filling.bytes = usage.bytes + usage.reserved_bytes;

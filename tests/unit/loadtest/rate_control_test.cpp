@@ -104,6 +104,21 @@ TEST(RateControlTest, WhatIsDueStaysDueWhileEveryoneIsBusy) {
     EXPECT_EQ(control.Overdue(), 3U);
 }
 
+TEST(RateControlTest, WhatBecomesDueAtTheEndIsNotOverdueWhileSomebodyIsFree) {
+    async::EventLoop loop;
+    const std::vector<std::chrono::nanoseconds> times{1ms, 1ms};
+    RateControl control(loop.Raw(), std::make_unique<ListedArrivals>(times), 0);
+    control.Start();
+    std::vector<Taken> taken;
+    Start(TakeOne(control, 1, taken));
+    const Time later = std::chrono::steady_clock::now() + 2ms;
+    while (std::chrono::steady_clock::now() < later) continue;
+    control.Stop();
+    ASSERT_EQ(taken.size(), 1U);
+    EXPECT_EQ(taken[0].due, std::nullopt);
+    EXPECT_EQ(control.Overdue(), 0U);
+}
+
 TEST(RateControlTest, StoppingWakesThoseWhoWait) {
     async::EventLoop loop;
     const std::vector<std::chrono::nanoseconds> never{};

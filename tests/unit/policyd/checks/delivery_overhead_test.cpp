@@ -37,6 +37,22 @@ TEST_F(EstimatedOverheadTest, GrowsWithTheNamesInTheHeaders) {
     EXPECT_EQ(Estimated(), before + 8) << "Received, and Message-Id where it is missing";
 }
 
+TEST_F(EstimatedOverheadTest, CountsTheQuotesAndBackslashesThatHeadersNeed) {
+    const std::uint64_t before = Estimated();
+    request_.sender = "jo\"@a.example";
+    EXPECT_EQ(Estimated(), before + 2 * 3) << "\"jo\\\"\"@a.example, twice";
+    request_.sender = "j..@a.example";
+    EXPECT_EQ(Estimated(), before + 2 * 2);
+}
+
+TEST_F(EstimatedOverheadTest, CountsTheRecipientInTheHeadersOfACatchAllMailbox) {
+    mailboxes_.front().address = "@b.example";
+    const std::uint64_t plain = Estimated();
+    EXPECT_EQ(
+        EstimatedOverhead(request_, "x" + std::string(50, 'x') + "@b.example", mailboxes_, rules_),
+        plain + 3 * (51 - 3));
+}
+
 TEST_F(EstimatedOverheadTest, IsLargerWithEncryptionAuthenticationAndLmtp) {
     const std::uint64_t plain = Estimated();
     request_.encryption_protocol = "TLSv1.3";

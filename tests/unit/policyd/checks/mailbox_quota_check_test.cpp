@@ -126,6 +126,7 @@ protected:
     OwedChanges owed_{100};
     std::unique_ptr<MailboxQuotaCheck> check_;
     const std::string kFull = "552 5.2.2 Mailbox is full";
+    const std::string kPerhapsFull = "452 4.2.2 Mailbox is full";
 };
 
 TEST_F(MailboxQuotaCheckTest, LetsInWhatFitsExactlyAndRefusesOneByteMore) {
@@ -205,6 +206,21 @@ TEST_F(MailboxQuotaCheckTest, NoAliasIsRefusedWhereThatIsTheRule) {
     EXPECT_EQ(AtRcpt("ann@example.com", 100, "2"), kFull);
 }
 
+TEST_F(MailboxQuotaCheckTest, AnAliasThatLeadsElsewhereTooIsNotRefusedForItsOneMailbox) {
+    recipients_.Add("forward@example.com", {"ann@example.com"}, 1000);
+    recipients_.LeadElsewhereToo("forward@example.com");
+    usage_.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("forward@example.com", 100, "1"), "");
+    EXPECT_EQ(AtEnd("forward@example.com", 100, 1, "1"), "");
+    QuotaRules rules;
+    rules.reservations = false;
+    Use(rules);
+    EXPECT_EQ(AtRcpt("forward@example.com", 100, "2"), "");
+    rules.room.full_target_refuses = FullTargetRefuses::kAny;
+    Use(rules);
+    EXPECT_EQ(AtRcpt("forward@example.com", 100, "3"), kFull);
+}
+
 TEST_F(MailboxQuotaCheckTest, TheMailboxAndItsAliasInOneMessageAreTwoCopies) {
     EXPECT_EQ(AtRcpt("ann@example.com", 400), "");
     EXPECT_EQ(AtRcpt("team@example.com", 400), "");
@@ -232,6 +248,7 @@ TEST_F(MailboxQuotaCheckTest, AMailboxThatAnAliasReachesTwiceIsChargedForTwoCopi
 
     recipients_.Add("two@example.com", {"two@example.com", "two@example.com"}, 0, 0, 0, 3);
     EXPECT_EQ(AtRcpt("two@example.com", 1, "2"), "");
+    EXPECT_EQ(AtEnd("two@example.com", 1, 1, "2"), "");
     EXPECT_EQ(AtRcpt("two@example.com", 1, "3"), kFull);
     recipients_.Add("shared@shared.example", {"shared@shared.example", "shared@shared.example"}, 0,
                     1000);
@@ -507,8 +524,49 @@ TEST_F(MailboxQuotaCheckTest, DefersFirstAndRefusesOnceTheMailboxHasBeenFullForT
     EXPECT_EQ(AtRcpt("ann@example.com", 1, "3"), kFull);
     usage_.Measure("ann@example.com", 0);
     EXPECT_EQ(AtRcpt("ann@example.com", 1, "4"), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 1, 1, "4"), "");
     usage_.Measure("ann@example.com", 1000);
     EXPECT_EQ(AtRcpt("ann@example.com", 1, "5"), "452 4.2.2 Mailbox is full");
+}
+
+TEST_F(MailboxQuotaCheckTest, IsFullAsLongAsNoneOfTheMailFitsAlsoWhereItsSizeComesAtTheEnd) {
+    QuotaRules rules;
+    rules.room.soft_time = std::chrono::milliseconds(1000);
+    Use(rules);
+    usage_.Measure("ann@example.com", 900);
+    const std::string soft = "452 4.2.2 Mailbox is full";
+    for (const auto& [time, instance, action] :
+         {std::tuple(0, "1", soft), std::tuple(900, "2", soft), std::tuple(1800, "3", kFull)}) {
+        SetTime(std::chrono::milliseconds(time));
+        EXPECT_EQ(AtRcpt("ann@example.com", 0, instance), "");
+        EXPECT_EQ(AtEnd("ann@example.com", 500, 1, instance), action) << time;
+    }
+}
+
+TEST_F(MailboxQuotaCheckTest, RefusesNobodyForGoodForMailThatMayStillBeAborted) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 800, "1"), "");
+    EXPECT_EQ(AtRcpt("ann@example.com", 300, "2"), "452 4.2.2 Mailbox is full");
+    EXPECT_EQ(AtEnd("ann@example.com", 800, 1, "1"), "");
+    EXPECT_EQ(AtRcpt("ann@example.com", 300, "3"), kFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, RefusesNobodyForGoodForADomainThatWasMeasuredAsEmpty) {
+    recipients_.Add("zoe@b.example", {"zoe@b.example"}, 0, 1000);
+    EXPECT_EQ(AtRcpt("zoe@b.example", 800, "1"), "");
+    EXPECT_EQ(AtEnd("zoe@b.example", 800, 1, "1"), "");
+    usage_.Measure("zoe@b.example", 0);
+    EXPECT_EQ(AtRcpt("zoe@b.example", 300, "2"), "452 4.2.2 Mailbox is full");
+    EXPECT_EQ(AtRcpt("zoe@b.example", 1001, "3"), kFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, ARecipientAfterARefusalAtTheEndIsChargedAlone) {
+    usage_.Measure("ann@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 500), kFull);
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 400, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 400u);
 }
 
 TEST_F(MailboxQuotaCheckTest, RefusesNobodyForGoodForMailThatIsCountedTwice) {
@@ -520,6 +578,7 @@ TEST_F(MailboxQuotaCheckTest, RefusesNobodyForGoodForMailThatIsCountedTwice) {
     EXPECT_EQ(AtRcpt("ann@example.com", 601, "2"), kFull) << "full by the measurement alone";
     EXPECT_EQ(AtRcpt("ann@example.com", 600, "3"), "452 4.2.2 Mailbox is full");
     EXPECT_EQ(AtRcpt("ann@example.com", 200, "4"), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 200, 1, "4"), "");
     EXPECT_EQ(AtRcpt("ann@example.com", 401, "5"), kFull) << "what came since is in it as well";
     EXPECT_EQ(AtRcpt("ann@example.com", 400, "6"), "452 4.2.2 Mailbox is full");
 }
@@ -566,17 +625,16 @@ TEST_F(MailboxQuotaCheckTest, MailboxesShareWhatTheirDomainMayHold) {
     recipients_.Add("eve@shared.example", {"eve@shared.example"}, 0, 1000);
     recipients_.Add("dan@shared.example", {"dan@shared.example"}, 800, 1000);
     EXPECT_EQ(AtRcpt("eve@shared.example", 600, "1"), "");
-    EXPECT_EQ(AtRcpt("dan@shared.example", 401, "2"), kFull);
+    EXPECT_EQ(AtRcpt("dan@shared.example", 401, "2"), kPerhapsFull);
     EXPECT_EQ(AtRcpt("dan@shared.example", 400, "3"), "");
-    EXPECT_EQ(AtRcpt("eve@shared.example", 1, "4"), kFull);
+    EXPECT_EQ(AtRcpt("eve@shared.example", 1, "4"), kPerhapsFull);
     QuotaRules rules;
     rules.reservations = false;
     Use(rules);
-    EXPECT_EQ(AtRcpt("eve@shared.example", 1), kFull);
+    EXPECT_EQ(AtRcpt("eve@shared.example", 1), kPerhapsFull);
 }
 
 TEST_F(MailboxQuotaCheckTest, ADomainThatIsFullByWhatMayBeMeasuredAsWellRefusesNothingForGood) {
-    const std::string kPerhapsFull = "452 4.2.2 Mailbox is full";
     recipients_.Add("eve@shared.example", {"eve@shared.example"}, 0, 1000);
     usage_.Measure("eve@shared.example", 500);
     EXPECT_EQ(AtRcpt("eve@shared.example", 400, "1"), "");
@@ -594,11 +652,11 @@ TEST_F(MailboxQuotaCheckTest, MailboxesShareHowManyMessagesTheirDomainMayHold) {
     recipients_.Add("dan@shared.example", {"dan@shared.example"}, 0, 0, 2);
     EXPECT_EQ(AtRcpt("eve@shared.example", 1, "1"), "");
     EXPECT_EQ(AtRcpt("dan@shared.example", 1, "2"), "");
-    EXPECT_EQ(AtRcpt("eve@shared.example", 1, "3"), kFull);
+    EXPECT_EQ(AtRcpt("eve@shared.example", 1, "3"), kPerhapsFull);
     QuotaRules rules;
     rules.reservations = false;
     Use(rules);
-    EXPECT_EQ(AtRcpt("dan@shared.example", 1), kFull);
+    EXPECT_EQ(AtRcpt("dan@shared.example", 1), kPerhapsFull);
 }
 
 TEST_F(MailboxQuotaCheckTest, LooksAtACopyForItsTimeOnly) {

@@ -77,6 +77,20 @@ TEST(MessageTrackerTest, ExpectsTheRecipientsOfMessagesThatAreUnderWay) {
     EXPECT_TRUE(tracker.Expects("left", "a")) << "it goes on over another connection";
 }
 
+TEST(MessageTrackerTest, ARecipientAfterARefusalAtTheEndIsTheFirstOfAnotherMessage) {
+    MessageTracker tracker(10, std::chrono::hours(1));
+    tracker.Remember("m", Recipient("ann"), milliseconds(0));
+    tracker.Settle("m");
+    tracker.Refuse("m");
+    EXPECT_EQ(tracker.Recipients("m", milliseconds(0)).size(), 1u) << "whoever asks about the end again";
+    tracker.Remember("m", Recipient("eve"), milliseconds(0));
+    tracker.Remember("m", Recipient("bob"), milliseconds(0));
+    const auto recipients = tracker.Recipients("m", milliseconds(0));
+    ASSERT_EQ(recipients.size(), 2u);
+    EXPECT_EQ(recipients[0].recipient, "eve");
+    EXPECT_EQ(tracker.End("m").size(), 2u) << "not settled";
+}
+
 TEST(MessageTrackerTest, ForgetsMessagesThatNobodyAsksAbout) {
     MessageTracker tracker(10, milliseconds(100));
     tracker.Remember("old", Recipient("a"), milliseconds(0));

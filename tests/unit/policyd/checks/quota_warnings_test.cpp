@@ -69,7 +69,8 @@ protected:
     }
 
     void Reserve(QuotaWarnings& warnings, const std::string& id, std::uint64_t bytes) {
-        const usage::Reservation reservation{id, bytes, {{"ann@example.com", 1000, 0}}};
+        usage::Reservation reservation{id, bytes, {{"ann@example.com", 1000, 0}}};
+        reservation.settled = true;
         const usage::Reserved reserved = test::RunToEnd(usage_.Reserve(reservation));
         const recipients::Mailbox ann = test::RunToEnd(recipients_.LimitsOf("ann@example.com"));
         test::RunToEnd(Done(warnings.LookAt({ann}, reservation, reserved)));

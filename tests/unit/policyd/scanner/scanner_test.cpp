@@ -156,7 +156,7 @@ TEST_F(ScannerTest, RemovesTheEntryOfAMailboxThatCameJustBeforeACrashAndWentAfte
     ScanState saved;
     async::EventLoop loop;
     Scanner scanner(loop, usage_, state_, options_);
-    scanner.OnNewMailboxes([&] {
+    scanner.OnMustBeSaved([&] {
         EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
         saved = state_;
     });
@@ -377,6 +377,18 @@ TEST_F(ScannerTest, CommitsWhatChangesWhileTheStoresClockIsSetBack) {
         loop.RunUntilDone(scanner.Remeasure({"example.org/ann"}));
         EXPECT_EQ(BytesOf("ann@example.org"), bytes);
     }
+}
+
+TEST_F(ScannerTest, CommitsWhatHasChangedThoughTheStoresClockFellBehindWhileItDidNotRun) {
+    store_.Deliver("example.org/ann", 10);
+    Sweep();
+    for (auto& [path, mailbox] : state_.mailboxes) mailbox.offered_at = 0;  // as after a restart
+    usage_.now -= std::chrono::milliseconds(2);
+    store_.Deliver("example.org/ann", 5);
+
+    Sweep();
+
+    EXPECT_EQ(BytesOf("ann@example.org"), 15u);
 }
 
 TEST_F(ScannerTest, WaitsOutAShortOutageOfTheStore) {

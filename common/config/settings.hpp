@@ -74,6 +74,9 @@ struct Settings {
     Strings relay_recipient_maps;
     Strings recipient_canonical_maps;
     Strings canonical_maps;
+    Strings recipient_canonical_classes{"envelope_recipient", "header_recipient"};
+    Strings canonical_classes{"envelope_sender", "envelope_recipient", "header_sender",
+                              "header_recipient"};
     Strings relocated_maps;
     Strings virtual_alias_domains;
     Strings virtual_alias_maps;
@@ -97,9 +100,6 @@ struct Settings {
         "debug_peer_list",           "fast_flush_domains",       "mynetworks",
         "permit_mx_backup_networks", "qmqpd_authorized_clients", "relay_domains",
         "smtpd_access_maps"};
-    Strings canonical_classes{"envelope_sender", "envelope_recipient", "header_sender",
-                              "header_recipient"};
-    Strings recipient_canonical_classes{"envelope_recipient", "header_recipient"};
     Strings propagate_unmatched_extensions{"canonical", "virtual"};
     std::uint64_t virtual_alias_expansion_limit = 1000;
     std::uint64_t virtual_alias_recursion_limit = 1000;

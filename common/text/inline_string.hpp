@@ -7,8 +7,9 @@
 
 namespace policyd::text {
 
-/// A text that does not change, in the object itself unless it is long: who reads the object and
-/// then the text goes to one place in memory, where std::string is two from 16 bytes on.
+/// A text that lies in the object itself unless it is long: who reads the object and then the text
+/// goes to one place in memory, where std::string is two from 16 bytes on. Little can be done with
+/// it but to read it, and to put another in its place.
 class InlineString {
 public:
     static constexpr std::size_t kMostInline = 40;  // most mail addresses; 48 bytes in all
@@ -31,7 +32,6 @@ public:
 
     operator std::string_view() const noexcept { return {IsInline() ? inline_ : far_, size_}; }
     std::size_t size() const noexcept { return size_; }
-    bool empty() const noexcept { return size_ == 0; }
 
     friend bool operator==(const InlineString& text, std::string_view other) noexcept {
         return std::string_view(text) == other;

@@ -24,17 +24,17 @@ constexpr auto kTookLong = 10ms;
 constexpr int kRestFactor = 20;        // one large mailbox takes a twentieth of a thread at most
 constexpr auto kTimeHolds = 2s;        // how long one answer to "what time is it" is used
 constexpr StoreTime kSetBack = 1'000;  // in ms: as the usage store, which forgives as much
-/// A measurement older than what is stored gives way to it, unless that is of the future by more
-/// than kSetBack when it is committed: which is some time after it has begun.
-constexpr StoreTime kMayGiveWay = 5'000;
+/// The store may ignore a measurement that is older than the stored one by up to this: its clock
+/// may have come within kSetBack of the stored one by the time of the commit.
+constexpr StoreTime kMayBeIgnored = 5'000;
 
 std::string Quoted(const std::string& path) {
     return '"' + text::EscapedForLog(path) + '"';
 }
 
 /// Whether the store may hold something that it prefers to a measurement that began then.
-bool MayGiveWay(StoreTime began, StoreTime stored_at) {
-    return began <= stored_at && stored_at - began <= kMayGiveWay;
+bool MayBeIgnored(StoreTime began, StoreTime stored_at) {
+    return began <= stored_at && stored_at - began <= kMayBeIgnored;
 }
 
 }  // namespace
@@ -286,15 +286,14 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
     }
     if (measured.changed || measured.drift.Any()) {
         ++report_.changed;
-        mailbox.changed_at =
-            std::max({began, mailbox.offered_at + 1, mailbox.committed_at + 1});
+        mailbox.changed_at = std::max({began, mailbox.offered_at + 1, mailbox.committed_at + 1});
     }
     if (task.previous == nullptr || task.thoroughness == Thoroughness::kEverything)
         mailbox.verified_at = began;
     if (mailbox.record != measured.record) state_changed_ = true;
     mailbox.record = std::move(measured.record);
     if (!IsDue(mailbox, began)) return;
-    if (began <= mailbox.offered_at || MayGiveWay(began, mailbox.stored_at)) {
+    if (began <= mailbox.offered_at || MayBeIgnored(began, mailbox.stored_at)) {
         again_.insert(task.mailbox);
         return;
     }
@@ -362,7 +361,7 @@ async::Task<> Scanner::MeasureAgain() {
             newest = std::max({newest, known->second.offered_at, known->second.stored_at});
     co_await async::Sleep(loop_.Raw(), 2ms);  // the store counts milliseconds
     StoreTime began = co_await AskTime();
-    if (MayGiveWay(began, newest)) {
+    if (MayBeIgnored(began, newest)) {
         // The store's clock was set back, and would pass what it holds too soon.
         co_await async::Sleep(loop_.Raw(), std::chrono::milliseconds(newest - began + 1));
         began = co_await AskTime();

@@ -56,8 +56,9 @@ public:
 
     /// Called on the loop whenever mailboxes have been measured: to show progress, to save.
     void OnProgress(std::function<void()> function) { on_progress_ = std::move(function); }
-    /// Called when mailboxes have appeared, before the usage store hears of them: to save. What a
-    /// crash leaves in the store is found again only by what is remembered of it.
+    /// Called when mailboxes have appeared, or the usage store has lost what it had, before it
+    /// hears of them: to save. What a crash leaves in the store is found again only by what is
+    /// remembered of it.
     void OnMustBeSaved(std::function<void()> function) { on_must_be_saved_ = std::move(function); }
     struct Progress {
         std::uint64_t measured = 0;

@@ -56,7 +56,8 @@ struct Truth {
     std::atomic<std::int64_t> offered{0};
     std::atomic<std::int64_t> taken{0};
     std::atomic<std::int64_t> refused{0};
-    std::atomic<std::int64_t> deferred{0};
+    std::atomic<std::int64_t> perhaps_full{0};  // deferred for that
+    std::atomic<std::int64_t> deferred{0};      // for an outage
     std::atomic<std::int64_t> overshoots{0};
 };
 
@@ -107,7 +108,9 @@ private:
                                                           {"recipient_count", "1"},
                                                           {"size", std::to_string(size)}}));
         if (action == "DUNNO") return true;
-        ++(action.starts_with("5") ? truth_.refused : truth_.deferred);
+        ++(action.starts_with("5")      ? truth_.refused
+           : action.starts_with("452 ") ? truth_.perhaps_full
+                                        : truth_.deferred);
         return false;
     }
 
@@ -201,9 +204,10 @@ protected:
         for (const auto& site : sites_)
             test::WaitUntil("the server to be told all",
                             [&site] { return site->Metric("policyd_owed_changes") == 0; });
-        printf("%ld messages offered, %ld taken, %ld refusals, %ld deferrals\n",
+        printf("%ld messages offered, %ld taken, %ld refusals, %ld for now, %ld deferrals\n",
                static_cast<long>(truth_.offered), static_cast<long>(truth_.taken),
-               static_cast<long>(truth_.refused), static_cast<long>(truth_.deferred));
+               static_cast<long>(truth_.refused), static_cast<long>(truth_.perhaps_full),
+               static_cast<long>(truth_.deferred));
     }
 
     void StopServers() {
@@ -279,6 +283,7 @@ TEST_F(QuotaServersTest, WhatIsLetInDuringAnOutageIsChargedToTheByteAfterIt) {
         }
     });
     EXPECT_GT(truth_.refused, 0);
+    EXPECT_EQ(truth_.deferred, 0);
     StopServers();
 
     for (std::size_t i = 0; i < kMailboxes; ++i) {

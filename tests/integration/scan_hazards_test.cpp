@@ -236,10 +236,13 @@ TEST_F(ScanHazardsTest, CountsPrivateMailboxesAsAUserWhoMayReadEverythingAndNoth
     // As tables with a password are: of Postfix's group, which the scanner is not in.
     const fs::path table = scratch_.Write("limits", "ann@example.org 1000\n");
     fs::permissions(table, fs::perms::owner_all);
-    daemon_.emplace(scratch_.Path(), "off", "1h",
-                    "virtual_mailbox_limit_maps = [\"texthash:" + table.string() + "\"]\n");
+    const std::string with_table =
+        "virtual_mailbox_limit_maps = [\"texthash:" + table.string() + "\"]\n";
 
-    EXPECT_NE(daemon_->ScanOnce(as_nobody("")), 0) << daemon_->Log();
+    daemon_.emplace(scratch_.Path(), "off", "1h");
+    EXPECT_EQ(daemon_->ScanOnce(as_nobody("")), 1) << daemon_->Log();
+    daemon_.emplace(scratch_.Path(), "off", "1h", with_table);
+    EXPECT_EQ(daemon_->ScanOnce(as_nobody("")), 2) << daemon_->Log();
     EXPECT_EQ(daemon_->ScanOnce(as_nobody(",+dac_read_search")), 0) << daemon_->Log();
 
     ExpectTruth();

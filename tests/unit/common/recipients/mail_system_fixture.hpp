@@ -102,7 +102,8 @@ protected:
     /// The names of the mailboxes, in the order found.
     std::vector<std::string> MailboxesOf(const std::string& recipient) {
         std::vector<std::string> names;
-        for (const Mailbox& mailbox : Resolve(recipient).mailboxes) names.emplace_back(mailbox.name);
+        for (const Mailbox& mailbox : Resolve(recipient).mailboxes)
+            names.emplace_back(mailbox.name);
         return names;
     }
 

@@ -18,7 +18,6 @@ TEST_P(InlineStringTest, IsTheTextThatItWasMadeOf) {
     const InlineString made(text_);
     EXPECT_EQ(std::string_view(made), text_);
     EXPECT_EQ(made.size(), text_.size());
-    EXPECT_EQ(made.empty(), text_.empty());
 }
 
 TEST_P(InlineStringTest, ACopyOutlivesTheOther) {

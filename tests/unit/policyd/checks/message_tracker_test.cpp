@@ -82,7 +82,8 @@ TEST(MessageTrackerTest, ARecipientAfterARefusalAtTheEndIsTheFirstOfAnotherMessa
     tracker.Remember("m", Recipient("ann"), milliseconds(0));
     tracker.Settle("m");
     tracker.Refuse("m");
-    EXPECT_EQ(tracker.Recipients("m", milliseconds(0)).size(), 1u) << "whoever asks about the end again";
+    EXPECT_EQ(tracker.Recipients("m", milliseconds(0)).size(), 1u)
+        << "whoever asks about the end again";
     tracker.Remember("m", Recipient("eve"), milliseconds(0));
     tracker.Remember("m", Recipient("bob"), milliseconds(0));
     const auto recipients = tracker.Recipients("m", milliseconds(0));

@@ -554,7 +554,7 @@ TEST_F(MailboxQuotaCheckTest, RefusesNobodyForGoodForADomainThatWasMeasuredAsEmp
     recipients_.Add("zoe@b.example", {"zoe@b.example"}, 0, 1000);
     EXPECT_EQ(AtRcpt("zoe@b.example", 800, "1"), "");
     EXPECT_EQ(AtEnd("zoe@b.example", 800, 1, "1"), "");
-    usage_.Measure("zoe@b.example", 0);
+    usage_.Measure("zoe@b.example", 0, 0);
     EXPECT_EQ(AtRcpt("zoe@b.example", 300, "2"), "452 4.2.2 Mailbox is full");
     EXPECT_EQ(AtRcpt("zoe@b.example", 1001, "3"), kFull);
 }

@@ -133,6 +133,14 @@ TEST_F(MailboxMeterTest, LeavesOutWhatTheSiteLeavesOut) {
     EXPECT_EQ(Sums(Measure()), Figures(1, 1));
 }
 
+TEST_F(MailboxMeterTest, TakesABracketInTheNameOfAFolderAsItStands) {
+    store_.Deliver("d/u", 1);
+    store_.Deliver("d/u/.[Gmail].Trash", 10);
+    store_.Deliver("d/u/.G.Trash", 100);
+    rules_.ignored_folders = {"[Gmail].T*"};
+    EXPECT_EQ(Sums(Measure()), Figures(101, 2));
+}
+
 TEST_F(MailboxMeterTest, CountsAMailboxWithoutNewAndCurAsEmpty) {
     fs::create_directories(store_ / "d/u");
     EXPECT_EQ(Sums(Measure()), Figures(0, 0));

@@ -170,6 +170,31 @@ TEST_F(ScannerTest, RemovesTheEntryOfAMailboxThatCameJustBeforeACrashAndWentAfte
     EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
 }
 
+TEST_F(ScannerTest, RemovesWhatABackupOfTheStoreBroughtBackAlsoAfterACrashInTheFirstScan) {
+    store_.Deliver("example.org/ann", 10);
+    store_.Deliver("example.org/bob", 10);
+    Sweep();
+    const auto backup = usage_.figures;
+    usage_.now += std::chrono::minutes(1);
+    store_.Remove("example.org/bob");
+    store_.Deliver("example.org/ann", 5);
+    Sweep(Thoroughness::kWhatChanged);
+    Sweep(Thoroughness::kWhatChanged);
+    usage_.figures = backup;
+    usage_.now += std::chrono::minutes(1);
+    ScanState saved = state_;
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    scanner.OnMustBeSaved([&] { saved = state_; });
+    scanner.OnProgress([&] { scanner.Stop(); });  // the crash: nothing that comes later is saved
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    state_ = saved;
+
+    Sweep();
+
+    EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
+}
+
 TEST_F(ScannerTest, AsksTheStoreForItsMailboxesOnlyUntilItKnowsThatTheyAreTheSame) {
     store_.Deliver("example.org/ann", 10);
     Sweep();

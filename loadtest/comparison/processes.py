@@ -17,6 +17,17 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def run(main):
+    """Ends the program with what `main` returns, or says in a line what went wrong."""
+    name = os.path.basename(sys.argv[0])
+    try:
+        sys.exit(main())
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        sys.exit(f"{name}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
 class Scratch:
     """A directory with a path short enough for UNIX sockets, open to servers that change user."""
 

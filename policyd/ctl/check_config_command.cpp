@@ -40,7 +40,7 @@ int RunCheckConfig(const CheckArguments& arguments, Terminal& terminal) {
         const config::ConfigFile file = config::ReadConfigFile(arguments.config);
         CheckSurroundings(file, report);
         CheckBackEnds(file, report);
-        WarnOfSmallQuotaColumns(file, report);
+        WarnOfQuotaColumns(file, report);
         if (!arguments.postfix.empty()) CheckAgainstPostfix(file, arguments.postfix, report);
     } catch (const config::ConfigError& error) {
         report.Error(error.what());

@@ -5,7 +5,6 @@
 #include <stdexcept>
 
 #include "common/config/expansion.hpp"
-#include "common/config/options.hpp"
 #include "common/config/values.hpp"
 #include "common/text/ascii.hpp"
 
@@ -58,24 +57,42 @@ bool MayDiffer(const Option& option, const Settings& ours, const std::string& th
     return option.name == "local_recipient_maps" && ours.local_recipient_maps.empty();
 }
 
+/// Our settings with Postfix's value of one. Throws std::invalid_argument where it is not accepted.
+Settings WithPostfixs(const Settings& ours, const Option& option, const std::string& theirs) {
+    Settings wanted = ours;
+    config::Assign(wanted, option, ValueMeant(option, theirs));
+    return wanted;
+}
+
+bool Differ(const Settings& ours, const Settings& wanted, const Option& option) {
+    return !(Comparable(wanted, option) == Comparable(ours, option));
+}
+
 void CompareOption(const config::ConfigFile& file, const Settings& ours, const Option& option,
                    const std::string& theirs, Report& report) {
     const std::string name(option.name);
     const std::string place = config::ConfigError(file.path, file.LineOf(name), name).what();
-    Settings wanted = ours;
     try {
-        config::Assign(wanted, option, ValueMeant(option, theirs));
+        const Settings wanted = WithPostfixs(ours, option, theirs);
+        if (!Differ(ours, wanted, option)) return;
+        report.Warning(place + " is " + config::Show(ours, option) +
+                       ", but main.cf has another value: set " + name + " = " +
+                       config::Show(wanted, option));
     } catch (const std::invalid_argument& error) {
         report.Warning(place + ": Postfix's value is not accepted here: " + error.what());
-        return;
     }
-    if (Comparable(wanted, option) == Comparable(ours, option)) return;
-    report.Warning(place + " is " + config::Show(ours, option) +
-                   ", but main.cf has another value: set " + name + " = " +
-                   config::Show(wanted, option));
 }
 
 }  // namespace
+
+bool DiffersFromPostfix(const Settings& ours, const Option& option, const std::string& theirs) {
+    if (MayDiffer(option, ours, theirs)) return false;
+    try {
+        return Differ(ours, WithPostfixs(ours, option, theirs), option);
+    } catch (const std::invalid_argument&) {
+        return true;
+    }
+}
 
 void CompareWithPostfix(const config::ConfigFile& file, const PostfixSettings& postfix,
                         Report& report) {

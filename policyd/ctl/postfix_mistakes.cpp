@@ -8,10 +8,11 @@
 
 #include "common/async/endpoint.hpp"
 #include "common/config/expansion.hpp"
+#include "common/config/options.hpp"
 #include "common/config/values.hpp"
-#include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
-#include "policyd/checks/restriction_list.hpp"
+#include "policyd/ctl/asked_services.hpp"
+#include "policyd/ctl/postfix_comparison.hpp"
 #include "policyd/ctl/sql_query.hpp"
 #include "policyd/ctl/table_definition.hpp"
 
@@ -22,30 +23,13 @@ using config::Strings;
 
 constexpr std::string_view kPolicyService = "check_policy_service";
 
-/// One policy service in a list of restrictions.
-struct AskedService {
-    std::string endpoint;
-    std::string behind;  ///< what decides in any case before it is asked; empty: nothing
-};
-
-/// `endpoint`, or `{ endpoint, option = value, ... }`.
-std::string EndpointIn(std::string service) {
-    if (service.starts_with('{')) service = service.substr(1, service.size() - 2);
-    const Strings words = config::ParseList(service);
-    return words.empty() ? "" : words.front();
-}
-
-std::vector<AskedService> ServicesIn(const std::string& restrictions) {
-    const Strings list = config::ParseList(restrictions);
-    const std::vector<std::string_view> words(list.begin(), list.end());
-    const std::size_t end = checks::FirstThatDecides(words);
-    std::vector<AskedService> services;
-    for (std::size_t i = 0; i + 1 < list.size(); ++i) {
-        if (!text::EqualsIgnoringCase(list[i], kPolicyService)) continue;
-        const std::string behind = i > end ? list[end] : "";
-        services.push_back({EndpointIn(list[++i]), behind});
-    }
-    return services;
+/// Services of master.cf by which users send mail: "submission", "587", "192.0.2.1:submissions".
+bool IsForSubmission(std::string_view service) {
+    service = service.substr(0, service.find('/'));
+    if (const std::size_t host = service.rfind(':'); host != service.npos)
+        service.remove_prefix(host + 1);
+    constexpr std::string_view kNames[] = {"submission", "587", "submissions", "smtps", "465"};
+    return std::find(std::begin(kNames), std::end(kNames), service) != std::end(kNames);
 }
 
 /// One warning for each of the rules below that a configuration breaks.
@@ -55,7 +39,11 @@ public:
         : file_(file),
           settings_(config::Expanded(file.settings)),
           postfix_(postfix),
-          report_(report) {}
+          report_(report) {
+        for (const std::string& name :
+             config::ParseList(postfix_.Find("smtpd_restriction_classes").value_or("")))
+            classes_[name] = postfix_.Find(name).value_or("");
+    }
 
     void LookForAll() {
         TransportQueryAnswersItsKey();
@@ -66,6 +54,8 @@ public:
         RestrictionsLackTheService();
         ServiceComesTooEarly();
         ClientListEndsBeforeTheService();
+        SubmissionIsNotAsked();
+        ServicesDifferFromMainCf();
         ConnectionsAreClosedTooSoon();
         CopiesAreMerged();
         UnknownRecipientsAreRefusedOnlyForNow();
@@ -74,6 +64,9 @@ public:
 private:
     std::string MainCf(const std::string& parameter) const {
         return postfix_.directory + "/main.cf: " + parameter;
+    }
+    std::string MasterCf(const std::string& service, const std::string& parameter) const {
+        return postfix_.directory + "/master.cf: " + service + ": -o " + parameter;
     }
 
     void TransportQueryAnswersItsKey() {
@@ -177,7 +170,7 @@ private:
         Asks asks = Asks::kNothing;
         std::vector<AskedService> services;
         try {
-            services = ServicesIn(Restrictions(stage));
+            services = ServicesAskedBy(Restrictions(stage), classes_);
         } catch (const std::invalid_argument& expected) {
             report_.Warning(MainCf("smtpd_" + stage + "_restrictions") + ": expected " +
                             expected.what());
@@ -214,6 +207,48 @@ private:
         if (end_of_data < Asks::kTooLate)
             report_.Warning(MainCf("smtpd_end_of_data_restrictions") + WhatToAdd(end_of_data) +
                             "; the real size of a message is not checked");
+    }
+
+    bool AsksUs(const std::string& restrictions) const {
+        const auto services = ServicesAskedBy(restrictions, classes_);
+        return std::any_of(services.begin(), services.end(), [&](const AskedService& service) {
+            return service.behind.empty() && IsOurs(service.endpoint);
+        });
+    }
+
+    /// The same of a stage in a service of master.cf.
+    bool AsksUs(const PostfixSettings::Values& own, const std::string& stage) const {
+        const auto list = own.find("smtpd_" + stage + "_restrictions");
+        return AsksUs(list != own.end() ? list->second : Restrictions(stage));
+    }
+
+    void SubmissionIsNotAsked() {
+        for (const auto& [service, own] : postfix_.of_service) {
+            if (!IsForSubmission(service) || AsksUs(own, "recipient") || AsksUs(own, "relay"))
+                continue;
+            for (const char* list : {"smtpd_recipient_restrictions", "smtpd_relay_restrictions"}) {
+                if (!own.contains(list)) continue;
+                report_.Warning(MasterCf(service, list) +
+                                ": does not ask the policy service, so what users send is neither "
+                                "checked nor counted before the next scan: add "
+                                "check_policy_service");
+                break;
+            }
+        }
+    }
+
+    /// policyd follows one value for all who ask it.
+    void ServicesDifferFromMainCf() {
+        for (const auto& [service, own] : postfix_.of_service) {
+            if (!AsksUs(own, "recipient") && !AsksUs(own, "relay")) continue;
+            for (const auto& [parameter, value] : own) {
+                const config::Option* const option = config::FindOption(parameter);
+                if (option == nullptr || !DiffersFromPostfix(settings_, *option, value)) continue;
+                report_.Warning(MasterCf(service, parameter) +
+                                ": policyd goes by the value that it has for all services, " +
+                                config::Show(settings_, *option));
+            }
+        }
     }
 
     void ServiceComesTooEarly() {
@@ -287,6 +322,7 @@ private:
     const config::Settings settings_;
     const PostfixSettings& postfix_;
     Report& report_;
+    RestrictionClasses classes_;
 };
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <sstream>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "common/tables/logical_lines.hpp"
 #include "common/text/ascii.hpp"
@@ -29,10 +31,21 @@ std::optional<std::string> PostfixSettings::Find(const std::string& name) const 
 }
 
 PostfixSettings ReadPostfixSettings(const std::string& directory) {
-    PostfixSettings settings{.directory = directory, .values = {}, .unknown = {}};
-    std::istringstream lines(ProgramOutput({"postconf", "-c", directory, "-x"}));
-    for (std::string line; std::getline(lines, line);)
-        if (auto assignment = Assignment(line)) settings.values.insert(std::move(*assignment));
+    PostfixSettings settings{.directory = directory, .values = {}, .unknown = {}, .of_service = {}};
+    const auto ask = [&](std::vector<std::string> options, const auto& take) {
+        options.insert(options.begin(), {"postconf", "-c", directory, "-x"});
+        std::istringstream lines(ProgramOutput(options));
+        for (std::string line; std::getline(lines, line);)
+            if (auto assignment = Assignment(line)) take(std::move(*assignment));
+    };
+    ask({}, [&](auto assignment) { settings.values.insert(std::move(assignment)); });
+    // "submission/inet/smtpd_sender_restrictions = "
+    ask({"-P"}, [&](const auto& assignment) {
+        const auto& [name, value] = assignment;
+        const std::size_t parameter = name.rfind('/');
+        if (parameter != name.npos)
+            settings.of_service[name.substr(0, parameter)][name.substr(parameter + 1)] = value;
+    });
 
     const std::string path = directory + "/main.cf";
     const std::string content = tables::ReadTableFile(path);

@@ -8,16 +8,20 @@ namespace policyd::ctl {
 
 /// The parameters of a Postfix instance.
 struct PostfixSettings {
-    std::string directory;                      ///< where its main.cf is
-    std::map<std::string, std::string> values;  ///< with $names expanded, as postconf -x has them
+    using Values = std::map<std::string, std::string>;
+
+    std::string directory;  ///< where its main.cf is
+    Values values;          ///< with $names expanded, as postconf -x has them
     /// What main.cf says of parameters that Postfix does not know, and postconf does not print.
-    std::map<std::string, std::string> unknown;
+    Values unknown;
+    /// What master.cf sets by `-o`, for each service by a name such as "submission/inet".
+    std::map<std::string, Values> of_service;
 
     /// The value in force, or one that Postfix does not know; nothing for neither.
     std::optional<std::string> Find(const std::string& name) const;
 };
 
-/// Asks `postconf -c directory`. Throws std::runtime_error where that fails.
+/// Asks `postconf -c directory -x`, and `-P`. Throws std::runtime_error where that fails.
 PostfixSettings ReadPostfixSettings(const std::string& directory);
 
 }  // namespace policyd::ctl

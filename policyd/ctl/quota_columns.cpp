@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view kMysql = "mysql:";
 constexpr std::chrono::seconds kTimeLimit{10};
 
-/// The question after the type of a column, as information_schema has it.
+/// The type of a column, as information_schema has it.
 mysql::Query TypeOf(const SelectedColumn& column) {
     mysql::Query query;
     query.text = [column](const mysql::Query::Quote& quote) {
@@ -30,20 +30,40 @@ mysql::Query TypeOf(const SelectedColumn& column) {
     return query;
 }
 
-std::optional<std::string> TypeInServer(const TableDefinition& table,
-                                        const SelectedColumn& column) {
+/// How many rows have no whole number that is a limit.
+mysql::Query WrongValuesIn(const SelectedColumn& column) {
+    mysql::Query query;
+    query.text = [column](const mysql::Query::Quote&) {
+        const std::string schema = column.schema.empty() ? "" : '`' + column.schema + "`.";
+        return "SELECT COUNT(*) FROM " + schema + '`' + column.table + "` WHERE `" + column.name +
+               "` <> '' AND `" + column.name + "` NOT REGEXP '^ *[0-9]+ *$'";
+    };
+    return query;
+}
+
+struct ColumnInServer {
+    std::string type;
+    std::string wrong_values;  ///< how many
+};
+
+/// Nothing where there is no such column.
+std::optional<ColumnInServer> AskFor(const TableDefinition& table, const SelectedColumn& column) {
     const tables::WarningSink nobody = [](const std::string&) {};
     const tables::TableFile file(table.name.substr(kMysql.size()), nobody);
     mysql::Session::BeginThread();
-    std::optional<std::string> type;
+    std::optional<ColumnInServer> found;
     {
         mysql::Client client(
             std::make_shared<mysql::ServerBoard>(tables::ReadAccount(file, kTimeLimit, nobody)));
-        const mysql::Values values = client.Run(TypeOf(column), std::chrono::steady_clock::now());
-        if (!values.empty()) type = values.front();
+        const auto ask = [&](const mysql::Query& query) -> std::string {
+            const mysql::Values values = client.Run(query, std::chrono::steady_clock::now());
+            return values.empty() ? "" : values.front().value_or("");
+        };
+        if (const std::string type = ask(TypeOf(column)); !type.empty())
+            found = {type, ask(WrongValuesIn(column))};
     }
     mysql::Session::EndThread();
-    return type;
+    return found;
 }
 
 /// The largest number of bytes that fits in a column of a type; nothing if it is large enough.
@@ -66,17 +86,22 @@ const char* SmallLimitOf(const std::string& type) {
     return nullptr;
 }
 
-void Check(const TableDefinition& table, Report& report) {
+void Check(const TableDefinition& table, bool in_bytes, Report& report) {
     if (!table.name.starts_with(kMysql)) return;
     const auto column = ColumnSelectedBy(table.query);
     if (!column) return;
+    const std::string where =
+        table.place + ": the column " + column->table + '.' + column->name + ' ';
     try {
-        const auto type = TypeInServer(table, *column);
-        const char* const limit = type ? SmallLimitOf(*type) : nullptr;
-        if (limit == nullptr) return;
-        report.Warning(table.place + ": the column " + column->table + '.' + column->name + " is " +
-                       *type + ", so no limit can exceed " + limit +
-                       ": make it BIGINT UNSIGNED NOT NULL DEFAULT 0");
+        const auto found = AskFor(table, *column);
+        if (!found) return;
+        if (const char* const limit = SmallLimitOf(found->type); limit != nullptr && in_bytes)
+            report.Warning(where + "is " + found->type + ", so no limit can exceed " + limit +
+                           ": make it BIGINT UNSIGNED NOT NULL DEFAULT 0");
+        if (found->wrong_values != "0")
+            report.Warning(where + "holds in " + found->wrong_values +
+                           (found->wrong_values == "1" ? " row" : " rows") +
+                           " no whole number of 0 or more: mail for such a mailbox is deferred");
     } catch (const config::ConfigError&) {
         return;  // CheckBackEnds has reported it
     } catch (const outage::Unavailable&) {
@@ -86,12 +111,15 @@ void Check(const TableDefinition& table, Report& report) {
 
 }  // namespace
 
-void WarnOfSmallQuotaColumns(const config::ConfigFile& file, Report& report) {
+void WarnOfQuotaColumns(const config::ConfigFile& file, Report& report) {
     const config::Settings settings = config::Expanded(file.settings);
-    for (const config::Strings* lists :
-         {&settings.virtual_mailbox_limit_maps, &settings.virtual_domain_limit_maps}) {
-        for (const TableDefinition& table : DefinitionsOf(*lists)) Check(table, report);
-    }
+    const auto check = [&](const config::Strings& lists, bool in_bytes) {
+        for (const TableDefinition& table : DefinitionsOf(lists)) Check(table, in_bytes, report);
+    };
+    check(settings.virtual_mailbox_limit_maps, true);
+    check(settings.virtual_domain_limit_maps, true);
+    check(settings.virtual_mailbox_message_limit_maps, false);
+    check(settings.virtual_domain_message_limit_maps, false);
 }
 
 }  // namespace policyd::ctl

@@ -5,10 +5,10 @@
 
 namespace policyd::ctl {
 
-/// Warns of mysql: tables with limits in bytes whose column is too small for them: int(10), as old
-/// guides have it, ends at 2 GiB - 1, and the server stores that in place of a larger number. Looks
-/// at queries that select one column of one table; a server that does not answer is reported by
-/// CheckBackEnds().
-void WarnOfSmallQuotaColumns(const config::ConfigFile& file, Report& report);
+/// Warns of mysql: tables with limits whose column is too small for limits in bytes (int(10), as
+/// old guides have it, ends at 2 GiB - 1, and the server stores that in place of a larger number),
+/// or holds what is no limit, such as -1. Looks at queries that select one column of one table; a
+/// server that does not answer is reported by CheckBackEnds().
+void WarnOfQuotaColumns(const config::ConfigFile& file, Report& report);
 
 }  // namespace policyd::ctl

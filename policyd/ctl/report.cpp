@@ -7,7 +7,7 @@
 namespace policyd::ctl {
 namespace {
 
-std::string Counted(int count, const std::string& one, const std::string& many) {
+std::string Counted(std::size_t count, const std::string& one, const std::string& many) {
     return std::to_string(count) + ' ' + (count == 1 ? one : many);
 }
 
@@ -24,8 +24,7 @@ void Report::Unreachable(const std::string& text) {
 }
 
 void Report::Warning(const std::string& text) {
-    ++warnings_;
-    Print("warning", text);
+    if (warnings_.insert(text).second) Print("warning", text);
 }
 
 void Report::Print(const char* kind, const std::string& text) {
@@ -35,7 +34,7 @@ void Report::Print(const char* kind, const std::string& text) {
 void Report::Summarize() {
     out_ << Counted(errors_, "error", "errors") << ", "
          << Counted(unreachable_, "back end unreachable", "back ends unreachable") << ", "
-         << Counted(warnings_, "warning", "warnings") << '\n';
+         << Counted(warnings_.size(), "warning", "warnings") << '\n';
 }
 
 int Report::Status() const {

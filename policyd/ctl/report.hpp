@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <ostream>
+#include <set>
 #include <string>
 
 namespace policyd::ctl {
@@ -14,7 +16,8 @@ public:
     void Error(const std::string& text);
     /// A server that could not be asked just now.
     void Unreachable(const std::string& text);
-    /// Something that works, but probably not as it is meant.
+    /// Something that works, but probably not as it is meant. Said once: a table may be read by
+    /// more than one of the checks.
     void Warning(const std::string& text);
 
     /// The last line: how many of each.
@@ -28,9 +31,9 @@ private:
     void Print(const char* kind, const std::string& text);
 
     std::ostream& out_;
-    int errors_ = 0;
-    int unreachable_ = 0;
-    int warnings_ = 0;
+    std::size_t errors_ = 0;
+    std::size_t unreachable_ = 0;
+    std::set<std::string> warnings_;
 };
 
 }  // namespace policyd::ctl

@@ -1,10 +1,13 @@
 #include "policyd/ctl/surroundings_check.hpp"
 
 #include <grp.h>
+#include <netdb.h>
 #include <pwd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <map>
 #include <string_view>
@@ -52,6 +55,7 @@ private:
                 report_.Warning(
                     At(option, endpoint + " is what " + other->second + " has already"));
             CheckSocketDirectory(option, async::ParseEndpoint(endpoint));
+            CheckSocketAddress(option, async::ParseEndpoint(endpoint));
         };
         for (const std::string& endpoint : settings_.listen) check("listen", endpoint);
         check("metrics_listen", settings_.metrics_listen);
@@ -66,6 +70,23 @@ private:
             report_.Warning(At(option, endpoint.path + " is no absolute path"));
         else if (IsSet(option) && LacksDirectory(endpoint.path))
             report_.Warning(At(option, directory.string() + " is not there yet"));
+    }
+
+    /// With any port: policyd may have the right one already.
+    void CheckSocketAddress(const std::string& option, const async::Endpoint& endpoint) {
+        if (endpoint.kind != async::Endpoint::Kind::kInet) return;
+        addrinfo hints{};
+        hints.ai_socktype = SOCK_STREAM;
+        hints.ai_flags = AI_PASSIVE;
+        addrinfo* found = nullptr;
+        if (const int error = getaddrinfo(endpoint.host.c_str(), "0", &hints, &found); error != 0)
+            return report_.Warning(At(option, endpoint.host + ": " + gai_strerror(error)));
+        const int tried = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (tried >= 0 && bind(tried, found->ai_addr, found->ai_addrlen) != 0 &&
+            errno == EADDRNOTAVAIL)
+            report_.Warning(At(option, endpoint.host + " is no address of this machine"));
+        if (tried >= 0) close(tried);
+        freeaddrinfo(found);
     }
 
     void CheckUsers() {
@@ -85,6 +106,12 @@ private:
         const std::string& log = settings_.log_destination;
         if (log.starts_with(kFile) && LacksDirectory(log.substr(kFile.size())))
             report_.Error(At("log_destination", "there is no directory for " + log));
+        // Who writes to these hears of no failure.
+        for (const auto& [destination, socket] :
+             {std::pair("syslog", "/dev/log"), std::pair("journal", "/run/systemd/journal/socket")})
+            if (log == destination && !fs::exists(socket))
+                report_.Warning(At("log_destination", "there is no " + std::string(socket) +
+                                                          ", so that every line is lost"));
         for (const auto& [option, path] :
              {std::pair("scan_state_file", settings_.scan_state_file),
               std::pair("scan_metrics_file", settings_.scan_metrics_file)})

@@ -236,12 +236,13 @@ TEST_F(PolicyctlTest, CheckConfigWarnsOfTheMistakesThatOldGuidesTeach) {
     EXPECT_THAT(checked.output, Not(HasSubstr("error:")));
 }
 
-TEST_F(PolicyctlTest, CheckConfigWarnsOfAQuotaColumnThatEndsAtTwoGigabytes) {
+TEST_F(PolicyctlTest, CheckConfigWarnsOfQuotaColumnsThatEndAtTwoGigabytesOrHoldNoLimits) {
     test::MariaDbServer server;
     server.Execute(
         "CREATE DATABASE mail; USE mail;"
         "CREATE TABLE users (email VARCHAR(255) PRIMARY KEY, quota int(10) NOT NULL DEFAULT 0,"
-        " large BIGINT UNSIGNED NOT NULL DEFAULT 0)");
+        " large BIGINT UNSIGNED NOT NULL DEFAULT 0, odd BIGINT);"
+        "INSERT INTO users VALUES ('a@b', 1, 1, -1), ('b@b', 1, 1, NULL), ('c@b', 1, 1, 7)");
     const auto output_for = [&](const std::string& column) {
         scratch_.Write("mysql.cf", "hosts = " + server.Hosts() +
                                        "\nuser = root\ndbname = mail\nquery = SELECT " + column +
@@ -255,6 +256,9 @@ TEST_F(PolicyctlTest, CheckConfigWarnsOfAQuotaColumnThatEndsAtTwoGigabytes) {
                 HasSubstr("mysql.cf:4: the column users.quota is int(10), so no limit can exceed "
                           "2147483647 bytes (2 GiB - 1): make it BIGINT UNSIGNED"));
     EXPECT_THAT(output_for("large"), HasSubstr("0 warnings"));
+    EXPECT_THAT(output_for("odd"),
+                HasSubstr("mysql.cf:4: the column users.odd holds in 1 row no whole number of 0 "
+                          "or more: mail for such a mailbox is deferred"));
 }
 
 TEST_F(PolicyctlTest, CheckConfigFindsWhatAProgramWouldMissWhenItStarts) {
@@ -272,6 +276,18 @@ TEST_F(PolicyctlTest, CheckConfigFindsWhatAProgramWouldMissWhenItStarts) {
           ": log_destination: there is no directory", ": metrics_listen: unix:",
           ": usage_source: \"dovecot\" needs", ": quota_warning_command: /nonexistent/warn cannot"})
         EXPECT_THAT(checked.output, HasSubstr(mistake));
+}
+
+TEST_F(PolicyctlTest, CheckConfigFindsAddressesOnWhichNothingCanListen) {
+    scratch_.Write("policyd.toml",
+                   "metrics_listen = \"inet:192.0.2.1:10040\"\n"
+                   "listen = \"inet:no-such-host.invalid:10041\"\n"
+                   "usage_store = \"sqlite:" +
+                       Path("usage.sqlite") + "\"\n");
+    const auto checked = WithConfig({"check-config"});
+    EXPECT_THAT(checked.output,
+                HasSubstr(": metrics_listen: 192.0.2.1 is no address of this machine"));
+    EXPECT_THAT(checked.output, HasSubstr(": listen: no-such-host.invalid: "));
 }
 
 TEST_F(PolicyctlTest, CheckConfigReportsAPostfixThatIsNotThere) {

@@ -13,7 +13,7 @@ std::string WarningsFor(const std::string& policyd_toml,
                         std::map<std::string, std::string> main_cf) {
     std::ostringstream out;
     Report report(out);
-    const PostfixSettings postfix{"/etc/postfix", std::move(main_cf), {}};
+    const PostfixSettings postfix{"/etc/postfix", std::move(main_cf), {}, {}};
     CompareWithPostfix(config::ParseConfig(policyd_toml, "policyd.toml"), postfix, report);
     return out.str();
 }

@@ -52,7 +52,8 @@ protected:
          {"smtpd_client_restrictions", ""},
          {"smtpd_policy_service_max_idle", "300s"},
          {"smtpd_policy_service_max_ttl", "1000s"}},
-        {{"virtual_mailbox_limit_maps", quota_}}};
+        {{"virtual_mailbox_limit_maps", quota_}},
+        {}};
 };
 
 TEST_F(PostfixMistakesTest, ASoundSystemGetsNoWarning) {
@@ -123,6 +124,45 @@ TEST_F(PostfixMistakesTest, AServiceBehindWhatDecidesInAnyCase) {
     EXPECT_EQ(Warnings(), "");
     postfix_.values["smtpd_recipient_restrictions"] = "check_policy_service { unix:x";
     EXPECT_THAT(Warnings(), HasSubstr("smtpd_recipient_restrictions: expected "));
+}
+
+TEST_F(PostfixMistakesTest, FollowsRestrictionClasses) {
+    postfix_.values["smtpd_restriction_classes"] = "room, and_more";
+    postfix_.unknown["room"] = "check_policy_service unix:policyd/policyd.sock";
+    postfix_.unknown["and_more"] = "and_more, room";
+    postfix_.values["smtpd_recipient_restrictions"] = "reject_unauth_destination, and_more";
+    EXPECT_EQ(Warnings(), "");
+    postfix_.values["smtpd_recipient_restrictions"] = "reject, and_more";
+    EXPECT_THAT(Warnings(), HasSubstr("unix:policyd/policyd.sock stands behind reject, and is"));
+    // A table may answer with a class.
+    postfix_.values["smtpd_recipient_restrictions"] = "check_recipient_access hash:/x";
+    EXPECT_EQ(Warnings(), "");
+    postfix_.unknown["room"] = "reject_unverified_recipient";
+    EXPECT_THAT(Warnings(), HasSubstr("smtpd_recipient_restrictions: does not ask"));
+}
+
+TEST_F(PostfixMistakesTest, WhatUsersSendPastTheService) {
+    postfix_.of_service["submission/inet"] = {{"smtpd_relay_restrictions", "permit, reject"}};
+    EXPECT_EQ(Warnings(), "");
+    postfix_.of_service["192.0.2.1:587/inet"] = {
+        {"smtpd_recipient_restrictions", "permit_sasl_authenticated, reject"}};
+    postfix_.of_service["10025/inet"] = {{"smtpd_recipient_restrictions", "permit_mynetworks"}};
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/master.cf: 192.0.2.1:587/inet: -o "
+              "smtpd_recipient_restrictions: does not ask the policy service, so what users send "
+              "is neither checked nor counted before the next scan: add check_policy_service\n");
+}
+
+TEST_F(PostfixMistakesTest, AServiceThatIsAskedButHasOtherTables) {
+    options_["recipient_delimiter"] = "+";
+    postfix_.of_service["smtp/inet"] = {{"recipient_delimiter", "+"}, {"syslog_name", "x"}};
+    postfix_.of_service["10025/inet"] = {{"smtpd_recipient_restrictions", "permit_mynetworks"},
+                                         {"recipient_delimiter", ""}};
+    EXPECT_EQ(Warnings(), "");
+    postfix_.of_service["smtp/inet"]["recipient_delimiter"] = "-";
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/master.cf: smtp/inet: -o recipient_delimiter: policyd goes by "
+              "the value that it has for all services, \"+\"\n");
 }
 
 TEST_F(PostfixMistakesTest, AServiceThatIsAskedBeforeRelayingIsRefused) {

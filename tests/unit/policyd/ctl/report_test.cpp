@@ -25,5 +25,14 @@ TEST(ReportTest, CountsEveryLineOfAnErrorAndEndsWithTheWorstStatus) {
               "2 errors, 1 back end unreachable, 1 warning\n");
 }
 
+TEST(ReportTest, SaysAWarningOnce) {
+    std::ostringstream out;
+    Report report(out);
+    report.Warning("a.cf:1: odd");
+    report.Warning("a.cf:1: odd");
+    report.Summarize();
+    EXPECT_EQ(out.str(), "warning: a.cf:1: odd\n0 errors, 0 back ends unreachable, 1 warning\n");
+}
+
 }  // namespace
 }  // namespace policyd::ctl

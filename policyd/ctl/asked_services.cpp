@@ -1,0 +1,65 @@
+#include "policyd/ctl/asked_services.hpp"
+
+#include <set>
+#include <string_view>
+
+#include "common/config/values.hpp"
+#include "common/text/ascii.hpp"
+#include "policyd/checks/restriction_list.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+/// `endpoint`, or `{ endpoint, option = value, ... }`.
+std::string EndpointIn(std::string service) {
+    if (service.starts_with('{')) service = service.substr(1, service.size() - 2);
+    const Strings words = config::ParseList(service);
+    return words.empty() ? "" : words.front();
+}
+
+class Reader {
+public:
+    explicit Reader(const RestrictionClasses& classes) : classes_(classes) {}
+
+    void Read(const std::string& restrictions, const std::string& behind) {
+        const Strings list = config::ParseList(restrictions);
+        const std::vector<std::string_view> words(list.begin(), list.end());
+        const std::size_t end = checks::FirstThatDecides(words);
+        for (std::size_t i = 0; i < list.size(); ++i) {
+            const std::string& decided_by = behind.empty() && i > end ? list[end] : behind;
+            if (text::EqualsIgnoringCase(list[i], "check_policy_service")) {
+                if (++i < list.size()) services.push_back({EndpointIn(list[i]), decided_by});
+            } else if (const auto known = classes_.find(list[i]); known != classes_.end()) {
+                ReadClass(known->first, known->second, decided_by);
+            }
+        }
+    }
+
+    void ReadClass(const std::string& name, const std::string& restrictions,
+                   const std::string& behind) {
+        if (!open_.insert(name).second) return;  // it names itself
+        Read(restrictions, behind);
+        open_.erase(name);
+    }
+
+    std::vector<AskedService> services;
+
+private:
+    const RestrictionClasses& classes_;
+    std::set<std::string> open_;
+};
+
+}  // namespace
+
+std::vector<AskedService> ServicesAskedBy(const std::string& restrictions,
+                                          const RestrictionClasses& classes) {
+    Reader reader(classes);
+    reader.Read(restrictions, "");
+    if (reader.services.empty())
+        for (const auto& [name, list] : classes) reader.ReadClass(name, list, "");
+    return reader.services;
+}
+
+}  // namespace policyd::ctl

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace policyd::ctl {
+
+/// A policy service that a list of Postfix's restrictions asks.
+struct AskedService {
+    std::string endpoint;
+    std::string behind;  ///< what decides in any case before it is asked; empty: nothing
+};
+
+/// Restrictions by the names of smtpd_restriction_classes.
+using RestrictionClasses = std::map<std::string, std::string>;
+
+/// Those that a list asks (postconf(5), smtpd_recipient_restrictions), classes included. Any access
+/// table may answer with a class, so that a list that asks nobody else is taken to come to all of
+/// them. Throws std::invalid_argument for a list that cannot be read.
+std::vector<AskedService> ServicesAskedBy(const std::string& restrictions,
+                                          const RestrictionClasses& classes);
+
+}  // namespace policyd::ctl

@@ -39,6 +39,15 @@ public:
     /// Monotonic.
     using Clock = std::function<Milliseconds()>;
 
+    /// What is given to who waits for it.
+    struct Given {
+        Answer answer;
+        bool is_stale = false;  ///< the look-up fails: this is what it said before
+
+        const Value& operator*() const { return *answer; }
+        const Value* operator->() const { return answer.get(); }
+    };
+
     struct Statistics {
         std::uint64_t hits = 0;
         std::uint64_t misses = 0;
@@ -75,8 +84,8 @@ public:
 
     /// The answer, looked up if it must be. Throws what the look-up throws when there is no answer
     /// that has been stale for less than `stale_time`. `key` is copied before the task suspends.
-    Task<Answer> Get(std::string_view key, Milliseconds stale_time) {
-        if (Answer answer = Fresh(key)) co_return answer;
+    Task<Given> Get(std::string_view key, Milliseconds stale_time) {
+        if (Answer answer = Fresh(key)) co_return Given{std::move(answer)};
         ++statistics_.misses;
         const std::string own_key(key);
         std::shared_ptr<Loading> loading;
@@ -89,11 +98,12 @@ public:
             loading = std::make_shared<Loading>();
             co_await LoadFor(own_key, loading);
         }
-        if (loading->answer) co_return loading->answer;
-        if (Answer answer = StaleAnswer(own_key, stale_time)) co_return answer;
+        if (loading->answer) co_return Given{loading->answer};
+        if (Answer answer = StaleAnswer(own_key, stale_time))
+            co_return Given{std::move(answer), true};
         std::rethrow_exception(loading->failure);
     }
-    Task<Answer> Get(std::string_view key) { return Get(key, longest_stale_); }
+    Task<Given> Get(std::string_view key) { return Get(key, longest_stale_); }
 
     /// What is remembered, if it has been stale for less than `stale_time`; null otherwise.
     Answer Remembered(std::string_view key, Milliseconds stale_time) {

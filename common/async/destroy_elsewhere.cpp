@@ -16,7 +16,9 @@ namespace {
 
 class Destroyer {
 public:
-    ~Destroyer() {
+    ~Destroyer() { Finish(); }
+
+    void Finish() {
         {
             const std::lock_guard lock(mutex_);
             stopping_ = true;
@@ -28,6 +30,7 @@ public:
     void Take(std::shared_ptr<const void> remains) {
         {
             const std::lock_guard lock(mutex_);
+            if (stopping_) return;
             waiting_.push_back(std::move(remains));
             if (!thread_.joinable()) thread_ = std::thread([this] { Serve(); });
         }
@@ -56,11 +59,19 @@ private:
     std::thread thread_;                                // guarded by mutex_ until stopping_
 };
 
+Destroyer& TheDestroyer() {
+    static Destroyer destroyer;
+    return destroyer;
+}
+
 }  // namespace
 
 void DestroyElsewhere(std::shared_ptr<const void> remains) {
-    static Destroyer destroyer;
-    destroyer.Take(std::move(remains));
+    TheDestroyer().Take(std::move(remains));
+}
+
+void FinishDestroying() {
+    TheDestroyer().Finish();
 }
 
 void GiveWay() noexcept {

@@ -9,6 +9,11 @@ namespace policyd::async {
 /// Any thread.
 void DestroyElsewhere(std::shared_ptr<const void> remains);
 
+/// Waits until all of it is destroyed; what is handed over from now on is destroyed at once. What
+/// main() does last: what libraries do at the exit of a process goes badly with threads that still
+/// use them, as those of a WorkerPool may.
+void FinishDestroying();
+
 /// Lets other threads go before the calling one wherever there is not enough processor for all.
 void GiveWay() noexcept;
 

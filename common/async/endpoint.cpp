@@ -24,8 +24,11 @@ Endpoint ParseEndpoint(std::string_view text) {
     if (text.starts_with("unix:")) {
         endpoint.kind = Endpoint::Kind::kUnix;
         endpoint.path = text.substr(5);
-        if (endpoint.path.empty() || endpoint.path.size() >= sizeof(sockaddr_un::sun_path))
-            throw refuse();
+        if (endpoint.path.empty()) throw refuse();
+        constexpr std::size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
+        if (endpoint.path.size() > kLongest)
+            throw std::invalid_argument("unix:PATH with a path of at most " +
+                                        std::to_string(kLongest) + " bytes");
         return endpoint;
     }
     if (!text.starts_with("inet:")) throw refuse();

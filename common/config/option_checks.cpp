@@ -128,6 +128,11 @@ void CheckUndeclaredSize(const std::string& text) {
     ParseUndeclaredSize(text);
 }
 
+void CheckFolderPattern(const std::string& text) {
+    if (text.empty() || text.front() == '.')
+        throw std::invalid_argument("the name of a folder without the leading dot, such as Trash");
+}
+
 void CheckSecretFile(const std::string& text) {
     if (text.empty()) return;
     struct stat status {};

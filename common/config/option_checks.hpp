@@ -32,6 +32,8 @@ void CheckMailboxLayout(const std::string& text);
 void CheckUsageStore(const std::string& text);
 /// redis: and an endpoint, or empty.
 void CheckRedisOrNone(const std::string& text);
+/// The name of a folder, or a pattern of names, without the dot that its directory begins with.
+void CheckFolderPattern(const std::string& text);
 /// A percentage that a mailbox can be filled to.
 void CheckPercentage(const std::string& text);
 /// "average" or a number of bytes.

@@ -105,7 +105,11 @@ constexpr Option kOptions[] = {
      "The action for a recipient in a hosted domain that does not exist; DUNNO leaves it to "
      "Postfix."},
     {kChecks, "mailbox_full_action", &Settings::mailbox_full_action, kEffectOnReload,
-     CheckedBy(&CheckAction), "The action for mail that does not fit into its mailbox."},
+     CheckedBy(&CheckAction),
+     "The action for mail that does not fit into its mailbox by what was measured of it. Where "
+     "only "
+     "what is reserved leaves no room, which may be measured already or never come, it is "
+     "mailbox_full_defer_action."},
     {kChecks, "dry_run", &Settings::dry_run, kEffectOnReload,
      OneOf("client_access recipient mailbox_quota"),
      "Checks whose opinion is only logged: the next check is asked as if they had none."},
@@ -388,7 +392,8 @@ constexpr Option kOptions[] = {
      OneOf("name stat"),
      "Where the size of a message comes from: the ,S= in its name, where there is one (for "
      "compressed mail that is the size before), or always the file, its size on disk."},
-    {kScanner, "scan_ignore_folders", &Settings::scan_ignore_folders, kEffectOnRestart, Anything(),
+    {kScanner, "scan_ignore_folders", &Settings::scan_ignore_folders, kEffectOnRestart,
+     CheckedBy(&CheckFolderPattern),
      "Folders that do not count, by their names without the leading dot, with * and ? as in file "
      "names: Trash, Trash.*"},
     {kScanner, "scan_ignore_deleted", &Settings::scan_ignore_deleted, kEffectOnRestart, Anything(),

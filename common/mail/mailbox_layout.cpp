@@ -177,35 +177,42 @@ std::optional<std::string> MailboxLayout::DirectoryOf(std::string_view address) 
     return directory;
 }
 
-/// Reads the parts of the address that stand in full in `component` off a directory's name.
-bool MailboxLayout::Extract(const Component& component, std::string_view name, Parts& parts) {
-    for (std::size_t i = 0; i < component.size(); ++i) {
-        const Piece& piece = component[i];
-        if (!piece.IsWhole()) {
-            const std::size_t length =
-                piece.kind == Kind::kLiteral ? piece.literal.size() : piece.width;
-            name.remove_prefix(std::min(length, name.size()));
-            continue;
-        }
-        // What follows is a literal or the end: domains hold no '@', hence the last one.
-        const bool is_last = i + 1 == component.size();
-        const std::size_t length = is_last ? name.size() : name.rfind(component[i + 1].literal);
-        if (length == std::string_view::npos) return false;
-        auto& part = piece.kind == Kind::kUser ? parts.user : parts.domain;
-        if (!part) part = name.substr(0, length);
-        name.remove_prefix(length);
+/// Reads the parts of the address that stand in full off the names, from one piece of a component
+/// on; `rest` is what is left of its name. A hash takes less than its width of what is shorter, so
+/// each length is tried until one gives an address.
+std::optional<std::string> MailboxLayout::ReadOn(const Reading& reading, std::size_t component,
+                                                 std::size_t piece, std::string_view rest,
+                                                 Parts parts) const {
+    const Component& pieces = reading.components[component];
+    if (piece == pieces.size()) {
+        if (!rest.empty()) return std::nullopt;
+        if (++component == reading.components.size()) return AddressIf(parts, reading.directory);
+        return ReadOn(reading, component, 0, reading.names[component], parts);
     }
-    return true;
+    const Piece& next = pieces[piece];
+    const bool is_last = piece + 1 == pieces.size();
+    const auto behind = [&](std::size_t length) {
+        return ReadOn(reading, component, piece + 1, rest.substr(length), parts);
+    };
+    if (next.kind == Kind::kLiteral)
+        return rest.starts_with(next.literal) ? behind(next.literal.size()) : std::nullopt;
+    if (next.IsWhole()) {
+        // What follows is a literal or the end: domains hold no '@', hence the last one.
+        const std::size_t length = is_last ? rest.size() : rest.rfind(pieces[piece + 1].literal);
+        if (length == std::string_view::npos) return std::nullopt;
+        auto& part = next.kind == Kind::kUser ? parts.user : parts.domain;
+        if (!part) part = rest.substr(0, length);
+        return behind(length);
+    }
+    const std::size_t most = std::min(next.width, rest.size());
+    if (is_last) return behind(most);
+    for (std::size_t length = most + 1; length-- > 0;)
+        if (auto address = behind(length)) return address;
+    return std::nullopt;
 }
 
-std::optional<std::string> MailboxLayout::AddressIf(const std::vector<Component>& components,
-                                                    const std::vector<std::string_view>& names,
+std::optional<std::string> MailboxLayout::AddressIf(const Parts& parts,
                                                     std::string_view directory) const {
-    if (names.size() != components.size()) return std::nullopt;
-    Parts parts;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        if (!Extract(components[i], names[i], parts)) return std::nullopt;
-    }
     if (!parts.domain || parts.domain->find('@') != std::string_view::npos) return std::nullopt;
     std::string address(parts.user.value_or(""));
     address += '@';
@@ -216,8 +223,11 @@ std::optional<std::string> MailboxLayout::AddressIf(const std::vector<Component>
 
 std::optional<std::string> MailboxLayout::AddressOf(std::string_view directory) const {
     const std::vector<std::string_view> names = SplitAtSlashes(directory);
-    for (const std::vector<Component>& shape : shapes_)
-        if (auto address = AddressIf(shape, names, directory)) return address;
+    for (const std::vector<Component>& shape : shapes_) {
+        if (shape.size() != names.size()) continue;
+        if (auto address = ReadOn({directory, shape, names}, 0, 0, names.front(), {}))
+            return address;
+    }
     return std::nullopt;
 }
 

@@ -56,6 +56,12 @@ private:
         std::optional<std::string_view> user;
         std::optional<std::string_view> domain;
     };
+    /// A directory that is read by one of the shapes.
+    struct Reading {
+        std::string_view directory;
+        const std::vector<Component>& components;
+        const std::vector<std::string_view>& names;  ///< as many
+    };
 
     static Component ParseComponent(std::string_view text);
     static Piece ParseVariable(std::string_view& text);
@@ -63,10 +69,9 @@ private:
     void FindShapes();
     static std::string Render(const Component& component, std::string_view user,
                               std::string_view domain);
-    static bool Extract(const Component& component, std::string_view name, Parts& parts);
-    std::optional<std::string> AddressIf(const std::vector<Component>& components,
-                                         const std::vector<std::string_view>& names,
-                                         std::string_view directory) const;
+    std::optional<std::string> ReadOn(const Reading& reading, std::size_t component,
+                                      std::size_t piece, std::string_view rest, Parts parts) const;
+    std::optional<std::string> AddressIf(const Parts& parts, std::string_view directory) const;
 
     std::string pattern_;
     std::vector<Component> components_;

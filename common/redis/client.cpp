@@ -197,11 +197,12 @@ void Client::OpenConnection(async::Endpoint endpoint) {
 }
 
 async::Task<> Client::Greet() {
-    if (!settings_.password_file.empty()) {
-        const std::string password = ReadPasswordFile(settings_.password_file);
+    if (!settings_.password_file.empty() || !settings_.user.empty()) {
         Request authenticate("AUTH");
         if (!settings_.user.empty()) authenticate.Append(settings_.user);
-        authenticate.Append(password);
+        // A user may need none; any goes then.
+        authenticate.Append(
+            settings_.password_file.empty() ? "" : ReadPasswordFile(settings_.password_file));
         co_await AskInGreeting(std::move(authenticate));
     }
     const Reply role = co_await AskInGreeting(Request("ROLE"));

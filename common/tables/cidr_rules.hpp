@@ -34,6 +34,8 @@ public:
     const std::string* Find(const Address& address) const;
 
     std::size_t Size() const noexcept { return rules_.size(); }
+    /// Each once.
+    const std::vector<std::string>& Values() const noexcept { return values_; }
 
 private:
     struct Entry {

@@ -25,4 +25,8 @@ std::optional<std::string> CidrTable::FindNow(std::string_view key) const {
     return CheckedValue(*value, name_, key);
 }
 
+void CidrTable::ForEachValue(const Visit& visit) const {
+    for (const std::string& value : rules_->Values()) visit(value);
+}
+
 }  // namespace policyd::tables

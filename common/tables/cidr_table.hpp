@@ -26,6 +26,7 @@ public:
     const std::string& Name() const override { return name_; }
     /// Anything but an IP address is not found.
     std::optional<std::string> FindNow(std::string_view key) const override;
+    void ForEachValue(const Visit& visit) const override;
     bool TakesPartialKeys() const override { return false; }
 
     std::size_t Size() const noexcept { return rules_->Size(); }

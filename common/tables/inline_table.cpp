@@ -48,4 +48,8 @@ std::optional<std::string> InlineTable::FindNow(std::string_view key) const {
     return CheckedValue(found->second, name_, key);
 }
 
+void InlineTable::ForEachValue(const Visit& visit) const {
+    for (const auto& [key, value] : values_) visit(value);
+}
+
 }  // namespace policyd::tables

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,8 +56,12 @@ public:
 /// A table that was read as a whole: it answers without waiting.
 class MemoryTable : public LookupTable {
 public:
+    using Visit = std::function<void(std::string_view value)>;
+
     /// What Find() answers.
     virtual std::optional<std::string> FindNow(std::string_view key) const = 0;
+    /// All values, in no order; one that several keys have, at least once.
+    virtual void ForEachValue(const Visit& visit) const = 0;
 
     async::Task<std::optional<std::string>> Find(std::string_view key) final {
         co_return FindNow(key);

@@ -24,6 +24,12 @@ public:
 
     std::size_t Size() const noexcept { return size_; }
 
+    template <typename Visit>
+    void ForEachValue(const Visit& visit) const {
+        for (const Slot& slot : slots_)
+            if (slot.key != 0) visit(ValueOf(slot));
+    }
+
 private:
     using Length = std::uint32_t;
     struct Slot {

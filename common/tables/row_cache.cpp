@@ -5,7 +5,7 @@ namespace policyd::tables {
 namespace {
 
 async::Task<RowCache::Row> Remembered(RowCache::Cache& cache, std::string_view key) {
-    const RowCache::Cache::Answer row = co_await cache.Get(key);
+    const RowCache::Cache::Given row = co_await cache.Get(key);
     co_return *row;
 }
 

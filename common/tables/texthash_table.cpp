@@ -105,4 +105,8 @@ std::optional<std::string> TexthashTable::FindNow(std::string_view key) const {
     return CheckedValue(std::string(*value), name_, key);
 }
 
+void TexthashTable::ForEachValue(const Visit& visit) const {
+    rows_->values.ForEachValue(visit);
+}
+
 }  // namespace policyd::tables

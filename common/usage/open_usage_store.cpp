@@ -22,9 +22,9 @@ std::unique_ptr<UsageStore> OpenRedis(async::EventLoop& loop, const config::Sett
     try {
         options.server.endpoint = async::ParseEndpoint(endpoint);
     } catch (const std::invalid_argument& expected) {
-        throw config::ConfigError("usage_store: expected redis: and then " +
-                                  std::string(expected.what()) + ", found \"" +
-                                  settings.usage_store + '"');
+        throw config::ConfigError(
+            "usage_store: behind redis: expected " + std::string(expected.what()) +
+            ", as in redis:inet:127.0.0.1:6379, found \"" + settings.usage_store + '"');
     }
     options.server.user = settings.redis_user;
     options.server.password_file = settings.redis_password_file;

@@ -15,12 +15,12 @@ end
 local bytes, messages = m.b, m.n
 if m.rn > 0 then
   local stored = redis.call('HGET', m.key, 'c')
-  local since, without = math.max(m.s, stored and struct.unpack('<d', stored) or -1), 'r:' .. ARGV[2]
+  local since = math.max(m.s, stored and struct.unpack('<d', stored) or -1)
   local fields = redis.call('HGETALL', m.key)
   for i = 1, #fields, 2 do
     local field, held = fields[i], fields[i + 1]
     -- Of a sum nobody knows what of it is settled.
-    if string.sub(field, 1, 2) == 'r:' and field ~= without and #held > held_size then
+    if string.sub(field, 1, 2) == 'r:' and #held > held_size then
       local made, more, copies = struct.unpack(kHeld, held)
       if made >= since then bytes, messages = bytes + more, messages + copies end
     end

@@ -51,7 +51,7 @@ RedisUsageStore::RedisUsageStore(uv_loop_t* loop, Options options)
       recent_(options.recent ? std::move(options.recent) : std::make_shared<RecentReservations>()),
       teller_(recent_->NewTeller()),
       tell_later_(async::MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop)),
-      redis_(loop, std::move(options.server), RedisScripts(), [this] { StartTelling(); }),
+      redis_(loop, std::move(options.server), RedisScripts(), [this] { OnReady(); }),
       batch_(loop, redis_, [this] { return ReservationsHeader(); }) {
     uv_unref(reinterpret_cast<uv_handle_t*>(tell_later_.get()));
 }
@@ -184,6 +184,11 @@ void RedisUsageStore::Remember(const Reservation& reservation) {
                            .settled = reservation.settled,
                            .age = reservation.age,
                            .teller = teller_});
+}
+
+void RedisUsageStore::OnReady() {
+    StartTelling();
+    if (std::exchange(was_ready_, true) && on_return_) on_return_();
 }
 
 void RedisUsageStore::StartTelling() {
@@ -434,21 +439,19 @@ async::Task<void> RedisUsageStore::NoteRoom(std::span<const std::string> mailbox
     co_await redis_.AskAll(std::move(requests));
 }
 
-ScriptCall RedisUsageStore::WarnedCall(std::string_view mailbox, std::string_view without,
-                                       double expected, double wanted) const {
+ScriptCall RedisUsageStore::WarnedCall(std::string_view mailbox, double expected,
+                                       double wanted) const {
     ScriptCall call = CallOf(kWarnedScript, RedisDomainKey(DomainOf(mailbox)));
     call.keys.Append(RedisMailboxKey(mailbox));
     PackedNumbers header = Header();
     header << expected << wanted;
     call.arguments.Append(header.Bytes());
-    call.arguments.Append(without);
     return call;
 }
 
-async::Task<std::optional<Filling>> RedisUsageStore::FindFilling(std::string_view mailbox,
-                                                                 std::string_view without) {
+async::Task<std::optional<Filling>> RedisUsageStore::FindFilling(std::string_view mailbox) {
     constexpr double kLook = -2;
-    const Reply reply = co_await redis_.Evaluate(WarnedCall(mailbox, without, kLook, kLook));
+    const Reply reply = co_await redis_.Evaluate(WarnedCall(mailbox, kLook, kLook));
     UnpackedNumbers numbers(reply.text);
     if (numbers.NextCount() == 0) co_return std::nullopt;
     Filling filling;
@@ -463,7 +466,7 @@ async::Task<bool> RedisUsageStore::NoteWarned(std::string_view mailbox,
                                               std::optional<std::uint64_t> from, std::uint64_t to) {
     const double expected = from ? static_cast<double>(*from) : -1;
     const Reply reply =
-        co_await redis_.Evaluate(WarnedCall(mailbox, "", expected, static_cast<double>(to)));
+        co_await redis_.Evaluate(WarnedCall(mailbox, expected, static_cast<double>(to)));
     UnpackedNumbers numbers(reply.text);
     numbers.NextCount();
     numbers.NextCount();

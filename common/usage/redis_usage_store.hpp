@@ -37,6 +37,7 @@ public:
     RedisUsageStore(uv_loop_t* loop, Options options);
     ~RedisUsageStore() override;
 
+    void OnReturn(std::function<void()> on_return) override { on_return_ = std::move(on_return); }
     async::Task<text::WallTime> Now() override;
     async::Task<std::optional<Usage>> Find(std::string_view mailbox) override;
     async::Task<std::optional<Usage>> FindDomain(std::string_view domain) override;
@@ -52,9 +53,7 @@ public:
     async::Task<std::vector<std::chrono::milliseconds>> NoteFull(
         std::span<const std::string> mailboxes, std::chrono::milliseconds memory) override;
     async::Task<void> NoteRoom(std::span<const std::string> mailboxes) override;
-    using UsageStore::FindFilling;
-    async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox,
-                                                    std::string_view without) override;
+    async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox) override;
     async::Task<bool> NoteWarned(std::string_view mailbox, std::optional<std::uint64_t> from,
                                  std::uint64_t to) override;
     async::Task<std::vector<std::string>> TakeChanged(std::size_t most) override;
@@ -66,14 +65,14 @@ private:
     /// Header() and what it goes on with is still to be its first argument.
     static redis::ScriptCall CallOf(std::size_t script, std::string_view domain_key);
     redis::ScriptCall DomainCall(std::string_view domain_key) const;
-    redis::ScriptCall WarnedCall(std::string_view mailbox, std::string_view without,
-                                 double expected, double wanted) const;
+    redis::ScriptCall WarnedCall(std::string_view mailbox, double expected, double wanted) const;
     /// What kReservationsScript's arguments begin with.
     PackedNumbers ReservationsHeader() const;
     RedisReservationPart PartAgain(const Held& held) const;
     async::Task<void> TakeBack(std::string_view id, std::vector<GrantedBefore> granted);
     async::Task<std::vector<redis::Reply>> EvaluateInTurn(std::vector<redis::ScriptCall> calls);
     async::Task<void> NoteChanged(std::vector<std::string> mailboxes);
+    void OnReady();
     void StartTelling();
     async::Task<void> TellAgain();
     async::Task<void> Tell(std::vector<Held> some);
@@ -89,6 +88,8 @@ private:
     const std::shared_ptr<RecentReservations> recent_;
     const RecentReservations::Teller teller_;
     async::UvHandle<uv_timer_t> tell_later_;
+    std::function<void()> on_return_;
+    bool was_ready_ = false;
     redis::Client redis_;
     RedisReservationBatch batch_;
 };

@@ -448,8 +448,7 @@ std::optional<std::uint64_t> SqliteUsageFile::WarnedOf(std::string_view mailbox)
     return percent;
 }
 
-std::optional<Filling> SqliteUsageFile::FindFilling(std::string_view mailbox,
-                                                    std::string_view without) {
+std::optional<Filling> SqliteUsageFile::FindFilling(std::string_view mailbox) {
     BringUpToDate(DomainOf(mailbox));
     if (!IsKnown(mailbox)) return std::nullopt;
     Filling filling;
@@ -457,10 +456,9 @@ std::optional<Filling> SqliteUsageFile::FindFilling(std::string_view mailbox,
     const Usage usage = MailboxWithout("", mailbox);
     Statement& since = database_->Prepared(
         "SELECT coalesce(sum(bytes), 0), coalesce(sum(copies), 0) FROM reserved"
-        " WHERE mailbox = ?1 AND id <> ?2 AND settled AND made >="
+        " WHERE mailbox = ?1 AND settled AND made >="
         " coalesce((SELECT max(began, stored) FROM measured WHERE mailbox = ?1), 0)");
     since.Bind(1, mailbox);
-    since.Bind(2, without);
     if (since.Step()) {
         filling.bytes = usage.bytes + Loaded(since.Integer(0));
         filling.messages = usage.messages + Loaded(since.Integer(1));

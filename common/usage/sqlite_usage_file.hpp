@@ -49,7 +49,7 @@ public:
     std::vector<std::string> MeasuredMailboxes();
     std::chrono::milliseconds NoteFull(std::string_view mailbox, std::chrono::milliseconds memory);
     void NoteRoom(std::string_view mailbox);
-    std::optional<Filling> FindFilling(std::string_view mailbox, std::string_view without);
+    std::optional<Filling> FindFilling(std::string_view mailbox);
     bool NoteWarned(std::string_view mailbox, std::optional<std::uint64_t> from, std::uint64_t to);
     std::vector<std::string> TakeChanged(std::size_t most);
 

@@ -113,10 +113,8 @@ async::Task<void> SqliteUsageStore::NoteRoom(std::span<const std::string> mailbo
     co_await job;
 }
 
-async::Task<std::optional<Filling>> SqliteUsageStore::FindFilling(std::string_view mailbox,
-                                                                  std::string_view without) {
-    auto job = Do(
-        [mailbox, without](SqliteUsageFile& file) { return file.FindFilling(mailbox, without); });
+async::Task<std::optional<Filling>> SqliteUsageStore::FindFilling(std::string_view mailbox) {
+    auto job = Do([mailbox](SqliteUsageFile& file) { return file.FindFilling(mailbox); });
     co_return co_await job;
 }
 

@@ -36,9 +36,7 @@ public:
     async::Task<std::vector<std::chrono::milliseconds>> NoteFull(
         std::span<const std::string> mailboxes, std::chrono::milliseconds memory) override;
     async::Task<void> NoteRoom(std::span<const std::string> mailboxes) override;
-    using UsageStore::FindFilling;
-    async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox,
-                                                    std::string_view without) override;
+    async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox) override;
     async::Task<bool> NoteWarned(std::string_view mailbox, std::optional<std::uint64_t> from,
                                  std::uint64_t to) override;
     async::Task<std::vector<std::string>> TakeChanged(std::size_t most) override;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -110,11 +111,11 @@ struct Reserved {
     bool IsGranted() const { return full.empty() && full_domains.empty(); }
 };
 
-/// How full a mailbox is at least, for whoever warns of it or refuses mail for good.
+/// How full a mailbox probably is, for whoever warns of it.
 struct Filling {
-    /// What was measured, and what was reserved since that was stored and is settled: a lower
-    /// bound, as what was reserved shortly before may be in it or not, and what is not settled may
-    /// never come. Usage, which counts those as well, is an upper one.
+    /// What was measured, and what was reserved since that was stored and is settled: what was
+    /// reserved shortly before may be in it or not, and what is not settled may never come. Usage
+    /// counts those as well.
     std::uint64_t bytes = 0;
     /// The percentage of its limit that was last warned of, 0 for none; nothing as long as nobody
     /// has looked.
@@ -141,6 +142,10 @@ std::string_view DomainOf(std::string_view mailbox);
 class UsageStore {
 public:
     virtual ~UsageStore() = default;
+
+    /// Has `on_return` called whenever the store is connected to again: it may be another then, or
+    /// have lost what it held. Never for a store that is a file.
+    virtual void OnReturn(std::function<void()> on_return) { (void)on_return; }
 
     /// The store's clock, in whose time measurements are dated.
     virtual async::Task<text::WallTime> Now() = 0;
@@ -190,13 +195,8 @@ public:
     /// There is room in these mailboxes again.
     virtual async::Task<void> NoteRoom(std::span<const std::string> mailboxes) = 0;
 
-    /// Without what the message `without` holds there. Nothing for a mailbox of which the store
-    /// knows nothing.
-    virtual async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox,
-                                                            std::string_view without) = 0;
-    async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox) {
-        return FindFilling(mailbox, "");
-    }
+    /// Nothing for a mailbox of which the store knows nothing.
+    virtual async::Task<std::optional<Filling>> FindFilling(std::string_view mailbox) = 0;
     /// Replaces Filling::warned: true for one of all who want to replace the same value, false also
     /// for a mailbox of which the store knows nothing.
     virtual async::Task<bool> NoteWarned(std::string_view mailbox,

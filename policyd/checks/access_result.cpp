@@ -98,6 +98,20 @@ constexpr std::string_view kRefusals[] = {
     "reject_unverified_sender",
 };
 
+/// Those that have an argument behind them.
+constexpr std::string_view kWithArgument[] = {
+    "permit_dnswl_client",
+    "permit_rhswl_client",
+    "reject_rbl",
+    "reject_rbl_client",
+    "reject_rhsbl_client",
+    "reject_rhsbl_helo",
+    "reject_rhsbl_recipient",
+    "reject_rhsbl_reverse_client",
+    "reject_rhsbl_sender",
+    "sleep",
+};
+
 /// Those that can permit.
 constexpr std::string_view kPermissions[] = {
     "permit_auth_destination",    "permit_inet_interfaces",  "permit_mx_backup",
@@ -112,36 +126,58 @@ bool IsOneOf(const std::string_view (&names)[N], std::string_view word) {
     });
 }
 
-bool CanRefuse(std::string_view word) {
-    return IsOneOf(kRefusals, word);
+/// A restriction with its argument.
+struct Restriction {
+    std::string_view name;
+    std::string_view argument;
+};
+
+bool CanPermit(std::string_view name) {
+    return IsOneOf(kPermissions, name) ||
+           (IsOneOf(kWithArgument, name) && BeginsWith(name, "permit_"));
 }
 
-bool CanPermit(std::string_view word) {
-    return IsOneOf(kPermissions, word);
+bool IsKnown(std::string_view name) {
+    return IsOneOf(kRefusals, name) || IsOneOf(kPermissions, name) ||
+           IsOneOf(kWithArgument, name) || DecidesInAnyCase(name);
+}
+
+/// One that lacks its argument is left out: Postfix warns of it, and does nothing.
+std::vector<Restriction> RestrictionsIn(const std::vector<std::string_view>& words) {
+    std::vector<Restriction> restrictions;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const bool needs_argument = IsOneOf(kWithArgument, words[i]);
+        if (!needs_argument)
+            restrictions.push_back({words[i], {}});
+        else if (i + 1 < words.size())
+            restrictions.push_back({words[i], words[i + 1]});
+        if (needs_argument) ++i;
+    }
+    return restrictions;
 }
 
 /// What a list of restrictions comes to; nothing if it is none that can be passed on.
 std::optional<AccessResult> ParseRestrictions(std::string_view value) {
-    std::vector<std::string_view> words = text::SplitAtAny(value, ", \t\r\n");
+    const std::vector<std::string_view> words = text::SplitAtAny(value, ", \t\r\n");
     if (words.empty()) return std::nullopt;
-    const std::size_t end = FirstThatDecides(words);
-    const bool decides = end < words.size();
-    const std::string_view last = decides ? words[end] : "";
-    const bool permits = text::EqualsIgnoringCase(last, "permit");
-    words.resize(end);
-    const bool only_refuses = std::none_of(words.begin(), words.end(), CanPermit);
-    const bool are_restrictions =
-        std::all_of(words.begin(), words.end(), [](std::string_view word) {
-            return CanRefuse(word) || CanPermit(word) || DecidesInAnyCase(word);
-        });
-    if (!are_restrictions || !(decides || only_refuses)) return std::nullopt;
-    if (permits && words.empty()) return AccessResult{Kind::kPermit, {}, {}};
+    std::vector<Restriction> restrictions = RestrictionsIn(words);
+    std::vector<std::string_view> names;
+    for (const Restriction& restriction : restrictions) names.push_back(restriction.name);
+    const std::size_t end = FirstThatDecides(names);
+    const bool decides = end < names.size();
+    const auto decided = names.begin() + static_cast<std::ptrdiff_t>(end);
+    const bool only_refuses = std::none_of(names.begin(), decided, CanPermit);
+    if (!std::all_of(names.begin(), decided, IsKnown) || !(decides || only_refuses))
+        return std::nullopt;
+    const bool permits = decides && text::EqualsIgnoringCase(names[end], "permit");
+    if (permits && end == 0) return AccessResult{Kind::kPermit, {}, {}};
     // A permit behind refusals needs no telling: Postfix would skip its own later restrictions.
-    if (!(permits && only_refuses) && decides) words.push_back(last);
+    restrictions.resize(decides && !(permits && only_refuses) ? end + 1 : end);
+    if (restrictions.empty()) return AccessResult{};
     std::string list;
-    for (const std::string_view word : words) {
+    for (const Restriction& restriction : restrictions) {
         list += list.empty() ? "" : ", ";
-        list += word;
+        list += Joined(restriction.name, restriction.argument);
     }
     return AccessResult{decides ? Kind::kDelegate : Kind::kRestrict, std::move(list), {}};
 }

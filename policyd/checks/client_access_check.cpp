@@ -152,7 +152,7 @@ async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& 
         const Client client{request.client_name, request.client_address};
         co_return AskMemory(client).verdict;
     }
-    const Answers::Answer answer = co_await answers_.Get(KeyOf(request));
+    const Answers::Given answer = co_await answers_.Get(KeyOf(request));
     co_return answer->verdict;
 }
 

@@ -18,7 +18,10 @@ constexpr std::string_view kNullSender = "<>";
 
 AddressList::AddressList(const std::vector<std::string>& patterns) {
     for (const std::string& pattern : patterns) {
-        if (pattern != kNullSender && (pattern.find('@') == std::string::npos || pattern == "@"))
+        const bool is_null = pattern == kNullSender;
+        const bool is_bracketed = pattern.starts_with('<') && pattern.ends_with('>');
+        const bool has_domain = pattern.find('@') != std::string::npos && pattern != "@";
+        if (!is_null && (is_bracketed || !has_domain))
             throw std::invalid_argument("user@domain, user@, @domain or <>, not \"" + pattern +
                                         '"');
         patterns_.push_back(text::FoldCase(pattern));
@@ -67,6 +70,16 @@ ClientList::Network ClientList::ParseNetwork(std::string_view text) {
     return network;
 }
 
+bool ClientList::IsHostName(std::string_view pattern) {
+    const auto may_stand_in_a_name = [](char c) {
+        return c == '.' || c == '-' || c == '_' || text::IsDigit(c) ||
+               (text::ToLower(c) >= 'a' && text::ToLower(c) <= 'z') || (c & 0x80) != 0;
+    };
+    const std::string_view top = pattern.substr(pattern.rfind('.') + 1);
+    const bool is_number = std::all_of(top.begin(), top.end(), text::IsDigit);
+    return !is_number && std::all_of(pattern.begin(), pattern.end(), may_stand_in_a_name);
+}
+
 ClientList::ClientList(const std::vector<std::string>& patterns) {
     for (const std::string& pattern : patterns) {
         Network address;
@@ -74,7 +87,7 @@ ClientList::ClientList(const std::vector<std::string>& patterns) {
             networks_.push_back(ParseNetwork(pattern));
         } else if (ParseAddress(pattern, address)) {
             networks_.push_back(address);
-        } else if (!pattern.empty() && pattern.find_first_of(" ,@:") == std::string::npos) {
+        } else if (IsHostName(pattern)) {
             names_.push_back(text::FoldCase(pattern));
         } else {
             throw std::invalid_argument("an address, a network, a host name or .domain, not \"" +

@@ -40,6 +40,7 @@ private:
 
     static bool ParseAddress(std::string_view text, Network& network);
     static Network ParseNetwork(std::string_view text);
+    static bool IsHostName(std::string_view pattern);
 
     std::vector<Network> networks_;
     std::vector<std::string> names_;  // case-folded

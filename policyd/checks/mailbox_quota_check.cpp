@@ -89,7 +89,9 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
 async::Task<TrackedRecipient> MailboxQuotaCheck::Resolved(std::string_view recipient) {
     TrackedRecipient resolved;
     resolved.recipient = text::FoldCase(recipient);
-    resolved.resolution = co_await recipients_.Get(recipient, rules_.recipient_stale_time);
+    const auto given = co_await recipients_.Get(recipient, rules_.recipient_stale_time);
+    resolved.resolution = given.answer;
+    resolved.is_stale = given.is_stale;
     co_return resolved;
 }
 
@@ -98,9 +100,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     TrackedRecipient recipient;
     recipient.recipient = text::FoldCase(request.recipient);
     recipient.resolution = recipients_.Fresh(request.recipient);
-    if (!recipient.resolution)
-        recipient.resolution =
-            co_await recipients_.Get(request.recipient, rules_.recipient_stale_time);
+    if (!recipient.resolution) recipient = co_await Resolved(request.recipient);
     if (recipient.resolution->mailboxes.empty()) co_return Verdict::NoOpinion();
 
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
@@ -192,7 +192,8 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
     const bool exempt = rules_.exempt.Cover(request, recipient.recipient);
     Taken taken;
     if (!Reserves(message)) {
-        if (!exempt) taken = co_await room_.Look(*recipient.resolution, *bytes);
+        if (!exempt) taken = co_await room_.Look(*recipient.resolution, *bytes, for_good);
+        if (taken.room == Room::kFull && recipient.is_stale) taken.room = Room::kPerhapsFull;
         co_return taken;
     }
     const std::string id = ReservationId(message, recipient.recipient);
@@ -204,6 +205,7 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
     } else {
         taken = co_await room_.Take(id, *recipient.resolution, *bytes, for_good);
     }
+    if (taken.room == Room::kFull && recipient.is_stale) taken.room = Room::kPerhapsFull;
     co_return taken;
 }
 

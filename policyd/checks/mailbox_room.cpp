@@ -54,10 +54,11 @@ bool IsFullDomain(const usage::Reservation& reservation, const usage::Reserved& 
         [&](std::size_t d) { return reservation.domain_limits[d].domain == domain; });
 }
 
-/// Whether a domain found full is so by what was measured alone: what is reserved may have been
-/// measured as well, or may never come.
-bool IsSurelyFullDomain(std::uint64_t byte_limit, std::uint64_t message_limit, std::uint64_t bytes,
-                        std::uint64_t copies, Usage usage) {
+/// Whether what was measured alone leaves no room. What is reserved may have been measured as well,
+/// or may never come, even where the message was let pass at its end: a restriction, a milter or a
+/// header check behind that may refuse it, and a filter on its way may drop it.
+bool IsSurelyFull(std::uint64_t byte_limit, std::uint64_t message_limit, std::uint64_t bytes,
+                  std::uint64_t copies, Usage usage) {
     usage.reserved_bytes = usage.reserved_messages = 0;
     return !HasRoomWithin(byte_limit, message_limit, bytes, copies, usage);
 }
@@ -82,14 +83,13 @@ std::uint64_t CopiesIn(std::string_view domain, const std::vector<Mailbox>& mail
 bool HasSurelyFullDomain(const usage::Reservation& reservation, const usage::Reserved& reserved,
                          std::string_view mailbox) {
     const std::string_view domain = usage::DomainOf(mailbox);
-    return std::any_of(reserved.full_domains.begin(), reserved.full_domains.end(),
-                       [&](std::size_t d) {
-                           const usage::DomainLimit& limit = reservation.domain_limits[d];
-                           return limit.domain == domain &&
-                                  IsSurelyFullDomain(limit.bytes, limit.messages, reservation.bytes,
-                                                     CopiesIn(domain, reservation.limits),
-                                                     reserved.domain_usage[d]);
-                       });
+    return std::any_of(
+        reserved.full_domains.begin(), reserved.full_domains.end(), [&](std::size_t d) {
+            const usage::DomainLimit& limit = reservation.domain_limits[d];
+            return limit.domain == domain &&
+                   IsSurelyFull(limit.bytes, limit.messages, reservation.bytes,
+                                CopiesIn(domain, reservation.limits), reserved.domain_usage[d]);
+        });
 }
 
 /// Where the mail goes: what is no mailbox of ours always has room.
@@ -212,29 +212,18 @@ Room MailboxRoom::AnswerFor(const usage::Reservation& reservation, const usage::
     return AnswerFor(full, stale, targets);
 }
 
-async::Task<bool> MailboxRoom::IsSurelyFull(std::string_view id, const usage::Limit& limit,
-                                            std::uint64_t bytes, Usage usage) {
-    usage.reserved_bytes = usage.reserved_messages = 0;
-    if (!HasRoomWithin(limit.bytes, limit.messages, bytes, limit.copies, usage)) co_return true;
-    const auto filling = co_await usage_.FindFilling(limit.mailbox, id);
-    if (!filling) co_return false;
-    usage.bytes = filling->bytes;
-    usage.messages = filling->messages;
-    co_return !HasRoomWithin(limit.bytes, limit.messages, bytes, limit.copies, usage);
-}
-
-async::Task<bool> MailboxRoom::RefusesSurely(const usage::Reservation& reservation,
-                                             const usage::Reserved& reserved, std::size_t targets) {
+bool MailboxRoom::RefusesSurely(const usage::Reservation& reservation,
+                                const usage::Reserved& reserved, std::size_t targets) const {
     std::size_t surely_full = 0;
     for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
         const usage::Limit& limit = reservation.limits[i];
         bool is_full = HasSurelyFullDomain(reservation, reserved, limit.mailbox);
-        if (!is_full && IsFullMailbox(reserved, i) && !IsStale(reserved.usage[i]))
-            is_full =
-                co_await IsSurelyFull(reservation.id, limit, reservation.bytes, reserved.usage[i]);
+        if (IsFullMailbox(reserved, i) && !IsStale(reserved.usage[i]))
+            is_full |= IsSurelyFull(limit.bytes, limit.messages, reservation.bytes, limit.copies,
+                                    reserved.usage[i]);
         if (is_full) ++surely_full;
     }
-    co_return Refuses(surely_full, targets);
+    return Refuses(surely_full, targets);
 }
 
 void MailboxRoom::Count(const usage::Reserved& reserved) const {
@@ -257,7 +246,8 @@ bool MailboxRoom::HasRoomAtHand(const Mailboxes& mailboxes, std::uint64_t bytes)
     return true;
 }
 
-async::Task<Taken> MailboxRoom::Look(const Resolution& resolution, std::uint64_t bytes) {
+async::Task<Taken> MailboxRoom::Look(const Resolution& resolution, std::uint64_t bytes,
+                                     bool for_good) {
     const Mailboxes& mailboxes = resolution.mailboxes;
     const std::size_t targets = TargetsOf(resolution);
     Taken taken;
@@ -267,7 +257,7 @@ async::Task<Taken> MailboxRoom::Look(const Resolution& resolution, std::uint64_t
         if (!IsLimited(mailbox)) continue;
         std::optional<Usage> known;
         if (rules_.copy_time.count() > 0) {
-            const UsageCopies::Answer copy = co_await copies_.Get(mailbox.name, kNeverStale);
+            const UsageCopies::Given copy = co_await copies_.Get(mailbox.name, kNeverStale);
             known = *copy;
         } else {
             known = co_await usage_.Find(mailbox.name);
@@ -279,17 +269,18 @@ async::Task<Taken> MailboxRoom::Look(const Resolution& resolution, std::uint64_t
             taken.full.emplace_back(mailbox.name);
             if (IsStale(usage))
                 ++stale;
-            else if (co_await IsSurelyFull("", own_limit, bytes, usage))
+            else if (IsSurelyFull(own_limit.bytes, own_limit.messages, bytes, own_limit.copies,
+                                  usage))
                 ++surely_full;
         } else if (IsLimitedByDomain(mailbox)) {
             const std::string_view name = usage::DomainOf(mailbox.name);
-            const UsageCopies::Answer domain = co_await domain_copies_.Get(name, kNeverStale);
+            const UsageCopies::Given domain = co_await domain_copies_.Get(name, kNeverStale);
             const Usage& of_domain = UsageIn(*domain);
             const std::uint64_t copies = CopiesIn(name, mailboxes);
             if (!DomainHasRoomFor(bytes, copies, of_domain, mailbox)) {
                 taken.full.emplace_back(mailbox.name);
-                if (IsSurelyFullDomain(mailbox.domain_quota_bytes, mailbox.domain_quota_messages,
-                                       bytes, copies, of_domain))
+                if (IsSurelyFull(mailbox.domain_quota_bytes, mailbox.domain_quota_messages, bytes,
+                                 copies, of_domain))
                     ++surely_full;
             }
         }
@@ -297,7 +288,7 @@ async::Task<Taken> MailboxRoom::Look(const Resolution& resolution, std::uint64_t
     taken.room = AnswerFor(taken.full.size(), stale, targets);
     if (taken.room == Room::kFull && !Refuses(surely_full, targets))
         taken.room = Room::kPerhapsFull;
-    if (taken.room == Room::kFree && rules_.soft_time.count() > 0) {
+    if (for_good && taken.room == Room::kFree && rules_.soft_time.count() > 0) {
         const std::vector<std::string> names = LimitedOf(mailboxes);
         if (!names.empty() && taken.full.empty()) co_await usage_.NoteRoom(names);
     }
@@ -345,10 +336,8 @@ async::Task<Taken> MailboxRoom::Take(std::string_view id, const Resolution& reso
         co_return taken;
     }
     taken.full = FullOf(reservation, reserved);
-    if (taken.room == Room::kFull) {
-        const bool is_sure = co_await RefusesSurely(reservation, reserved, targets);
-        if (!is_sure) taken.room = Room::kPerhapsFull;
-    }
+    if (taken.room == Room::kFull && !RefusesSurely(reservation, reserved, targets))
+        taken.room = Room::kPerhapsFull;
     co_return taken;
 }
 

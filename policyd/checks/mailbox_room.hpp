@@ -51,8 +51,8 @@ enum class Room {
     kFree,
     kFull,
     kUncertain,  ///< full as far as stale usage tells, and the rule is to try again
-    /// Full if nothing of what was reserved lately is in the measurement yet. Mail is in both for a
-    /// while, so this is for nobody to be refused for good.
+    /// Full with what is reserved, which may be in the measurement already or never come, or by a
+    /// limit that may hold no more: for nobody to be refused for good.
     kPerhapsFull,
 };
 
@@ -78,8 +78,8 @@ public:
                 UsageCopies::Clock clock, text::WallClock wall_clock);
 
     /// Only looks, at copies that may be as old as the rules say, whether a message of this size
-    /// would be let in.
-    async::Task<Taken> Look(const Resolution& resolution, std::uint64_t bytes);
+    /// would be let in; `for_good` as in Take().
+    async::Task<Taken> Look(const Resolution& resolution, std::uint64_t bytes, bool for_good);
 
     /// Whether copies that are fresh show room for it in all of them: the answer is then kFree.
     /// False where Look() has to tell.
@@ -114,12 +114,9 @@ private:
     Room AnswerFor(std::size_t full, std::size_t stale, std::size_t targets) const;
     bool Refuses(std::size_t full, std::size_t targets) const;
     bool IsStale(const usage::Usage& usage) const;
-    /// What was found full is also when nothing is counted twice. Without what `id` holds.
-    async::Task<bool> IsSurelyFull(std::string_view id, const usage::Limit& limit,
-                                   std::uint64_t bytes, usage::Usage usage);
-    /// What was refused is also when nothing is counted twice.
-    async::Task<bool> RefusesSurely(const usage::Reservation& reservation,
-                                    const usage::Reserved& reserved, std::size_t targets);
+    /// What was refused is also by what was measured alone.
+    bool RefusesSurely(const usage::Reservation& reservation, const usage::Reserved& reserved,
+                       std::size_t targets) const;
     /// The answer to a reservation that was not granted.
     Room AnswerFor(const usage::Reservation& reservation, const usage::Reserved& reserved,
                    std::size_t targets) const;

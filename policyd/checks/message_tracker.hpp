@@ -18,6 +18,8 @@ namespace policyd::checks {
 struct TrackedRecipient {
     std::string recipient;  ///< case-folded: Postfix delivers one copy however it was typed
     std::shared_ptr<const recipients::Resolution> resolution;
+    /// It is what the tables said before an outage: nobody is refused for good by its limits.
+    bool is_stale = false;
     std::uint64_t asked = 1;  ///< how often: a client may name it twice, and Postfix may ask again
 };
 

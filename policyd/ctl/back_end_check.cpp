@@ -1,6 +1,8 @@
 #include "policyd/ctl/back_end_check.hpp"
 
 #include <filesystem>
+#include <set>
+#include <stdexcept>
 
 #include "common/async/event_loop.hpp"
 #include "common/config/expansion.hpp"
@@ -10,6 +12,7 @@
 #include "common/tables/table_list.hpp"
 #include "common/tables/table_registry.hpp"
 #include "common/usage/open_usage_store.hpp"
+#include "policyd/checks/access_result.hpp"
 #include "policyd/services/services.hpp"
 
 namespace policyd::ctl {
@@ -79,6 +82,7 @@ private:
                 IsDomainList(option) ? registry_.OpenInList(name) : registry_.Open(name);
             is_in_memory = table.Server() == nullptr;
             loop_.RunUntilDone(table.Find(kProbe));
+            if (option.name == "client_access_maps") CheckActions(option, table);
         } catch (const config::ConfigError& error) {
             report_.Error(At(option, error.what()));
         } catch (const outage::TableUnavailable& error) {
@@ -89,6 +93,22 @@ private:
                 report_.Unreachable(At(option, error.what()));
             }
         }
+    }
+
+    /// Whoever gets a wrong one is deferred: better to hear of it before the first does.
+    void CheckActions(const config::Option& option, const tables::LookupTable& table) {
+        if (table.InMemory() == nullptr) return;
+        std::set<std::string> mistakes;
+        table.InMemory()->ForEachValue([&mistakes](std::string_view value) {
+            try {
+                checks::ParseAccessResult(value);
+            } catch (const std::invalid_argument& mistake) {
+                mistakes.insert(mistake.what());
+            }
+        });
+        for (const std::string& mistake : mistakes)
+            report_.Warning(At(option, table.Name() + ": " + mistake +
+                                           ": whoever gets it is answered as in an outage"));
     }
 
     /// What is no table: in a table list a mistake, in a domain list the name of a file.

@@ -102,7 +102,8 @@ int RunCommandLine(const std::vector<std::string>& arguments, Terminal& terminal
     CLI::App app("Look-ups, explanations, usage and configuration checks for policyd(8).",
                  "policyctl");
     app.set_version_flag("--version", "policyctl " POLICYD_VERSION);
-    app.require_subcommand(1);
+    // One is needed, too; but a word that is none is to be named.
+    app.require_subcommand(0, 1);
     app.footer(
         "Exit status: 0 success, 1 not found, 64 usage, 69 no answer from the server,\n"
         "75 temporary failure, 78 mistake in the configuration. See policyctl(8).");
@@ -115,6 +116,7 @@ int RunCommandLine(const std::vector<std::string>& arguments, Terminal& terminal
     }
     try {
         app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+        if (app.get_subcommands().empty()) throw CLI::RequiredError("A command");
     } catch (const CLI::ParseError& error) {
         return ReportParseError(app, error, terminal);
     }

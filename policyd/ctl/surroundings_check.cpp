@@ -106,6 +106,11 @@ private:
         const std::string& log = settings_.log_destination;
         if (log.starts_with(kFile) && LacksDirectory(log.substr(kFile.size())))
             report_.Error(At("log_destination", "there is no directory for " + log));
+        if (log.starts_with(kFile) && IsDirectory(log.substr(kFile.size())))
+            report_.Error(At("log_destination", log + " is a directory"));
+        if (IsSet("virtual_mailbox_base") && !IsDirectory(settings_.virtual_mailbox_base))
+            report_.Warning(
+                At("virtual_mailbox_base", settings_.virtual_mailbox_base + " is no directory"));
         // Who writes to these hears of no failure.
         for (const auto& [destination, socket] :
              {std::pair("syslog", "/dev/log"), std::pair("journal", "/run/systemd/journal/socket")})
@@ -121,6 +126,11 @@ private:
 
     bool IsSet(const std::string& option) const { return file_.LineOf(option) != 0; }
 
+    static bool IsDirectory(const fs::path& path) {
+        std::error_code error;
+        return fs::is_directory(path, error);
+    }
+
     /// No where nobody may look.
     static bool LacksDirectory(const fs::path& path) {
         if (!path.has_parent_path()) return false;
@@ -134,7 +144,7 @@ private:
             report_.Error(
                 At("usage_source", "\"" + settings_.usage_source + "\" needs dovecot_quota_clone"));
         const std::string& command = settings_.quota_warning_command;
-        if (!command.empty() && access(command.c_str(), X_OK) != 0)
+        if (!command.empty() && (access(command.c_str(), X_OK) != 0 || IsDirectory(command)))
             report_.Warning(At("quota_warning_command", command + " cannot be run"));
     }
 

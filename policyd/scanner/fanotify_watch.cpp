@@ -62,8 +62,10 @@ public:
     }
 
 private:
-    /// Where a directory is below the root; nothing if it is elsewhere or of no interest.
-    using Place = std::optional<std::string>;
+    struct Place {
+        std::optional<std::string> path;  ///< below the root; nothing if it is elsewhere
+        bool is_tmp = false;              ///< of a Maildir: what messages do there does not matter
+    };
 
     void TakeEvent(const fanotify_event_metadata& event, std::string_view records,
                    ChangeHints& hints);
@@ -146,12 +148,15 @@ void FanotifyWatch::TakeEvent(const fanotify_event_metadata& event, std::string_
             if (is_gone) continue;
             known = places_.emplace(key, std::move(place)).first;
         }
-        if (!known->second) continue;
-        hints.directories.insert(*known->second);
-        if ((event.mask & FAN_ONDIR) == 0) continue;
+        const auto& [path, is_tmp] = known->second;
+        const bool is_of_directory = (event.mask & FAN_ONDIR) != 0;
+        // A mailbox may have that name, too, and folders come and go in it.
+        if (!path || (is_tmp && !is_of_directory)) continue;
+        hints.directories.insert(*path);
+        if (!is_of_directory) continue;
         const char* const name =
             reinterpret_cast<const char*>(handle.f_handle) + handle.handle_bytes;
-        hints.subtrees.insert(known->second->empty() ? name : *known->second + '/' + name);
+        hints.subtrees.insert(path->empty() ? name : *path + '/' + name);
         // Directories that come, go or move change the paths of those below them.
         places_.clear();
     }
@@ -162,11 +167,11 @@ FanotifyWatch::Place FanotifyWatch::PlaceOf(const file_handle& handle, bool& is_
         open_by_handle_at(root_.Get(), const_cast<file_handle*>(&handle), O_PATH | O_CLOEXEC));
     const std::string path = directory ? PathOf(directory.Get()) : std::string();
     is_gone = path.empty() || IsRemoved(directory);
-    if (is_gone || IsTmpOfMaildir(directory, path)) return std::nullopt;
-    if (path == root_path_) return "";
+    if (is_gone) return {};
+    if (path == root_path_) return {.path = ""};
     const bool is_below = path.starts_with(root_path_) && path[root_path_.size()] == '/';
-    if (!is_below) return std::nullopt;
-    return path.substr(root_path_.size() + 1);
+    if (!is_below) return {};
+    return {.path = path.substr(root_path_.size() + 1), .is_tmp = IsTmpOfMaildir(directory, path)};
 }
 
 }  // namespace

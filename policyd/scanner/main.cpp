@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 
+#include "common/async/destroy_elsewhere.hpp"
 #include "common/async/event_loop.hpp"
 #include "common/async/process.hpp"
 #include "common/config/config_error.hpp"
@@ -120,6 +121,7 @@ int Main(int argc, char** argv) {
     }
     // What comes from now on is too late, and not for the default action either.
     async::IgnoreSignals({SIGHUP, SIGUSR1, SIGTERM, SIGINT});
+    async::FinishDestroying();
     log::Shutdown();
     return exit_code;
 }

@@ -47,6 +47,8 @@ ScanProgram::ScanProgram(async::EventLoop& loop, usage::UsageStore& store,
       progress_(!command_line.quiet && isatty(STDERR_FILENO) != 0),
       timer_(async::MakeHandle<uv_timer_t>("uv_timer_init", &wake_up_, uv_timer_init, loop.Raw())),
       write_metrics_(loop.Raw(), kSaveEvery, [this] { WriteMetrics(); }) {
+    // It may have lost figures, and refuse mail by old ones: not to be found out at the next scan.
+    store.OnReturn([this] { AskForSweep(LiveScan::Sweep::kAll); });
     scanner_.OnMustBeSaved([this] { SaveState(); });
     scanner_.OnProgress([this] {
         progress_.Show(scanner_.CurrentProgress());

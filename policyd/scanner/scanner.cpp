@@ -99,7 +99,8 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
         newest_ = std::max({newest_, mailbox.committed_at, mailbox.verified_at});
     began_ = co_await AskTime();
     began_asked_ = SteadyClock::now();
-    if (!stopped_) co_await FindLossInStore();
+    // To verify, all of them are looked up.
+    if (!stopped_ && !report_.verified) co_await FindLossInStore();
     if (!stopped_) co_await SurveyMailboxes(thoroughness);
     if (!stopped_ && report_.verified) co_await CompareWithStore();
     sweeping_ = true;
@@ -417,12 +418,16 @@ async::Task<> Scanner::CompareWithStore() {
                      Quoted(*address), record->Bytes(), record->Messages());
     }
     for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
+    state_changed_ = true;
+    // As in FindLossInStore().
+    if (report_.store_drifted > 0 && on_must_be_saved_) on_must_be_saved_();
 }
 
 /// Whether a mailbox that was not found is really not there, by asking for it.
 bool Scanner::IsGone(const std::string& path) const {
     const auto place = state_.places.find(path);
-    if (place != state_.places.end()) return !place->second->is_mailbox;
+    if (place != state_.places.end())
+        return !place->second->is_mailbox && !place->second->unreadable;
     // To look at it would follow a symbolic link that has taken the place of a directory above.
     return IsPartOfAnother(path) || files_->Open(path.c_str()).sight == Sight::kAbsent;
 }
@@ -442,8 +447,12 @@ async::Task<> Scanner::CollectStoreOnly(std::set<std::string>& addresses) {
     const std::vector<std::string> measured = co_await store_.MeasuredMailboxes();
     for (const std::string& address : measured) {
         const auto directory = layout_.DirectoryOf(address);
-        if (directory && !state_.mailboxes.contains(*directory) && IsGone(*directory))
-            addresses.insert(address);
+        if (!directory || state_.mailboxes.contains(*directory) || !IsGone(*directory)) continue;
+        addresses.insert(address);
+        if (!report_.verified) continue;
+        ++report_.store_drifted;
+        log::Warning("drift: the usage store has figures for {}, which is no mailbox",
+                     Quoted(address));
     }
 }
 

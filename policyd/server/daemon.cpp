@@ -68,6 +68,8 @@ Daemon::Daemon(std::string config_path)
 Daemon::Daemon(std::string config_path, config::Settings settings, PassedSockets sockets)
     : config_path_(std::move(config_path)), settings_(std::move(settings)) {
     std::vector<async::ListeningSocket> policy_sockets = std::move(sockets.policy);
+    for (const char* result : {"success", "failure"})
+        metrics::Counter(metrics::Metric::kReloads, {result});
     WatchSignals();
     const bool becomes_user = geteuid() == 0 && !settings_.user.empty();
     if (becomes_user) RequireUser(settings_.user);

@@ -115,7 +115,7 @@ HttpEndpoint::~HttpEndpoint() {
 
 void HttpEndpoint::Start(async::UvHandle<uv_any_handle> connection) {
     exchanges_.remove_if([](const auto& exchange) { return exchange.expired(); });
-    if (exchanges_.size() >= kMostExchanges) return;
+    if (exchanges_.size() >= kMostExchanges && !EndOldest()) return;
     auto exchange = std::make_shared<Exchange>(std::move(connection), loop_.Now());
     exchanges_.push_back(exchange);
     async::Spawn(Serve(loop_, std::move(exchange), routes_), [](std::exception_ptr failure) {
@@ -139,6 +139,18 @@ async::Task<> HttpEndpoint::Serve(async::EventLoop& loop, std::shared_ptr<Exchan
     exchange->waits_for_us = false;
     exchange->began = loop.Now();
     co_await stream.Write(reply);
+}
+
+/// Of those that do not wait for us, so that many idle ones keep nobody out. False without any.
+bool HttpEndpoint::EndOldest() {
+    for (auto each = exchanges_.begin(); each != exchanges_.end(); ++each) {
+        const auto exchange = each->lock();
+        if (exchange && exchange->waits_for_us) continue;
+        exchanges_.erase(each);
+        if (exchange) exchange->stream.Abort();
+        return true;
+    }
+    return false;
 }
 
 void HttpEndpoint::EndSlowExchanges() {

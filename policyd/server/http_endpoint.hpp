@@ -60,6 +60,7 @@ private:
     void Start(async::UvHandle<uv_any_handle> connection);
     static async::Task<> Serve(async::EventLoop& loop, std::shared_ptr<Exchange> exchange,
                                std::shared_ptr<const std::vector<Route>> routes);
+    bool EndOldest();
     void EndSlowExchanges();
 
     async::EventLoop& loop_;

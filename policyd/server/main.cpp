@@ -5,6 +5,7 @@
 #include <exception>
 #include <string>
 
+#include "common/async/destroy_elsewhere.hpp"
 #include "common/async/process.hpp"
 #include "common/config/config_error.hpp"
 #include "common/config/config_file.hpp"
@@ -50,6 +51,7 @@ int main(int argc, char** argv) {
     }
 
     const int status = Serve(config);
+    policyd::async::FinishDestroying();
     policyd::log::Shutdown();
     return status;
 }

@@ -86,6 +86,9 @@ void Server::MakeWorkers(const config::Settings& settings) {
     // Only now, so that nobody who connects has to wait for tables that are still being read, or is
     // sent away because of a mistake in one.
     if (sockets_.empty()) sockets_ = OpenSockets(settings);
+    if (sockets_.empty())
+        throw config::ConfigError(
+            "listen: it is empty, and no service manager passes a socket: nobody could ask");
     for (const auto& worker : workers_) worker->Listen(sockets_);
 }
 

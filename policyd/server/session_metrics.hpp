@@ -24,6 +24,10 @@ public:
 
     WarningBudget warnings;
 
+    SessionMetrics() {
+        for (const char* phase : {"idle", "receiving", "sending"}) slow_clients_.With({phase});
+    }
+
     void CountRequest(protocol::Stage stage) { requests_.With({protocol::StageName(stage)}).Add(); }
     /// An answer and how long it took; `check` is empty where none had an opinion.
     void CountAnswer(std::string_view check, std::string_view reason, Clock::duration took);

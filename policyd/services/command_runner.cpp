@@ -66,7 +66,10 @@ int Spawn(const std::vector<std::string>& words, pid_t& child) {
 }  // namespace
 
 CommandRunner::CommandRunner(std::size_t most_waiting)
-    : most_waiting_(most_waiting), stop_event_(OpenStopEvent()) {}
+    : most_waiting_(most_waiting), stop_event_(OpenStopEvent()) {
+    for (const char* result : {"success", "failure", "timeout", "dropped"})
+        metrics::Counter(metrics::Metric::kQuotaWarningCommands, {result});
+}
 
 CommandRunner::~CommandRunner() {
     {

@@ -143,7 +143,8 @@ bool Site::DecidesRightly(int user, const Held& held) const {
                                     {"sender", "a@elsewhere.example"},
                                     {"instance", "last " + size},
                                     {"size", size}}));
-        return action.starts_with("552 ");
+        // 452 by what is not measured yet.
+        return action.starts_with("552 ") || action.starts_with("452 ");
     };
     const std::uint64_t used = held.bytes + kDeliveryOverhead;
     if (used >= limit) return is_full_for(1);

@@ -222,6 +222,19 @@ TEST_F(RedisClientTest, ShowsItsPassword) {
     EXPECT_THAT(Ask(client, Request("GET", "other")), testing::HasSubstr("NOPERM"));
 }
 
+TEST_F(RedisClientTest, IsTheUserThatNeedsNoPassword) {
+    test::RedisServer server({"--user", "policyd", "on", "nopass", "~policyd:*", "+@all"});
+    ClientSettings settings = Settings(server.UnixEndpoint());
+    settings.user = "policyd";
+    {
+        Client client(loop_.Raw(), settings);
+        EXPECT_EQ(Ask(client, Request("ACL", "WHOAMI")), "ok policyd");
+    }
+    settings.user = "nobody";
+    Client client(loop_.Raw(), settings);
+    EXPECT_THAT(Ask(client, Request("PING")), testing::HasSubstr("WRONGPASS"));
+}
+
 TEST_F(RedisClientTest, RefusesMoreCommandsThanMayWait) {
     test::RedisServer server;
     ClientSettings settings = Settings(server.UnixEndpoint());

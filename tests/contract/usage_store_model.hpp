@@ -100,14 +100,14 @@ public:
         DropEmpty();
     }
 
-    std::optional<Filling> FindFilling(const std::string& name, const std::string& without = {}) {
+    std::optional<Filling> FindFilling(const std::string& name) {
         BringUpToDate(DomainOf(name));
         const auto found = mailboxes_.find(name);
         if (found == mailboxes_.end()) return std::nullopt;
         const Mailbox& mailbox = found->second;
         Filling filling{mailbox.bytes, mailbox.warned, mailbox.messages};
         for (const auto& [id, held] : mailbox.held) {
-            if (id == without || !held.settled) continue;
+            if (!held.settled) continue;
             if (mailbox.began && held.made < std::max(*mailbox.began, mailbox.stored)) continue;
             filling.bytes += held.bytes;
             filling.messages += held.copies;

@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "common/config/config_file.hpp"
+#include "common/usage/open_usage_store.hpp"
 #include "tests/integration/small_site.hpp"
 #include "tests/support/mariadb_server.hpp"
 #include "tests/support/redis_server.hpp"
@@ -65,16 +67,18 @@ protected:
         ExpectAllWell();
     }
 
-    /// Accepts a message that fills a mailbox, until it is counted.
+    /// Commits what a scan of a full mailbox would, until it counts.
     void WaitUntilFull() {
         WaitUntil("the mailbox to be full", [this] {
-            PolicyClient postfix(site_.Socket());
-            for (const char* state : {"RCPT", "END-OF-MESSAGE"})
-                postfix.Ask(RequestText({{"protocol_state", state},
-                                         {"recipient", kFull},
-                                         {"recipient_count", "1"},
-                                         {"size", "900"},
-                                         {"instance", "filling"}}));
+            async::EventLoop loop;
+            const auto store = usage::OpenUsageStore(loop, config::LoadConfigFile(site_.Config()));
+            try {
+                const std::vector<usage::Measurement> measured{
+                    {kFull, 900, 1, loop.RunUntilDone(store->Now())}};
+                loop.RunUntilDone(store->Commit(measured, usage::kReservationGrace));
+            } catch (const outage::UsageStoreUnavailable&) {
+                return false;
+            }
             return Ask(kFull, 900).starts_with("552 ");
         });
     }

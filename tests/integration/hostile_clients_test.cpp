@@ -99,6 +99,12 @@ TEST_F(HostileClientsTest, NoiseIsSurvived) {
     ExpectService();
 }
 
+TEST_F(HostileClientsTest, MonitoringIsAnsweredWhileManyConnectionsToItAreIdle) {
+    std::list<PolicyClient> idle;
+    for (int i = 0; i < 300; ++i) idle.emplace_back(site_.MetricsPort());
+    EXPECT_EQ(HttpGet(site_.MetricsPort(), "/health").body, "ready\n");
+}
+
 TEST_F(HostileClientsTest, AMeaninglessValueIsAnsweredLikeAnyOther) {
     PolicyClient client = Connect();
     for (const char* recipient : {"", "@", "\xff\xfe@example.com", "a@b@example.com", "\x01\x02",

@@ -471,7 +471,7 @@ TEST(StopTest, WaitsUntilTheUsageStoreHasBeenToldWhatItMissed) {
     redis.Start();
     EXPECT_EQ(policyd.Wait(), 0);
     policyd.Start();
-    EXPECT_THAT(ask("RCPT", "2"), StartsWith("552 "));
+    EXPECT_THAT(ask("RCPT", "2"), StartsWith("452 "));
 }
 
 TEST(UserTest, RootIsGivenUpForGoodOnceTheSocketsAreOpen) {

@@ -278,6 +278,22 @@ TEST_F(PolicyctlTest, CheckConfigFindsWhatAProgramWouldMissWhenItStarts) {
         EXPECT_THAT(checked.output, HasSubstr(mistake));
 }
 
+TEST_F(PolicyctlTest, CheckConfigFindsActionsThatAreNone) {
+    const std::string clients = scratch_
+                                    .Write("clients.cidr",
+                                           "192.0.2.1 REJCT spam\n192.0.2.2 REJECT spam\n"
+                                           "192.0.2.3 reject_rbl_client bl.example\n")
+                                    .string();
+    scratch_.Write("policyd.toml", "client_access_maps = [\"cidr:" + clients +
+                                       "\", \"inline:{{a=250 fine}}\"]\nusage_store = \"sqlite:" +
+                                       Path("usage.sqlite") + "\"\n");
+    const auto checked = WithConfig({"check-config"});
+    EXPECT_THAT(checked.output, HasSubstr("policyd.toml:1: client_access_maps: cidr:" + clients +
+                                          ": \"REJCT spam\" is no action of access(5)"));
+    EXPECT_THAT(checked.output, HasSubstr("\"250 fine\" is no action"));
+    EXPECT_THAT(checked.output, HasSubstr("2 warnings"));
+}
+
 TEST_F(PolicyctlTest, CheckConfigFindsAddressesOnWhichNothingCanListen) {
     scratch_.Write("policyd.toml",
                    "metrics_listen = \"inet:192.0.2.1:10040\"\n"

@@ -48,8 +48,9 @@ TEST_F(QuotaRaceTest, ExactlyAsManyMessagesArriveAsFit) {
     site.SendAtOnce(20, 3, {{"ann@example.com"}, message_});
 
     EXPECT_EQ(site.FilesOf("ann").size(), 1 + fit);
-    EXPECT_THAT(site.Send({{"ann@example.com"}, message_}), testing::ElementsAre(552, 250));
+    EXPECT_THAT(site.Send({{"ann@example.com"}, message_}), testing::ElementsAre(452, 250));
     site.Scan();
+    EXPECT_THAT(site.Send({{"ann@example.com"}, message_}), testing::ElementsAre(552, 250));
     EXPECT_LE(site.BytesOf("ann"), kLimit);
 }
 
@@ -62,7 +63,7 @@ TEST_F(QuotaRaceTest, WithoutADeclaredSizeTheEndOfTheMessageDecides) {
     do {
         codes = site.Send(mail);
     } while (codes.back() == 250 && codes.front() == 250);
-    EXPECT_EQ(codes.back(), 552);
+    EXPECT_EQ(codes.back(), 452);
     site.SendAtOnce(1, 0, {});
 
     EXPECT_EQ(site.FilesOf("ann").size(), Fit(kLimit, 0, size_));

@@ -33,9 +33,11 @@ class ScanDaemon {
 public:
     /// `more` are further lines of the configuration.
     ScanDaemon(const std::filesystem::path& scratch, const std::string& live,
-               const std::string& interval, const std::string& more = "", int threads = 2)
+               const std::string& interval, const std::string& more = "", int threads = 2,
+               const std::string& usage_store = "")
         : scratch_(scratch) {
-        settings_.usage_store = "sqlite:" + (scratch / "usage.sqlite").string();
+        settings_.usage_store =
+            usage_store.empty() ? "sqlite:" + (scratch / "usage.sqlite").string() : usage_store;
         std::ofstream config(scratch / "policyd.toml");
         config << "virtual_mailbox_base = \"" << (scratch / "mail").string() << "\"\n"
                << "usage_store = \"" << settings_.usage_store << "\"\n"

@@ -14,6 +14,7 @@
 
 #include "tests/integration/scan_daemon.hpp"
 #include "tests/support/mail_store.hpp"
+#include "tests/support/redis_server.hpp"
 
 namespace policyd {
 namespace {
@@ -48,6 +49,21 @@ protected:
                 throw std::runtime_error("cannot link " + name.string());
             }
         }
+    }
+
+    /// Runs a command as a user who owns nothing of the store, with capabilities such as
+    /// ",+dac_read_search".
+    static std::vector<std::string> AsNobody(const std::string& capabilities) {
+        // The leak check would need to trace, which a process with a capability is safe from.
+        return {"env",
+                "ASAN_OPTIONS=detect_leaks=0",
+                "setpriv",
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+                "--bounding-set=-all" + capabilities,
+                "--inh-caps=-all" + capabilities,
+                "--ambient-caps=-all" + capabilities};
     }
 
     void ExpectTruth() {
@@ -221,18 +237,6 @@ TEST_F(ScanHazardsTest, CountsPrivateMailboxesAsAUserWhoMayReadEverythingAndNoth
     fs::permissions(Root(), fs::perms::owner_all);
     constexpr uid_t kNobody = 65534;
     ASSERT_EQ(chown(scratch_.Path().c_str(), kNobody, kNobody), 0);
-    const auto as_nobody = [](const std::string& capability) -> std::vector<std::string> {
-        // The leak check would need to trace, which a process with a capability is safe from.
-        return {"env",
-                "ASAN_OPTIONS=detect_leaks=0",
-                "setpriv",
-                "--reuid=65534",
-                "--regid=65534",
-                "--clear-groups",
-                "--bounding-set=-all" + capability,
-                "--inh-caps=-all" + capability,
-                "--ambient-caps=-all" + capability};
-    };
     // As tables with a password are: of Postfix's group, which the scanner is not in.
     const fs::path table = scratch_.Write("limits", "ann@example.org 1000\n");
     fs::permissions(table, fs::perms::owner_all);
@@ -240,12 +244,31 @@ TEST_F(ScanHazardsTest, CountsPrivateMailboxesAsAUserWhoMayReadEverythingAndNoth
         "virtual_mailbox_limit_maps = [\"texthash:" + table.string() + "\"]\n";
 
     daemon_.emplace(scratch_.Path(), "off", "1h");
-    EXPECT_EQ(daemon_->ScanOnce(as_nobody("")), 1) << daemon_->Log();
+    EXPECT_EQ(daemon_->ScanOnce(AsNobody("")), 1) << daemon_->Log();
     daemon_.emplace(scratch_.Path(), "off", "1h", with_table);
-    EXPECT_EQ(daemon_->ScanOnce(as_nobody("")), 2) << daemon_->Log();
-    EXPECT_EQ(daemon_->ScanOnce(as_nobody(",+dac_read_search")), 0) << daemon_->Log();
+    EXPECT_EQ(daemon_->ScanOnce(AsNobody("")), 2) << daemon_->Log();
+    EXPECT_EQ(daemon_->ScanOnce(AsNobody(",+dac_read_search")), 0) << daemon_->Log();
 
     ExpectTruth();
+}
+
+TEST_F(ScanHazardsTest, KeepsTheEntryOfAMailboxThatItCannotReadAlsoWithoutAState) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can run it as another user";
+    Deliver("example.org", 10);
+    Deliver("example.org/ann", 10);
+    Deliver("example.net/bob", 10);
+    constexpr uid_t kNobody = 65534;
+    ASSERT_EQ(chown(scratch_.Path().c_str(), kNobody, kNobody), 0);
+    daemon_.emplace(scratch_.Path(), "off", "1h");
+    ASSERT_EQ(daemon_->ScanOnce(AsNobody("")), 0) << daemon_->Log();
+    const test::Figures before = daemon_->Found();
+    ASSERT_EQ(before.size(), 3u);
+
+    fs::permissions(Root() / "example.org", fs::perms::none);
+    fs::remove(scratch_ / "scan.state");
+    EXPECT_EQ(daemon_->ScanOnce(AsNobody("")), 3) << daemon_->Log();
+    EXPECT_EQ(Text(daemon_->Found()), Text(before));
+    fs::permissions(Root() / "example.org", fs::perms::owner_all);
 }
 
 class ScanWatchTest : public ScanHazardsTest, public testing::WithParamInterface<const char*> {
@@ -405,6 +428,29 @@ TEST_F(ScanHazardsTest, NoticesABackupThatComesBackWithAllItsTimes) {
     ASSERT_EQ(daemon_->ScanOnce(), 0) << daemon_->Log();
     ExpectTruth();
     EXPECT_EQ(daemon_->Found().at("ann@example.org").bytes, 10u);
+}
+
+TEST_F(ScanHazardsTest, CommitsEverythingAgainAsSoonAsRedisIsBackWithAnOlderSave) {
+    test::RedisServer redis({"--appendonly", "no"});
+    Deliver("example.org/ann", 10);
+    Deliver("example.org/bob", 10);
+    daemon_.emplace(scratch_.Path(), "off", "24h", "", 2, "redis:" + redis.UnixEndpoint().ToText());
+    daemon_->Start();
+    const auto expect_truth_soon = [this](const char* what) {
+        const test::Figures truth = test::RecountStore(Root());
+        test::WaitUntil(
+            what, [&] { return daemon_->Found() == truth; }, scratch_ / "scan.log");
+    };
+    expect_truth_soon("the first figures");
+    redis.Command({"SAVE"});
+    Deliver("example.org/ann", 5);
+    daemon_->Signal(SIGUSR1);
+    expect_truth_soon("what changed since the save");
+
+    redis.Stop(SIGKILL);
+    redis.Start();
+    expect_truth_soon("what the save does not hold");
+    EXPECT_EQ(daemon_->Stop(), 0);
 }
 
 TEST_F(ScanHazardsTest, FollowsAStoreThatIsReplacedWhileItIsWatched) {

@@ -162,9 +162,7 @@ public:
     }
 
     /// Everything that is reserved counts, unless it is said to be in the measurement too.
-    using UsageStore::FindFilling;
-    async::Task<std::optional<usage::Filling>> FindFilling(std::string_view mailbox,
-                                                           std::string_view without) override {
+    async::Task<std::optional<usage::Filling>> FindFilling(std::string_view mailbox) override {
         Called();
         const auto found = entries.find(mailbox);
         if (found == entries.end()) co_return std::nullopt;
@@ -172,7 +170,7 @@ public:
         for (const std::string& id : entry.measured_too) entry.reservations.erase(id);
         std::erase_if(entry.reservations,
                       [&](const auto& held) { return !entry.settled.contains(held.first); });
-        const usage::Usage usage = With(entry, without);
+        const usage::Usage usage = With(entry, "");
         usage::Filling filling;
         filling.bytes = usage.bytes + usage.reserved_bytes;
         filling.messages = usage.messages + usage.reserved_messages;

@@ -48,9 +48,7 @@ public:
         co_return std::vector<std::chrono::milliseconds>(mailboxes.size());
     }
     async::Task<void> NoteRoom(std::span<const std::string>) override { co_return; }
-    using UsageStore::FindFilling;
-    async::Task<std::optional<usage::Filling>> FindFilling(std::string_view,
-                                                           std::string_view) override {
+    async::Task<std::optional<usage::Filling>> FindFilling(std::string_view) override {
         co_return std::nullopt;
     }
     async::Task<bool> NoteWarned(std::string_view, std::optional<std::uint64_t>,

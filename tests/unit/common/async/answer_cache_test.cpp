@@ -81,7 +81,9 @@ TEST_F(AnswerCacheTest, GivesEachCallerNoStalerAnswerThanItTakes) {
     EXPECT_EQ(Get("a"), 1);
     down_ = true;
     now_ = milliseconds(300);
-    EXPECT_EQ(*test::RunToEnd(cache_.Get("a", milliseconds(201))), 1);
+    const Cache::Given stale = test::RunToEnd(cache_.Get("a", milliseconds(201)));
+    EXPECT_EQ(*stale, 1);
+    EXPECT_TRUE(stale.is_stale);
     EXPECT_THROW(test::RunToEnd(cache_.Get("a", milliseconds(200))), std::runtime_error);
 }
 

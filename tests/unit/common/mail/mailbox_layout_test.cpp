@@ -90,6 +90,8 @@ TEST(MailboxLayoutBothWaysTest, EveryAddressIsFoundAgainFromItsDirectory) {
                                     "%d/%1n/%1.1n/%2.1n/%n/Maildir",
                                     "%1d/%1.1d/%d/%2u/%u",
                                     "%-2.2d/%d/%-1.1u/%u",
+                                    "%d/%2u-%u",
+                                    "%3.3u%2u_%u/%d",
                                     "vmail/%d/users/%u"};
     const char* const users[] = {"", "j", "jo", "joe", "j.o-e+x", "JOE", "a@b", "Maildir", "cur"};
     for (const char* pattern : patterns) {
@@ -113,6 +115,7 @@ TEST(MailboxLayoutAddressOfTest, KnowsWhichDirectoriesAreNoMailboxes) {
     EXPECT_EQ(MailboxLayout("%d/%1u/%u").AddressOf("example.com/j"), std::nullopt);
     EXPECT_EQ(MailboxLayout("mail/%d/%u").AddressOf("post/example.com/joe"), std::nullopt);
     EXPECT_EQ(MailboxLayout("%u@%d").AddressOf("example.com"), std::nullopt);
+    EXPECT_EQ(MailboxLayout("%d/%2u-%u").AddressOf("example.com/x-joe"), std::nullopt);
 }
 
 TEST(MailboxLayoutPatternTest, MustTellTheWholeAddress) {

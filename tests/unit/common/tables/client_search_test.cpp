@@ -58,6 +58,7 @@ public:
         asked.emplace_back(key);
         return key == has_ ? std::optional<std::string>("OK") : std::nullopt;
     }
+    void ForEachValue(const Visit& visit) const override { visit("OK"); }
 
     mutable std::vector<std::string> asked;
 

@@ -51,6 +51,21 @@ TEST(AccessResultTest, RestrictionsThatDecideInAnyCaseAreLeftToPostfix) {
               "reject_unauth_pipelining");
 }
 
+TEST(AccessResultTest, RestrictionsArePassedOnWithTheirArguments) {
+    EXPECT_EQ(ParseAccessResult("reject_rbl_client  bl.example=127.0.0.[2..4]").action,
+              "reject_rbl_client bl.example=127.0.0.[2..4]");
+    EXPECT_EQ(ParseAccessResult("sleep 1, Reject_Rhsbl_Sender permit").action,
+              "sleep 1, Reject_Rhsbl_Sender permit");
+    EXPECT_EQ(ParseAccessResult("sleep 1").kind, Kind::kRestrict);
+    EXPECT_EQ(ParseAccessResult("permit_dnswl_client wl.example, reject").action,
+              "permit_dnswl_client wl.example, reject");
+    EXPECT_THROW(ParseAccessResult("permit_dnswl_client wl.example"), std::invalid_argument);
+    EXPECT_EQ(ParseAccessResult("reject_unknown_client reject_rbl_client").action,
+              "reject_unknown_client")
+        << "Postfix warns, and does nothing";
+    EXPECT_EQ(ParseAccessResult("reject_rbl_client").kind, Kind::kNext);
+}
+
 TEST(AccessResultTest, NothingCountsBehindWhatDecidesInAnyCase) {
     EXPECT_EQ(ParseAccessResult("permit, reject").kind, Kind::kPermit);
     EXPECT_EQ(ParseAccessResult("reject, permit").action, "reject");

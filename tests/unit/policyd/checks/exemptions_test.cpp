@@ -26,6 +26,7 @@ TEST(AddressListTest, MatchesNothingWhenItIsEmpty) {
 TEST(AddressListTest, RefusesWhatIsNoPattern) {
     EXPECT_THROW(AddressList({"postmaster"}), std::invalid_argument);
     EXPECT_THROW(AddressList({"@"}), std::invalid_argument);
+    EXPECT_THROW(AddressList({"<ann@example.com>"}), std::invalid_argument);
 }
 
 TEST(ClientListTest, MatchesAddressesNetworksAndNames) {
@@ -49,7 +50,8 @@ TEST(ClientListTest, ANetworkOfZeroBitsIsEveryAddressOfItsFamily) {
 }
 
 TEST(ClientListTest, RefusesWhatIsNoPattern) {
-    for (const char* pattern : {"192.0.2.0/33", "x/8", "", "a b", "2001:db8::/129", "192.0.2.0/"})
+    for (const char* pattern : {"192.0.2.0/33", "x/8", "", "a b", "2001:db8::/129", "192.0.2.0/",
+                                "*", "*.example.com", "300.1.1.1", "."})
         EXPECT_THROW(ClientList({pattern}), std::invalid_argument) << pattern;
 }
 

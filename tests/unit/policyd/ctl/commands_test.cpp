@@ -47,6 +47,8 @@ TEST(CommandsTest, TheHelpNamesEveryCommandAndEachExplainsItself) {
 TEST(CommandsTest, AWrongCommandLineIsAUsageError) {
     EXPECT_EQ(Ctl({}).status, kUsageError);
     EXPECT_EQ(Ctl({"fly"}).status, kUsageError);
+    EXPECT_THAT(Ctl({"fly"}).err, HasSubstr("fly"));
+    EXPECT_THAT(Ctl({}).err, HasSubstr("A command is required"));
     EXPECT_EQ(Ctl({"lookup", "inline:{a=b}"}).status, kUsageError);
     EXPECT_EQ(Ctl({"usage"}).status, kUsageError);
     EXPECT_EQ(Ctl({"ask", "--sender", "a\nb", "--server", "unix:/nowhere"}).status, kUsageError);

@@ -447,6 +447,21 @@ TEST_F(ScannerTest, ReportsDriftOfTheFiguresAndOfTheStoreWhenItVerifies) {
     EXPECT_EQ(BytesOf("bob@example.org"), 5u);
 }
 
+TEST_F(ScannerTest, ReportsWhatTheStoreHasLostAndWhatItHasTooMuchWhenItVerifies) {
+    store_.Deliver("example.org/ann", 100);
+    store_.Deliver("example.org/bob", 5);
+    Sweep();
+    usage_.figures.erase("bob@example.org");
+    usage_.figures["eve@example.org"] = usage_.figures.at("ann@example.org");
+
+    const ScanReport report = Sweep(Thoroughness::kEverything);
+
+    EXPECT_EQ(report.store_drifted, 2u);
+    EXPECT_EQ(BytesOf("bob@example.org"), 5u);
+    EXPECT_EQ(usage_.figures.count("eve@example.org"), 0u);
+    EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 0u);
+}
+
 TEST_F(ScannerTest, ReportsNoDriftOfAMailboxThatIsMeasuredWhileItIsComparedWithTheStore) {
     store_.Deliver("example.org/ann", 100);
     Sweep();

@@ -113,14 +113,15 @@ public:
 
     /// Takes an answer that was come by in another way, in the place of what is remembered.
     void Remember(std::string_view key, Value value) {
-        Keep(std::make_shared<Entry>(key, std::move(value)));
+        Keep(std::make_shared<Entry>(key, std::move(value)), clock_());
     }
 
-    /// Soon done, however many answers there are. They must not mind on which thread they end.
+    /// Soon done, however many answers there are. They must not mind on which thread they end. Who
+    /// asks from now on does not wait for a look-up that has begun before.
     void Clear() {
         using Entries = KeyedTable<Entry>;
         DestroyElsewhere(std::make_shared<const Entries>(std::exchange(entries_, Entries())));
-        ++generation_;
+        loading_.clear();
     }
     std::size_t Size() const noexcept { return entries_.Size(); }
     const Statistics& Counted() const noexcept { return statistics_; }
@@ -168,25 +169,30 @@ private:
     /// `loading` is owned by the caller and whoever waits.
     Task<void> LoadFor(const std::string& key, std::shared_ptr<Loading> loading) {
         loading_.emplace(key, loading);
-        const std::uint64_t generation = generation_;
+        // What it says may be as old as its beginning.
+        const Milliseconds began = clock_();
+        const auto is_forgotten = [this, &key, &loading] {
+            const auto under_way = loading_.find(key);
+            return under_way == loading_.end() || under_way->second != loading;
+        };
         try {
             Value value = co_await load_(key);
             auto entry = std::make_shared<Entry>(key, std::move(value));
-            if (generation == generation_) Keep(entry);
+            if (!is_forgotten()) Keep(entry, began);
             loading->answer = AnswerOf(std::move(entry));
         } catch (...) {
             loading->failure = std::current_exception();
         }
-        loading_.erase(key);
+        if (!is_forgotten()) loading_.erase(key);
         // Nothing here is touched after this: who is resumed may ask again.
         for (const std::coroutine_handle<> waiter : loading->waiting) waiter.resume();
     }
 
-    void Keep(std::shared_ptr<Entry> entry) {
+    void Keep(std::shared_ptr<Entry> entry, Milliseconds as_of) {
         const Milliseconds time = fresh_(entry->value);
         entries_.Erase(entry->key);
         if (time + longest_stale_ <= Milliseconds(0)) return;
-        entry->fresh_until = clock_() + time;
+        entry->fresh_until = as_of + time;
         if (entries_.Size() >= most_answers_) entries_.EraseOne();
         entries_.Put(std::move(entry));
     }
@@ -207,7 +213,6 @@ private:
     const MayBeStale may_be_stale_;
     KeyedTable<Entry> entries_;
     Map<std::shared_ptr<Loading>> loading_;
-    std::uint64_t generation_ = 0;  // counts Clear(): what was asked before it is not kept
     Statistics statistics_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <utility>
+
 namespace policyd::tables {
 
 namespace {
@@ -24,20 +26,21 @@ SqlLookup::Values FirstColumnOfAllRows(sqlite::Statement& statement) {
 
 }  // namespace
 
-sqlite::Database& SqliteFile::Open() {
+sqlite::Database& SqliteFile::Open(std::chrono::milliseconds patience) {
     struct stat status {};
     const bool exists = stat(path_.c_str(), &status) == 0;
     const Identity identity{status.st_dev, status.st_ino};
     if (exists && identity != identity_) database_.reset();
     if (!database_) {
-        database_.emplace(path_, sqlite::Database::Mode::kReadOnly, patience_);
+        database_.emplace(path_, sqlite::Database::Mode::kReadOnly, patience);
         identity_ = identity;
     }
     return *database_;
 }
 
 SqlLookup::Values SqliteFile::Run(const QueryTemplate& query, std::string_view key) {
-    sqlite::Database& database = Open();
+    const bool just_failed = failure_ && Clock::now() - failed_at_ < patience_;
+    sqlite::Database& database = Open(just_failed ? std::chrono::milliseconds(0) : patience_);
     if (!query.Prepared()) {
         sqlite::Statement statement = database.Prepare(query.Query(key, Escaped));
         return FirstColumnOfAllRows(statement);
@@ -52,7 +55,10 @@ SqlLookup::Values SqliteFile::FirstColumns(const QueryTemplate& query, std::stri
                                            Clock::time_point asked) {
     if (failure_ && asked < failed_at_) throw sqlite::Error(*failure_);
     try {
-        return Run(query, key);
+        SqlLookup::Values values = Run(query, key);
+        // What was opened without patience is opened anew for the next.
+        if (std::exchange(failure_, std::nullopt)) database_.reset();
+        return values;
     } catch (const sqlite::Error& error) {
         database_.reset();
         if (error.IsOfFile()) {

@@ -21,8 +21,9 @@ public:
 
     using Clock = std::chrono::steady_clock;
 
-    /// The first columns of the rows for a searchable key, `asked` then. Throws sqlite::Error; who
-    /// waited while the file could not be used for another look-up does not wait for it again.
+    /// The first columns of the rows for a searchable key, `asked` then. Throws sqlite::Error. For
+    /// a file that could not be used a moment ago nobody waits: not who waited meanwhile for
+    /// another look-up, and not the next look-up for the same request.
     SqlLookup::Values FirstColumns(const QueryTemplate& query, std::string_view key,
                                    Clock::time_point asked);
 
@@ -34,7 +35,7 @@ private:
         bool operator==(const Identity&) const = default;
     };
 
-    sqlite::Database& Open();
+    sqlite::Database& Open(std::chrono::milliseconds patience);
     SqlLookup::Values Run(const QueryTemplate& query, std::string_view key);
 
     std::string path_;

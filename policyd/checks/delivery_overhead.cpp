@@ -52,6 +52,13 @@ std::size_t QuotesOf(std::string_view address) {
     return is_plain ? 0 : kQuotes + backslashes;
 }
 
+/// How much of an address is an extension, with its delimiter.
+std::size_t ExtensionOf(std::string_view address, std::string_view delimiters) {
+    const std::string_view local = address.substr(0, address.rfind('@'));
+    const std::size_t extension = local.find_first_of(delimiters);
+    return extension == local.npos ? 0 : local.size() - extension;
+}
+
 }  // namespace
 
 std::uint64_t EstimatedOverhead(const protocol::PolicyRequest& request, std::string_view recipient,
@@ -66,7 +73,7 @@ std::uint64_t EstimatedOverhead(const protocol::PolicyRequest& request, std::str
     for (const recipients::Mailbox& mailbox : mailboxes)
         longest = std::max({longest, mailbox.address.size(), mailbox.name.size(),
                             mailbox.address.starts_with('@') ? recipient.size() : 0});
-    longest += recipient_quotes;
+    longest += recipient_quotes + ExtensionOf(recipient, rules.delimiters);
     const std::size_t host = rules.myhostname.size();
     std::size_t bytes = kReceived.size() + request.helo_name.size() + request.client_name.size() +
                         request.client_address.size() + host + recipient_size;

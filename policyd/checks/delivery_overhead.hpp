@@ -12,8 +12,9 @@ namespace policyd::checks {
 
 /// What the sizes of headers depend on beside the request.
 struct DeliveryRules {
-    std::string myhostname;  ///< of the Postfix that takes the mail in
-    bool adds_lmtp = false;  ///< it is handed on to an LMTP server, which adds its own headers
+    std::string myhostname;    ///< of the Postfix that takes the mail in
+    bool adds_lmtp = false;    ///< it is handed on to an LMTP server, which adds its own headers
+    std::string delimiters{};  ///< recipient_delimiter: what follows one is kept on the way
 };
 
 /// An upper bound of what delivery adds to the size that Postfix tells at END-OF-MESSAGE, or that a

@@ -41,6 +41,12 @@ std::uint64_t TimesAsked(const std::vector<TrackedRecipient>& recipients) {
     return times;
 }
 
+std::uint64_t TimesAsked(const std::vector<const TrackedRecipient*>& recipients) {
+    std::uint64_t times = 0;
+    for (const TrackedRecipient* const recipient : recipients) times += recipient->asked;
+    return times;
+}
+
 }  // namespace
 
 MailboxQuotaCheck::MailboxQuotaCheck(const Parts& parts, QuotaRules rules, Clock clock,
@@ -140,10 +146,14 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     }
     // Recipients that were refused later on, or never seen here, may be among the accepted ones:
     // where that cannot be told, nobody is refused on their account.
-    const bool all_full = !full.empty() && full.size() == recipients.size() &&
-                          TimesAsked(recipients) >= request.recipient_count;
+    const std::uint64_t asked = TimesAsked(recipients);
+    const bool all_full =
+        !full.empty() && full.size() == recipients.size() && asked >= request.recipient_count;
+    const bool knows_count = request.recipient_count > 0 && request.recipient_count < asked;
+    const std::uint64_t refused_later = knows_count ? asked - request.recipient_count : 0;
+    const bool surely_some_full = TimesAsked(full) > refused_later;
     if (!all_full &&
-        (full.empty() || rules_.full_at_end_of_message == FullAtEndOfMessage::kAccept)) {
+        (!surely_some_full || rules_.full_at_end_of_message == FullAtEndOfMessage::kAccept)) {
         for (const TrackedRecipient* const recipient : full)
             co_await Charge(request, message, *recipient);
         co_return Verdict::NoOpinion();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/protocol/request_parser.hpp"
 #include "policyd/checks/check_pipeline.hpp"
@@ -12,14 +13,18 @@
 
 namespace policyd::server {
 
-/// One request on its way to an answer. It owns the bytes that the request points into and the
-/// services that decide, so that a connection which can wait no longer leaves it to end alone.
+/// One request on its way to an answer. It owns all that the request points into and the services
+/// that decide, so that a connection which can wait no longer leaves it to end alone.
 ///
-///     auto decision = std::make_shared<Decision>();
+///     auto decision = std::make_shared<Decision>(postfix_host);
 ///     decision->bytes = …; decision->request = …;
 ///     Decision::Start(decision, services);
 ///     const std::string_view action = co_await decision->Action();   // or Expire() comes first
 struct Decision {
+    explicit Decision(std::shared_ptr<const std::string> the_host)
+        : postfix_host(std::move(the_host)) {}
+
+    const std::shared_ptr<const std::string> postfix_host;
     std::string bytes;  ///< the text of the request
     protocol::PolicyRequest request;
 

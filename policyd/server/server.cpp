@@ -58,6 +58,9 @@ SessionLimits LimitsFrom(const config::Settings& settings) {
             .idle_time = settings.idle_time_limit};
 }
 
+/// With a worker that hangs; it does what it was told as soon as it can.
+constexpr std::chrono::seconds kPatience{1};
+
 /// As many as are configured, and for which there are descriptors.
 std::uint64_t MostConnections(const config::Settings& settings) {
     return MakeRoomForConnections(settings.max_connections, OtherDescriptors(settings));
@@ -135,21 +138,32 @@ void Server::Reload(const config::Settings& settings) {
     }
     if (!failure) room_.Allow(MostConnections(settings));
     // What is not used ends where it belongs, too.
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-        workers_[i]->Loop().Post([use = !failure, built = all[i], limits = LimitsFrom(settings),
-                                  &worker = *workers_[i]] {
-            if (!built) return;
-            if (!use) return worker.Retire(std::move(*built));
+    OnEachWorker(
+        [use = !failure, all, limits = LimitsFrom(settings)](Worker& worker, std::size_t i) {
+            if (!all[i]) return;
+            if (!use) return worker.Retire(std::move(*all[i]));
             worker.Use(limits);
-            worker.Use(std::move(*built));
+            worker.Use(std::move(*all[i]));
         });
-    }
     if (failure) std::rethrow_exception(failure);
 }
 
 void Server::FlushCaches() {
-    for (const auto& worker : workers_)
-        worker->Loop().Post([&worker = *worker] { worker.FlushCaches(); });
+    OnEachWorker([](Worker& worker, std::size_t) { worker.FlushCaches(); });
+}
+
+void Server::OnEachWorker(std::function<void(Worker&, std::size_t)> work) {
+    const auto shared = std::make_shared<const decltype(work)>(std::move(work));
+    std::vector<std::future<void>> done;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        const auto promise = std::make_shared<std::promise<void>>();
+        done.push_back(promise->get_future());
+        workers_[i]->Loop().Post([shared, promise, i, &worker = *workers_[i]] {
+            (*shared)(worker, i);
+            promise->set_value();
+        });
+    }
+    for (const std::future<void>& each : done) each.wait_for(kPatience);
 }
 
 bool Server::IsAlive() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -35,7 +36,7 @@ public:
     /// everything stays as it was. Options that only a restart changes are left alone.
     void Reload(const config::Settings& settings);
 
-    /// Forgets what is remembered of tables, soon.
+    /// Forgets what is remembered of tables: who asks after this returns is not told of it.
     void FlushCaches();
 
     /// Whether every worker has done something since this was last called.
@@ -46,6 +47,8 @@ public:
 
 private:
     void MakeWorkers(const config::Settings& settings);
+    /// On the loops of all workers, and waits until they have done it.
+    void OnEachWorker(std::function<void(Worker&, std::size_t)> work);
     void WarnOfUntold() const;
 
     services::SharedState shared_;

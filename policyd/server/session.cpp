@@ -34,12 +34,12 @@ Session::Session(async::UvHandle<uv_any_handle> socket, std::string postfix_host
                  const SessionLimits& limits, const Clock& clock, const CurrentServices& services,
                  SessionMetrics& metrics)
     : stream_(std::move(socket), protocol::kLongestRequest),
-      postfix_host_(std::move(postfix_host)),
+      postfix_host_(std::make_shared<const std::string>(std::move(postfix_host))),
       limits_(limits),
       clock_(clock),
       services_(services),
       metrics_(metrics),
-      decision_(std::make_shared<Decision>()),
+      decision_(std::make_shared<Decision>(postfix_host_)),
       active_since_(clock()) {}
 
 async::Task<> Session::Serve() {
@@ -60,7 +60,8 @@ async::Task<> Session::Serve() {
             case RequestParser::Parsed::kMalformed:
                 metrics_.malformed.Add();
                 if (metrics_.warnings.Take(clock_()))
-                    log::Warning("malformed request from {}: {}", postfix_host_, parser_.Problem());
+                    log::Warning("malformed request from {}: {}", *postfix_host_,
+                                 parser_.Problem());
                 open = false;
                 break;
         }
@@ -77,7 +78,7 @@ async::Task<> Session::Serve() {
 /// answered from where they were received.
 bool Session::HasAnswerAtHand() {
     protocol::PolicyRequest request = parser_.Request();
-    request.postfix_host = postfix_host_;
+    request.postfix_host = *postfix_host_;
     GoOnTo(request);
     metrics_.CountRequest(request.stage);
     request_came_ = SessionMetrics::Clock::now();
@@ -111,7 +112,7 @@ async::Task<bool> Session::Answer() {
     const checks::Verdict& verdict = co_await decision_->Verdict();
     SetReply(verdict, decision_->progress);
     if (decision_->HasExpired()) {
-        decision_ = std::make_shared<Decision>();
+        decision_ = std::make_shared<Decision>(postfix_host_);
     } else {
         decision_->Reset();
     }
@@ -177,13 +178,13 @@ void Session::CheckTime(std::chrono::milliseconds now) {
         metrics_.out_of_time.Add();
         if (metrics_.warnings.Take(now))
             log::Warning("out of time: a request from {} was answered without a decision",
-                         postfix_host_);
+                         *postfix_host_);
         decision_->Expire();
         return;
     }
     metrics_.CountSlowClient(PhaseName(phase_));
     if (phase_ != Phase::kIdle && metrics_.warnings.Take(now))
-        log::Warning("out of time: {} {}", postfix_host_,
+        log::Warning("out of time: {} {}", *postfix_host_,
                      phase_ == Phase::kReceiving ? "sent no whole request" : "took no answer");
     stream_.Abort();
 }

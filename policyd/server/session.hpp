@@ -62,7 +62,8 @@ private:
     std::chrono::milliseconds TimeLimit() const;
 
     async::Stream stream_;
-    const std::string postfix_host_;
+    /// Requests point into it, and decisions may outlive the session.
+    const std::shared_ptr<const std::string> postfix_host_;
     const SessionLimits& limits_;
     const Clock& clock_;
     const CurrentServices& services_;

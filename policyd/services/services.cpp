@@ -157,6 +157,7 @@ checks::QuotaRules QuotaRulesFrom(const Settings& settings) {
     rules.undeclared_size = config::ParseUndeclaredSize(settings.undeclared_size);
     rules.delivery_overhead = config::ParseDeliveryOverhead(settings.delivery_overhead);
     rules.delivery.myhostname = settings.myhostname;
+    rules.delivery.delimiters = settings.recipient_delimiter;
     rules.delivery.adds_lmtp = settings.virtual_transport.starts_with("lmtp");
     rules.exempt.recipients =
         ListFrom<checks::AddressList>("quota_exempt_recipients", settings.quota_exempt_recipients);

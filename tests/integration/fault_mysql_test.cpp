@@ -151,6 +151,24 @@ TEST_F(FaultMysqlTest, EveryQueryIsSlowAndThenNoneIs) {
     WaitForRecovery();
 }
 
+TEST_F(FaultMysqlTest, ADecisionThatOutlivesItsConnectionEndsAlone) {
+    options_["request_time_limit"] = SmallSite::Quoted("200ms");
+    options_["mysql_time_limit"] = SmallSite::Quoted("10s");
+    site_.Write(options_);
+    Start();
+    database_.Execute("UPDATE slowness SET seconds = 1", "mail");
+    for (const char* instance : {"1", "2", "3"}) {
+        PolicyClient postfix(site_.Socket());
+        EXPECT_THAT(postfix.Ask(RequestText({{"protocol_state", "RCPT"},
+                                             {"recipient", kJoe},
+                                             {"size", "100"},
+                                             {"instance", instance}})),
+                    StartsWith("DEFER_IF_PERMIT 4.3.0 "));
+    }
+    policyd_->Signal(SIGTERM);
+    EXPECT_EQ(policyd_->Wait(), 0);
+}
+
 TEST_F(FaultMysqlTest, TheRightToReadIsTakenAwayAndGivenBack) {
     Start();
     database_.Execute("REVOKE SELECT ON mail.* FROM postfix@localhost; KILL USER postfix");

@@ -19,6 +19,7 @@ class AnswerCacheTest : public testing::Test {
 protected:
     Task<std::optional<int>> Load(const std::string& key) {
         ++loads_;
+        now_ += takes_;
         if (down_) throw std::runtime_error("down");
         if (key == "unknown") co_return std::nullopt;
         co_return value_;
@@ -27,6 +28,7 @@ protected:
     std::optional<int> Get(std::string_view key) { return *test::RunToEnd(cache_.Get(key)); }
 
     milliseconds now_{0};
+    milliseconds takes_{0};
     int value_ = 1;
     int loads_ = 0;
     bool down_ = false;
@@ -54,6 +56,16 @@ TEST_F(AnswerCacheTest, HasAtHandWhatIsFreshAndNothingElse) {
     now_ = milliseconds(100);
     EXPECT_EQ(cache_.AtHand("a"), nullptr);
     EXPECT_EQ(cache_.Counted().hits, 2u);
+}
+
+TEST_F(AnswerCacheTest, AnAnswerIsAsOldAsTheBeginningOfItsLookUp) {
+    now_ = milliseconds(0);
+    takes_ = milliseconds(60);
+    EXPECT_EQ(Get("a"), 1);
+    now_ = milliseconds(99);
+    EXPECT_NE(cache_.AtHand("a"), nullptr);
+    now_ = milliseconds(100);
+    EXPECT_EQ(cache_.AtHand("a"), nullptr);
 }
 
 TEST_F(AnswerCacheTest, KeepsNegativeAnswersForTheirOwnTime) {
@@ -165,6 +177,17 @@ TEST_F(SlowCacheTest, AsksOnceForAllWhoAskMeanwhile) {
     while (answered < 10) loop_.RunOnce();
     EXPECT_EQ(loads_, 1);
     EXPECT_EQ(failed, 0);
+}
+
+TEST_F(SlowCacheTest, WhoAsksAfterAFlushDoesNotWaitForALookUpOfBefore) {
+    int answered = 0, failed = 0;
+    Spawn(Ask(answered, failed), [](std::exception_ptr) {});
+    cache_.Clear();
+    Spawn(Ask(answered, failed), [](std::exception_ptr) {});
+    EXPECT_EQ(loads_, 2);
+    while (answered < 2) loop_.RunOnce();
+    EXPECT_NE(cache_.AtHand("key"), nullptr) << "of the second";
+    EXPECT_EQ(cache_.Size(), 1u);
 }
 
 TEST_F(SlowCacheTest, TellsAllWhoWaitThatTheLookUpFailed) {

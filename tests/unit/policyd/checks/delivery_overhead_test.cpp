@@ -45,6 +45,13 @@ TEST_F(EstimatedOverheadTest, CountsTheQuotesAndBackslashesThatHeadersNeed) {
     EXPECT_EQ(Estimated(), before + 2 * 2);
 }
 
+TEST_F(EstimatedOverheadTest, CountsAnExtensionInWhatTheMailIsDeliveredTo) {
+    const std::uint64_t plain = EstimatedOverhead(request_, "ann+x@b.example", mailboxes_, rules_);
+    rules_.delimiters = "-+";
+    EXPECT_EQ(EstimatedOverhead(request_, "ann+x@b.example", mailboxes_, rules_), plain + 2);
+    EXPECT_EQ(EstimatedOverhead(request_, "ann@b-c.example", mailboxes_, rules_), plain);
+}
+
 TEST_F(EstimatedOverheadTest, CountsTheRecipientInTheHeadersOfACatchAllMailbox) {
     mailboxes_.front().address = "@b.example";
     const std::uint64_t plain = Estimated();

@@ -292,6 +292,20 @@ TEST_F(MailboxQuotaCheckTest, DefersOrRejectsForOneFullMailboxWhereThatIsTheRule
     }
 }
 
+TEST_F(MailboxQuotaCheckTest, RefusesNobodyForOneWhoMayNotHaveBeenAccepted) {
+    for (const auto rule : {FullAtEndOfMessage::kDefer, FullAtEndOfMessage::kReject}) {
+        QuotaRules rules;
+        rules.full_at_end_of_message = rule;
+        Use(rules);
+        usage_.entries.clear();
+        usage_.Measure("ann@example.com", 900);
+        for (const char* recipient : {"ann@example.com", "bob@example.com", "team@example.com"})
+            EXPECT_EQ(AtRcpt(recipient, 0), "");
+        EXPECT_EQ(AtEnd("", 500, 2), "") << "ann may be the one who was refused later";
+        EndMessage("1");
+    }
+}
+
 TEST_F(MailboxQuotaCheckTest, RefusesAtTheEndWhenEverybodyIsFull) {
     usage_.Measure("ann@example.com", 900);
     usage_.Measure("bob@example.com", 900);

@@ -107,8 +107,7 @@ constexpr Option kOptions[] = {
     {kChecks, "mailbox_full_action", &Settings::mailbox_full_action, kEffectOnReload,
      CheckedBy(&CheckAction),
      "The action for mail that does not fit into its mailbox by what was measured of it. Where "
-     "only "
-     "what is reserved leaves no room, which may be measured already or never come, it is "
+     "only what is reserved leaves no room, which may be measured already or never come, it is "
      "mailbox_full_defer_action."},
     {kChecks, "dry_run", &Settings::dry_run, kEffectOnReload,
      OneOf("client_access recipient mailbox_quota"),

@@ -41,12 +41,6 @@ std::uint64_t TimesAsked(const std::vector<TrackedRecipient>& recipients) {
     return times;
 }
 
-std::uint64_t TimesAsked(const std::vector<const TrackedRecipient*>& recipients) {
-    std::uint64_t times = 0;
-    for (const TrackedRecipient* const recipient : recipients) times += recipient->asked;
-    return times;
-}
-
 }  // namespace
 
 MailboxQuotaCheck::MailboxQuotaCheck(const Parts& parts, QuotaRules rules, Clock clock,
@@ -138,10 +132,12 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
         taking.push_back(TakeRoom(request, message, recipient));
     std::vector<Taken> taken = co_await async::WhenAll(std::move(taking));
     std::vector<const TrackedRecipient*> full;
+    std::uint64_t full_asked = 0;
     Taken worst;
     for (std::size_t i = 0; i < taken.size(); ++i) {
         if (taken[i].room == Room::kFree) continue;
         full.push_back(&recipients[i]);
+        full_asked += recipients[i].asked;
         if (worst.room == Room::kFree || worst.room == Room::kFull) worst = std::move(taken[i]);
     }
     // Recipients that were refused later on, or never seen here, may be among the accepted ones:
@@ -151,7 +147,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
         !full.empty() && full.size() == recipients.size() && asked >= request.recipient_count;
     const bool knows_count = request.recipient_count > 0 && request.recipient_count < asked;
     const std::uint64_t refused_later = knows_count ? asked - request.recipient_count : 0;
-    const bool surely_some_full = TimesAsked(full) > refused_later;
+    const bool surely_some_full = full_asked > refused_later;
     if (!all_full &&
         (!surely_some_full || rules_.full_at_end_of_message == FullAtEndOfMessage::kAccept)) {
         for (const TrackedRecipient* const recipient : full)
@@ -203,17 +199,17 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
     Taken taken;
     if (!Reserves(message)) {
         if (!exempt) taken = co_await room_.Look(*recipient.resolution, *bytes, for_good);
-        if (taken.room == Room::kFull && recipient.is_stale) taken.room = Room::kPerhapsFull;
-        co_return taken;
-    }
-    const std::string id = ReservationId(message, recipient.recipient);
-    if (!owed_.Forget(id)) throw outage::UsageStoreUnavailable("it is being told of this message");
-    if (exempt) {
-        usage::Reservation reservation = room_.ReservationFor(id, mailboxes, *bytes);
-        reservation.settled = for_good;
-        co_await room_.Charge(std::move(reservation), mailboxes);
     } else {
-        taken = co_await room_.Take(id, *recipient.resolution, *bytes, for_good);
+        const std::string id = ReservationId(message, recipient.recipient);
+        if (!owed_.Forget(id))
+            throw outage::UsageStoreUnavailable("it is being told of this message");
+        if (exempt) {
+            usage::Reservation reservation = room_.ReservationFor(id, mailboxes, *bytes);
+            reservation.settled = for_good;
+            co_await room_.Charge(std::move(reservation), mailboxes);
+        } else {
+            taken = co_await room_.Take(id, *recipient.resolution, *bytes, for_good);
+        }
     }
     if (taken.room == Room::kFull && recipient.is_stale) taken.room = Room::kPerhapsFull;
     co_return taken;

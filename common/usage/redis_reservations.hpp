@@ -35,7 +35,7 @@ struct GrantedBefore {
     std::string mailbox;
     std::uint64_t bytes = 0;
     std::uint64_t copies = 0;
-    std::chrono::milliseconds age{0};
+    std::chrono::milliseconds age{0};  ///< negative where the clock was set back a little since
     bool was_settled = false;
 };
 

@@ -57,7 +57,7 @@ local function reserve(first, last, numbers, field)
     t = t + 7
     if tells_held > 0 then
       told[t + 1], told[t + 2], told[t + 3], told[t + 4] =
-          mine, mine_copies, max(now - since, 0), was_settled and 1 or 0
+          mine, mine_copies, now - since, was_settled and 1 or 0
       t = t + 4
     end
     known[k + 1], known[k + 2], known[k + 3], known[k + 4], known[k + 5], known[k + 6],

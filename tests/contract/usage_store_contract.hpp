@@ -154,6 +154,18 @@ TYPED_TEST_P(UsageStoreContract, ReservesInMailboxesOfSeveralDomainsOrInNone) {
     EXPECT_EQ(this->UsageOf("zoe@example.org").reserved_messages, 1u);
 }
 
+TYPED_TEST_P(UsageStoreContract, WhatAnotherDomainRefusesStaysAsOldAsItWas) {
+    this->Settle("m1", 10, {{"zoe@example.net", 0, 0}});
+    this->Commit("zoe@example.net", 500, 5);
+    this->Commit("full@example.org", 100, 1);
+    const std::optional<Filling> before = this->FillingOf("zoe@example.net");
+    EXPECT_EQ(before, (Filling{510, std::nullopt, 6}));
+
+    this->Pass(-std::chrono::milliseconds(500));
+    this->Reserve("m1", 20, {{"full@example.org", 100, 0}, {"zoe@example.net", 0, 0}});
+    EXPECT_EQ(this->FillingOf("zoe@example.net"), before);
+}
+
 TYPED_TEST_P(UsageStoreContract, ChargesOneMessageOnceHoweverOftenItAsks) {
     for (int i = 0; i < 3; ++i)
         EXPECT_TRUE(this->Reserve("m1", 600, {{"ann@example.com", 1000, 0}}).IsGranted());
@@ -605,15 +617,15 @@ REGISTER_TYPED_TEST_SUITE_P(
     UsageStoreContract, KnowsNothingOfAMailboxThatWasNeverNamed, KeepsWhatWasMeasured,
     ReservesUpToTheLimitAndNotAByteMore, AnEmptyMessageNeedsOneByte,
     LimitsTheNumberOfMessagesAsWell, ReservesInEveryMailboxOrInNone,
-    ReservesInMailboxesOfSeveralDomainsOrInNone, ChargesOneMessageOnceHoweverOftenItAsks,
-    AdjustsAMessageToItsRealSize, ChargesEveryCopy, ReservesWhereThereIsNoRoomWhenForced,
-    GivesBackWhatAMessageHolds, AMeasurementTakesTheReservationsThatAreInIt,
-    AReservationAsOldAsTheGraceStays, AnAdjustedMessageIsAsYoungAsItsAdjustment,
-    IgnoresLateAndRepeatedMeasurements, AReservationThatNobodyMeasuresExpires,
-    ListingMailboxesDropsWhatExpiredWhereNobodyAsks, ARemovedMailboxLeavesNothingBehind,
-    ADomainIsTheSumOfItsMailboxes, MailboxesOfADomainShareItsLimit,
-    ADomainAndItsCatchAllMailboxAreTwoThings, KeepsAnyTwoNamesApart,
-    AMeasurementFromBeforeTheClockWasSetBackGivesWay,
+    ReservesInMailboxesOfSeveralDomainsOrInNone, WhatAnotherDomainRefusesStaysAsOldAsItWas,
+    ChargesOneMessageOnceHoweverOftenItAsks, AdjustsAMessageToItsRealSize, ChargesEveryCopy,
+    ReservesWhereThereIsNoRoomWhenForced, GivesBackWhatAMessageHolds,
+    AMeasurementTakesTheReservationsThatAreInIt, AReservationAsOldAsTheGraceStays,
+    AnAdjustedMessageIsAsYoungAsItsAdjustment, IgnoresLateAndRepeatedMeasurements,
+    AReservationThatNobodyMeasuresExpires, ListingMailboxesDropsWhatExpiredWhereNobodyAsks,
+    ARemovedMailboxLeavesNothingBehind, ADomainIsTheSumOfItsMailboxes,
+    MailboxesOfADomainShareItsLimit, ADomainAndItsCatchAllMailboxAreTwoThings,
+    KeepsAnyTwoNamesApart, AMeasurementFromBeforeTheClockWasSetBackGivesWay,
     AReservationFromBeforeTheClockWasSetBackIsMeasuredAllTheSame, CountsFarBeyondFourBillion,
     TakesManyMeasurementsAtOnce, IsSharedByAllWhoOpenIt, TellsTheTimeOfItsClock,
     OneMailboxWithRoomIsEnoughWhereThatIsTheRule, TheMailboxWithRoomMayBeInAnotherDomain,

@@ -70,9 +70,12 @@ std::uint64_t EstimatedOverhead(const protocol::PolicyRequest& request, std::str
     // A mailbox for all of a domain gets the recipient's address in its headers; and who needs
     // quotes in one address mostly does in the other.
     std::size_t longest = 0;
-    for (const recipients::Mailbox& mailbox : mailboxes)
-        longest = std::max({longest, mailbox.address.size(), mailbox.name.size(),
-                            mailbox.address.starts_with('@') ? recipient.size() : 0});
+    for (const recipients::Mailbox& mailbox : mailboxes) {
+        longest = std::max({longest, mailbox.address.size(), mailbox.name.size()});
+        // Asked last: the bytes of the address may lie far away in memory, its size does not.
+        if (recipient.size() > longest && mailbox.address.starts_with('@'))
+            longest = recipient.size();
+    }
     longest += recipient_quotes + ExtensionOf(recipient, rules.delimiters);
     const std::size_t host = rules.myhostname.size();
     std::size_t bytes = kReceived.size() + request.helo_name.size() + request.client_name.size() +

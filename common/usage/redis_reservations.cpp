@@ -47,8 +47,9 @@ RedisReservationPart ReservePart(const Reservation& reservation, const Reservati
     PackedNumbers numbers;
     numbers << part.limits.size() << kMade << reservation.bytes << reservation.age
             << static_cast<std::size_t>(needs) << std::size_t{reservation.settled}
-            << std::size_t{reservation.ends_fullness} << std::size_t{part.tells_held}
-            << std::size_t{part.domain_limit.has_value()} << whole.bytes << whole.messages;
+            << std::size_t{reservation.ends_fullness && !part.tells_held}
+            << std::size_t{part.tells_held} << std::size_t{part.domain_limit.has_value()}
+            << whole.bytes << whole.messages;
     RedisReservationPart reserve;
     reserve.keys.Append(part.domain_key);
     for (const std::size_t i : part.limits) {
@@ -107,6 +108,7 @@ bool TakeAnswer(const Reservation& reservation, const ReservationInDomain& part,
         if (!part.tells_held) continue;
         GrantedBefore before;
         before.mailbox = reservation.limits[limit].mailbox;
+        before.is_full = is_full;
         before.bytes = numbers.NextCount();
         before.copies = numbers.NextCount();
         before.age = numbers.NextTime();

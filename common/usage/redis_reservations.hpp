@@ -30,9 +30,10 @@ struct ReservationInDomain {
     bool tells_held = false;
 };
 
-/// What a message that was granted room in a mailbox had held there before.
+/// A mailbox in which a message was granted room, and what it had held there before.
 struct GrantedBefore {
     std::string mailbox;
+    bool is_full = false;  ///< there was none: it was granted for the sake of another
     std::uint64_t bytes = 0;
     std::uint64_t copies = 0;
     std::chrono::milliseconds age{0};  ///< negative where the clock was set back a little since

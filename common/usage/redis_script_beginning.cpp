@@ -48,8 +48,10 @@ local held_size = 24
 const char* const kSums = R"lua(
 local generation = 600000
 
-local function mark_key(key, age)
-  return string.format('%si:%.0f:%s', base, math.floor(now / generation) - age,
+-- `folded`: when the mailbox was last summed up, which is later than now where the clock was set
+-- back since.
+local function mark_key(key, folded, age)
+  return string.format('%si:%.0f:%s', base, math.floor(math.max(now, folded) / generation) - age,
                        string.sub(key, #base + 3))
 end
 
@@ -57,12 +59,13 @@ end
 local function find_in_sums(key, folded, id)
   if folded < 0 or now - folded > 2 * generation then return nil end
   for age = 0, 1 do
-    local mark = redis.call('HGET', mark_key(key, age), id)
+    local marks = mark_key(key, folded, age)
+    local mark = redis.call('HGET', marks, id)
     if mark then
       local held, sum = string.sub(mark, 1, held_size), string.sub(mark, held_size + 2)
       local total = redis.call('HGET', key, sum)
       if total then
-        return {mark_key = mark_key(key, age), id = id, sum = sum, total = total, held = held,
+        return {mark_key = marks, id = id, sum = sum, total = total, held = held,
                 settled = string.sub(mark, held_size + 1, held_size + 1) == 's'}
       end
     end
@@ -118,16 +121,17 @@ local function sum_up(key, most)
       move(field, string.format('r~h%.0f', math.floor(made / 3600000)))
     end
   end
-  local b, n, s, rb, rn, o = struct.unpack(kMailbox, have['u'])
-  local changes = {'HSET', key, 'u', struct.pack(kMailbox, b, n, s, rb, rn, o, now)}
+  local b, n, s, rb, rn, o, f = struct.unpack(kMailbox, have['u'])
+  local folded = math.max(now, f)
+  local changes = {'HSET', key, 'u', struct.pack(kMailbox, b, n, s, rb, rn, o, folded)}
   for sum, values in pairs(sums) do
     changes[#changes + 1] = sum
     changes[#changes + 1] = struct.pack(kHeld, values[1], values[2], values[3])
   end
   redis.call(unpack(changes))
   redis.call('HDEL', key, unpack(gone))
-  redis.call('HSET', mark_key(key, 0), unpack(marks))
-  redis.call('PEXPIRE', mark_key(key, 0), 2 * generation)
+  redis.call('HSET', mark_key(key, folded, 0), unpack(marks))
+  redis.call('PEXPIRE', mark_key(key, folded, 0), 2 * generation)
 end
 )lua";
 

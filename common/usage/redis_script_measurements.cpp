@@ -72,7 +72,7 @@ for i = 2, #KEYS do
   if m.exists then
     if m.f >= 0 then
       local _, _, _, mark_key = sums()
-      write('DEL', mark_key(m.key, 0), mark_key(m.key, 1))
+      write('DEL', mark_key(m.key, m.f, 0), mark_key(m.key, m.f, 1))
     end
     m.b, m.n, m.s, m.rb, m.rn = 0, 0, -1, 0, 0
     save(m)

@@ -11,6 +11,17 @@ local told, known = {0, 0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
 local kKnown = 12
 local formats = {}
 
+-- All of them, in parts: of a large alias Lua cannot put as many on its stack at once.
+local kPackedAtOnce = 1000
+local function pack_told(from, last)
+  local upto = math.min(last, from + kPackedAtOnce - 1)
+  local count = upto - from + 1
+  if not formats[count] then formats[count] = '<' .. string.rep('d', count) end
+  local packed = pack(formats[count], unpack(told, from, upto))
+  if upto == last then return packed end
+  return packed .. pack_told(upto + 1, last)
+end
+
 local function reserve(first, last, numbers, field)
   open_domain(KEYS[first])
   if d_newest > ahead or d_oldest < dead then tend() end
@@ -74,8 +85,7 @@ local function reserve(first, last, numbers, field)
                   (not domain_full and (fulls == 0 or (needs == 1 and fulls < last - first)))
   told[1], told[2] = granted and 1 or 0, domain_full and 1 or 0
   if limited > 0 then told[3], told[4], told[5], told[6] = d_bytes, d_messages, rest_bytes, rest_copies end
-  if not formats[t] then formats[t] = '<' .. string.rep('d', t) end
-  local answer = pack(formats[t], unpack(told, 1, t))
+  local answer = pack_told(1, t)
   if not granted or k == 0 then return answer end
 
   -- The domain first: where memory is short, Redis refuses the first write.

@@ -19,8 +19,9 @@ if m.rn > 0 then
   local fields = redis.call('HGETALL', m.key)
   for i = 1, #fields, 2 do
     local field, held = fields[i], fields[i + 1]
-    -- Of a sum nobody knows what of it is settled.
-    if string.sub(field, 1, 2) == 'r:' and #held > held_size then
+    -- Of a sum nobody knows what of it is settled: all but what came in the last moments.
+    local is_sum = string.sub(field, 1, 2) == 'r~'
+    if is_sum or (string.sub(field, 1, 2) == 'r:' and #held > held_size) then
       local made, more, copies = struct.unpack(kHeld, held)
       if made >= since then bytes, messages = bytes + more, messages + copies end
     end

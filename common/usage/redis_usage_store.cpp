@@ -147,10 +147,19 @@ async::Task<Reserved> RedisUsageStore::Reserve(const Reservation& reservation) {
     std::sort(answer.full_domains.begin(), answer.full_domains.end());
     if (answer.IsGranted()) {
         Remember(reservation);
+        // A script that looks at one of several domains does not know whether it is.
+        if (reservation.ends_fullness && parts.size() > 1) co_await NoteRoomIn(granted);
     } else if (!granted.empty()) {
         co_await TakeBack(reservation.id, std::move(granted));
     }
     co_return answer;
+}
+
+async::Task<void> RedisUsageStore::NoteRoomIn(const std::vector<GrantedBefore>& granted) {
+    std::vector<std::string> mailboxes;
+    for (const GrantedBefore& each : granted)
+        if (!each.is_full) mailboxes.push_back(each.mailbox);
+    co_await NoteRoom(mailboxes);
 }
 
 async::Task<void> RedisUsageStore::TakeBack(std::string_view id,

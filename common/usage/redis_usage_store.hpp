@@ -69,6 +69,7 @@ private:
     /// What kReservationsScript's arguments begin with.
     PackedNumbers ReservationsHeader() const;
     RedisReservationPart PartAgain(const Held& held) const;
+    async::Task<void> NoteRoomIn(const std::vector<GrantedBefore>& granted);
     async::Task<void> TakeBack(std::string_view id, std::vector<GrantedBefore> granted);
     async::Task<std::vector<redis::Reply>> EvaluateInTurn(std::vector<redis::ScriptCall> calls);
     async::Task<void> NoteChanged(std::vector<std::string> mailboxes);

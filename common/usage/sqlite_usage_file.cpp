@@ -251,8 +251,9 @@ Reserved SqliteUsageFile::Reserve(const Reservation& reservation) {
     for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
         const Limit& limit = reservation.limits[i];
         if (!held[i].stays) Hold(reservation, limit);
-        if (reservation.ends_fullness && !std::binary_search(full.begin(), full.end(), i))
-            NoteRoom(limit.mailbox);
+        const bool is_full = full_domains.contains(DomainOf(limit.mailbox)) ||
+                             std::binary_search(full.begin(), full.end(), i);
+        if (reservation.ends_fullness && !is_full) NoteRoom(limit.mailbox);
     }
     return answer;
 }

@@ -35,6 +35,23 @@ async::Task<std::uint64_t> AverageSize(usage::UsageStore& usage) {
     co_return site.messages == 0 ? 0 : site.bytes / site.messages;
 }
 
+/// Whether Postfix was told no size, and tells none.
+bool IsUndeclared(const PolicyRequest& request) {
+    return request.stage == Stage::kRcpt && request.size == 0;
+}
+
+/// Of recipients without room, `worst` becomes the one that is refused least surely; of several who
+/// are full, all of them.
+void NoteWorst(Taken taken, Taken& worst) {
+    if (worst.room == Room::kFull && taken.room == Room::kFull) {
+        for (std::string& mailbox : taken.full)
+            if (std::find(worst.full.begin(), worst.full.end(), mailbox) == worst.full.end())
+                worst.full.push_back(std::move(mailbox));
+    } else if (worst.room == Room::kFree || worst.room == Room::kFull) {
+        worst = std::move(taken);
+    }
+}
+
 std::uint64_t TimesAsked(const std::vector<TrackedRecipient>& recipients) {
     std::uint64_t times = 0;
     for (const TrackedRecipient& recipient : recipients) times += recipient.asked;
@@ -73,9 +90,8 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
     const auto resolution = recipients_.Fresh(request.recipient);
     if (!resolution) return std::nullopt;
     const auto& mailboxes = resolution->mailboxes;
-    if (mailboxes.empty()) return Verdict::NoOpinion();
-    if (Reserves(request.instance)) return std::nullopt;
-    if (!rules_.exempt.Cover(request, request.recipient)) {
+    if (!mailboxes.empty() && Reserves(request.instance)) return std::nullopt;
+    if (!mailboxes.empty() && !rules_.exempt.Cover(request, request.recipient)) {
         const auto bytes = StoredSizeAtHand(request, request.recipient, mailboxes);
         if (!bytes) return std::nullopt;
         if (!room_.HasRoomAtHand(mailboxes, *bytes)) return std::nullopt;
@@ -101,9 +117,9 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     recipient.recipient = text::FoldCase(request.recipient);
     recipient.resolution = recipients_.Fresh(request.recipient);
     if (!recipient.resolution) recipient = co_await Resolved(request.recipient);
-    if (recipient.resolution->mailboxes.empty()) co_return Verdict::NoOpinion();
 
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
+    // Who has no mailbox here as well: he is one of those that Postfix counts, and has room.
     if (!message.empty()) messages_.Remember(message, recipient, clock_());
     findings.recipients.push_back(std::move(recipient));
     const TrackedRecipient& asked = findings.recipients.front();
@@ -138,15 +154,15 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
         if (taken[i].room == Room::kFree) continue;
         full.push_back(&recipients[i]);
         full_asked += recipients[i].asked;
-        if (worst.room == Room::kFree || worst.room == Room::kFull) worst = std::move(taken[i]);
+        NoteWorst(std::move(taken[i]), worst);
     }
     // Recipients that were refused later on, or never seen here, may be among the accepted ones:
     // where that cannot be told, nobody is refused on their account.
     const std::uint64_t asked = TimesAsked(recipients);
-    const bool all_full =
-        !full.empty() && full.size() == recipients.size() && asked >= request.recipient_count;
-    const bool knows_count = request.recipient_count > 0 && request.recipient_count < asked;
-    const std::uint64_t refused_later = knows_count ? asked - request.recipient_count : 0;
+    const std::uint64_t accepted =
+        Difference(request.recipient_count, messages_.RefusedBefore(message));
+    const bool all_full = !full.empty() && full.size() == recipients.size() && asked >= accepted;
+    const std::uint64_t refused_later = accepted > 0 ? Difference(asked, accepted) : 0;
     const bool surely_some_full = full_asked > refused_later;
     if (!all_full &&
         (!surely_some_full || rules_.full_at_end_of_message == FullAtEndOfMessage::kAccept)) {
@@ -154,7 +170,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
             co_await Charge(request, message, *recipient);
         co_return Verdict::NoOpinion();
     }
-    messages_.Refuse(message);
+    messages_.Refuse(message, request.recipient_count);
     co_await GiveBack(message, recipients, Unreserve::kEverything);
     if (!all_full && rules_.full_at_end_of_message == FullAtEndOfMessage::kDefer)
         co_return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "mailbox_full");
@@ -176,7 +192,7 @@ async::Task<MailboxQuotaCheck::Recipients> MailboxQuotaCheck::AcceptedRecipients
     if (!refused.empty()) co_await GiveBack(message, std::move(refused), Unreserve::kEverything);
     if (recipients.empty()) {
         TrackedRecipient recipient = co_await Resolved(request.recipient);
-        if (!recipient.resolution->mailboxes.empty()) recipients.push_back(std::move(recipient));
+        recipients.push_back(std::move(recipient));
     }
     co_return recipients;
 }
@@ -189,16 +205,18 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
                                                const std::string& message,
                                                const TrackedRecipient& recipient) {
     const auto& mailboxes = recipient.resolution->mailboxes;
+    Taken taken;
+    if (mailboxes.empty()) co_return taken;
     const bool for_good = request.stage == Stage::kEndOfMessage;
     std::optional<std::uint64_t> bytes = StoredSizeAtHand(request, recipient.recipient, mailboxes);
     if (!bytes) {
         const auto average = co_await average_size_.Get("");
         bytes = *average;
     }
+    const StoredSize size{*bytes, IsUndeclared(request) ? 0 : *bytes};
     const bool exempt = rules_.exempt.Cover(request, recipient.recipient);
-    Taken taken;
     if (!Reserves(message)) {
-        if (!exempt) taken = co_await room_.Look(*recipient.resolution, *bytes, for_good);
+        if (!exempt) taken = co_await room_.Look(*recipient.resolution, size, for_good);
     } else {
         const std::string id = ReservationId(message, recipient.recipient);
         if (!owed_.Forget(id))
@@ -208,7 +226,7 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
             reservation.settled = for_good;
             co_await room_.Charge(std::move(reservation), mailboxes);
         } else {
-            taken = co_await room_.Take(id, *recipient.resolution, *bytes, for_good);
+            taken = co_await room_.Take(id, *recipient.resolution, size, for_good);
         }
     }
     if (taken.room == Room::kFull && recipient.is_stale) taken.room = Room::kPerhapsFull;
@@ -296,9 +314,8 @@ std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& requ
     std::size_t full = 0;
     for (const TrackedRecipient& recipient : recipients) {
         if (rules_.exempt.Cover(request, recipient.recipient)) continue;
-        const std::uint64_t assumed = request.stage == Stage::kRcpt && request.size == 0
-                                          ? rules_.undeclared_size.value_or(0)
-                                          : 0;
+        const std::uint64_t assumed =
+            IsUndeclared(request) ? rules_.undeclared_size.value_or(0) : 0;
         const auto room = room_.AsRemembered(
             *recipient.resolution, Sum(request.size + assumed, OverheadOf(request, recipient)));
         if (!room) return std::nullopt;
@@ -317,8 +334,7 @@ async::Task<void> MailboxQuotaCheck::FindOut(const PolicyRequest& request,
         findings.recipients = co_await AcceptedRecipients(request, message);
     } else if (request.stage == Stage::kRcpt && !request.recipient.empty()) {
         TrackedRecipient recipient = co_await Resolved(request.recipient);
-        if (!recipient.resolution->mailboxes.empty())
-            findings.recipients.push_back(std::move(recipient));
+        findings.recipients.push_back(std::move(recipient));
     }
 }
 
@@ -344,7 +360,7 @@ async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request, Fi
     const std::string message = protocol::MessageName(request);
     if (!Reserves(message)) co_return;
     co_await FindOut(request, message, findings);
-    if (request.stage == Stage::kEndOfMessage) messages_.Refuse(message);
+    if (request.stage == Stage::kEndOfMessage) messages_.Refuse(message, request.recipient_count);
     for (const TrackedRecipient& recipient : findings.recipients) {
         if (request.stage == Stage::kRcpt) messages_.ForgetOnce(message, recipient.recipient);
         owed_.GiveBack(ReservationId(message, recipient.recipient),
@@ -363,8 +379,7 @@ std::uint64_t MailboxQuotaCheck::OverheadOf(
 std::optional<std::uint64_t> MailboxQuotaCheck::StoredSizeAtHand(
     const PolicyRequest& request, std::string_view recipient,
     const std::vector<recipients::Mailbox>& mailboxes) {
-    const bool is_undeclared = request.stage == Stage::kRcpt && request.size == 0;
-    if (!is_undeclared) return Sum(request.size, OverheadOf(request, recipient, mailboxes));
+    if (!IsUndeclared(request)) return Sum(request.size, OverheadOf(request, recipient, mailboxes));
     if (rules_.undeclared_size)
         return Sum(*rules_.undeclared_size, OverheadOf(request, recipient, mailboxes));
     // What is measured has been delivered.

@@ -80,14 +80,14 @@ std::uint64_t CopiesIn(std::string_view domain, const std::vector<Mailbox>& mail
 }
 
 /// Likewise, of the domain of a mailbox.
-bool HasSurelyFullDomain(const usage::Reservation& reservation, const usage::Reserved& reserved,
-                         std::string_view mailbox) {
+bool HasSurelyFullDomain(const usage::Reservation& reservation, std::uint64_t bytes,
+                         const usage::Reserved& reserved, std::string_view mailbox) {
     const std::string_view domain = usage::DomainOf(mailbox);
     return std::any_of(
         reserved.full_domains.begin(), reserved.full_domains.end(), [&](std::size_t d) {
             const usage::DomainLimit& limit = reservation.domain_limits[d];
             return limit.domain == domain &&
-                   IsSurelyFull(limit.bytes, limit.messages, reservation.bytes,
+                   IsSurelyFull(limit.bytes, limit.messages, bytes,
                                 CopiesIn(domain, reservation.limits), reserved.domain_usage[d]);
         });
 }
@@ -212,15 +212,15 @@ Room MailboxRoom::AnswerFor(const usage::Reservation& reservation, const usage::
     return AnswerFor(full, stale, targets);
 }
 
-bool MailboxRoom::RefusesSurely(const usage::Reservation& reservation,
+bool MailboxRoom::RefusesSurely(const usage::Reservation& reservation, std::uint64_t surely,
                                 const usage::Reserved& reserved, std::size_t targets) const {
     std::size_t surely_full = 0;
     for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
         const usage::Limit& limit = reservation.limits[i];
-        bool is_full = HasSurelyFullDomain(reservation, reserved, limit.mailbox);
+        bool is_full = HasSurelyFullDomain(reservation, surely, reserved, limit.mailbox);
         if (IsFullMailbox(reserved, i) && !IsStale(reserved.usage[i]))
-            is_full |= IsSurelyFull(limit.bytes, limit.messages, reservation.bytes, limit.copies,
-                                    reserved.usage[i]);
+            is_full |=
+                IsSurelyFull(limit.bytes, limit.messages, surely, limit.copies, reserved.usage[i]);
         if (is_full) ++surely_full;
     }
     return Refuses(surely_full, targets);
@@ -246,8 +246,7 @@ bool MailboxRoom::HasRoomAtHand(const Mailboxes& mailboxes, std::uint64_t bytes)
     return true;
 }
 
-async::Task<Taken> MailboxRoom::Look(const Resolution& resolution, std::uint64_t bytes,
-                                     bool for_good) {
+async::Task<Taken> MailboxRoom::Look(const Resolution& resolution, StoredSize size, bool for_good) {
     const Mailboxes& mailboxes = resolution.mailboxes;
     const std::size_t targets = TargetsOf(resolution);
     Taken taken;
@@ -264,26 +263,27 @@ async::Task<Taken> MailboxRoom::Look(const Resolution& resolution, std::uint64_t
             if (rules_.stale_time.count() > 0) copies_.Remember(mailbox.name, known);
         }
         const Usage& usage = UsageIn(known);
-        if (!HasRoomFor(bytes, usage, mailbox)) {
-            const usage::Limit own_limit = LimitOf(mailbox);
-            taken.full.emplace_back(mailbox.name);
-            if (IsStale(usage))
-                ++stale;
-            else if (IsSurelyFull(own_limit.bytes, own_limit.messages, bytes, own_limit.copies,
-                                  usage))
-                ++surely_full;
-        } else if (IsLimitedByDomain(mailbox)) {
+        bool is_full = !HasRoomFor(size.bytes, usage, mailbox);
+        bool is_stale = is_full && IsStale(usage);
+        bool is_surely_full = is_full && !is_stale &&
+                              IsSurelyFull(BytesAllowed(mailbox), mailbox.quota_messages,
+                                           size.surely, mailbox.copies, usage);
+        if (IsLimitedByDomain(mailbox)) {
             const std::string_view name = usage::DomainOf(mailbox.name);
             const UsageCopies::Given domain = co_await domain_copies_.Get(name, kNeverStale);
             const Usage& of_domain = UsageIn(*domain);
             const std::uint64_t copies = CopiesIn(name, mailboxes);
-            if (!DomainHasRoomFor(bytes, copies, of_domain, mailbox)) {
-                taken.full.emplace_back(mailbox.name);
-                if (IsSurelyFull(mailbox.domain_quota_bytes, mailbox.domain_quota_messages, bytes,
-                                 copies, of_domain))
-                    ++surely_full;
+            if (!DomainHasRoomFor(size.bytes, copies, of_domain, mailbox)) {
+                is_full = true;
+                is_stale = false;
+                is_surely_full |=
+                    IsSurelyFull(mailbox.domain_quota_bytes, mailbox.domain_quota_messages,
+                                 size.surely, copies, of_domain);
             }
         }
+        if (is_full) taken.full.emplace_back(mailbox.name);
+        if (is_stale) ++stale;
+        if (is_surely_full) ++surely_full;
     }
     taken.room = AnswerFor(taken.full.size(), stale, targets);
     if (taken.room == Room::kFull && !Refuses(surely_full, targets))
@@ -313,11 +313,11 @@ usage::Needs MailboxRoom::NeedsOf(const Resolution& resolution) const {
 }
 
 async::Task<Taken> MailboxRoom::Take(std::string_view id, const Resolution& resolution,
-                                     std::uint64_t bytes, bool for_good) {
+                                     StoredSize size, bool for_good) {
     const Mailboxes& mailboxes = resolution.mailboxes;
     const std::size_t targets = TargetsOf(resolution);
     Taken taken;
-    usage::Reservation reservation = ReservationFor(id, mailboxes, bytes);
+    usage::Reservation reservation = ReservationFor(id, mailboxes, size.bytes);
     if (reservation.limits.empty()) co_return taken;
     reservation.needs = NeedsOf(resolution);
     reservation.settled = for_good;
@@ -336,7 +336,7 @@ async::Task<Taken> MailboxRoom::Take(std::string_view id, const Resolution& reso
         co_return taken;
     }
     taken.full = FullOf(reservation, reserved);
-    if (taken.room == Room::kFull && !RefusesSurely(reservation, reserved, targets))
+    if (taken.room == Room::kFull && !RefusesSurely(reservation, size.surely, reserved, targets))
         taken.room = Room::kPerhapsFull;
     co_return taken;
 }

@@ -56,6 +56,14 @@ enum class Room {
     kPerhapsFull,
 };
 
+/// What one copy of a message takes up.
+struct StoredSize {
+    std::uint64_t bytes = 0;
+    /// No less than this is certain: where nobody told the size, nobody is refused for good by what
+    /// it is taken to be.
+    std::uint64_t surely = 0;
+};
+
 /// The answer for one recipient.
 struct Taken {
     Room room = Room::kFree;
@@ -79,7 +87,7 @@ public:
 
     /// Only looks, at copies that may be as old as the rules say, whether a message of this size
     /// would be let in; `for_good` as in Take().
-    async::Task<Taken> Look(const Resolution& resolution, std::uint64_t bytes, bool for_good);
+    async::Task<Taken> Look(const Resolution& resolution, StoredSize size, bool for_good);
 
     /// Whether copies that are fresh show room for it in all of them: the answer is then kFree.
     /// False where Look() has to tell.
@@ -89,7 +97,7 @@ public:
     /// message is accepted with it. If it is not free, `id` holds what it held before. Where a rule
     /// lets mail in although a target is full, that target is charged all the same: the mail will
     /// be there.
-    async::Task<Taken> Take(std::string_view id, const Resolution& resolution, std::uint64_t bytes,
+    async::Task<Taken> Take(std::string_view id, const Resolution& resolution, StoredSize size,
                             bool for_good);
 
     /// Charges the mailboxes whether they have room or not.
@@ -114,9 +122,9 @@ private:
     Room AnswerFor(std::size_t full, std::size_t stale, std::size_t targets) const;
     bool Refuses(std::size_t full, std::size_t targets) const;
     bool IsStale(const usage::Usage& usage) const;
-    /// What was refused is also by what was measured alone.
-    bool RefusesSurely(const usage::Reservation& reservation, const usage::Reserved& reserved,
-                       std::size_t targets) const;
+    /// What was refused is also by what was measured alone, and with a size that is certain.
+    bool RefusesSurely(const usage::Reservation& reservation, std::uint64_t surely,
+                       const usage::Reserved& reserved, std::size_t targets) const;
     /// The answer to a reservation that was not granted.
     Room AnswerFor(const usage::Reservation& reservation, const usage::Reserved& reserved,
                    std::size_t targets) const;

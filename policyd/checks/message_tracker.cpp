@@ -30,6 +30,7 @@ void MessageTracker::Remember(std::string_view message, TrackedRecipient recipie
     if (asked.refused) {
         recipients.clear();
         asked.refused = asked.settled = false;
+        asked.refused_before = asked.refused_count;
     }
     const auto known = Find(recipients, recipient.recipient);
     if (known == recipients.end()) {
@@ -71,10 +72,18 @@ void MessageTracker::Settle(std::string_view message) {
     found->second->refused = false;
 }
 
-void MessageTracker::Refuse(std::string_view message) {
+void MessageTracker::Refuse(std::string_view message, std::uint64_t recipient_count) {
     const std::lock_guard lock(mutex_);
     const auto found = index_.find(message);
-    if (found != index_.end()) found->second->refused = true;
+    if (found == index_.end()) return;
+    found->second->refused = true;
+    found->second->refused_count = recipient_count;
+}
+
+std::uint64_t MessageTracker::RefusedBefore(std::string_view message) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = index_.find(message);
+    return found == index_.end() ? 0 : found->second->refused_before;
 }
 
 std::vector<TrackedRecipient> MessageTracker::End(std::string_view message) {
@@ -127,6 +136,7 @@ void MessageTracker::Erase(Order::iterator message) {
     message->recipients.clear();
     message->settled = message->refused = false;
     message->left = false;
+    message->refused_count = message->refused_before = 0;
     spare_.splice(spare_.begin(), order_, message);
     if (spare_.size() > kMostSpare) spare_.pop_back();
 }

@@ -57,10 +57,15 @@ public:
     /// connections.
     void Settle(std::string_view message);
 
-    /// The message was refused at its end. Its recipients stay known, as Postfix asks about the end
-    /// again if it missed the answer; but a recipient that it asks about from now on is the first
-    /// of another message, for which Postfix goes on with the same instance.
-    void Refuse(std::string_view message);
+    /// The message was refused at its end, where Postfix told of so many recipients. They stay
+    /// known, as Postfix asks about the end again if it missed the answer; but a recipient that it
+    /// asks about from now on is the first of another message, for which Postfix goes on with the
+    /// same instance.
+    void Refuse(std::string_view message, std::uint64_t recipient_count);
+
+    /// How many recipients of messages that were refused before Postfix still counts: its
+    /// recipient_count is that of the transaction, which goes on.
+    std::uint64_t RefusedBefore(std::string_view message) const;
 
     /// Forgets a message. Returns its recipients if it was not settled: it was refused, aborted or
     /// replaced, and what was reserved for it is free again.
@@ -79,7 +84,9 @@ private:
         std::vector<TrackedRecipient> recipients;
         bool settled = false;
         bool refused = false;
-        bool left = false;  ///< since it was last asked about a recipient
+        bool left = false;                 ///< since it was last asked about a recipient
+        std::uint64_t refused_count = 0;   ///< Postfix's recipient_count when it was refused
+        std::uint64_t refused_before = 0;  ///< the same of the message before it
         Milliseconds last_asked{0};
     };
     using Order = std::list<Message>;

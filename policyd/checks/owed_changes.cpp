@@ -83,6 +83,7 @@ std::vector<OwedChanges::Change> OwedChanges::Take() {
     return changes;
 }
 
+/// Behind all others: what the store never takes must not stand in their way.
 void OwedChanges::PutBack(Change change) {
     const auto later = index_.find(change.charge.id);
     if (later != index_.end()) {
@@ -90,8 +91,8 @@ void OwedChanges::PutBack(Change change) {
         order_.erase(later->second);
         index_.erase(later);
     }
-    order_.push_front(std::move(change));
-    index_[order_.front().charge.id] = order_.begin();
+    order_.push_back(std::move(change));
+    index_[order_.back().charge.id] = std::prev(order_.end());
 }
 
 /// Changes that are being told at the same time.
@@ -108,7 +109,7 @@ struct OwedChanges::Telling {
 
 void OwedChanges::EndTelling(Telling& telling) {
     const std::lock_guard lock(mutex_);
-    for (std::size_t place = telling.changes.size(); place-- > 0;) {
+    for (std::size_t place = 0; place < telling.changes.size(); ++place) {
         Change& change = telling.changes[place];
         being_told_.erase(change.charge.id);
         if (!telling.told[place]) PutBack(std::move(change));
@@ -153,7 +154,7 @@ async::Task<void> OwedChanges::Pay(usage::UsageStore& usage, Milliseconds now) {
         while (telling.under_way > 0) co_await telling.all_ended.Wait();
         EndTelling(telling);
         paid += telling.Told();
-        if (telling.Told() < count) break;
+        if (telling.Told() == 0) break;
     }
     if (paid > 0) log::Info("usage store: told of {} changes that it had missed", paid);
 }

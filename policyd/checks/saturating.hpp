@@ -19,4 +19,9 @@ inline std::uint64_t Product(std::uint64_t a, std::uint64_t b) {
     return __builtin_mul_overflow(a, b, &product) ? kLargest : product;
 }
 
+/// a - b, or 0.
+inline std::uint64_t Difference(std::uint64_t a, std::uint64_t b) {
+    return a > b ? a - b : 0;
+}
+
 }  // namespace policyd::checks

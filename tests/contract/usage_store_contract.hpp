@@ -201,6 +201,36 @@ TYPED_TEST_P(UsageStoreContract, ReservesWhereThereIsNoRoomWhenForced) {
     EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 500u);
 }
 
+TYPED_TEST_P(UsageStoreContract, ReservesInAThousandMailboxesOfTwoDomains) {
+    std::vector<Limit> limits{{"zoe@example.org", 100, 0}};
+    for (int i = 0; i < 2000; ++i)
+        limits.push_back({"user" + std::to_string(i) + "@example.com", 100, 0});
+    const Reserved granted = this->Reserve("m1", 100, limits);
+    EXPECT_TRUE(granted.IsGranted());
+    EXPECT_EQ(granted.usage.size(), limits.size());
+    EXPECT_EQ(this->UsageOfDomain("example.com").reserved_bytes, 200'000u);
+    const Reserved refused = this->Reserve("m2", 1, limits);
+    EXPECT_EQ(refused.full.size(), limits.size());
+    EXPECT_EQ(refused.usage.back().reserved_bytes, 100u);
+}
+
+TYPED_TEST_P(UsageStoreContract, WhatAnotherDomainRefusesEndsNoFullness) {
+    const std::vector<std::string> ann{"ann@example.com"};
+    this->Commit("zoe@example.org", 100, 1);
+    this->NoteFull(ann);
+    this->Pass(std::chrono::milliseconds(700));
+    Reservation reservation;
+    reservation.id = "m1";
+    reservation.bytes = 10;
+    reservation.limits = {{"ann@example.com", 1000, 0}, {"zoe@example.org", 100, 0}};
+    reservation.ends_fullness = true;
+    EXPECT_FALSE(this->Reserve(reservation).IsGranted());
+    EXPECT_THAT(this->NoteFull(ann), testing::ElementsAre(std::chrono::milliseconds(700)));
+    reservation.limits[1].bytes = 1000;
+    EXPECT_TRUE(this->Reserve(reservation).IsGranted());
+    EXPECT_THAT(this->NoteFull(ann), testing::ElementsAre(std::chrono::milliseconds(0)));
+}
+
 TYPED_TEST_P(UsageStoreContract, OneMailboxWithRoomIsEnoughWhereThatIsTheRule) {
     this->Commit("full@example.com", 100, 1);
     Reservation reservation{"m1", 10, {{"full@example.com", 100, 0}, {"ann@example.com", 15, 0}}};
@@ -634,6 +664,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     WhatIsToldLateAndHasBeenMeasuredIsNotChargedAgain, KnowsHowMuchAllMailboxesHold,
     KnowsForHowLongMailboxesHaveBeenFull, KnowsHowFullAMailboxIsByWhatIsSettled,
     WhatIsReservedWhileAMailboxIsMeasuredMayBeInTheMeasurement, OneOfAllWhoSeeACrossingWarnsOfIt,
-    TellsOneOfAllWhichMailboxesChanged);
+    TellsOneOfAllWhichMailboxesChanged, ReservesInAThousandMailboxesOfTwoDomains,
+    WhatAnotherDomainRefusesEndsNoFullness);
 
 }  // namespace policyd::usage

@@ -319,6 +319,32 @@ TEST_F(MailboxQuotaCheckTest, DoesNotRefuseForRecipientsItNeverSaw) {
     EXPECT_EQ(AtEnd("", 500, 2), "") << "the other of the two may have room";
 }
 
+TEST_F(MailboxQuotaCheckTest, RefusesNobodyWhoseMailGoesElsewhereForThoseWhoWereRefusedLater) {
+    for (const bool reserves : {true, false}) {
+        QuotaRules rules;
+        rules.reservations = reserves;
+        rules.room.copy_time = std::chrono::milliseconds(1000);
+        Use(rules);
+        usage_.entries.clear();
+        usage_.Measure("ann@example.com", 900);
+        usage_.Measure("bob@example.com", 900);
+        LetAnnAndBobPass();
+        EXPECT_EQ(AtRcpt("x@remote.example", 0), "");
+        EXPECT_EQ(AtRcpt("y@remote.example", 0), "");
+        EXPECT_EQ(AtEnd("", 500, 2), "") << "x and y are the two who were accepted";
+        EndMessage("1");
+    }
+}
+
+TEST_F(MailboxQuotaCheckTest, WhoIsAskedAboutTwiceDoesNotStandForOneWhoseMailGoesElsewhere) {
+    usage_.Measure("ann@example.com", 900);
+    for (const char* recipient : {"ann@example.com", "x@remote.example"}) {
+        EXPECT_EQ(AtRcpt(recipient, 0), "");
+        EXPECT_EQ(AtRcpt(recipient, 0), "");
+    }
+    EXPECT_EQ(AtEnd("", 500, 2), "");
+}
+
 TEST_F(MailboxQuotaCheckTest, RecipientsThatALaterRestrictionRefusedGiveTheirRoomBack) {
     EXPECT_EQ(AtRcpt("ann@example.com", 500), "");
     EXPECT_EQ(AtRcpt("bob@example.com", 500), "");
@@ -543,6 +569,27 @@ TEST_F(MailboxQuotaCheckTest, DefersFirstAndRefusesOnceTheMailboxHasBeenFullForT
     EXPECT_EQ(AtRcpt("ann@example.com", 1, "5"), kPerhapsFull);
 }
 
+TEST_F(MailboxQuotaCheckTest, RefusesAtTheEndOnceAllMailboxesHaveBeenFullForTheSoftTime) {
+    QuotaRules rules;
+    rules.room.soft_time = std::chrono::milliseconds(1000);
+    for (const auto& [first, second] : {std::pair("ann@example.com", "bob@example.com"),
+                                        std::pair("bob@example.com", "ann@example.com")}) {
+        Use(rules);
+        usage_.entries.clear();
+        SetTime(std::chrono::milliseconds(0));
+        usage_.Measure("ann@example.com", 900);
+        EXPECT_EQ(AtRcpt("ann@example.com", 500, "1"), kPerhapsFull);
+        usage_.Measure("bob@example.com", 900);
+        for (const auto& [time, instance, action] :
+             {std::tuple(1500, "2", kPerhapsFull), std::tuple(2500, "3", kFull)}) {
+            SetTime(std::chrono::milliseconds(time));
+            EXPECT_EQ(AtRcpt(first, 0, instance), "");
+            EXPECT_EQ(AtRcpt(second, 0, instance), "");
+            EXPECT_EQ(AtEnd("", 500, 2, instance), action) << time << ' ' << first;
+        }
+    }
+}
+
 TEST_F(MailboxQuotaCheckTest, IsFullAsLongAsNoneOfTheMailFitsAlsoWhereItsSizeComesAtTheEnd) {
     QuotaRules rules;
     rules.room.soft_time = std::chrono::milliseconds(1000);
@@ -583,6 +630,18 @@ TEST_F(MailboxQuotaCheckTest, ARecipientAfterARefusalAtTheEndIsChargedAlone) {
     EXPECT_EQ(AtEnd("", 400, 2), "");
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
     EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 400u);
+}
+
+TEST_F(MailboxQuotaCheckTest, ARecipientAfterARefusalAtTheEndIsRefusedAlone) {
+    usage_.Measure("ann@example.com", 900);
+    usage_.Measure("bob@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 500), kFull);
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 2), kFull) << "Postfix goes on counting ann";
+    EXPECT_EQ(AtEnd("", 500, 2), kFull) << "and when it asks again";
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 4), "") << "one of the last two was never seen";
 }
 
 TEST_F(MailboxQuotaCheckTest, RefusesNobodyForGoodForMailThatIsCountedTwice) {
@@ -649,6 +708,22 @@ TEST_F(MailboxQuotaCheckTest, HandlesStaleUsageByItsRule) {
         EXPECT_EQ(AtRcpt("ann@example.com", 1), kFull) << "young enough";
         now_ = std::chrono::milliseconds(1001);
         EXPECT_EQ(AtRcpt("ann@example.com", 1), action);
+    }
+}
+
+TEST_F(MailboxQuotaCheckTest, AFullDomainRefusesAlsoWhereTheMailboxIsFullByStaleUsage) {
+    recipients_.Add("dan@shared.example", {"dan@shared.example"}, 800, 900);
+    for (const bool reserves : {true, false}) {
+        QuotaRules rules;
+        rules.reservations = reserves;
+        rules.room.stale_usage = StaleUsage::kIgnore;
+        rules.room.usage_max_age = std::chrono::milliseconds(1000);
+        Use(rules);
+        usage_.entries.clear();
+        usage_.Measure("dan@shared.example", 800);
+        now_ = std::chrono::milliseconds(1001);
+        EXPECT_EQ(AtRcpt("dan@shared.example", 100), "") << reserves;
+        EXPECT_EQ(AtRcpt("dan@shared.example", 101), kFull) << reserves;
     }
 }
 
@@ -747,6 +822,20 @@ TEST_F(MailboxQuotaCheckTest, MayAssumeWhatTheMessagesOfTheSiteHaveOnAverage) {
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 300u) << "with what delivery added";
     EXPECT_EQ(AtEnd("ann@example.com", 100, 1, "2"), "");
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 150u);
+}
+
+TEST_F(MailboxQuotaCheckTest, RefusesNobodyForGoodByASizeThatIsAssumed) {
+    for (const bool reserves : {true, false}) {
+        QuotaRules rules;
+        rules.undeclared_size = 300;
+        rules.reservations = reserves;
+        Use(rules);
+        usage_.Measure("ann@example.com", 800);
+        EXPECT_EQ(AtRcpt("ann@example.com", 0), kPerhapsFull);
+        EXPECT_EQ(AtRcpt("ann@example.com", 300), kFull);
+        usage_.Measure("ann@example.com", 1000);
+        EXPECT_EQ(AtRcpt("ann@example.com", 0), kFull) << "not a byte fits";
+    }
 }
 
 TEST_F(MailboxQuotaCheckTest, AddsWhatDeliveryAddsAndTheSizeThatIsAssumed) {

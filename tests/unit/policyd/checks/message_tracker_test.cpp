@@ -81,7 +81,8 @@ TEST(MessageTrackerTest, ARecipientAfterARefusalAtTheEndIsTheFirstOfAnotherMessa
     MessageTracker tracker(10, std::chrono::hours(1));
     tracker.Remember("m", Recipient("ann"), milliseconds(0));
     tracker.Settle("m");
-    tracker.Refuse("m");
+    tracker.Refuse("m", 1);
+    EXPECT_EQ(tracker.RefusedBefore("m"), 0u);
     EXPECT_EQ(tracker.Recipients("m", milliseconds(0)).size(), 1u)
         << "whoever asks about the end again";
     tracker.Remember("m", Recipient("eve"), milliseconds(0));
@@ -89,6 +90,7 @@ TEST(MessageTrackerTest, ARecipientAfterARefusalAtTheEndIsTheFirstOfAnotherMessa
     const auto recipients = tracker.Recipients("m", milliseconds(0));
     ASSERT_EQ(recipients.size(), 2u);
     EXPECT_EQ(recipients[0].recipient, "eve");
+    EXPECT_EQ(tracker.RefusedBefore("m"), 1u) << "Postfix goes on counting ann";
     EXPECT_EQ(tracker.End("m").size(), 2u) << "not settled";
 }
 

@@ -48,6 +48,29 @@ TEST_F(OwedChangesTest, StayOwedUntilTheStoreTakesThem) {
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
 }
 
+/// Never takes reservations of 666 bytes.
+class ChoosyUsageStore final : public test::MemoryUsageStore {
+public:
+    async::Task<usage::Reserved> Reserve(const usage::Reservation& reservation) override {
+        if (reservation.bytes == 666) throw outage::UsageStoreUnavailable("not this one");
+        co_return co_await MemoryUsageStore::Reserve(reservation);
+    }
+};
+
+TEST_F(OwedChangesTest, WhatTheStoreNeverTakesDoesNotStandInTheWayOfTheRest) {
+    ChoosyUsageStore choosy;
+    OwedChanges owed(100);
+    for (int i = 0; i < 40; ++i) owed.Charge(Of("never" + std::to_string(i), 666), milliseconds(0));
+    for (int i = 0; i < 40; ++i) owed.Charge(Of("m" + std::to_string(i), 10), milliseconds(0));
+    const auto done = [](async::Task<void> task) -> async::Task<bool> {
+        co_await task;
+        co_return true;
+    };
+    for (int tries = 0; tries < 6; ++tries) test::RunToEnd(done(owed.Pay(choosy, milliseconds(0))));
+    EXPECT_EQ(choosy.ReservedIn("ann@example.com"), 400u);
+    EXPECT_EQ(owed.Size(), 40u);
+}
+
 /// Answers no reservation before there are three.
 class SlowUsageStore final : public test::MemoryUsageStore {
 public:

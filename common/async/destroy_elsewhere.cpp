@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -30,14 +31,24 @@ public:
     void Take(std::shared_ptr<const void> remains) {
         {
             const std::lock_guard lock(mutex_);
-            if (stopping_) return;
+            if (stopping_ || !HasThread()) return;  // they end here
             waiting_.push_back(std::move(remains));
-            if (!thread_.joinable()) thread_ = std::thread([this] { Serve(); });
         }
         changed_.notify_one();
     }
 
 private:
+    /// Needs the lock. False where there can be no more threads.
+    bool HasThread() {
+        if (thread_.joinable()) return true;
+        try {
+            thread_ = std::thread([this] { Serve(); });
+            return true;
+        } catch (const std::system_error&) {
+            return false;
+        }
+    }
+
     void Serve() {
         pthread_setname_np(pthread_self(), "destroyer");
         GiveWay();

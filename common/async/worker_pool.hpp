@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -50,15 +51,21 @@ public:
 
     /// Every worker calls `open` on its own thread, so per-thread setup belongs there. It must not
     /// throw: a resource that can fail connects on its first job. Once `most_waiting` jobs wait,
-    /// the next one fails with WorkersOverloaded.
+    /// the next one fails with WorkersOverloaded. Throws std::system_error where there can be no
+    /// more threads.
     WorkerPool(uv_loop_t* loop, std::size_t workers, Open open, std::size_t most_waiting = 10'000)
         : most_waiting_(most_waiting),
           wake_(MakeHandle<uv_async_t>("uv_async_init", this, uv_async_init, loop, &OnWake)) {
         // An idle pool is no reason for the loop to go on.
         uv_unref(reinterpret_cast<uv_handle_t*>(wake_.get()));
         queues_->wake = wake_.get();
-        for (std::size_t i = 0; i < workers; ++i)
-            threads_->threads.emplace_back([queues = queues_, open] { Serve(*queues, open); });
+        try {
+            for (std::size_t i = 0; i < workers; ++i)
+                threads_->threads.emplace_back([queues = queues_, open] { Serve(*queues, open); });
+        } catch (const std::system_error& error) {
+            StopThreads();
+            throw std::system_error(error.code(), "a thread cannot be started");
+        }
     }
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;
@@ -66,11 +73,7 @@ public:
     /// Every job has finished: stop accepting requests and drain the loop first. The resources are
     /// closed soon afterwards, by their threads, which are not waited for.
     ~WorkerPool() {
-        {
-            const std::lock_guard lock(queues_->mutex);
-            queues_->stopping = true;
-        }
-        queues_->job_waiting.notify_all();
+        StopThreads();
         DestroyElsewhere(std::move(threads_));
     }
 
@@ -109,6 +112,15 @@ private:
         if (unfinished_++ == 0) uv_ref(reinterpret_cast<uv_handle_t*>(wake_.get()));
         queues_->job_waiting.notify_one();
         return true;
+    }
+
+    /// They end when nothing waits any more.
+    void StopThreads() {
+        {
+            const std::lock_guard lock(queues_->mutex);
+            queues_->stopping = true;
+        }
+        queues_->job_waiting.notify_all();
     }
 
     static void Serve(Queues& queues, const Open& open) {

@@ -47,16 +47,29 @@ void DescriptorSink::GiveTo(uid_t user, gid_t group) const {
 }
 
 void DescriptorSink::sink_it_(const spdlog::details::log_msg& message) {
-    if (reopen_.exchange(false)) Reopen();
+    if (reopen_.exchange(false)) Reopen(message);
+    Write(message);
+}
+
+void DescriptorSink::Write(const spdlog::details::log_msg& message) {
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
     WriteAll(descriptor_, line.data(), line.size());
 }
 
-void DescriptorSink::Reopen() {
+/// Where that fails, what comes goes on into the file that is open, which may have another name by
+/// now.
+void DescriptorSink::Reopen(spdlog::details::log_msg message) {
     if (path_.empty()) return;
-    const int reopened = OpenForAppending(path_, made_);
-    close(std::exchange(descriptor_, reopened));
+    try {
+        const int reopened = OpenForAppending(path_, made_);
+        close(std::exchange(descriptor_, reopened));
+    } catch (const std::system_error& error) {
+        const std::string failure = std::string("log: cannot be reopened: ") + error.what();
+        message.level = spdlog::level::err;
+        message.payload = failure;
+        Write(message);
+    }
 }
 
 }  // namespace policyd::log

@@ -33,7 +33,8 @@ protected:
     void flush_() override {}
 
 private:
-    void Reopen();
+    void Write(const spdlog::details::log_msg& message);
+    void Reopen(spdlog::details::log_msg message);
 
     const std::string path_;  // empty: stderr
     bool made_ = false;       // the file: there was none

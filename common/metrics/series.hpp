@@ -65,8 +65,8 @@ private:
 };
 
 /// A number that is asked for when somebody wants to see it, for as long as this object lives. The
-/// function is called by any thread, and must make no new series. Several with the same labels are
-/// added up.
+/// function is called by any thread, under the lock of all series: it must make no new series, and
+/// take no lock under which somebody makes one. Several with the same labels are added up.
 class Observed {
 public:
     Observed(Metric metric, Labels labels, std::function<double()> value);

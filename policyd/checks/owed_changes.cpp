@@ -6,7 +6,6 @@
 
 #include "common/async/wake_up.hpp"
 #include "common/log/logging.hpp"
-#include "common/metrics/series.hpp"
 
 namespace policyd::checks {
 
@@ -52,7 +51,7 @@ void OwedChanges::Owe(Change change) {
     } else if (order_.size() >= most_) {
         index_.erase(order_.front().charge.id);
         order_.pop_front();
-        metrics::Counter(metrics::Metric::kOwedChangesLost).Add();
+        lost_.Add();
     }
     order_.push_back(std::move(change));
     index_[order_.back().charge.id] = std::prev(order_.end());

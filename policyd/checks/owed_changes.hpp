@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/async/task.hpp"
+#include "common/metrics/series.hpp"
 #include "common/usage/usage_store.hpp"
 
 namespace policyd::checks {
@@ -63,6 +64,8 @@ private:
                                   Milliseconds now);
 
     const std::size_t most_;
+    // Made here: making one takes the lock under which the metrics ask for Size().
+    const metrics::Counter lost_{metrics::Metric::kOwedChangesLost};
     mutable std::mutex mutex_;
     Order order_;                                             // guarded by mutex_; oldest first
     std::unordered_map<std::string, Order::iterator> index_;  // guarded by mutex_; by id

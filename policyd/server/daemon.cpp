@@ -6,6 +6,7 @@
 #include <exception>
 #include <functional>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "common/async/blocking_call.hpp"
@@ -143,7 +144,7 @@ void Daemon::Run() {
     log::Info("ready: version {}", POLICYD_VERSION);
     NotifyReady();
     while (!stopped_) control_.Run();
-    stopper_.join();
+    if (stopper_.joinable()) stopper_.join();
     log::Info("stopped");
 }
 
@@ -245,13 +246,18 @@ void Daemon::Stop() {
 /// since half of it may have changed over.
 void Daemon::StopServer() {
     if (reloads_ > 0 || stopper_.joinable()) return;
-    stopper_ = std::thread([this] {
+    const auto stop = [this] {
         server_->Stop();
         control_.Post([this] {
             stopped_ = true;
             control_.Stop();
         });
-    });
+    };
+    try {
+        stopper_ = std::thread(stop);
+    } catch (const std::system_error&) {
+        stop();  // there can be no more threads: /health has to wait
+    }
 }
 
 config::Settings WithRestartOptionsOf(const config::Settings& running,

@@ -177,15 +177,16 @@ bool Server::IsAlive() {
 }
 
 void Server::Stop() {
-    if (threads_.empty()) {
-        // Never started: what was built is closed by the loops that own it.
-        for (const auto& worker : workers_) worker->Close();
-    } else {
-        for (const auto& worker : workers_) worker->Stop();
-        for (std::thread& thread : threads_) thread.join();
-        threads_.clear();
-        WarnOfUntold();
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        // What never started is closed by the loop that owns it all the same.
+        if (i < threads_.size())
+            workers_[i]->Stop();
+        else
+            workers_[i]->Close();
     }
+    for (std::thread& thread : threads_) thread.join();
+    if (!threads_.empty()) WarnOfUntold();
+    threads_.clear();
     workers_.clear();
 }
 

@@ -85,8 +85,7 @@ void Worker::Stop() {
         stopping_ = true;
         give_up_at_ = clock_() + limits_.request_time;
         StopListening();
-        for (auto session = sessions_.begin(); session != sessions_.end();)
-            (session++)->CloseForGood();
+        ForEachSession([](Session& session) { session.CloseForGood(); });
         EndWhenIdle();
     });
 }
@@ -149,11 +148,17 @@ async::Task<> Worker::Serve(Sessions::iterator session) {
     } catch (...) {
         failure = std::current_exception();
     }
+    if (session == next_session_) ++next_session_;
     sessions_.erase(session);
     metrics_.connections.Add(-1);
     room_.Return();
     EndWhenIdle();
     if (failure) std::rethrow_exception(failure);
+}
+
+void Worker::ForEachSession(const std::function<void(Session&)>& work) {
+    for (next_session_ = sessions_.begin(); next_session_ != sessions_.end();)
+        work(*next_session_++);
 }
 
 /// Closes the connection that has been idle for longest, if any has for long enough.
@@ -194,7 +199,7 @@ void Worker::CheckTimes() {
     ++turns_;
     TendServices();
     if (services_) metrics_.CountLookups(services_->Recipients());
-    for (auto session = sessions_.begin(); session != sessions_.end();) (session++)->CheckTime(now);
+    ForEachSession([now](Session& session) { session.CheckTime(now); });
     // Those who wait at another worker take the place of connections that are idle at this one.
     if (room_.SomebodyWaits()) MakeRoom();
     EndWhenIdle();

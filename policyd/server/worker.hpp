@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -17,7 +18,7 @@ namespace policyd::server {
 
 /// One event loop with its connections. Created and used on the thread that runs it; the calls
 /// that other threads may make say so.
-class Worker : private ConnectionRoom::Waiter {
+class Worker final : private ConnectionRoom::Waiter {
 public:
     /// `host_name` stands for peers on this machine. `room` outlives the worker, and is shared.
     Worker(std::string host_name, const SessionLimits& limits, ConnectionRoom& room);
@@ -67,6 +68,8 @@ private:
     void UsePlace();
     void StartSession(async::UvHandle<uv_any_handle> socket);
     async::Task<> Serve(Sessions::iterator session);
+    /// Whatever of them end meanwhile.
+    void ForEachSession(const std::function<void(Session&)>& work);
     bool HasEnded() const;
     void EndWhenIdle();
     void MakeRoom();
@@ -82,6 +85,7 @@ private:
     SessionMetrics metrics_;
     std::shared_ptr<services::Services> services_;
     Sessions sessions_;
+    Sessions::iterator next_session_ = sessions_.end();  // of ForEachSession()
     std::vector<std::unique_ptr<async::Listener>> listeners_;
     std::unique_ptr<async::Periodic> time_check_;
     bool stopping_ = false;

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -63,6 +64,12 @@ int Spawn(const std::vector<std::string>& words, pid_t& child) {
     return error;
 }
 
+bool HasEnded(pid_t child) {
+    siginfo_t ended{};
+    constexpr int kOnlyLook = WEXITED | WNOHANG | WNOWAIT;
+    return waitid(P_PID, static_cast<id_t>(child), &ended, kOnlyLook) == 0 && ended.si_pid == child;
+}
+
 }  // namespace
 
 CommandRunner::CommandRunner(std::size_t most_waiting)
@@ -85,14 +92,26 @@ CommandRunner::~CommandRunner() {
 }
 
 void CommandRunner::Run(Job job) {
-    const std::lock_guard lock(mutex_);
-    if (stopping_ || waiting_.size() >= most_waiting_) {
-        Count("dropped");
-        return;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!stopping_ && waiting_.size() < most_waiting_ && HasThread()) {
+            waiting_.push_back(std::move(job));
+            changed_.notify_all();
+            return;
+        }
     }
-    waiting_.push_back(std::move(job));
-    if (!thread_.joinable()) thread_ = std::thread([this] { Serve(); });
-    changed_.notify_all();
+    Count("dropped");
+}
+
+bool CommandRunner::HasThread() {
+    if (thread_.joinable()) return true;
+    try {
+        thread_ = std::thread([this] { Serve(); });
+        return true;
+    } catch (const std::system_error& error) {
+        log::Error("command: a thread cannot be started: {}", error.code().message());
+        return false;
+    }
 }
 
 void CommandRunner::Serve() {
@@ -119,7 +138,7 @@ void CommandRunner::Execute(const Job& job) const {
         return Count("failure");
     }
     const int process = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
-    const bool is_done = AwaitEnd(process, job.time_limit);
+    const bool is_done = AwaitEnd(child, process, job.time_limit);
     if (process >= 0) close(process);
     if (!is_done) {
         log::Error("command: {} took longer than {} ms, and was killed", name,
@@ -136,13 +155,17 @@ void CommandRunner::Execute(const Job& job) const {
     Count("failure");
 }
 
-bool CommandRunner::AwaitEnd(int process, Milliseconds time_limit) const {
+bool CommandRunner::AwaitEnd(pid_t child, int process, Milliseconds time_limit) const {
+    constexpr Milliseconds kLookAgain{
+        50};  // where there was no descriptor left to wait for it with
     const auto end = std::chrono::steady_clock::now() + time_limit;
     for (;;) {
-        const auto left = std::chrono::ceil<Milliseconds>(end - std::chrono::steady_clock::now());
+        auto left = std::chrono::ceil<Milliseconds>(end - std::chrono::steady_clock::now());
         if (left.count() <= 0) return false;
+        if (process < 0) left = std::min(left, kLookAgain);
         pollfd watched[] = {{process, POLLIN, 0}, {stop_event_, POLLIN, 0}};
         if (poll(watched, 2, static_cast<int>(left.count())) > 0) return true;
+        if (process < 0 && HasEnded(child)) return true;
     }
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -38,7 +40,9 @@ private:
     void Serve();
     void Execute(const Job& job) const;
     /// Whether the process has ended in time, or the program is to end.
-    bool AwaitEnd(int process, Milliseconds time_limit) const;
+    bool AwaitEnd(pid_t child, int process, Milliseconds time_limit) const;
+    /// Needs the lock. False where there can be no more threads.
+    bool HasThread();
 
     const std::size_t most_waiting_;
     const int stop_event_;  // readable once the program is to end

@@ -49,7 +49,8 @@ public:
                 "FAKETIME_NO_CACHE=1",
                 "FAKETIME_DONT_FAKE_MONOTONIC=1",
                 "ASAN_OPTIONS=verify_asan_link_order=0",
-                "TSAN_OPTIONS=ignore_noninstrumented_modules=1"};
+                "TSAN_OPTIONS=ignore_noninstrumented_modules=1 suppressions=" +
+                    SourcePath("tests/tsan.supp").string()};
     }
 
 private:

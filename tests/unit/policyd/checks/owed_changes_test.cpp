@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "common/async/wake_up.hpp"
+#include "common/metrics/series.hpp"
 #include "tests/support/memory_usage_store.hpp"
 #include "tests/support/run_to_end.hpp"
 
@@ -170,6 +173,18 @@ TEST_F(OwedChangesTest, WhatSparesChargesMayBeOvertaken) {
                  [](std::exception_ptr failure) { std::rethrow_exception(failure); });
     EXPECT_TRUE(owed_.Forget("m1"));
     hung.GiveUp();
+}
+
+TEST_F(OwedChangesTest, MayBeCountedWhileTheOldestAreForgotten) {
+    const metrics::Observed size(metrics::Metric::kOwedChanges, {},
+                                 [this] { return static_cast<double>(owed_.Size()); });
+    std::thread charging([this] {
+        for (int i = 0; i < 20'000; ++i)
+            owed_.Charge(Of("m" + std::to_string(i), 1), milliseconds(0));
+    });
+    for (int i = 0; i < 20'000; ++i) metrics::Samples(metrics::Metric::kOwedChanges);
+    charging.join();
+    EXPECT_EQ(owed_.Size(), 3u);
 }
 
 TEST_F(OwedChangesTest, AreBoundedAndForgetTheOldest) {

@@ -1,0 +1,79 @@
+#include "policyd/services/command_runner.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "common/metrics/series.hpp"
+
+namespace policyd::services {
+namespace {
+
+using std::chrono::milliseconds;
+
+double Counted(const char* result) {
+    return metrics::Value(metrics::Metric::kQuotaWarningCommands, {result});
+}
+
+/// Whether one more command comes to this result soon.
+bool ComesTo(const char* result, double before) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (Counted(result) == before && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(milliseconds(1));
+    return Counted(result) == before + 1;
+}
+
+/// For its life, the process can open nothing.
+class NoDescriptors {
+public:
+    NoDescriptors() {
+        getrlimit(RLIMIT_NOFILE, &before_);
+        const int lowest = open("/dev/null", O_RDONLY);
+        close(lowest);
+        const rlimit none{static_cast<rlim_t>(lowest), before_.rlim_max};
+        setrlimit(RLIMIT_NOFILE, &none);
+    }
+    ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+private:
+    rlimit before_{};
+};
+
+TEST(CommandRunnerTest, CountsWhatBecameOfACommand) {
+    CommandRunner runner;
+    const double successes = Counted("success");
+    runner.Run({{"/bin/true"}, std::chrono::minutes(1), milliseconds(0)});
+    EXPECT_TRUE(ComesTo("success", successes));
+    const double failures = Counted("failure");
+    runner.Run({{"/bin/false"}, std::chrono::minutes(1), milliseconds(0)});
+    EXPECT_TRUE(ComesTo("failure", failures));
+    runner.Run({{"/nowhere"}, std::chrono::minutes(1), milliseconds(0)});
+    EXPECT_TRUE(ComesTo("failure", failures + 1));
+}
+
+TEST(CommandRunnerTest, KillsWhatTakesTooLong) {
+    CommandRunner runner;
+    const double timeouts = Counted("timeout");
+    runner.Run({{"/bin/sleep", "1000"}, milliseconds(50), milliseconds(0)});
+    EXPECT_TRUE(ComesTo("timeout", timeouts));
+}
+
+TEST(CommandRunnerTest, KnowsTheEndOfACommandAlsoWhenItCanOpenNothing) {
+    CommandRunner runner;
+    const double successes = Counted("success");
+    const double timeouts = Counted("timeout");
+    bool succeeded = false;
+    {
+        const NoDescriptors none;
+        runner.Run({{"/bin/true"}, std::chrono::seconds(10), milliseconds(0)});
+        succeeded = ComesTo("success", successes);
+    }
+    EXPECT_TRUE(succeeded);
+    EXPECT_EQ(Counted("timeout"), timeouts);
+}
+
+}  // namespace
+}  // namespace policyd::services

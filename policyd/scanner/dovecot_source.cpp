@@ -91,7 +91,11 @@ async::Task<> DovecotSource::ReadOnce() {
     }
     last_read_ = now;
     has_read_ = true;
-    if (role_ == Role::kOnlySource && (any || accept_removals_)) co_await RemoveGone();
+    if (!any && known_.empty() && !std::exchange(told_of_none_, true))
+        log::Warning(
+            "dovecot: there are no figures at all: is dovecot_quota_clone_prefix as in "
+            "Dovecot's quota_clone_dict?");
+    if (role_ == Role::kOnlySource) co_await RemoveGone(any);
 }
 
 /// At first it may hold what was there before; later it may have lost what it was told.
@@ -167,7 +171,7 @@ std::vector<usage::Measurement> DovecotSource::News(usage::DovecotFigures figure
 /// Of mailboxes whose figures have gone from Redis, unless that looks like an accident. Of those
 /// that only the store knows nobody can tell whether they have gone or Dovecot has not counted them
 /// yet.
-async::Task<> DovecotSource::RemoveGone() {
+async::Task<> DovecotSource::RemoveGone(bool any_left) {
     std::vector<std::string> gone;
     std::size_t unheard_of = 0;
     for (const auto& [name, known] : known_) {
@@ -179,9 +183,9 @@ async::Task<> DovecotSource::RemoveGone() {
         }
     }
     constexpr std::size_t kFew = 5;
-    const bool is_accident =
-        !accept_removals_ && gone.size() > kFew &&
-        gone.size() * 100 > known_.size() * settings_.scan_most_vanished_percent;
+    const bool too_many = gone.size() > kFew &&
+                          gone.size() * 100 > known_.size() * settings_.scan_most_vanished_percent;
+    const bool is_accident = !accept_removals_ && (!any_left || too_many);
     withheld_ = unheard_of + (is_accident ? gone.size() : 0);
     if (std::exchange(gone_told_, withheld_) != withheld_ && withheld_ > 0)
         log::Error(

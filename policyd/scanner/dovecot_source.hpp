@@ -48,7 +48,7 @@ private:
     async::Task<bool> HasLostFigures();
     std::vector<usage::Measurement> News(usage::DovecotFigures figures);
     void NoteUnreadable(const std::vector<std::string>& users);
-    async::Task<> RemoveGone();
+    async::Task<> RemoveGone(bool any_left);
     async::Task<> WaitForNext();
 
     usage::UsageStore& store_;
@@ -62,6 +62,7 @@ private:
     bool knows_store_ = false;
     std::size_t withheld_ = 0;  // mailboxes that are not removed
     std::size_t gone_told_ = 0;
+    bool told_of_none_ = false;
     std::size_t unreadable_ = 0;  // users, when they were last read
     bool stopped_ = false;
     async::UvHandle<uv_timer_t> timer_;

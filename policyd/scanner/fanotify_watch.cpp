@@ -150,8 +150,9 @@ void FanotifyWatch::TakeEvent(const fanotify_event_metadata& event, std::string_
         }
         const auto& [path, is_tmp] = known->second;
         const bool is_of_directory = (event.mask & FAN_ONDIR) != 0;
-        // A mailbox may have that name, too, and folders come and go in it.
-        if (!path || (is_tmp && !is_of_directory)) continue;
+        // A mailbox may have that name, too, and folders come and go in it. Files in the root are
+        // no mail, but may be our own.
+        if (!path || ((is_tmp || path->empty()) && !is_of_directory)) continue;
         hints.directories.insert(*path);
         if (!is_of_directory) continue;
         const char* const name =

@@ -69,6 +69,9 @@ void InotifyWatch::TakeEvent(const inotify_event& event, ChangeHints& hints) {
     std::vector<std::string> names;
     const auto [first, last] = directories_.equal_range(event.wd);
     for (auto known = first; known != last; ++known) names.push_back(known->second);
+    constexpr std::uint32_t kOfDirectory = IN_ISDIR | IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF;
+    // Files in the root are no mail, but may be our own.
+    if ((event.mask & kOfDirectory) == 0) std::erase(names, "");
     if (names.empty()) return;
     hints.directories.insert(names.begin(), names.end());
     if ((event.mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {

@@ -151,7 +151,8 @@ void MailboxMeter::ListFolders(Job& job) {
     if (directory.sight == Sight::kThere) {
         job.next.stamp = directory.stamp;
         job.next.racy = IsTooYoung(directory.stamp.ctime, now);
-        if (!ReadFolderNames(job, directory, names)) directory.sight = Sight::kUnreadable;
+        directory.error = ReadFolderNames(job, directory, names);
+        if (directory.error != 0) directory.sight = Sight::kUnreadable;
     }
     if (directory.sight == Sight::kUnreadable) {
         if (previous == nullptr || !previous->unreadable)
@@ -183,9 +184,9 @@ void MailboxMeter::ListFolders(Job& job) {
     }
 }
 
-/// False if the directory could not be read to its end.
-bool MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
-                                   std::vector<std::string>& names) {
+/// Returns an error number, or 0.
+int MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
+                                  std::vector<std::string>& names) {
     ++job.result.work.directories_read;
     const auto visit = [&](const char* name, unsigned char type) {
         if (!mail::IsFolderName(name) || rules_.Ignores(name)) return;
@@ -199,7 +200,7 @@ bool MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
         names.clear();
         const EntryReader::Result result = folder_reader_.ForEach(directory, visit);
         Spend(job, result.entries + 1);
-        if (result.error != 0) return false;
+        if (result.error != 0) return result.error;
         if (result.at_once || reading == kMostReadings) {
             job.next.racy |= !result.at_once;
             break;
@@ -207,7 +208,7 @@ bool MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
         folder_reader_.Enlarge();
     }
     folder_reader_.Shrink();
-    return true;
+    return 0;
 }
 
 void MailboxMeter::Spend(Job& job, std::uint64_t work) {

@@ -65,8 +65,8 @@ private:
 
     void ListFolders(Job& job);
     std::size_t CountUnchanged(Job& job);
-    bool ReadFolderNames(Job& job, const OpenedDirectory& directory,
-                         std::vector<std::string>& names);
+    int ReadFolderNames(Job& job, const OpenedDirectory& directory,
+                        std::vector<std::string>& names);
     void AppendFolder(Job& job, std::string_view name);
     void MeasurePair(Job& job, std::string_view name, const FolderRecord* known,
                      FolderRecord& folder);

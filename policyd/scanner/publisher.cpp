@@ -19,7 +19,7 @@ constexpr milliseconds kSlice{100};  // how soon a pause notices that it is time
 constexpr int kShortPatience = 6;    // failures in a row: about three seconds of pauses
 /// More mailboxes than this, one after the other, which the store does not take: perhaps it takes
 /// none, and is not asked for all of them without a pause.
-constexpr int kMostRefusals = 8;
+constexpr std::size_t kMostRefusals = 8;
 
 milliseconds PauseAfter(int failures) {
     return std::min(kLongestPause, milliseconds(100) * (1 << std::min(failures - 1, 10)));
@@ -75,7 +75,7 @@ async::Task<> Publisher::CommitAll() {
         if (failure.empty()) {
             Recovered();
             most_in_batch_ = std::min(most_in_batch_ * 2, kBatch);
-            refusals_ = 0;
+            TellSuspected();
             for (const auto& [mailbox, began] : batch) told_refused_.erase(mailbox);
             committed_ += measurements.size();
             for (const auto& [mailbox, began] : batch) {
@@ -93,23 +93,22 @@ async::Task<> Publisher::CommitAll() {
             continue;
         }
         const std::string& mailbox = batch.front().first;
-        const bool is_refusal = co_await IsRefusal();
-        if (is_refusal) {
-            if (told_refused_.insert(mailbox).second)
-                log::Error("usage store: it refuses the figures of {}: {}",
-                           text::EscapedForLog(mailbox), failure);
+        const bool may_be_refusal = co_await MayBeRefusal();
+        if (may_be_refusal) {
+            suspected_.emplace_back(mailbox, std::move(failure));
             refused_.insert(due_.extract(mailbox));
             continue;
         }
+        Unsuspect();
         const bool go_on = co_await WaitOut(std::move(failure));
         if (!go_on) break;
-        refusals_ = 0;
     }
+    TellSuspected();
     committing_ = false;
     idle_.Set();
 }
 
-async::Task<bool> Publisher::IsRefusal() {
+async::Task<bool> Publisher::MayBeRefusal() {
     bool answers = false;
     try {
         co_await store_.Now();
@@ -117,7 +116,21 @@ async::Task<bool> Publisher::IsRefusal() {
     } catch (const outage::Unavailable&) {
         // It is waited for as long as it takes.
     }
-    co_return answers && ++refusals_ <= kMostRefusals;
+    co_return answers&& suspected_.size() < kMostRefusals;
+}
+
+/// It takes others: it was about them.
+void Publisher::TellSuspected() {
+    for (const auto& [mailbox, failure] : std::exchange(suspected_, {}))
+        if (refused_.contains(mailbox) && told_refused_.insert(mailbox).second)
+            log::Error("usage store: it refuses the figures of {}: {}",
+                       text::EscapedForLog(mailbox), failure);
+}
+
+/// It takes none: it was not about them.
+void Publisher::Unsuspect() {
+    for (const auto& [mailbox, failure] : std::exchange(suspected_, {}))
+        if (auto refused = refused_.extract(mailbox)) due_.insert(std::move(refused));
 }
 
 Publisher::Batch Publisher::TakeBatch() {

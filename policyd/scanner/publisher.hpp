@@ -56,8 +56,10 @@ private:
 
     void StartCommitting();
     async::Task<> CommitAll();
-    /// Whether it is about this mailbox, and not about the store.
-    async::Task<bool> IsRefusal();
+    /// Whether it may be about this mailbox, and not about the store.
+    async::Task<bool> MayBeRefusal();
+    void TellSuspected();
+    void Unsuspect();
     void RetryRefused();
     Batch TakeBatch();
     std::vector<usage::Measurement> MeasurementsOf(const Batch& batch) const;
@@ -78,7 +80,8 @@ private:
     std::size_t most_in_batch_ = kBatch;
     std::map<std::string, StoreTime> refused_;
     std::set<std::string> told_refused_;
-    int refusals_ = 0;  // in a row
+    /// What was refused since the store last took something, and with what words.
+    std::vector<std::pair<std::string, std::string>> suspected_;
     int failures_ = 0;  // in a row
     async::WakeUp idle_;
 };

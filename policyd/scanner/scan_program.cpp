@@ -164,6 +164,7 @@ async::Task<ExitCode> ScanProgram::RunOnce() {
 }
 
 void ScanProgram::AskForSweep(LiveScan::Sweep sweep) {
+    if (sweep == LiveScan::Sweep::kPlaces && scanner_.LookAgain()) return;
     (sweep == LiveScan::Sweep::kAll ? sweep_now_ : places_changed_) = true;
     wake_up_.Set();
 }
@@ -182,19 +183,22 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
                  [](std::exception_ptr failure) { std::rethrow_exception(failure); });
     auto due = SteadyClock::now();
     bool is_first = true;
+    bool owes_verification = false;  // until one has come to its end
     while (!stopped_) {
         const bool is_due = SteadyClock::now() >= due;
         const bool everything = std::exchange(sweep_now_, false) || is_due || verify_now_;
         const bool places = std::exchange(places_changed_, false);
-        const Thoroughness thoroughness = std::exchange(verify_now_, false)
-                                              ? Thoroughness::kEverything
-                                              : Thoroughness::kWhatChanged;
+        if (std::exchange(verify_now_, false)) owes_verification = true;
         if (is_due) due = SteadyClock::now() + settings_.scan_interval;
         if (everything) {
-            const auto report = co_await SweepOnce(thoroughness);
-            if (report) log::Info("{}", report->Line());
+            const auto report = co_await SweepOnce(owes_verification ? Thoroughness::kEverything
+                                                                     : Thoroughness::kWhatChanged);
+            if (report) {
+                owes_verification = false;
+                log::Info("{}", report->Line());
+            }
         } else if (places) {
-            co_await SweepOnce(thoroughness, Scanner::Scope::kNewOnes);
+            co_await SweepOnce(Thoroughness::kWhatChanged, Scanner::Scope::kNewOnes);
         }
         live_.AfterSweep();
         if (std::exchange(is_first, false)) sd_notify(0, "READY=1");

@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kMostInBatch = 64;
+constexpr std::size_t kMostSlow = 4;  // mailboxes at a time where the rate is limited
 constexpr std::uint64_t kMostObstaclesLogged = 20;
 constexpr auto kTookLong = 10ms;
 constexpr int kRestFactor = 20;        // one large mailbox takes a twentieth of a thread at most
@@ -104,10 +105,11 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     if (!stopped_) co_await SurveyMailboxes(thoroughness);
     if (!stopped_ && report_.verified) co_await CompareWithStore();
     sweeping_ = true;
+    look_again_ = false;
     co_await MeasureMailboxes(thoroughness, scope);
     sweeping_ = false;
     co_await MeasureAgain();
-    if (!stopped_) co_await RemoveVanished();
+    if (!stopped_) co_await RemoveVanished(true);
     co_await publisher_.Finish();
     SumUp();
     report_.interrupted = stopped_;
@@ -153,7 +155,8 @@ async::Task<> Scanner::FindLossInStore() {
     if (on_must_be_saved_) on_must_be_saved_();
 }
 
-async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
+async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
+                                       std::vector<std::string>* appeared) {
     auto survey_store = [this, thoroughness] {
         return SurveyStore(*files_, layout_, state_.places, thoroughness, options_.clock);
     };
@@ -167,6 +170,7 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
     if (!std::is_sorted(survey.mailboxes.begin(), survey.mailboxes.end()))
         std::sort(survey.mailboxes.begin(), survey.mailboxes.end());
     const std::size_t known_before = state_.mailboxes.size();
+    vanished_.clear();
     auto known = state_.mailboxes.begin();
     for (std::string& path : survey.mailboxes) {
         for (; known != state_.mailboxes.end() && known->first < path; ++known)
@@ -175,6 +179,7 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
             ++known;
             continue;
         }
+        if (appeared != nullptr) appeared->push_back(path);
         state_.mailboxes.emplace_hint(known, std::move(path), KnownMailbox());
         state_changed_ = true;
     }
@@ -190,17 +195,40 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
 async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness, Scope scope) {
     next_mailbox_.clear();
     exhausted_ = false;
-    // Enough in the queue that no thread waits for us, each little enough to share out fairly.
-    const std::size_t window = options_.threads * 4;
-    batch_size_ = std::clamp<std::size_t>(state_.mailboxes.size() / (window * 2), 1, kMostInBatch);
+    // Enough in the queue that no thread waits for us, each little enough to share out fairly. But
+    // what a slow sweep has in the queue, it would keep from being measured when it changes.
+    const bool is_slow = options_.rate_limit > 0;
+    const std::size_t window =
+        is_slow ? std::clamp<std::size_t>(options_.threads, 1, kMostSlow) : options_.threads * 4;
+    batch_size_ = std::clamp<std::size_t>(state_.mailboxes.size() / (window * 2), 1,
+                                          is_slow ? 1 : kMostInBatch);
     for (;;) {
+        if (!stopped_ && std::exchange(look_again_, false)) co_await TakeInWhatCameAndWent();
         if (!stopped_ && SteadyClock::now() - began_asked_ > kTimeHolds) co_await AskTimeInSweep();
         while (!stopped_ && !exhausted_ && sweep_batches_ < window) {
             if (!SubmitNextBatch(thoroughness, scope)) exhausted_ = true;
         }
-        if (sweep_batches_ == 0 && (exhausted_ || stopped_)) break;
-        co_await sweep_goes_on_.Wait();
+        if (sweep_batches_ == 0 && (stopped_ || (exhausted_ && !look_again_))) break;
+        if (!look_again_) co_await sweep_goes_on_.Wait();
     }
+}
+
+bool Scanner::LookAgain() {
+    if (!sweeping_ || stopped_) return false;
+    look_again_ = true;
+    sweep_goes_on_.Set();
+    return true;
+}
+
+async::Task<> Scanner::TakeInWhatCameAndWent() {
+    std::vector<std::string> appeared;
+    co_await SurveyMailboxes(Thoroughness::kWhatChanged, &appeared);
+    for (const std::string& path : appeared) {
+        const auto known = state_.mailboxes.find(path);
+        if (known != state_.mailboxes.end() && !known->second.in_flight)
+            SubmitAtOnce(known->first, known->second, began_);
+    }
+    co_await RemoveVanished(false);
 }
 
 /// The time that was asked for is right for all that is measured later, but the later the better.
@@ -441,13 +469,22 @@ bool Scanner::IsPartOfAnother(const std::string& path) const {
            IsPartOfMaildir(std::string_view(path).substr(slash + 1));
 }
 
-/// Mailboxes of which the store knows and we do not: removed while we had no state.
+/// Mailboxes of which the store knows and we do not: removed while we had no state, or while it
+/// could not be saved.
 async::Task<> Scanner::CollectStoreOnly(std::set<std::string>& addresses) {
-    if (state_.knows_store && !report_.verified && !options_.accept_removals) co_return;
+    if (listed_store_at_ == 0) listed_store_at_ = began_;
+    const StoreTime interval = options_.verify_interval.count();
+    const bool is_due = interval > 0 && began_ >= listed_store_at_ + interval;
+    if (state_.knows_store && !report_.verified && !options_.accept_removals && !is_due) co_return;
     const std::vector<std::string> measured = co_await store_.MeasuredMailboxes();
+    listed_store_at_ = began_;
     for (const std::string& address : measured) {
         const auto directory = layout_.DirectoryOf(address);
-        if (!directory || state_.mailboxes.contains(*directory) || !IsGone(*directory)) continue;
+        if (!directory) continue;
+        // Where the layout folds names, several addresses have the directory of one.
+        const bool is_its_own = layout_.AddressOf(*directory) == address;
+        const bool is_known = state_.mailboxes.contains(*directory);
+        if (is_known ? is_its_own : !IsGone(*directory)) continue;
         addresses.insert(address);
         if (!report_.verified) continue;
         ++report_.store_drifted;
@@ -456,9 +493,10 @@ async::Task<> Scanner::CollectStoreOnly(std::set<std::string>& addresses) {
     }
 }
 
-async::Task<> Scanner::RemoveVanished() {
+async::Task<> Scanner::RemoveVanished(bool looks_into_store) {
+    const bool knows_store = looks_into_store || state_.knows_store;
     std::set<std::string> addresses;
-    co_await CollectStoreOnly(addresses);
+    if (looks_into_store) co_await CollectStoreOnly(addresses);
     Vanishing vanishing;
     vanishing.known = state_.mailboxes.size() + addresses.size();
     std::vector<std::string> paths;
@@ -490,19 +528,22 @@ async::Task<> Scanner::RemoveVanished() {
     withheld_told_ = 0;
     if (device != 0) state_.root_device = device;
     if (addresses.empty() && paths.empty()) {
-        if (!std::exchange(state_.knows_store, true)) state_changed_ = true;
+        if (std::exchange(state_.knows_store, knows_store) != knows_store) state_changed_ = true;
         co_return;
     }
     // Forgotten first, so that nothing commits them any more.
-    for (const std::string& path : paths) state_.mailboxes.erase(path);
+    for (const std::string& path : paths) {
+        state_.mailboxes.erase(path);
+        vanished_.erase(path);
+    }
     state_changed_ = true;
     state_.knows_store = false;
     // Nor does anything that is on its way.
     co_await publisher_.Finish();
     std::vector<std::string> names(addresses.begin(), addresses.end());
     co_await publisher_.Remove(std::move(names));
-    state_.knows_store = true;
-    report_.removed = addresses.size();
+    state_.knows_store = knows_store;
+    report_.removed += addresses.size();
     totals_.removed += addresses.size();
 }
 

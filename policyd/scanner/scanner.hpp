@@ -42,6 +42,11 @@ public:
     /// One at a time; throws as Sweep() does.
     async::Task<std::vector<std::string>> Remeasure(std::vector<std::string> mailboxes);
 
+    /// Something came or went above the mailboxes: the sweep that is measuring looks for it,
+    /// measures what is new and removes what is gone before it goes on. False where none is
+    /// measuring.
+    bool LookAgain();
+
     /// What a directory of the mail store is to us.
     struct Whereabouts {
         bool is_place = false;               ///< mailboxes come and go in it
@@ -88,7 +93,10 @@ private:
     async::Task<bool> IsLost(const CommittedMailbox& committed);
     void OpenRoot();
     async::Task<> FindLossInStore();
-    async::Task<> SurveyMailboxes(Thoroughness thoroughness);
+    /// `appeared` gets the mailboxes that were not known.
+    async::Task<> SurveyMailboxes(Thoroughness thoroughness,
+                                  std::vector<std::string>* appeared = nullptr);
+    async::Task<> TakeInWhatCameAndWent();
     async::Task<> MeasureMailboxes(Thoroughness thoroughness, Scope scope);
     async::Task<> AskTimeInSweep();
     void SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, StoreTime began);
@@ -103,7 +111,8 @@ private:
     void ReportObstacles(const std::vector<Obstacle>& obstacles);
     bool IsDue(const KnownMailbox& mailbox, StoreTime began) const;
     async::Task<> CompareWithStore();
-    async::Task<> RemoveVanished();
+    /// Who does not look into the store as well does not know it any better afterwards.
+    async::Task<> RemoveVanished(bool looks_into_store);
     async::Task<> CollectStoreOnly(std::set<std::string>& addresses);
     bool IsGone(const std::string& path) const;
     bool IsPartOfAnother(const std::string& path) const;
@@ -123,6 +132,8 @@ private:
     bool state_changed_ = false;
     StoreTime newest_ = 0;  // that the store's clock has shown, or that a measurement is dated
     StoreTime looked_for_loss_at_ = 0;
+    StoreTime listed_store_at_ =
+        0;  // for what only the store knows of; or when the first sweep began
     std::function<void()> on_progress_;
     std::function<void()> on_must_be_saved_;
 
@@ -132,6 +143,7 @@ private:
     std::chrono::steady_clock::time_point began_asked_{};
     std::string next_mailbox_;  // where the sweep goes on
     bool exhausted_ = false;    // every mailbox was submitted
+    bool look_again_ = false;
     std::size_t sweep_batches_ = 0;
     std::size_t batch_size_ = 1;
     std::set<std::string> vanished_;  // paths

@@ -44,8 +44,8 @@ private:
     void Visit(const std::string& path, std::size_t depth);
     std::shared_ptr<const Place> Examine(const std::string& path, std::size_t depth,
                                          const Place* known);
-    bool ReadChildren(const OpenedDirectory& directory, const std::string& path, std::size_t depth,
-                      Place& place);
+    int ReadChildren(const OpenedDirectory& directory, const std::string& path, std::size_t depth,
+                     Place& place);
     bool HoldsMailboxes(std::size_t depth) const { return depth + 1 >= layout_.Depth(); }
 
     const StoreFiles& files_;
@@ -88,22 +88,23 @@ std::shared_ptr<const Place> Surveyor::Examine(const std::string& path, std::siz
     const OpenedDirectory directory = files_.Open(PathOf(path));
     if (directory.sight == Sight::kAbsent) return nullptr;
     auto place = std::make_shared<Place>();
-    const bool readable =
-        directory.sight == Sight::kThere && ReadChildren(directory, path, depth, *place);
-    if (readable) {
+    int error = directory.error;
+    if (directory.sight == Sight::kThere) error = ReadChildren(directory, path, depth, *place);
+    if (directory.sight == Sight::kThere && error == 0) {
         place->stamp = directory.stamp;
         place->racy |= IsTooYoung(directory.stamp.ctime, now);
         return place;
     }
     if (known == nullptr || !known->unreadable)
-        survey_.obstacles.push_back({path.empty() ? "." : path, directory.error});
+        survey_.obstacles.push_back({path.empty() ? "." : path, error});
     if (known != nullptr) *place = *known;
     place->unreadable = true;
     return place;
 }
 
-bool Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string& path,
-                            std::size_t depth, Place& place) {
+/// Returns an error number, or 0.
+int Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string& path,
+                           std::size_t depth, Place& place) {
     ++survey_.work.directories_read;
     std::vector<std::string> names;
     const auto visit = [&](const char* name, unsigned char type) {
@@ -117,7 +118,7 @@ bool Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string&
         if (reading > 1) EntryReader::Rewind(directory.directory);
         names.clear();
         const EntryReader::Result result = reader_.ForEach(directory, visit);
-        if (result.error != 0) return false;
+        if (result.error != 0) return result.error;
         if (result.at_once) break;
         if (files_.LookAtOpen(directory.directory).stamp == directory.stamp) break;
         if (reading == kMostReadings) {
@@ -138,7 +139,7 @@ bool Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string&
         if (HoldsMailboxes(depth) && !layout_.AddressOf(Join(path, name))) continue;
         place.children.append(name).push_back('\0');
     }
-    return true;
+    return 0;
 }
 
 }  // namespace

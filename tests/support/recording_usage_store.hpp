@@ -61,6 +61,10 @@ public:
     async::Task<void> Commit(std::span<const usage::Measurement> measurements,
                              std::chrono::milliseconds) override {
         FailIfDown();
+        if (refusals > 0) {
+            --refusals;
+            throw outage::UsageStoreUnavailable("the store has no memory");
+        }
         for (const usage::Measurement& measurement : measurements)
             if (measurement.mailbox == refused)
                 throw outage::UsageStoreUnavailable("the store refuses a mailbox");
@@ -91,6 +95,7 @@ public:
     std::map<std::string, usage::Measurement> figures;
     std::uint64_t commits = 0;       ///< measurements committed, repeated ones as well
     int failures = 0;                ///< so many calls fail from now on
+    int refusals = 0;                ///< so many commits fail from now on, and nothing else
     std::string refused;             ///< a mailbox that no commit may hold
     std::function<void()> on_found;  ///< called when a mailbox has been looked up, if it is set
     text::WallTime now{std::chrono::milliseconds(1'700'000'000'000)};

@@ -354,6 +354,17 @@ TEST_F(ScannerTest, AMailboxThatTheStoreRefusesHoldsUpNoOther) {
     EXPECT_EQ(usage_.figures.size(), 300u);
 }
 
+TEST_F(ScannerTest, AStoreThatTakesNothingForAWhileGetsEverythingAfterwards) {
+    for (int i = 0; i < 300; ++i) store_.MakeMaildir("example.org/u" + std::to_string(i));
+    usage_.refusals = 40;
+    options_.patience = Patience::kForever;
+
+    const ScanReport report = Sweep();
+
+    EXPECT_EQ(report.not_committed, 0u);
+    EXPECT_EQ(usage_.figures.size(), 300u);
+}
+
 TEST_F(ScannerTest, CommitsEverythingAgainToAStoreThatWasReplacedByABackup) {
     for (int i = 0; i < 10; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
     Sweep();
@@ -462,6 +473,33 @@ TEST_F(ScannerTest, ReportsWhatTheStoreHasLostAndWhatItHasTooMuchWhenItVerifies)
     EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 0u);
 }
 
+TEST_F(ScannerTest, ReportsAndRemovesWhatTheStoreHasUnderAnotherNameOfADirectory) {
+    options_.layout = "%Ld/%Lu";
+    store_.Deliver("example.org/ann", 100);
+    Sweep();
+    usage_.figures["Ann@example.org"] = usage_.figures.at("ann@example.org");
+
+    const ScanReport report = Sweep(Thoroughness::kEverything);
+
+    EXPECT_EQ(report.store_drifted, 1u);
+    EXPECT_EQ(usage_.figures.count("Ann@example.org"), 0u);
+    EXPECT_EQ(BytesOf("ann@example.org"), 100u);
+}
+
+TEST_F(ScannerTest, FindsWhatOnlyTheStoreKnowsOfWithinTheIntervalOfVerifications) {
+    store_.Deliver("example.org/ann", 100);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    usage_.figures["eve@example.org"] = usage_.figures.at("ann@example.org");
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    EXPECT_EQ(usage_.figures.count("eve@example.org"), 1u);
+    usage_.now += options_.verify_interval;
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    EXPECT_EQ(usage_.figures.count("eve@example.org"), 0u);
+    EXPECT_EQ(usage_.figures.count("ann@example.org"), 1u);
+}
+
 TEST_F(ScannerTest, ReportsNoDriftOfAMailboxThatIsMeasuredWhileItIsComparedWithTheStore) {
     store_.Deliver("example.org/ann", 100);
     Sweep();
@@ -553,6 +591,67 @@ TEST_F(ScannerTest, LeavesAMailboxAloneForAWhileThatTakesLongToMeasure) {
     loop.RunUntilDone(RemeasureTwice(scanner, first, second));
     EXPECT_EQ(first, 0u);
     EXPECT_EQ(second, 0u);
+}
+
+/// A sweep that takes seconds, since its rate is limited, and what happens beside it.
+class SlowSweepTest : public ScannerTest {
+protected:
+    SlowSweepTest() {
+        for (int i = 10; i < 50; ++i)
+            for (int messages = 0; messages < 20; ++messages)
+                store_.Deliver("example.org/u" + std::to_string(i), 10);
+        options_.rate_limit = 200;
+    }
+    ~SlowSweepTest() override {
+        scanner_->Stop();
+        while (!has_ended_) loop_.RunOnce();
+    }
+
+    void BeginSweep() {
+        scanner_.emplace(loop_, usage_, state_, options_);
+        async::Spawn(SweepAll(), [](std::exception_ptr error) { std::rethrow_exception(error); });
+        while (!has_ended_ && scanner_->CurrentProgress().measured == 0) loop_.RunOnce();
+    }
+    bool IsSweeping() const { return scanner_->CurrentProgress().sweeping; }
+
+    async::EventLoop loop_;
+    std::optional<Scanner> scanner_;
+
+private:
+    async::Task<> SweepAll() {
+        co_await scanner_->Sweep(Thoroughness::kWhatChanged);
+        has_ended_ = true;
+    }
+
+    bool has_ended_ = false;
+};
+
+TEST_F(SlowSweepTest, DoesNotKeepMailboxesFromBeingMeasuredWhenTheyChange) {
+    BeginSweep();
+    std::vector<std::string> changed{"example.org/u18", "example.org/u49"};
+    const auto done = loop_.RunUntilDone(scanner_->Remeasure(changed));
+    EXPECT_EQ(done, changed);
+    EXPECT_TRUE(IsSweeping());
+    EXPECT_EQ(BytesOf("u49@example.org"), 200u);
+}
+
+TEST_F(SlowSweepTest, TakesInMailboxesThatComeAndGo) {
+    options_.rate_limit = 0;
+    Sweep();
+    ASSERT_EQ(usage_.figures.size(), 40u);
+    options_.rate_limit = 30;
+    BeginSweep();
+    store_.Deliver("example.org/early", 5);  // before where the sweep is
+    store_.Deliver("example.org/zoe", 5);
+    fs::remove_all(store_ / "example.org/u48");
+    EXPECT_TRUE(scanner_->LookAgain());
+    while (IsSweeping() &&
+           (usage_.figures.size() != 41 || !usage_.figures.contains("early@example.org")))
+        loop_.RunOnce();
+    EXPECT_TRUE(IsSweeping());
+    EXPECT_EQ(BytesOf("early@example.org"), 5u);
+    EXPECT_EQ(BytesOf("zoe@example.org"), 5u);
+    EXPECT_FALSE(usage_.figures.contains("u48@example.org"));
 }
 
 }  // namespace

@@ -75,8 +75,11 @@ async::Task<> Publisher::CommitAll() {
         if (failure.empty()) {
             Recovered();
             most_in_batch_ = std::min(most_in_batch_ * 2, kBatch);
-            TellSuspected();
-            for (const auto& [mailbox, began] : batch) told_refused_.erase(mailbox);
+            for (const auto& [mailbox, began] : batch) {
+                told_refused_.erase(mailbox);
+                tried_again_.erase(mailbox);
+            }
+            JudgeSuspected();
             committed_ += measurements.size();
             for (const auto& [mailbox, began] : batch) {
                 const auto known = state_.mailboxes.find(mailbox);
@@ -103,7 +106,8 @@ async::Task<> Publisher::CommitAll() {
         const bool go_on = co_await WaitOut(std::move(failure));
         if (!go_on) break;
     }
-    TellSuspected();
+    for (const auto& [mailbox, failure] : std::exchange(suspected_, {}))
+        TellOfRefusal(mailbox, failure);
     committing_ = false;
     idle_.Set();
 }
@@ -119,12 +123,24 @@ async::Task<bool> Publisher::MayBeRefusal() {
     co_return answers&& suspected_.size() < kMostRefusals;
 }
 
-/// It takes others: it was about them.
-void Publisher::TellSuspected() {
-    for (const auto& [mailbox, failure] : std::exchange(suspected_, {}))
-        if (refused_.contains(mailbox) && told_refused_.insert(mailbox).second)
-            log::Error("usage store: it refuses the figures of {}: {}",
-                       text::EscapedForLog(mailbox), failure);
+/// It takes something: what it refuses now as well, it refuses for what that is. Perhaps it took
+/// nothing until now.
+void Publisher::JudgeSuspected() {
+    for (const auto& [mailbox, failure] : std::exchange(suspected_, {})) {
+        const bool was_tried_again = tried_again_.erase(mailbox) > 0;
+        if (was_tried_again || told_refused_.contains(mailbox)) {
+            TellOfRefusal(mailbox, failure);
+        } else if (auto refused = refused_.extract(mailbox)) {
+            due_.insert(std::move(refused));
+            tried_again_.insert(mailbox);
+        }
+    }
+}
+
+void Publisher::TellOfRefusal(const std::string& mailbox, const std::string& failure) {
+    if (refused_.contains(mailbox) && told_refused_.insert(mailbox).second)
+        log::Error("usage store: it refuses the figures of {}: {}", text::EscapedForLog(mailbox),
+                   failure);
 }
 
 /// It takes none: it was not about them.

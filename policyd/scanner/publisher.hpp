@@ -58,7 +58,8 @@ private:
     async::Task<> CommitAll();
     /// Whether it may be about this mailbox, and not about the store.
     async::Task<bool> MayBeRefusal();
-    void TellSuspected();
+    void JudgeSuspected();
+    void TellOfRefusal(const std::string& mailbox, const std::string& failure);
     void Unsuspect();
     void RetryRefused();
     Batch TakeBatch();
@@ -82,7 +83,8 @@ private:
     std::set<std::string> told_refused_;
     /// What was refused since the store last took something, and with what words.
     std::vector<std::pair<std::string, std::string>> suspected_;
-    int failures_ = 0;  // in a row
+    std::set<std::string> tried_again_;  // after it took something
+    int failures_ = 0;                   // in a row
     async::WakeUp idle_;
 };
 

@@ -356,13 +356,14 @@ TEST_F(ScannerTest, AMailboxThatTheStoreRefusesHoldsUpNoOther) {
 
 TEST_F(ScannerTest, AStoreThatTakesNothingForAWhileGetsEverythingAfterwards) {
     for (int i = 0; i < 300; ++i) store_.MakeMaildir("example.org/u" + std::to_string(i));
-    usage_.refusals = 40;
     options_.patience = Patience::kForever;
-
-    const ScanReport report = Sweep();
-
-    EXPECT_EQ(report.not_committed, 0u);
-    EXPECT_EQ(usage_.figures.size(), 300u);
+    for (const int refusals : {1, 7, 8, 11, 14, 16, 17, 30}) {
+        usage_.figures.clear();
+        state_ = {};
+        usage_.refusals = refusals;
+        EXPECT_EQ(Sweep().not_committed, 0u) << refusals;
+        EXPECT_EQ(usage_.figures.size(), 300u) << refusals;
+    }
 }
 
 TEST_F(ScannerTest, CommitsEverythingAgainToAStoreThatWasReplacedByABackup) {

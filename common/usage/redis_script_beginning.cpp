@@ -130,8 +130,12 @@ local function sum_up(key, most)
   end
   redis.call(unpack(changes))
   redis.call('HDEL', key, unpack(gone))
-  redis.call('HSET', mark_key(key, folded, 0), unpack(marks))
-  redis.call('PEXPIRE', mark_key(key, folded, 0), 2 * generation)
+  local mark_key_now = mark_key(key, folded, 0)
+  redis.call('HSET', mark_key_now, unpack(marks))
+  -- Once: under a clock that was set back it would be put off for ever.
+  if redis.call('PTTL', mark_key_now) < 0 then
+    redis.call('PEXPIRE', mark_key_now, 2 * generation)
+  end
 end
 )lua";
 

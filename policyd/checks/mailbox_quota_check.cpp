@@ -35,6 +35,12 @@ async::Task<std::uint64_t> AverageSize(usage::UsageStore& usage) {
     co_return site.messages == 0 ? 0 : site.bytes / site.messages;
 }
 
+/// Policyd or Postfix refuses him, whoever is asked first: none of those that Postfix counts.
+bool IsNobody(const recipients::Resolution& resolution) {
+    return resolution.kind == recipients::Resolution::Kind::kUnknown &&
+           resolution.mailboxes.empty();
+}
+
 /// Whether Postfix was told no size, and tells none.
 bool IsUndeclared(const PolicyRequest& request) {
     return request.stage == Stage::kRcpt && request.size == 0;
@@ -89,6 +95,7 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
     if (request.stage != Stage::kRcpt || request.recipient.empty()) return Verdict::NoOpinion();
     const auto resolution = recipients_.Fresh(request.recipient);
     if (!resolution) return std::nullopt;
+    if (IsNobody(*resolution)) return Verdict::NoOpinion();
     const auto& mailboxes = resolution->mailboxes;
     if (!mailboxes.empty() && Reserves(request.instance)) return std::nullopt;
     if (!mailboxes.empty() && !rules_.exempt.Cover(request, request.recipient)) {
@@ -117,6 +124,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     recipient.recipient = text::FoldCase(request.recipient);
     recipient.resolution = recipients_.Fresh(request.recipient);
     if (!recipient.resolution) recipient = co_await Resolved(request.recipient);
+    if (IsNobody(*recipient.resolution)) co_return Verdict::NoOpinion();
 
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
     // Who has no mailbox here as well: he is one of those that Postfix counts, and has room.
@@ -340,7 +348,7 @@ async::Task<void> MailboxQuotaCheck::FindOut(const PolicyRequest& request,
 
 async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request, Findings& findings) {
     const std::string message = protocol::MessageName(request);
-    if (!Reserves(message)) co_return;
+    if (message.empty()) co_return;
     co_await FindOut(request, message, findings);
     for (const TrackedRecipient& recipient : findings.recipients) {
         if (request.stage == Stage::kRcpt) {
@@ -348,6 +356,7 @@ async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request, Fi
             messages_.Remember(message, recipient, clock_());
         } else {
             messages_.Settle(message);
+            if (!Reserves(message)) continue;
             owed_.Charge(room_.ReservationFor(ReservationId(message, recipient.recipient),
                                               recipient.resolution->mailboxes,
                                               Sum(request.size, OverheadOf(request, recipient))),
@@ -358,11 +367,12 @@ async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request, Fi
 
 async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request, Findings& findings) {
     const std::string message = protocol::MessageName(request);
-    if (!Reserves(message)) co_return;
+    if (message.empty()) co_return;
     co_await FindOut(request, message, findings);
     if (request.stage == Stage::kEndOfMessage) messages_.Refuse(message, request.recipient_count);
     for (const TrackedRecipient& recipient : findings.recipients) {
         if (request.stage == Stage::kRcpt) messages_.ForgetOnce(message, recipient.recipient);
+        if (!Reserves(message)) continue;
         owed_.GiveBack(ReservationId(message, recipient.recipient),
                        MailboxRoom::LimitedOf(recipient.resolution->mailboxes),
                        Unreserve::kEverything);

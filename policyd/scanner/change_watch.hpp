@@ -33,10 +33,12 @@ public:
     /// Whether what it watches is what is found at the root's path by now.
     virtual bool SeesRoot() const { return true; }
 
-    /// Watches the directories of the state, or of one mailbox, that are not watched yet, and adds
-    /// to `hints` those in which something may have changed before. False if there are more than
-    /// can be watched: the watch is then of no use.
+    /// Watches the directories of the state, those of it in which mailboxes come and go, or those
+    /// of one mailbox, that are not watched yet, and adds to `hints` those in which something may
+    /// have changed before. False if there are more than can be watched: the watch is then of no
+    /// use.
     virtual bool Follow(const ScanState& state, ChangeHints& hints) = 0;
+    virtual bool FollowPlaces(const ScanState& state, ChangeHints& hints) = 0;
     virtual bool FollowMailbox(const std::string& path, const MailboxRecord& record,
                                ChangeHints& hints) = 0;
 };

@@ -57,6 +57,7 @@ public:
     void Take(ChangeHints& hints) override;
     bool SeesRoot() const override;
     bool Follow(const ScanState&, ChangeHints&) override { return true; }
+    bool FollowPlaces(const ScanState&, ChangeHints&) override { return true; }
     bool FollowMailbox(const std::string&, const MailboxRecord&, ChangeHints&) override {
         return true;
     }

@@ -30,6 +30,7 @@ public:
     int Descriptor() const override { return events_.Get(); }
     void Take(ChangeHints& hints) override;
     bool Follow(const ScanState& state, ChangeHints& hints) override;
+    bool FollowPlaces(const ScanState& state, ChangeHints& hints) override;
     bool FollowMailbox(const std::string& path, const MailboxRecord& record,
                        ChangeHints& hints) override;
 
@@ -141,9 +142,14 @@ void InotifyWatch::ForgetBelow(const std::string& directory) {
     while (held != watches_.end() && held->first.starts_with(below)) held = forget(held);
 }
 
-bool InotifyWatch::Follow(const ScanState& state, ChangeHints& hints) {
+bool InotifyWatch::FollowPlaces(const ScanState& state, ChangeHints& hints) {
     for (const auto& [path, place] : state.places)
         if (!Add(path, hints)) return false;
+    return true;
+}
+
+bool InotifyWatch::Follow(const ScanState& state, ChangeHints& hints) {
+    if (!FollowPlaces(state, hints)) return false;
     for (const auto& [path, mailbox] : state.mailboxes)
         if (mailbox.record != nullptr && !FollowMailbox(path, *mailbox.record, hints)) return false;
     return true;

@@ -118,6 +118,15 @@ void LiveScan::AfterSweep() {
     changed_.Set();
 }
 
+void LiveScan::OnAppeared(const std::vector<std::string>& mailboxes) {
+    dirty_.insert(mailboxes.begin(), mailboxes.end());
+    ChangeHints unseen;
+    if (watch_ != nullptr && !watch_->FollowPlaces(state_, unseen))
+        GiveUp("there are too many directories");
+    hints_.directories.merge(unseen.directories);
+    changed_.Set();
+}
+
 void LiveScan::GiveUp(const std::string& why) {
     log::Warning("live: {} is given up: {}; changes are found by scans alone", watch_->Name(), why);
     poll_.reset();

@@ -34,6 +34,9 @@ public:
     /// After every sweep: watches what it found, and begins anew where the mail store is another.
     void AfterSweep();
 
+    /// A sweep that goes on has found these new mailboxes: they are watched, and measured.
+    void OnAppeared(const std::vector<std::string>& mailboxes);
+
     /// Measures what changes until Stop(). Once.
     async::Task<> Run();
     void Stop();

@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 
+#include "common/async/blocking_threads.hpp"
 #include "common/async/destroy_elsewhere.hpp"
 #include "common/async/event_loop.hpp"
 #include "common/async/process.hpp"
@@ -71,6 +72,7 @@ async::Task<ExitCode> ReadSources(Sources& sources, bool once) {
 
 ExitCode Scan(const config::Settings& settings, const CommandLine& command_line) {
     async::EventLoop loop;
+    async::StartBlockingThreads(loop);
     const auto store = usage::OpenUsageStore(loop, settings);
     Sources sources;
     if (settings.usage_source != "dovecot")

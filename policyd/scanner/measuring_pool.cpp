@@ -1,6 +1,7 @@
 #include "policyd/scanner/measuring_pool.hpp"
 
 #include <optional>
+#include <system_error>
 
 #include "common/async/process.hpp"
 
@@ -16,10 +17,19 @@ MeasuringPool::MeasuringPool(async::EventLoop& loop, std::size_t threads,
       wake_(async::MakeHandle<uv_async_t>("uv_async_init", this, uv_async_init, loop.Raw(),
                                           &OnWake)) {
     uv_unref(reinterpret_cast<uv_handle_t*>(wake_.get()));
-    for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Serve(); });
+    try {
+        for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Serve(); });
+    } catch (const std::system_error& error) {
+        EndThreads();
+        throw std::system_error(error.code(), "a thread cannot be started");
+    }
 }
 
 MeasuringPool::~MeasuringPool() {
+    EndThreads();
+}
+
+void MeasuringPool::EndThreads() {
     {
         const std::lock_guard lock(mutex_);
         ending_ = true;

@@ -36,7 +36,8 @@ class MeasuringPool {
 public:
     using OnMeasured = std::function<void(MeasuringBatch&)>;
 
-    /// `rules` and `pace` outlive the pool.
+    /// `rules` and `pace` outlive the pool. Throws std::system_error where there can be no more
+    /// threads.
     MeasuringPool(async::EventLoop& loop, std::size_t threads, const CountingRules& rules,
                   Pace& pace, FileClock clock, OnMeasured on_measured);
     /// Every batch has come back.
@@ -52,6 +53,7 @@ private:
     class Worker;
 
     void Serve();
+    void EndThreads();
     std::shared_ptr<MeasuringBatch> NextBatch();
     std::shared_ptr<MeasuringBatch> NextChanged();
     std::shared_ptr<MeasuringBatch> TakeChanged();  // under mutex_; there is one

@@ -19,7 +19,12 @@ constexpr milliseconds kSlice{100};  // how soon a pause notices that it is time
 constexpr int kShortPatience = 6;    // failures in a row: about three seconds of pauses
 /// More mailboxes than this, one after the other, which the store does not take: perhaps it takes
 /// none, and is not asked for all of them without a pause.
-constexpr std::size_t kMostRefusals = 8;
+constexpr std::size_t kMostSuspects = 8;
+
+/// Behind all mailboxes of the same domain, mostly: it may be about that.
+std::string BehindDomainOf(const std::string& mailbox) {
+    return mailbox.substr(0, mailbox.find('/')) + static_cast<char>('/' + 1);
+}
 
 milliseconds PauseAfter(int failures) {
     return std::min(kLongestPause, milliseconds(100) * (1 << std::min(failures - 1, 10)));
@@ -34,10 +39,14 @@ Publisher::Publisher(async::EventLoop& loop, usage::UsageStore& store, ScanState
       state_(state),
       layout_(layout),
       grace_(grace),
-      patience_(patience) {}
+      patience_(patience),
+      retry_(async::MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop.Raw())) {
+    uv_unref(reinterpret_cast<uv_handle_t*>(retry_.get()));
+}
 
 void Publisher::Offer(const std::string& mailbox, StoreTime began) {
     refused_.erase(mailbox);
+    suspects_.erase(mailbox);
     due_[mailbox] = began;
     StartCommitting();
 }
@@ -73,20 +82,8 @@ async::Task<> Publisher::CommitAll() {
             failure = outage.what();
         }
         if (failure.empty()) {
-            Recovered();
-            most_in_batch_ = std::min(most_in_batch_ * 2, kBatch);
-            for (const auto& [mailbox, began] : batch) {
-                told_refused_.erase(mailbox);
-                tried_again_.erase(mailbox);
-            }
-            JudgeSuspected();
+            NoteCommitted(batch);
             committed_ += measurements.size();
-            for (const auto& [mailbox, began] : batch) {
-                const auto known = state_.mailboxes.find(mailbox);
-                // Offered before the store's clock was set back, it is dated in the future.
-                if (known != state_.mailboxes.end() && known->second.offered_at >= began)
-                    known->second.committed_at = known->second.stored_at = began;
-            }
             continue;
         }
         due_.insert(batch.begin(), batch.end());  // but for what was measured again meanwhile
@@ -95,64 +92,97 @@ async::Task<> Publisher::CommitAll() {
             most_in_batch_ = batch.size() / 2;
             continue;
         }
-        const std::string& mailbox = batch.front().first;
-        const bool may_be_refusal = co_await MayBeRefusal();
-        if (may_be_refusal) {
-            suspected_.emplace_back(mailbox, std::move(failure));
-            refused_.insert(due_.extract(mailbox));
-            continue;
+        const auto& [mailbox, began] = batch.front();
+        const bool answers = co_await StoreAnswers();
+        if (answers) {
+            const auto due = due_.find(mailbox);
+            if (due != due_.end() && due->second == began) {
+                due_.erase(due);
+                suspects_.insert_or_assign(mailbox, Suspect{began, failure});
+            }
+            if (suspects_.size() <= kMostSuspects) continue;
+            probe_from_ = BehindDomainOf(mailbox);
         }
-        Unsuspect();
         const bool go_on = co_await WaitOut(std::move(failure));
         if (!go_on) break;
     }
-    for (const auto& [mailbox, failure] : std::exchange(suspected_, {}))
-        TellOfRefusal(mailbox, failure);
+    const bool takes_none = suspects_.size() > kMostSuspects;
+    for (const auto& [mailbox, suspect] : std::exchange(suspects_, {})) {
+        if (takes_none) told_refused_.insert(mailbox);  // that has been said
+        SetAside(mailbox, suspect.began, suspect.failure);
+    }
     committing_ = false;
     idle_.Set();
+    RetryLater();
 }
 
-async::Task<bool> Publisher::MayBeRefusal() {
-    bool answers = false;
+void Publisher::NoteCommitted(const Batch& batch) {
+    Recovered();
+    most_in_batch_ = std::min(most_in_batch_ * 2, kBatch);
+    probe_from_.clear();
+    for (const auto& [mailbox, began] : batch) {
+        told_refused_.erase(mailbox);
+        tried_again_.erase(mailbox);
+        const auto known = state_.mailboxes.find(mailbox);
+        // Offered before the store's clock was set back, it is dated in the future.
+        if (known != state_.mailboxes.end() && known->second.offered_at >= began)
+            known->second.committed_at = known->second.stored_at = began;
+    }
+    JudgeSuspects();
+}
+
+async::Task<bool> Publisher::StoreAnswers() {
     try {
         co_await store_.Now();
-        answers = true;
+        co_return true;
     } catch (const outage::Unavailable&) {
-        // It is waited for as long as it takes.
+        co_return false;  // it is waited for as long as it takes
     }
-    co_return answers&& suspected_.size() < kMostRefusals;
 }
 
-/// It takes something: what it refuses now as well, it refuses for what that is. Perhaps it took
-/// nothing until now.
-void Publisher::JudgeSuspected() {
-    for (const auto& [mailbox, failure] : std::exchange(suspected_, {})) {
+/// The store takes something: what it refuses now as well, it refuses for what that is. Perhaps it
+/// took nothing until now.
+void Publisher::JudgeSuspects() {
+    for (const auto& [mailbox, suspect] : std::exchange(suspects_, {})) {
         const bool was_tried_again = tried_again_.erase(mailbox) > 0;
         if (was_tried_again || told_refused_.contains(mailbox)) {
-            TellOfRefusal(mailbox, failure);
-        } else if (auto refused = refused_.extract(mailbox)) {
-            due_.insert(std::move(refused));
+            SetAside(mailbox, suspect.began, suspect.failure);
+        } else {
+            due_.emplace(mailbox, suspect.began);
             tried_again_.insert(mailbox);
         }
     }
 }
 
-void Publisher::TellOfRefusal(const std::string& mailbox, const std::string& failure) {
-    if (refused_.contains(mailbox) && told_refused_.insert(mailbox).second)
+void Publisher::SetAside(const std::string& mailbox, StoreTime began, const std::string& failure) {
+    refused_.emplace(mailbox, began);
+    if (told_refused_.insert(mailbox).second)
         log::Error("usage store: it refuses the figures of {}: {}", text::EscapedForLog(mailbox),
                    failure);
 }
 
-/// It takes none: it was not about them.
-void Publisher::Unsuspect() {
-    for (const auto& [mailbox, failure] : std::exchange(suspected_, {}))
-        if (auto refused = refused_.extract(mailbox)) due_.insert(std::move(refused));
+/// Perhaps it took nothing at all: that is not to be found out at the next scan only.
+void Publisher::RetryLater() {
+    if (refused_.empty()) retry_pause_ = kFirstRetry;
+    if (refused_.empty() || stopped_ || patience_ != Patience::kForever) return;
+    const auto retry = [](uv_timer_t* timer) {
+        static_cast<Publisher*>(timer->data)->RetryRefused();
+    };
+    uv_timer_start(retry_.get(), retry, static_cast<std::uint64_t>(retry_pause_.count()), 0);
+    retry_pause_ = std::min(2 * retry_pause_, kLastRetry);
+}
+
+void Publisher::Stop() {
+    stopped_ = true;
+    uv_timer_stop(retry_.get());
 }
 
 Publisher::Batch Publisher::TakeBatch() {
     Batch batch;
     while (!due_.empty() && batch.size() < most_in_batch_) {
-        auto taken = due_.extract(due_.begin());
+        auto next = due_.lower_bound(probe_from_);
+        if (next == due_.end()) next = due_.begin();
+        auto taken = due_.extract(next);
         batch.emplace_back(std::move(taken.key()), taken.mapped());
     }
     return batch;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/async/event_loop.hpp"
+#include "common/async/uv_handle.hpp"
 #include "common/async/wake_up.hpp"
 #include "common/mail/mailbox_layout.hpp"
 #include "common/usage/usage_store.hpp"
@@ -34,7 +35,8 @@ public:
     void Offer(const std::string& mailbox, StoreTime began);
 
     /// Until everything that was offered is committed but for what the store refuses while it takes
-    /// the rest, or patience is at its end. What was refused before is tried once more.
+    /// the rest, or patience is at its end. What was refused before is tried once more; a daemon
+    /// tries it again besides, after a second and then ever more seldom.
     async::Task<> Finish();
 
     /// The store's time. Waits for the store as long as patience says, then throws its
@@ -44,23 +46,26 @@ public:
     async::Task<> Remove(std::vector<std::string> addresses);
 
     /// From now on an outage is not waited out any more.
-    void Stop() { stopped_ = true; }
+    void Stop();
 
     std::uint64_t Committed() const { return committed_; }
-    std::size_t Waiting() const { return due_.size() + refused_.size(); }
+    std::size_t Waiting() const { return due_.size() + suspects_.size() + refused_.size(); }
 
 private:
     using Batch = std::vector<std::pair<std::string, StoreTime>>;
 
     static constexpr std::size_t kBatch = 128;
+    static constexpr std::chrono::milliseconds kFirstRetry{1'000};
+    static constexpr std::chrono::milliseconds kLastRetry{300'000};
 
     void StartCommitting();
     async::Task<> CommitAll();
-    /// Whether it may be about this mailbox, and not about the store.
-    async::Task<bool> MayBeRefusal();
-    void JudgeSuspected();
-    void TellOfRefusal(const std::string& mailbox, const std::string& failure);
-    void Unsuspect();
+    void NoteCommitted(const Batch& batch);
+    /// One that it does not take may be at fault itself.
+    async::Task<bool> StoreAnswers();
+    void JudgeSuspects();
+    void SetAside(const std::string& mailbox, StoreTime began, const std::string& failure);
+    void RetryLater();
     void RetryRefused();
     Batch TakeBatch();
     std::vector<usage::Measurement> MeasurementsOf(const Batch& batch) const;
@@ -81,10 +86,16 @@ private:
     std::size_t most_in_batch_ = kBatch;
     std::map<std::string, StoreTime> refused_;
     std::set<std::string> told_refused_;
-    /// What was refused since the store last took something, and with what words.
-    std::vector<std::pair<std::string, std::string>> suspected_;
-    std::set<std::string> tried_again_;  // after it took something
-    int failures_ = 0;                   // in a row
+    struct Suspect {
+        StoreTime began = 0;
+        std::string failure;
+    };
+    std::map<std::string, Suspect> suspects_;  // not taken since the store last took something
+    std::set<std::string> tried_again_;        // after it took something
+    std::string probe_from_;                   // what comes next, where all before may be refused
+    async::UvHandle<uv_timer_t> retry_;
+    std::chrono::milliseconds retry_pause_ = kFirstRetry;
+    int failures_ = 0;  // in a row
     async::WakeUp idle_;
 };
 

@@ -50,6 +50,8 @@ ScanProgram::ScanProgram(async::EventLoop& loop, usage::UsageStore& store,
     // It may have lost figures, and refuse mail by old ones: not to be found out at the next scan.
     store.OnReturn([this] { AskForSweep(LiveScan::Sweep::kAll); });
     scanner_.OnMustBeSaved([this] { SaveState(); });
+    scanner_.OnAppeared(
+        [this](const std::vector<std::string>& mailboxes) { live_.OnAppeared(mailboxes); });
     scanner_.OnProgress([this] {
         progress_.Show(scanner_.CurrentProgress());
         SaveIfTime();

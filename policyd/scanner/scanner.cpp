@@ -223,11 +223,7 @@ bool Scanner::LookAgain() {
 async::Task<> Scanner::TakeInWhatCameAndWent() {
     std::vector<std::string> appeared;
     co_await SurveyMailboxes(Thoroughness::kWhatChanged, &appeared);
-    for (const std::string& path : appeared) {
-        const auto known = state_.mailboxes.find(path);
-        if (known != state_.mailboxes.end() && !known->second.in_flight)
-            SubmitAtOnce(known->first, known->second, began_);
-    }
+    if (on_appeared_) on_appeared_(appeared);
     co_await RemoveVanished(false);
 }
 
@@ -525,7 +521,7 @@ async::Task<> Scanner::RemoveVanished(bool looks_into_store) {
             *why);
         co_return;
     }
-    withheld_told_ = 0;
+    withheld_told_ = report_.withheld = 0;
     if (device != 0) state_.root_device = device;
     if (addresses.empty() && paths.empty()) {
         if (std::exchange(state_.knows_store, knows_store) != knows_store) state_changed_ = true;

@@ -42,10 +42,13 @@ public:
     /// One at a time; throws as Sweep() does.
     async::Task<std::vector<std::string>> Remeasure(std::vector<std::string> mailboxes);
 
-    /// Something came or went above the mailboxes: the sweep that is measuring looks for it,
-    /// measures what is new and removes what is gone before it goes on. False where none is
-    /// measuring.
+    /// Something came or went above the mailboxes: the sweep that is measuring looks for it, tells
+    /// of what is new and removes what is gone before it goes on. False where none is measuring.
     bool LookAgain();
+    /// Called with the mailboxes that LookAgain() has found, to have them measured.
+    void OnAppeared(std::function<void(const std::vector<std::string>&)> function) {
+        on_appeared_ = std::move(function);
+    }
 
     /// What a directory of the mail store is to us.
     struct Whereabouts {
@@ -136,6 +139,7 @@ private:
         0;  // for what only the store knows of; or when the first sweep began
     std::function<void()> on_progress_;
     std::function<void()> on_must_be_saved_;
+    std::function<void(const std::vector<std::string>&)> on_appeared_;
 
     // Of the sweep that is going on.
     bool sweeping_ = false;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/async/blocking_call.hpp"
+#include "common/async/blocking_threads.hpp"
 #include "common/async/process.hpp"
 #include "common/config/config_error.hpp"
 #include "common/config/config_file.hpp"
@@ -75,6 +76,7 @@ Daemon::Daemon(std::string config_path, config::Settings settings, PassedSockets
     const bool becomes_user = geteuid() == 0 && !settings_.user.empty();
     if (becomes_user) RequireUser(settings_.user);
     OpenEndpoints(std::move(sockets));
+    async::StartBlockingThreads(control_);
     server_ = std::make_unique<Server>(settings_, std::move(policy_sockets));
     // All sockets are open now.
     if (becomes_user) BecomeUser(settings_.user);

@@ -66,7 +66,8 @@ public:
             throw outage::UsageStoreUnavailable("the store has no memory");
         }
         for (const usage::Measurement& measurement : measurements)
-            if (measurement.mailbox == refused)
+            if (measurement.mailbox == refused ||
+                usage::DomainOf(measurement.mailbox) == refused_domain)
                 throw outage::UsageStoreUnavailable("the store refuses a mailbox");
         const text::WallTime ahead = now + std::chrono::seconds(1);
         for (const usage::Measurement& measurement : measurements) {
@@ -93,11 +94,12 @@ public:
     }
 
     std::map<std::string, usage::Measurement> figures;
-    std::uint64_t commits = 0;       ///< measurements committed, repeated ones as well
-    int failures = 0;                ///< so many calls fail from now on
-    int refusals = 0;                ///< so many commits fail from now on, and nothing else
-    std::string refused;             ///< a mailbox that no commit may hold
-    std::function<void()> on_found;  ///< called when a mailbox has been looked up, if it is set
+    std::uint64_t commits = 0;         ///< measurements committed, repeated ones as well
+    int failures = 0;                  ///< so many calls fail from now on
+    int refusals = 0;                  ///< so many commits fail from now on, and nothing else
+    std::string refused_domain = "?";  ///< no commit may hold one of its mailboxes
+    std::string refused;               ///< a mailbox that no commit may hold
+    std::function<void()> on_found;    ///< called when a mailbox has been looked up, if it is set
     text::WallTime now{std::chrono::milliseconds(1'700'000'000'000)};
 
 private:

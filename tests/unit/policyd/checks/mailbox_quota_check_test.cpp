@@ -336,6 +336,39 @@ TEST_F(MailboxQuotaCheckTest, RefusesNobodyWhoseMailGoesElsewhereForThoseWhoWere
     }
 }
 
+TEST_F(MailboxQuotaCheckTest, OneWhoDoesNotExistLetsNoMessageIntoFullMailboxes) {
+    recipients_.AddUnknown("nobody@example.com");
+    for (const bool reserves : {true, false}) {
+        QuotaRules rules;
+        rules.reservations = reserves;
+        rules.room.copy_time = std::chrono::milliseconds(1000);
+        Use(rules);
+        usage_.entries.clear();
+        usage_.Measure("ann@example.com", 900);
+        usage_.Measure("bob@example.com", 900);
+        LetAnnAndBobPass();
+        EXPECT_EQ(AtRcpt("nobody@example.com", 0), "");
+        EXPECT_EQ(AtEnd("", 500, 2), kFull) << reserves;
+        EndMessage("1");
+    }
+}
+
+TEST_F(MailboxQuotaCheckTest, ARecipientAfterARefusalInAnOutageIsTheFirstOfAnotherMessage) {
+    QuotaRules rules;
+    rules.reservations = false;
+    rules.full_at_end_of_message = FullAtEndOfMessage::kReject;
+    Use(rules);
+    usage_.Measure("ann@example.com", 900);
+    recipients_.Add("eve@example.com", {"eve@example.com"}, 1000);
+    LetAnnAndBobPass();
+    usage_.down = true;
+    EXPECT_THROW(AtEnd("", 500, 2), outage::UsageStoreUnavailable);
+    WasRefused(Stage::kEndOfMessage, "", 500);
+    usage_.down = false;
+    EXPECT_EQ(AtRcpt("eve@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 3), "") << "it goes to eve alone";
+}
+
 TEST_F(MailboxQuotaCheckTest, WhoIsAskedAboutTwiceDoesNotStandForOneWhoseMailGoesElsewhere) {
     usage_.Measure("ann@example.com", 900);
     for (const char* recipient : {"ann@example.com", "x@remote.example"}) {

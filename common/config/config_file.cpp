@@ -44,7 +44,8 @@ public:
 
     ConfigFile Read(const toml::table& table) {
         for (const auto& [key, node] : table) ReadOption(key, node);
-        CheckExpansion();
+        const Settings meant = Meant();
+        for (const auto& [name, line] : file_.lines) CheckTables(*FindOption(name), meant, line);
         if (!mistakes_.empty()) throw ConfigError(MistakesInOrder());
         return std::move(file_);
     }
@@ -67,28 +68,33 @@ private:
             Assign(file_.settings, *option, *value);
         } catch (const std::invalid_argument& error) {
             Add(line, std::string(option->name) + ": " + error.what());
-            return;
         }
-        CheckTables(*option, line);
     }
 
-    void CheckTables(const Option& option, std::size_t line) {
+    void CheckTables(const Option& option, const Settings& settings, std::size_t line) {
         const auto* list = std::get_if<Strings Settings::*>(&option.field);
         const bool names_tables =
             option.section == Section::kMailSystem || option.name.ends_with("_maps");
         if (list == nullptr || !names_tables) return;
-        for (const std::string& problem : ProblemsOfTableFiles(file_.settings.**list))
-            Add(line, std::string(option.name) + ": " + problem);
+        try {
+            for (const std::string& problem : ProblemsOfTableFiles(settings.**list))
+                Add(line, std::string(option.name) + ": " + problem);
+        } catch (const std::invalid_argument& expected) {
+            Add(line, std::string(option.name) + ": expected " + expected.what());
+        }
     }
 
-    void CheckExpansion() {
-        if (!mistakes_.empty()) return;
-        try {
-            Expanded(file_.settings);
-        } catch (const std::invalid_argument& error) {
-            const std::string text = error.what();
-            Add(file_.LineOf(text.substr(0, text.find(':'))), text);
+    /// What the file says; as it stands where that cannot be told for a mistake.
+    Settings Meant() {
+        if (mistakes_.empty()) {
+            try {
+                return Expanded(file_.settings);
+            } catch (const std::invalid_argument& error) {
+                const std::string text = error.what();
+                Add(file_.LineOf(text.substr(0, text.find(':'))), text);
+            }
         }
+        return file_.settings;
     }
 
     void AddUnknown(std::size_t line, const std::string& name, bool is_section) {

@@ -176,8 +176,8 @@ constexpr Option kOptions[] = {
      "has it deferred with mailbox_full_defer_action."},
     {kQuota, "quota_exempt_recipients", &Settings::quota_exempt_recipients, kEffectOnReload,
      Anything(),
-     "Recipients whose mail is never refused for a full mailbox: user@domain, user@ in every "
-     "domain, or @domain. The mail is counted all the same."},
+     "Recipients whose mail is never refused for a full mailbox: user@domain, with any extension, "
+     "user@ in every domain, or @domain. The mail is counted all the same."},
     {kQuota, "quota_exempt_senders", &Settings::quota_exempt_senders, kEffectOnReload, Anything(),
      "The same by sender; <> is the null sender of bounces."},
     {kQuota, "quota_exempt_clients", &Settings::quota_exempt_clients, kEffectOnReload, Anything(),

@@ -48,7 +48,8 @@ std::vector<std::string> ProblemsOfTableFiles(const Strings& lists) {
         for (const std::string& element : ParseList(list)) {
             const std::string path = FileOf(element);
             const int reason = path.empty() ? 0 : WhyUnreadable(path);
-            if (reason == 0) continue;
+            // A $name that another mistake keeps from being expanded.
+            if (reason == 0 || path.find('$') != path.npos) continue;
             problems.push_back(path + ": " + std::strerror(reason) +
                                (reason == ENOENT ? FileMeantBy(path) : ""));
         }

@@ -75,6 +75,10 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
 std::chrono::milliseconds ParseDuration(std::string_view text) {
     const auto value = ParseWithUnit(text::Trim(text), kTimeUnits, 1'000);
     if (!value) throw std::invalid_argument("a time such as 500ms, 30s, 5m, 12h, 2d or 1w");
+    // Sums of times are not to overflow.
+    constexpr std::chrono::milliseconds kLongest = std::chrono::years(100);
+    if (*value > static_cast<std::uint64_t>(kLongest.count()))
+        throw std::invalid_argument("a time of no more than 100 years");
     return std::chrono::milliseconds(*value);
 }
 

@@ -10,12 +10,16 @@ namespace policyd::recipients {
 
 namespace {
 
-/// `transport` alone stands for every next hop; with a colon the next hop must begin as it does
-/// there.
-bool Matches(const ResolvedAddress& resolved, std::string_view transport) {
+enum class NextHop { kIsTheSame, kBeginsTheSame };
+
+/// `transport` alone stands for every next hop.
+bool Matches(const ResolvedAddress& resolved, std::string_view transport, NextHop how) {
     const std::size_t colon = transport.find(':');
     if (resolved.transport != transport.substr(0, colon)) return false;
-    return colon == transport.npos || resolved.next_hop.starts_with(transport.substr(colon + 1));
+    if (colon == transport.npos || colon + 1 == transport.size()) return true;
+    const std::string_view next_hop = transport.substr(colon + 1);
+    return how == NextHop::kIsTheSame ? resolved.next_hop == next_hop
+                                      : resolved.next_hop.starts_with(next_hop);
 }
 
 /// virtual_mailbox_maps as the delivery agent sees them; the same chain where there is no
@@ -72,9 +76,9 @@ async::Task<std::uint64_t> FindDomainLimit(DecisionLookups& lookups,
 }  // namespace
 
 bool DeliversIntoMailStore(const MailSystem& system, const ResolvedAddress& resolved) {
-    if (Matches(resolved, system.virtual_transport)) return true;
+    if (Matches(resolved, system.virtual_transport, NextHop::kIsTheSame)) return true;
     for (const std::string& transport : system.mailbox_transports) {
-        if (Matches(resolved, transport)) return true;
+        if (Matches(resolved, transport, NextHop::kBeginsTheSame)) return true;
     }
     return false;
 }

@@ -29,7 +29,9 @@ SqlLookup::Values FirstColumnOfAllRows(sqlite::Statement& statement) {
 sqlite::Database& SqliteFile::Open(std::chrono::milliseconds patience) {
     struct stat status {};
     const bool exists = stat(path_.c_str(), &status) == 0;
-    const Identity identity{status.st_dev, status.st_ino};
+    const std::int64_t changed =
+        std::int64_t{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec;
+    const Identity identity{status.st_dev, status.st_ino, status.st_size, changed};
     if (exists && identity != identity_) database_.reset();
     if (!database_) {
         database_.emplace(path_, sqlite::Database::Mode::kReadOnly, patience);

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -13,7 +14,8 @@
 namespace policyd::tables {
 
 /// An SQLite file that is only read, for one worker thread: opened when it is first needed, again
-/// after an error, and again when another file has taken its place.
+/// after an error, and again when it has changed or another file has taken its place. A file that
+/// is removed goes on as it was.
 class SqliteFile {
 public:
     SqliteFile(std::string path, std::chrono::milliseconds patience)
@@ -31,6 +33,9 @@ private:
     struct Identity {
         dev_t device = 0;
         ino_t inode = 0;
+        // SQLite itself sees only changes that another SQLite has made, not a copy over the file.
+        off_t size = 0;
+        std::int64_t changed = 0;  // in nanoseconds: its contents or its inode
 
         bool operator==(const Identity&) const = default;
     };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "common/mail/address.hpp"
 #include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
 
@@ -45,6 +46,11 @@ bool AddressList::Contains(std::string_view address) const {
         return pattern.back() == '@' &&
                whole.substr(0, at) == pattern.substr(0, pattern.size() - 1);
     });
+}
+
+bool ClientList::Network::IsIpv4() const {
+    constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    return prefix >= 96 && std::equal(kMapped.begin(), kMapped.end(), address.begin());
 }
 
 bool ClientList::ParseAddress(std::string_view text, Network& network) {
@@ -100,6 +106,7 @@ bool ClientList::Contains(std::string_view address, std::string_view name) const
     Network client;
     if (!networks_.empty() && ParseAddress(address, client)) {
         const auto matches = [&client](const Network& network) {
+            if (network.IsIpv4() != client.IsIpv4()) return false;
             for (unsigned bit = 0; bit < network.prefix; bit += 8) {
                 const unsigned rest = std::min(8u, network.prefix - bit);
                 const auto mask = static_cast<std::uint8_t>(0xff00u >> rest);
@@ -118,8 +125,17 @@ bool ClientList::Contains(std::string_view address, std::string_view name) const
 }
 
 bool Exemptions::Cover(const protocol::PolicyRequest& request, std::string_view recipient) const {
-    return recipients.Contains(recipient) || senders.Contains(request.sender) ||
+    return CoverRecipient(recipient) || senders.Contains(request.sender) ||
            clients.Contains(request.client_address, request.client_name);
+}
+
+bool Exemptions::CoverRecipient(std::string_view recipient) const {
+    if (recipients.IsEmpty()) return false;
+    if (!rewriting) return recipients.Contains(recipient);
+    const std::string address = mail::Rewritten(recipient, *rewriting);
+    if (recipients.Contains(address)) return true;
+    const auto split = mail::SplitExtension(address, delimiters);
+    return split && recipients.Contains(split->bare);
 }
 
 }  // namespace policyd::checks

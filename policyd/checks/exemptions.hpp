@@ -2,10 +2,12 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/mail/address_rewriting.hpp"
 #include "common/protocol/policy_request.hpp"
 
 namespace policyd::checks {
@@ -18,13 +20,14 @@ public:
     explicit AddressList(const std::vector<std::string>& patterns);
 
     bool Contains(std::string_view address) const;
+    bool IsEmpty() const noexcept { return patterns_.empty(); }
 
 private:
     std::vector<std::string> patterns_;  // case-folded
 };
 
 /// Clients that a rule makes an exception for: an address, a network in CIDR notation, a verified
-/// host name, or `.domain` for every name below it.
+/// host name, or `.domain` for every name below it. A network of IPv6 holds no client of IPv4.
 class ClientList {
 public:
     /// Throws std::invalid_argument, with what would have been accepted, for anything else.
@@ -36,6 +39,8 @@ private:
     struct Network {
         std::array<std::uint8_t, 16> address{};  // IPv4 as the last four bytes of ::ffff:0:0
         unsigned prefix = 128;                   // bits
+
+        bool IsIpv4() const;
     };
 
     static bool ParseAddress(std::string_view text, Network& network);
@@ -51,8 +56,15 @@ struct Exemptions {
     AddressList recipients{{}};
     AddressList senders{{}};
     ClientList clients{{}};
+    /// A recipient may be typed in many ways: he is looked for as Postfix rewrites him, and without
+    /// an extension as well. Without rules, as he was typed.
+    std::optional<mail::RewritingRules> rewriting{};
+    std::string delimiters{};  ///< recipient_delimiter
 
     bool Cover(const protocol::PolicyRequest& request, std::string_view recipient) const;
+
+private:
+    bool CoverRecipient(std::string_view recipient) const;
 };
 
 }  // namespace policyd::checks

@@ -78,7 +78,7 @@ int Tell(const std::string& command, const ControlArguments& arguments, Terminal
         return kSuccess;
     }
     terminal.err << "policyctl: " << command << " failed:\n" << reply.text;
-    return kBadConfiguration;
+    return reply.is_stopping ? kServerAway : kBadConfiguration;
 }
 
 Run Define(const std::string& name, CLI::App& command, Terminal& terminal) {

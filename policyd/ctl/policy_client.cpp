@@ -144,6 +144,7 @@ ControlReply TellServer(const async::Endpoint& control_socket, const std::string
         throw NoAnswer(control_socket.ToText() + ": the answer is not HTTP");
     ControlReply result;
     result.done = reply.compare(kVersion.size(), 3, "200") == 0;
+    result.is_stopping = reply.compare(kVersion.size(), 3, "503") == 0;
     result.text = reply.substr(head_end + 4);
     return result;
 }

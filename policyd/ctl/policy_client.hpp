@@ -23,7 +23,8 @@ std::string AskServer(const async::Endpoint& server, const std::string& request,
 /// What the control socket of a server said.
 struct ControlReply {
     bool done = false;
-    std::string text;  ///< lines
+    std::string text;          ///< lines
+    bool is_stopping = false;  ///< the server, and does nothing any more
 };
 
 /// Has a server do `command` ("reload", "flush"), and waits until it is done, for at most `limit`.

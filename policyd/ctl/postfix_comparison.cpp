@@ -37,7 +37,10 @@ Settings Comparable(Settings settings, const Option& option) {
     const auto* list = std::get_if<Strings Settings::*>(&option.field);
     if (list == nullptr) return settings;
     settings.** list = WithoutNeedlessProxies(settings.**list);
-    const bool order_matters = option.name.ends_with("_maps");
+    const bool order_matters =
+        option.name.ends_with("_maps") ||
+        std::any_of((settings.**list).begin(), (settings.**list).end(),
+                    [](const std::string& element) { return element.starts_with('!'); });
     if (!order_matters) std::sort((settings.**list).begin(), (settings.**list).end());
     return settings;
 }

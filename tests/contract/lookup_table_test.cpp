@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
 #include <functional>
 
 #include "common/config/config_error.hpp"
@@ -291,6 +292,20 @@ TEST_F(OutageTest, AnSqliteFileThatIsReplacedIsReadAnew) {
     EXPECT_EQ(Find(table), "new");
     make("db", "DROP TABLE t");
     EXPECT_THAT(Failure(table), HasSubstr("no such table"));
+}
+
+TEST_F(OutageTest, AnSqliteFileThatIsCopiedOverIsReadAnew) {
+    for (const char* name : {"db", "new"})
+        sqlite::Database(scratch / name, sqlite::Database::Mode::kReadWrite,
+                         std::chrono::milliseconds(0))
+            .Execute("CREATE TABLE t (k, v); INSERT INTO t VALUES ('a', '" + std::string(name) +
+                     "')");
+    LookupTable& table = Open("sqlite", "dbpath = " + (scratch / "db").string() +
+                                            "\nquery = SELECT v FROM t WHERE k = '%s'\n");
+    EXPECT_EQ(Find(table), "db");
+    std::ofstream(scratch / "db", std::ios::binary | std::ios::in)
+        << std::ifstream(scratch / "new", std::ios::binary).rdbuf();
+    EXPECT_EQ(Find(table), "new");
 }
 
 TEST_F(OutageTest, AMissingSqliteFileIsAMistakeOfTheConfiguration) {

@@ -64,6 +64,23 @@ TEST(ConfigFileTest, RefusesSections) {
               "policyd.toml:1: [service]: options stand without sections");
 }
 
+TEST(ConfigFileTest, LooksForTableFilesUnderTheNamesThatAreMeant) {
+    const test::ScratchDirectory scratch;
+    const std::filesystem::path present = scratch.Write("example.com", "");
+    const std::string named = present.parent_path() / "$mydomain";
+    const std::string maps = "virtual_mailbox_maps = \"texthash:" + named + "\"\n";
+    EXPECT_EQ(ErrorsIn(maps + "mydomain = \"example.com\"\n"), "");
+    EXPECT_THAT(ErrorsIn(maps + "mydomain = \"example.net\"\n"),
+                testing::HasSubstr("/example.net: No such file or directory"));
+}
+
+TEST(ConfigFileTest, ReportsBracesThatDoNotMatchInAList) {
+    EXPECT_EQ(ErrorsIn("\nvirtual_mailbox_domains = [\"inline:{example.com=x\"]\n"),
+              "policyd.toml:2: virtual_mailbox_domains: expected a list whose braces match");
+    EXPECT_EQ(ErrorsIn("client_access_maps = [\"}\"]\n"),
+              "policyd.toml:1: client_access_maps: expected a list whose braces match");
+}
+
 TEST(ConfigFileTest, ReportsATableWhoseFileIsMissingWithTheOneThatWasMeant) {
     const test::ScratchDirectory scratch;
     const std::string present = scratch.Write("users.cf", "");

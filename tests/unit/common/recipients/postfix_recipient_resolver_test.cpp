@@ -319,6 +319,15 @@ TEST_F(PostfixRecipientResolverTest, DeliveryByLmtpIntoTheStoreCounts) {
     EXPECT_THAT(MailboxesOf("joe@example.com"), IsEmpty());
 }
 
+TEST_F(PostfixRecipientResolverTest, AnotherNextHopThatBeginsAsTheMailStoresIsNotTheMailStore) {
+    system.virtual_transport = "lmtp:inet:192.0.2.1:24";
+    EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("joe@example.com"));
+    transports.rows = {{"example.com", "lmtp:inet:192.0.2.1:2400"}};
+    EXPECT_THAT(MailboxesOf("joe@example.com"), IsEmpty());
+    transports.rows = {{"example.com", "lmtp:inet:192.0.2.1:24"}};
+    EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("joe@example.com"));
+}
+
 TEST_F(PostfixRecipientResolverTest, ARelocatedUserWhomNoAliasHasIsUnknown) {
     MapTable relocated;
     relocated.rows["bob@example.com"] = "bob@foreign.example";

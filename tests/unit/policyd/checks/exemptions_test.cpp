@@ -49,6 +49,32 @@ TEST(ClientListTest, ANetworkOfZeroBitsIsEveryAddressOfItsFamily) {
     EXPECT_FALSE(list.Contains("2001:db8::1", ""));
 }
 
+TEST(ClientListTest, ANetworkOfIpv6HoldsNoAddressOfIpv4) {
+    const ClientList all({"::/0"});
+    EXPECT_TRUE(all.Contains("2001:db8::1", ""));
+    EXPECT_FALSE(all.Contains("203.0.113.1", ""));
+    const ClientList mapped({"::ffff:192.0.2.0/120"});
+    EXPECT_TRUE(mapped.Contains("192.0.2.7", ""));
+    EXPECT_FALSE(mapped.Contains("192.0.3.7", ""));
+}
+
+TEST(ExemptionsTest, CoverARecipientHoweverHeIsTyped) {
+    protocol::PolicyRequest request;
+    Exemptions exempt;
+    exempt.recipients = AddressList({"joe@example.com"});
+    EXPECT_TRUE(exempt.Cover(request, "JOE@example.com"));
+    EXPECT_FALSE(exempt.Cover(request, "joe"));
+    mail::RewritingRules rules;
+    rules.myorigin = rules.mydomain = "example.com";
+    exempt.rewriting = rules;
+    exempt.delimiters = "+";
+    for (const char* recipient : {"joe@example.com", "JOE@Example.com", "joe@example.com.", "joe",
+                                  "joe%example.com", "example.com!joe", "joe+x@example.com"})
+        EXPECT_TRUE(exempt.Cover(request, recipient)) << recipient;
+    for (const char* recipient : {"joe@example.net", "joey@example.com", "+joe@example.com"})
+        EXPECT_FALSE(exempt.Cover(request, recipient)) << recipient;
+}
+
 TEST(ClientListTest, RefusesWhatIsNoPattern) {
     for (const char* pattern : {"192.0.2.0/33", "x/8", "", "a b", "2001:db8::/129", "192.0.2.0/",
                                 "*", "*.example.com", "300.1.1.1", "."})

@@ -29,6 +29,10 @@ constexpr int kExitNoInput = 66;
 constexpr int kExitUnavailable = 69;
 constexpr int kExitCannotCreate = 73;
 
+class CannotWrite : public std::runtime_error {
+    using runtime_error::runtime_error;
+};
+
 /// Every connection takes a descriptor, and the usual limit is a thousand.
 void AllowManyDescriptors() {
     rlimit limit{};
@@ -46,8 +50,8 @@ public:
                                                          run.Loop().Raw())) {
         const auto on_signal = [](uv_signal_t* watch, int) {
             auto& self = *static_cast<StopOnSignal*>(watch->data);
-            self.run_.Stop();
             uv_signal_stop(watch);
+            self.run_.Stop();
         };
         policyd::async::ThrowIfFailed(uv_signal_start(watch_.get(), on_signal, signal),
                                       "uv_signal_start");
@@ -68,22 +72,28 @@ void WriteFile(const std::string& path, const std::string& text) {
     std::ofstream file(path);
     file << text;
     file.close();
-    if (!file) throw std::runtime_error("cannot write " + path);
+    if (!file) throw CannotWrite("cannot write " + path);
+}
+
+void FinishOutput() {
+    if (std::fflush(stdout) != 0 || std::ferror(stdout))
+        throw CannotWrite("cannot write to standard output");
 }
 
 void PrintRecipients(const policyd::loadtest::Population& people) {
     for (std::uint64_t place = 0; place < people.Recipients().Size(); ++place)
         std::puts(people.Recipients().Name(place).c_str());
+    FinishOutput();
 }
 
 int Report(const Options& options, const Result& result) {
-    if (!options.quiet) std::fputs(Summary(options, result).c_str(), stdout);
     try {
+        if (!options.quiet) std::fputs(Summary(options, result).c_str(), stdout);
+        FinishOutput();
         if (!options.json.empty()) WriteFile(options.json, JsonReport(options, result));
         if (!options.plot.empty()) Plot(options.plot, options, result);
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "policyd-load: %s\n", error.what());
-        return kExitCannotCreate;
+        throw CannotWrite(error.what());
     }
     return AllRight(result) ? 0 : kExitWrong;
 }
@@ -122,6 +132,9 @@ int main(int argc, char** argv) {
     } catch (const policyd::loadtest::NoAnswer& error) {
         std::fprintf(stderr, "policyd-load: %s\n", error.what());
         return kExitUnavailable;
+    } catch (const CannotWrite& error) {
+        std::fprintf(stderr, "policyd-load: %s\n", error.what());
+        return kExitCannotCreate;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "policyd-load: %s\n", error.what());
         return kExitNoInput;

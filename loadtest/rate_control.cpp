@@ -12,6 +12,7 @@ RateControl::RateControl(uv_loop_t* loop, std::unique_ptr<Arrivals> arrivals,
 
 void RateControl::Start() {
     start_ = std::chrono::steady_clock::now();
+    has_started_ = true;
     if (arrivals_) next_due_ = start_ + arrivals_->Next();
 }
 
@@ -20,7 +21,7 @@ void RateControl::Stop() {
     const Time now = std::chrono::steady_clock::now();
     const bool all_taken = most_requests_ != 0 && taken_ >= most_requests_;
     // While somebody is free, what has just become due is late for nobody.
-    if (arrivals_ && !all_taken && waiting_.empty())
+    if (arrivals_ && has_started_ && !all_taken && waiting_.empty())
         for (; next_due_ <= now; next_due_ = start_ + arrivals_->Next()) ++overdue_;
     for (Turn* turn : std::exchange(waiting_, {})) turn->waiter_.resume();
 }

@@ -47,6 +47,7 @@ private:
     const std::uint64_t most_requests_;
     std::uint64_t taken_ = 0;
     std::uint64_t overdue_ = 0;
+    bool has_started_ = false;
     bool stopped_ = false;
     Time start_{};
     Time next_due_{};

@@ -76,13 +76,18 @@ void SmtpClient::ChooseMessage() {
 
 async::Task<> SmtpClient::Deliver(Outcome& outcome) {
     const bool is_greeted = co_await Greet(outcome);
-    if (!is_greeted) co_return;
+    if (!is_greeted) {
+        NoteEarlyEnd(outcome);
+        co_return;
+    }
     std::string mail = "MAIL FROM:<" + sender_ + ">";
     if (extensions_.find("SIZE") != std::string::npos) mail += " SIZE=" + std::to_string(size_);
     const SmtpReply sender = co_await Step(outcome, "MAIL", std::move(mail));
     if (sender.IsPositive()) {
         const std::uint64_t accepted = co_await Rcpt(outcome);
         if (accepted > 0) co_await Data(outcome);
+    } else {
+        NoteEarlyEnd(outcome);
     }
     const std::string quit = "QUIT\r\n";
     try {
@@ -94,6 +99,7 @@ async::Task<> SmtpClient::Deliver(Outcome& outcome) {
 
 async::Task<bool> SmtpClient::Greet(Outcome& outcome) {
     const SmtpReply greeting = co_await connection_.Hear();
+    last_reply_ = greeting.text;
     outcome.verdict = VerdictOfSmtp(greeting.code);
     if (!greeting.IsPositive()) co_return false;
     SmtpReply hello = co_await Step(outcome, "EHLO", "EHLO " + host_.name);
@@ -120,7 +126,10 @@ async::Task<std::uint64_t> SmtpClient::Rcpt(Outcome& outcome) {
 
 async::Task<> SmtpClient::Data(Outcome& outcome) {
     const SmtpReply start = co_await Step(outcome, "DATA", "DATA");
-    if (start.code != 354) co_return;
+    if (start.code != 354) {
+        NoteEarlyEnd(outcome);
+        co_return;
+    }
     std::string message = MessageOf(sender_, recipients_.front().address, NewInstance(), size_);
     const SmtpReply end = co_await Step(outcome, "end of data", std::move(message));
     outcome.is_message = end.IsPositive();
@@ -140,9 +149,19 @@ async::Task<SmtpReply> SmtpClient::Step(Outcome& outcome, std::string_view kind,
     if (!command.ends_with("\r\n")) command += "\r\n";
     const auto asked = std::chrono::steady_clock::now();
     SmtpReply reply = co_await connection_.Say(command);
+    last_reply_ = reply.text;
     outcome.verdict = VerdictOfSmtp(reply.code);
     outcome.steps.emplace_back(kind, outcome.verdict, std::chrono::steady_clock::now() - asked);
     co_return reply;
+}
+
+/// What was expected of the recipients and of the end never came to be said.
+void SmtpClient::NoteEarlyEnd(Outcome& outcome) const {
+    const bool is_expected =
+        population_.ExpectedAtEnd() != nullptr || recipients_.front().expected != nullptr;
+    if (!is_expected || outcome.fault != Outcome::Fault::kNone) return;
+    outcome.fault = Outcome::Fault::kUnexpected;
+    outcome.detail = "the session came to no end of data: " + text::EscapedForLog(last_reply_);
 }
 
 void SmtpClient::Judge(Outcome& outcome, const Recipient& recipient, const SmtpReply& reply) {

@@ -31,6 +31,7 @@ private:
     async::Task<> Data(Outcome& outcome);
     async::Task<SmtpReply> Step(Outcome& outcome, std::string_view kind, std::string command);
     void ChooseMessage();
+    void NoteEarlyEnd(Outcome& outcome) const;
     void Judge(Outcome& outcome, const Recipient& recipient, const SmtpReply& reply);
 
     const Options& options_;
@@ -42,6 +43,7 @@ private:
     std::string sender_;
     std::vector<Recipient> recipients_;
     std::uint64_t size_ = 0;
+    std::string last_reply_;
     std::string extensions_;  // the reply to EHLO
 };
 

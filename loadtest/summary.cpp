@@ -49,7 +49,7 @@ std::string Verdicts(const Tally& tally) {
         text += '\n';
     }
     if (tally.Messages() > 0)
-        text += fmt::format("  messages        {} accepted, {}\n",
+        text += fmt::format("  messages        {} accepted in all, {}\n",
                             Grouped(static_cast<double>(tally.Messages())),
                             Megabytes(tally.MessageBytes()));
     return text;

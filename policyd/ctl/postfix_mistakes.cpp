@@ -23,13 +23,23 @@ using config::Strings;
 
 constexpr std::string_view kPolicyService = "check_policy_service";
 
-/// Services of master.cf by which users send mail: "submission", "587", "192.0.2.1:submissions".
-bool IsForSubmission(std::string_view service) {
+/// The port of a service of master.cf, "smtp/inet" or "192.0.2.1:25/inet", as it is written.
+std::string_view PortOf(std::string_view service) {
     service = service.substr(0, service.find('/'));
-    if (const std::size_t host = service.rfind(':'); host != service.npos)
-        service.remove_prefix(host + 1);
-    constexpr std::string_view kNames[] = {"submission", "587", "submissions", "smtps", "465"};
-    return std::find(std::begin(kNames), std::end(kNames), service) != std::end(kNames);
+    const std::size_t host = service.rfind(':');
+    return host == service.npos ? service : service.substr(host + 1);
+}
+
+/// Services by which users send mail.
+bool IsForSubmission(std::string_view service) {
+    constexpr std::string_view kPorts[] = {"submission", "587", "submissions", "smtps", "465"};
+    return std::find(std::begin(kPorts), std::end(kPorts), PortOf(service)) != std::end(kPorts);
+}
+
+/// Services by which other systems do: also smtpd behind postscreen(8).
+bool IsForMailServers(std::string_view service) {
+    const bool is_on_port = PortOf(service) == "smtp" || PortOf(service) == "25";
+    return service == "smtpd/pass" || (is_on_port && service.ends_with("/inet"));
 }
 
 /// One warning for each of the rules below that a configuration breaks.
@@ -138,6 +148,21 @@ private:
         return postfix_.Find("smtpd_" + stage + "_restrictions").value_or("");
     }
 
+    struct List {
+        std::string place;
+        std::string restrictions;
+    };
+
+    /// As the service for other mail servers has it.
+    List ListOf(const std::string& stage) const {
+        const std::string parameter = "smtpd_" + stage + "_restrictions";
+        for (const auto& [service, own] : postfix_.of_service)
+            if (const auto list = own.find(parameter);
+                IsForMailServers(service) && list != own.end())
+                return {MasterCf(service, parameter), list->second};
+        return {MainCf(parameter), Restrictions(stage)};
+    }
+
     /// Whether policyd listens there; on whatever it is where only its service manager knows. A
     /// port is enough: who asks may know the host by another name.
     bool IsOurs(const std::string& service) const {
@@ -168,12 +193,12 @@ private:
 
     Asks WhatIsAsked(const std::string& stage) {
         Asks asks = Asks::kNothing;
+        const List list = ListOf(stage);
         std::vector<AskedService> services;
         try {
-            services = ServicesAskedBy(Restrictions(stage), classes_);
+            services = ServicesAskedBy(list.restrictions, classes_);
         } catch (const std::invalid_argument& expected) {
-            report_.Warning(MainCf("smtpd_" + stage + "_restrictions") + ": expected " +
-                            expected.what());
+            report_.Warning(list.place + ": expected " + expected.what());
             return Asks::kTooLate;
         }
         for (const AskedService& service : services) {
@@ -183,9 +208,8 @@ private:
                 asks = Asks::kUs;
             } else {
                 asks = std::max(asks, Asks::kTooLate);
-                report_.Warning(MainCf("smtpd_" + stage + "_restrictions") + ": " +
-                                service.endpoint + " stands behind " + service.behind +
-                                ", and is never asked");
+                report_.Warning(list.place + ": " + service.endpoint + " stands behind " +
+                                service.behind + ", and is never asked");
             }
         }
         return asks;
@@ -202,10 +226,10 @@ private:
     void RestrictionsLackTheService() {
         const Asks recipients = std::max(WhatIsAsked("recipient"), WhatIsAsked("relay"));
         if (recipients < Asks::kTooLate)
-            report_.Warning(MainCf("smtpd_recipient_restrictions") + WhatToAdd(recipients));
+            report_.Warning(ListOf("recipient").place + WhatToAdd(recipients));
         const Asks end_of_data = WhatIsAsked("end_of_data");
         if (end_of_data < Asks::kTooLate)
-            report_.Warning(MainCf("smtpd_end_of_data_restrictions") + WhatToAdd(end_of_data) +
+            report_.Warning(ListOf("end_of_data").place + WhatToAdd(end_of_data) +
                             "; the real size of a message is not checked");
     }
 
@@ -235,12 +259,21 @@ private:
                 break;
             }
         }
+        for (const auto& [service, own] : postfix_.of_service) {
+            const char* const list = "smtpd_end_of_data_restrictions";
+            if (!IsForSubmission(service) || !own.contains(list) || AsksUs(own, "end_of_data"))
+                continue;
+            report_.Warning(MasterCf(service, list) +
+                            ": does not ask the policy service, so the real size of what users "
+                            "send is not checked: add check_policy_service");
+        }
     }
 
     /// policyd follows one value for all who ask it.
     void ServicesDifferFromMainCf() {
         for (const auto& [service, own] : postfix_.of_service) {
-            if (!AsksUs(own, "recipient") && !AsksUs(own, "relay")) continue;
+            const bool is_smtpd = service.ends_with("/inet") || service.ends_with("/pass");
+            if (!is_smtpd || (!AsksUs(own, "recipient") && !AsksUs(own, "relay"))) continue;
             for (const auto& [parameter, value] : own) {
                 const config::Option* const option = config::FindOption(parameter);
                 if (option == nullptr || !DiffersFromPostfix(settings_, *option, value)) continue;
@@ -252,16 +285,32 @@ private:
     }
 
     void ServiceComesTooEarly() {
-        const std::string list = Restrictions("recipient");
-        const std::size_t service = list.find(kPolicyService);
-        if (service == std::string::npos) return;
-        const bool guarded_before = list.find("_unauth_destination") < service;
+        // Postfix looks at smtpd_relay_restrictions first.
         const bool guarded_apart =
-            Restrictions("relay").find("_unauth_destination") != std::string::npos;
-        if (!guarded_before && !guarded_apart)
-            report_.Warning(MainCf("smtpd_recipient_restrictions") +
+            ListOf("relay").restrictions.find("_unauth_destination") != std::string::npos;
+        for (const char* stage : {"relay", "recipient"}) {
+            const bool is_guarded = guarded_apart && std::string_view(stage) == "recipient";
+            const List list = ListOf(stage);
+            if (is_guarded || !AsksUsUnguarded(list.restrictions)) continue;
+            report_.Warning(list.place +
                             ": the policy service is asked before reject_unauth_destination: put "
                             "it behind");
+        }
+    }
+
+    /// Whether it asks us before it has refused mail for other systems.
+    bool AsksUsUnguarded(const std::string& restrictions) const {
+        bool is_policy_service = false;
+        try {
+            for (const std::string& word : config::ParseList(restrictions)) {
+                if (is_policy_service && IsOurs(word)) return true;
+                if (word.ends_with("_unauth_destination")) return false;
+                is_policy_service = word == kPolicyService;
+            }
+        } catch (const std::invalid_argument&) {
+            // WhatIsAsked() tells.
+        }
+        return false;
     }
 
     void ClientListEndsBeforeTheService() {

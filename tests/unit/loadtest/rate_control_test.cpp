@@ -104,6 +104,14 @@ TEST(RateControlTest, WhatIsDueStaysDueWhileEveryoneIsBusy) {
     EXPECT_EQ(control.Overdue(), 3U);
 }
 
+TEST(RateControlTest, NothingIsOverdueThatIsStoppedBeforeItBegan) {
+    async::EventLoop loop;
+    const std::vector<std::chrono::nanoseconds> times{1ns};
+    RateControl control(loop.Raw(), std::make_unique<ListedArrivals>(times), 0);
+    control.Stop();
+    EXPECT_EQ(control.Overdue(), 0U);
+}
+
 TEST(RateControlTest, WhatBecomesDueAtTheEndIsNotOverdueWhileSomebodyIsFree) {
     async::EventLoop loop;
     const std::vector<std::chrono::nanoseconds> times{1ms, 1ms};

@@ -41,8 +41,14 @@ TEST(TallyTest, CountsVerdictsAndLatencyOfEachKind) {
     EXPECT_EQ(tally.Faults(), 0U);
 }
 
-TEST(TallyTest, TheWarmUpCountsForNothingButItsFaults) {
+TEST(TallyTest, TheWarmUpCountsForNothingButItsFaultsAndMessages) {
     Tally tally;
+    Outcome end = Answer("END-OF-MESSAGE", Verdict::kDunno);
+    end.is_message = true;
+    end.accepted_bytes = 7;
+    tally.Count(end, 1us, false);
+    EXPECT_EQ(tally.Messages(), 1U);
+    EXPECT_EQ(tally.MessageBytes(), 7U);
     tally.Count(Answer("RCPT", Verdict::kDunno), 1us, false);
     tally.Count(Faulty(Fault::kUnexpected, "x"), 1us, false);
     EXPECT_EQ(tally.Answered(), 0U);

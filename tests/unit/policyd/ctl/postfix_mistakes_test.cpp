@@ -153,11 +153,31 @@ TEST_F(PostfixMistakesTest, WhatUsersSendPastTheService) {
               "is neither checked nor counted before the next scan: add check_policy_service\n");
 }
 
+TEST_F(PostfixMistakesTest, WhatMasterCfSaysOfPort25IsWhatCounts) {
+    const std::string ask = "check_policy_service unix:policyd/policyd.sock";
+    postfix_.of_service["smtp/inet"] = {{"smtpd_recipient_restrictions", "permit_mynetworks"},
+                                        {"smtpd_end_of_data_restrictions", ""}};
+    EXPECT_THAT(Warnings(), HasSubstr("master.cf: smtp/inet: -o smtpd_recipient_restrictions: does "
+                                      "not ask the policy service"));
+    EXPECT_THAT(Warnings(), HasSubstr("-o smtpd_end_of_data_restrictions: does not ask"));
+    postfix_.values["smtpd_recipient_restrictions"] = "";
+    postfix_.values["smtpd_end_of_data_restrictions"] = "";
+    postfix_.of_service["smtp/inet"] = {{"smtpd_recipient_restrictions", ask},
+                                        {"smtpd_end_of_data_restrictions", ask}};
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(PostfixMistakesTest, WhatUsersSendOfAnyRealSize) {
+    postfix_.of_service["submission/inet"] = {{"smtpd_end_of_data_restrictions", ""}};
+    EXPECT_THAT(Warnings(), HasSubstr("the real size of what users send is not checked"));
+}
+
 TEST_F(PostfixMistakesTest, AServiceThatIsAskedButHasOtherTables) {
     options_["recipient_delimiter"] = "+";
     postfix_.of_service["smtp/inet"] = {{"recipient_delimiter", "+"}, {"syslog_name", "x"}};
     postfix_.of_service["10025/inet"] = {{"smtpd_recipient_restrictions", "permit_mynetworks"},
                                          {"recipient_delimiter", ""}};
+    postfix_.of_service["smtp/unix"] = {{"recipient_delimiter", ""}};
     EXPECT_EQ(Warnings(), "");
     postfix_.of_service["smtp/inet"]["recipient_delimiter"] = "-";
     EXPECT_EQ(Warnings(),
@@ -171,8 +191,13 @@ TEST_F(PostfixMistakesTest, AServiceThatIsAskedBeforeRelayingIsRefused) {
         "check_policy_service unix:policyd/policyd.sock, reject_unauth_destination";
     EXPECT_THAT(Warnings(), HasSubstr("is asked before reject_unauth_destination"));
     postfix_.values["smtpd_recipient_restrictions"] =
-        "reject_unauth_destination, check_policy_service unix:policyd/policyd.sock";
+        "check_policy_service inet:127.0.0.1:10023, reject_unauth_destination, "
+        "check_policy_service unix:policyd/policyd.sock";
     EXPECT_THAT(Warnings(), Not(HasSubstr("is asked before")));
+    postfix_.values["smtpd_relay_restrictions"] =
+        "check_policy_service unix:policyd/policyd.sock, reject_unauth_destination";
+    EXPECT_THAT(Warnings(), HasSubstr("smtpd_relay_restrictions: the policy service is asked "
+                                      "before"));
 }
 
 TEST_F(PostfixMistakesTest, AClientListThatEndsTheSearch) {

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <exception>
 #include <future>
-#include <system_error>
 #include <thread>
 #include <variant>
 #include <vector>
 
 #include "common/async/blocking_call.hpp"
+#include "common/async/start_thread.hpp"
 
 namespace policyd::async {
 
@@ -28,15 +29,15 @@ void TryThreads(std::size_t count) {
     std::promise<void> enough;
     const std::shared_future<void> wait = enough.get_future().share();
     std::vector<std::thread> threads;
-    std::error_code failure;
+    std::exception_ptr failure;
     try {
-        while (threads.size() < count) threads.emplace_back([wait] { wait.wait(); });
-    } catch (const std::system_error& error) {
-        failure = error.code();
+        while (threads.size() < count) threads.push_back(StartThread([wait] { wait.wait(); }));
+    } catch (...) {
+        failure = std::current_exception();
     }
     enough.set_value();
     for (std::thread& thread : threads) thread.join();
-    if (failure) throw std::system_error(failure, "a thread cannot be started");
+    if (failure) std::rethrow_exception(failure);
 }
 
 Task<> DoNothing(uv_loop_t* loop) {

@@ -11,12 +11,12 @@
 #include <mutex>
 #include <optional>
 #include <stdexcept>
-#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <vector>
 
 #include "common/async/destroy_elsewhere.hpp"
+#include "common/async/start_thread.hpp"
 #include "common/async/uv_handle.hpp"
 
 namespace policyd::async {
@@ -61,10 +61,11 @@ public:
         queues_->wake = wake_.get();
         try {
             for (std::size_t i = 0; i < workers; ++i)
-                threads_->threads.emplace_back([queues = queues_, open] { Serve(*queues, open); });
-        } catch (const std::system_error& error) {
+                threads_->threads.push_back(
+                    StartThread([queues = queues_, open] { Serve(*queues, open); }));
+        } catch (...) {
             StopThreads();
-            throw std::system_error(error.code(), "a thread cannot be started");
+            throw;
         }
     }
     WorkerPool(const WorkerPool&) = delete;

@@ -1,9 +1,9 @@
 #include "policyd/scanner/measuring_pool.hpp"
 
 #include <optional>
-#include <system_error>
 
 #include "common/async/process.hpp"
+#include "common/async/start_thread.hpp"
 
 namespace policyd::scanner {
 
@@ -18,10 +18,11 @@ MeasuringPool::MeasuringPool(async::EventLoop& loop, std::size_t threads,
                                           &OnWake)) {
     uv_unref(reinterpret_cast<uv_handle_t*>(wake_.get()));
     try {
-        for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Serve(); });
-    } catch (const std::system_error& error) {
+        for (std::size_t i = 0; i < threads; ++i)
+            threads_.push_back(async::StartThread([this] { Serve(); }));
+    } catch (...) {
         EndThreads();
-        throw std::system_error(error.code(), "a thread cannot be started");
+        throw;
     }
 }
 

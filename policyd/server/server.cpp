@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/async/destroy_elsewhere.hpp"
+#include "common/async/start_thread.hpp"
 #include "common/config/config_error.hpp"
 #include "common/log/logging.hpp"
 #include "policyd/server/descriptor_limit.hpp"
@@ -101,11 +102,11 @@ Server::~Server() {
 
 void Server::Start() {
     for (const auto& worker : workers_) {
-        threads_.emplace_back([&worker = *worker] {
+        threads_.push_back(async::StartThread([&worker = *worker] {
             // What top(1) and a debugger show.
             pthread_setname_np(pthread_self(), "worker");
             worker.Run();
-        });
+        }));
     }
 }
 

@@ -130,12 +130,11 @@ local function sum_up(key, most)
   end
   redis.call(unpack(changes))
   redis.call('HDEL', key, unpack(gone))
-  local mark_key_now = mark_key(key, folded, 0)
-  redis.call('HSET', mark_key_now, unpack(marks))
+  local to = mark_key(key, folded, 0)
+  local is_new = redis.call('HLEN', to) == 0
+  redis.call('HSET', to, unpack(marks))
   -- Once: under a clock that was set back it would be put off for ever.
-  if redis.call('PTTL', mark_key_now) < 0 then
-    redis.call('PEXPIRE', mark_key_now, 2 * generation)
-  end
+  if is_new then redis.call('PEXPIRE', to, 2 * generation) end
 end
 )lua";
 

@@ -132,7 +132,11 @@ bool Exemptions::Cover(const protocol::PolicyRequest& request, std::string_view 
 bool Exemptions::CoverRecipient(std::string_view recipient) const {
     if (recipients.IsEmpty()) return false;
     if (!rewriting) return recipients.Contains(recipient);
-    const std::string address = mail::Rewritten(recipient, *rewriting);
+    // As nearly all are; the rest costs much to take apart.
+    const bool is_complete = mail::IsPlain(recipient);
+    std::string rewritten;
+    if (!is_complete) rewritten = mail::Rewritten(recipient, *rewriting);
+    const std::string_view address = is_complete ? recipient : std::string_view(rewritten);
     if (recipients.Contains(address)) return true;
     const auto split = mail::SplitExtension(address, delimiters);
     return split && recipients.Contains(split->bare);

@@ -29,6 +29,7 @@ constexpr int kExitNoInput = 66;
 constexpr int kExitUnavailable = 69;
 constexpr int kExitCannotCreate = 73;
 
+/// Of a report, or of what goes to standard output.
 class CannotWrite : public std::runtime_error {
     using runtime_error::runtime_error;
 };

@@ -340,10 +340,9 @@ constexpr Option kOptions[] = {
     {kBackEnds, "mysql_connections", &Settings::mysql_connections, kEffectOnRestart,
      Between(1, 1'000),
      "Connections to each set of MySQL servers, for every worker; each has a thread of its own, "
-     "and "
-     "during a reload there are twice as many: mind TasksMax in systemd.resource-control(5). Up to "
-     "16 questions that are alike and are asked at the same time are put to a server as one, as "
-     "far as it answers that many within about 2 ms."},
+     "and during a reload there are twice as many: mind TasksMax in systemd.resource-control(5). "
+     "Up to 16 questions that are alike and are asked at the same time are put to a server as one, "
+     "as far as it answers that many within about 2 ms."},
     {kBackEnds, "mysql_time_limit", &Settings::mysql_time_limit, kEffectOnRestart, AtLeast(10ms),
      "How long connecting to a MySQL server, and each of its answers, may take."},
 

@@ -58,7 +58,7 @@ void DescriptorSink::Write(const spdlog::details::log_msg& message) {
 }
 
 /// Where that fails, what comes goes on into the file that is open, which may have another name by
-/// now.
+/// now; what is said of it there is dated as `message`.
 void DescriptorSink::Reopen(spdlog::details::log_msg message) {
     if (path_.empty()) return;
     try {

@@ -62,11 +62,14 @@ void OpenDomainLists(MailSystem& system, const config::Settings& settings,
 
 }  // namespace
 
+mail::RewritingRules RewritingRulesFrom(const config::Settings& settings) {
+    return {settings.myorigin,           settings.mydomain,           settings.swap_bangpath,
+            settings.allow_percent_hack, settings.append_at_myorigin, settings.append_dot_mydomain};
+}
+
 MailSystem OpenMailSystem(const config::Settings& settings, tables::TableRegistry& tables) {
     MailSystem system;
-    system.rewriting = {settings.myorigin,           settings.mydomain,
-                        settings.swap_bangpath,      settings.allow_percent_hack,
-                        settings.append_at_myorigin, settings.append_dot_mydomain};
+    system.rewriting = RewritingRulesFrom(settings);
     system.myhostname = settings.myhostname;
     system.recipient_delimiter = settings.recipient_delimiter;
     for (const std::string& address : settings.inet_interfaces)

@@ -62,6 +62,9 @@ struct MailSystem {
     bool refuse_alias_to_nobody = false;
 };
 
+/// How Postfix completes addresses.
+mail::RewritingRules RewritingRulesFrom(const config::Settings& settings);
+
 /// `settings` have been expanded (config::Expanded). Throws config::ConfigError for a table that
 /// cannot be opened and std::invalid_argument for a layout that is none.
 MailSystem OpenMailSystem(const config::Settings& settings, tables::TableRegistry& tables);

@@ -342,7 +342,7 @@ async::Task<void> MailboxQuotaCheck::FindOut(const PolicyRequest& request,
         findings.recipients = co_await AcceptedRecipients(request, message);
     } else if (request.stage == Stage::kRcpt && !request.recipient.empty()) {
         TrackedRecipient recipient = co_await Resolved(request.recipient);
-        findings.recipients.push_back(std::move(recipient));
+        if (!IsNobody(*recipient.resolution)) findings.recipients.push_back(std::move(recipient));
     }
 }
 

@@ -28,9 +28,11 @@ public:
         const std::vector<std::string_view> words(list.begin(), list.end());
         const std::size_t end = checks::FirstThatDecides(words);
         for (std::size_t i = 0; i < list.size(); ++i) {
+            is_guarded_ |= text::ToLower(list[i]).ends_with("_unauth_destination");
             const std::string& decided_by = behind.empty() && i > end ? list[end] : behind;
             if (text::EqualsIgnoringCase(list[i], "check_policy_service")) {
-                if (++i < list.size()) services.push_back({EndpointIn(list[i]), decided_by});
+                if (++i < list.size())
+                    services.push_back({EndpointIn(list[i]), decided_by, is_guarded_});
             } else if (const auto known = classes_.find(list[i]); known != classes_.end()) {
                 ReadClass(known->first, known->second, decided_by);
             }
@@ -49,6 +51,7 @@ public:
 private:
     const RestrictionClasses& classes_;
     std::set<std::string> open_;
+    bool is_guarded_ = false;
 };
 
 }  // namespace

@@ -10,6 +10,8 @@ namespace policyd::ctl {
 struct AskedService {
     std::string endpoint;
     std::string behind;  ///< what decides in any case before it is asked; empty: nothing
+    /// Behind reject_unauth_destination or another of its kind: asked about our own domains only.
+    bool is_guarded = false;
 };
 
 /// Restrictions by the names of smtpd_restriction_classes.

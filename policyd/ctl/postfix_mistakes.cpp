@@ -21,8 +21,6 @@ namespace {
 
 using config::Strings;
 
-constexpr std::string_view kPolicyService = "check_policy_service";
-
 /// The port of a service of master.cf, "smtp/inet" or "192.0.2.1:25/inet", as it is written.
 std::string_view PortOf(std::string_view service) {
     service = service.substr(0, service.find('/'));
@@ -233,8 +231,17 @@ private:
                             "; the real size of a message is not checked");
     }
 
+    /// Nobody where the list cannot be read, which WhatIsAsked() tells.
+    std::vector<AskedService> AskedBy(const std::string& restrictions) const {
+        try {
+            return ServicesAskedBy(restrictions, classes_);
+        } catch (const std::invalid_argument&) {
+            return {};
+        }
+    }
+
     bool AsksUs(const std::string& restrictions) const {
-        const auto services = ServicesAskedBy(restrictions, classes_);
+        const auto services = AskedBy(restrictions);
         return std::any_of(services.begin(), services.end(), [&](const AskedService& service) {
             return service.behind.empty() && IsOurs(service.endpoint);
         });
@@ -300,17 +307,10 @@ private:
 
     /// Whether it asks us before it has refused mail for other systems.
     bool AsksUsUnguarded(const std::string& restrictions) const {
-        bool is_policy_service = false;
-        try {
-            for (const std::string& word : config::ParseList(restrictions)) {
-                if (is_policy_service && IsOurs(word)) return true;
-                if (word.ends_with("_unauth_destination")) return false;
-                is_policy_service = word == kPolicyService;
-            }
-        } catch (const std::invalid_argument&) {
-            // WhatIsAsked() tells.
-        }
-        return false;
+        const auto services = AskedBy(restrictions);
+        return std::any_of(services.begin(), services.end(), [&](const AskedService& service) {
+            return !service.is_guarded && service.behind.empty() && IsOurs(service.endpoint);
+        });
     }
 
     void ClientListEndsBeforeTheService() {

@@ -119,11 +119,11 @@ void LiveScan::AfterSweep() {
 }
 
 void LiveScan::OnAppeared(const std::vector<std::string>& mailboxes) {
-    dirty_.insert(mailboxes.begin(), mailboxes.end());
     ChangeHints unseen;
     if (watch_ != nullptr && !watch_->FollowPlaces(state_, unseen))
         GiveUp("there are too many directories");
     hints_.directories.merge(unseen.directories);
+    dirty_.insert(mailboxes.begin(), mailboxes.end());
     changed_.Set();
 }
 

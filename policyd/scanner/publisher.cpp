@@ -108,8 +108,11 @@ async::Task<> Publisher::CommitAll() {
     }
     const bool takes_none = suspects_.size() > kMostSuspects;
     for (const auto& [mailbox, suspect] : std::exchange(suspects_, {})) {
-        if (takes_none) told_refused_.insert(mailbox);  // that has been said
-        SetAside(mailbox, suspect.began, suspect.failure);
+        if (takes_none) {
+            refused_.emplace(mailbox, suspect.began);  // that has been said once for all
+        } else {
+            SetAside(mailbox, suspect.began, suspect.failure);
+        }
     }
     committing_ = false;
     idle_.Set();

@@ -53,6 +53,11 @@ public:
 
 private:
     using Batch = std::vector<std::pair<std::string, StoreTime>>;
+    /// What the store did not take, and with what words.
+    struct Suspect {
+        StoreTime began = 0;
+        std::string failure;
+    };
 
     static constexpr std::size_t kBatch = 128;
     static constexpr std::chrono::milliseconds kFirstRetry{1'000};
@@ -61,7 +66,7 @@ private:
     void StartCommitting();
     async::Task<> CommitAll();
     void NoteCommitted(const Batch& batch);
-    /// One that it does not take may be at fault itself.
+    /// Then a mailbox that it does not take may be at fault itself.
     async::Task<bool> StoreAnswers();
     void JudgeSuspects();
     void SetAside(const std::string& mailbox, StoreTime began, const std::string& failure);
@@ -86,10 +91,6 @@ private:
     std::size_t most_in_batch_ = kBatch;
     std::map<std::string, StoreTime> refused_;
     std::set<std::string> told_refused_;
-    struct Suspect {
-        StoreTime began = 0;
-        std::string failure;
-    };
     std::map<std::string, Suspect> suspects_;  // not taken since the store last took something
     std::set<std::string> tried_again_;        // after it took something
     std::string probe_from_;                   // what comes next, where all before may be refused

@@ -15,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/async/start_thread.hpp"
 #include "common/log/logging.hpp"
 #include "common/metrics/series.hpp"
 #include "common/text/unicode.hpp"
@@ -106,10 +107,10 @@ void CommandRunner::Run(Job job) {
 bool CommandRunner::HasThread() {
     if (thread_.joinable()) return true;
     try {
-        thread_ = std::thread([this] { Serve(); });
+        thread_ = async::StartThread([this] { Serve(); });
         return true;
     } catch (const std::system_error& error) {
-        log::Error("command: a thread cannot be started: {}", error.code().message());
+        log::Error("command: {}", error.what());
         return false;
     }
 }

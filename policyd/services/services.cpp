@@ -161,9 +161,7 @@ checks::QuotaRules QuotaRulesFrom(const Settings& settings) {
     rules.delivery.adds_lmtp = settings.virtual_transport.starts_with("lmtp");
     rules.exempt.recipients =
         ListFrom<checks::AddressList>("quota_exempt_recipients", settings.quota_exempt_recipients);
-    rules.exempt.rewriting = {settings.myorigin,           settings.mydomain,
-                              settings.swap_bangpath,      settings.allow_percent_hack,
-                              settings.append_at_myorigin, settings.append_dot_mydomain};
+    rules.exempt.rewriting = recipients::RewritingRulesFrom(settings);
     rules.exempt.delimiters = settings.recipient_delimiter;
     rules.exempt.senders =
         ListFrom<checks::AddressList>("quota_exempt_senders", settings.quota_exempt_senders);

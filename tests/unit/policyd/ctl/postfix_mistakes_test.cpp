@@ -198,6 +198,12 @@ TEST_F(PostfixMistakesTest, AServiceThatIsAskedBeforeRelayingIsRefused) {
         "check_policy_service unix:policyd/policyd.sock, reject_unauth_destination";
     EXPECT_THAT(Warnings(), HasSubstr("smtpd_relay_restrictions: the policy service is asked "
                                       "before"));
+    postfix_.values["smtpd_relay_restrictions"] = "";
+    postfix_.values["smtpd_restriction_classes"] = "ask";
+    postfix_.unknown["ask"] = "check_policy_service unix:policyd/policyd.sock";
+    postfix_.values["smtpd_recipient_restrictions"] = "ask, reject_unauth_destination";
+    EXPECT_THAT(Warnings(), HasSubstr("smtpd_recipient_restrictions: the policy service is asked "
+                                      "before"));
 }
 
 TEST_F(PostfixMistakesTest, AClientListThatEndsTheSearch) {

@@ -5,9 +5,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <thread>
-
 #include "common/metrics/series.hpp"
+#include "tests/support/process.hpp"
 
 namespace policyd::services {
 namespace {
@@ -18,12 +17,9 @@ double Counted(const char* result) {
     return metrics::Value(metrics::Metric::kQuotaWarningCommands, {result});
 }
 
-/// Whether one more command comes to this result soon.
-bool ComesTo(const char* result, double before) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (Counted(result) == before && std::chrono::steady_clock::now() < end)
-        std::this_thread::sleep_for(milliseconds(1));
-    return Counted(result) == before + 1;
+void ExpectOneMore(const char* result, double before) {
+    test::WaitUntil(result, [&] { return Counted(result) > before; });
+    EXPECT_EQ(Counted(result), before + 1);
 }
 
 /// For its life, the process can open nothing.
@@ -46,32 +42,30 @@ TEST(CommandRunnerTest, CountsWhatBecameOfACommand) {
     CommandRunner runner;
     const double successes = Counted("success");
     runner.Run({{"/bin/true"}, std::chrono::minutes(1), milliseconds(0)});
-    EXPECT_TRUE(ComesTo("success", successes));
+    ExpectOneMore("success", successes);
     const double failures = Counted("failure");
     runner.Run({{"/bin/false"}, std::chrono::minutes(1), milliseconds(0)});
-    EXPECT_TRUE(ComesTo("failure", failures));
+    ExpectOneMore("failure", failures);
     runner.Run({{"/nowhere"}, std::chrono::minutes(1), milliseconds(0)});
-    EXPECT_TRUE(ComesTo("failure", failures + 1));
+    ExpectOneMore("failure", failures + 1);
 }
 
 TEST(CommandRunnerTest, KillsWhatTakesTooLong) {
     CommandRunner runner;
     const double timeouts = Counted("timeout");
     runner.Run({{"/bin/sleep", "1000"}, milliseconds(50), milliseconds(0)});
-    EXPECT_TRUE(ComesTo("timeout", timeouts));
+    ExpectOneMore("timeout", timeouts);
 }
 
 TEST(CommandRunnerTest, KnowsTheEndOfACommandAlsoWhenItCanOpenNothing) {
     CommandRunner runner;
     const double successes = Counted("success");
     const double timeouts = Counted("timeout");
-    bool succeeded = false;
     {
         const NoDescriptors none;
         runner.Run({{"/bin/true"}, std::chrono::seconds(10), milliseconds(0)});
-        succeeded = ComesTo("success", successes);
+        test::WaitUntil("success", [&] { return Counted("success") > successes; });
     }
-    EXPECT_TRUE(succeeded);
     EXPECT_EQ(Counted("timeout"), timeouts);
 }
 

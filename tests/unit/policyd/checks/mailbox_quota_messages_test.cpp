@@ -1,0 +1,346 @@
+/// What becomes of messages: their recipients, their end, their connections, and outages.
+
+#include "tests/unit/policyd/checks/mailbox_quota_check_fixture.hpp"
+
+namespace policyd::checks {
+namespace {
+
+TEST_F(MailboxQuotaCheckTest, AlsoChecksAtTheEndWithoutHavingSeenTheRcpt) {
+    EXPECT_EQ(AtEnd("ann@example.com", 1001), kFull);
+    EXPECT_EQ(AtEnd("bob@example.com", 1000), "");
+}
+
+TEST_F(MailboxQuotaCheckTest, AtTheEndOfSeveralRecipientsTheOnesFromRcptCount) {
+    LetAnnAndBobPass();
+    EXPECT_EQ(AtEnd("", 500, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 500u);
+}
+
+TEST_F(MailboxQuotaCheckTest, NobodyWithRoomIsRefusedForAnothersFullMailbox) {
+    usage_.Measure("ann@example.com", 900);
+    LetAnnAndBobPass();
+    EXPECT_EQ(AtEnd("", 500, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u) << "it is delivered all the same";
+}
+
+TEST_F(MailboxQuotaCheckTest, DefersOrRejectsForOneFullMailboxWhereThatIsTheRule) {
+    for (const auto& [rule, action] :
+         {std::pair(FullAtEndOfMessage::kDefer, "452 4.2.2 Mailbox is full"),
+          std::pair(FullAtEndOfMessage::kReject, "552 5.2.2 Mailbox is full")}) {
+        QuotaRules rules;
+        rules.full_at_end_of_message = rule;
+        Use(rules);
+        usage_.Measure("ann@example.com", 900);
+        EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+        EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+        EXPECT_EQ(AtEnd("", 500, 2), action);
+        EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 0u);
+    }
+}
+
+TEST_F(MailboxQuotaCheckTest, RefusesNobodyForOneWhoMayNotHaveBeenAccepted) {
+    for (const auto rule : {FullAtEndOfMessage::kDefer, FullAtEndOfMessage::kReject}) {
+        QuotaRules rules;
+        rules.full_at_end_of_message = rule;
+        Use(rules);
+        usage_.entries.clear();
+        usage_.Measure("ann@example.com", 900);
+        for (const char* recipient : {"ann@example.com", "bob@example.com", "team@example.com"})
+            EXPECT_EQ(AtRcpt(recipient, 0), "");
+        EXPECT_EQ(AtEnd("", 500, 2), "") << "ann may be the one who was refused later";
+        EndMessage("1");
+    }
+}
+
+TEST_F(MailboxQuotaCheckTest, RefusesAtTheEndWhenEverybodyIsFull) {
+    usage_.Measure("ann@example.com", 900);
+    usage_.Measure("bob@example.com", 900);
+    LetAnnAndBobPass();
+    EXPECT_EQ(AtEnd("", 500, 2), kFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, DoesNotRefuseForRecipientsItNeverSaw) {
+    usage_.Measure("ann@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 2), "") << "the other of the two may have room";
+}
+
+TEST_F(MailboxQuotaCheckTest, RefusesNobodyWhoseMailGoesElsewhereForThoseWhoWereRefusedLater) {
+    for (const bool reserves : {true, false}) {
+        FillAnnAndBobAndLetThemPass(reserves);
+        EXPECT_EQ(AtRcpt("x@remote.example", 0), "");
+        EXPECT_EQ(AtRcpt("y@remote.example", 0), "");
+        EXPECT_EQ(AtEnd("", 500, 2), "") << "x and y are the two who were accepted";
+        EndMessage("1");
+    }
+}
+
+TEST_F(MailboxQuotaCheckTest, OneWhoDoesNotExistLetsNoMessageIntoFullMailboxes) {
+    recipients_.AddUnknown("nobody@example.com");
+    for (const bool reserves : {true, false}) {
+        FillAnnAndBobAndLetThemPass(reserves);
+        EXPECT_EQ(AtRcpt("nobody@example.com", 0), "");
+        EXPECT_EQ(AtEnd("", 500, 2), kFull) << reserves;
+        EndMessage("1");
+    }
+}
+
+TEST_F(MailboxQuotaCheckTest, ARecipientAfterARefusalInAnOutageIsTheFirstOfAnotherMessage) {
+    QuotaRules rules;
+    rules.reservations = false;
+    rules.full_at_end_of_message = FullAtEndOfMessage::kReject;
+    Use(rules);
+    usage_.Measure("ann@example.com", 900);
+    recipients_.Add("eve@example.com", {"eve@example.com"}, 1000);
+    LetAnnAndBobPass();
+    usage_.down = true;
+    EXPECT_THROW(AtEnd("", 500, 2), outage::UsageStoreUnavailable);
+    WasRefused(Stage::kEndOfMessage, "", 500);
+    usage_.down = false;
+    EXPECT_EQ(AtRcpt("eve@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 3), "") << "it goes to eve alone";
+}
+
+TEST_F(MailboxQuotaCheckTest, WhoIsAskedAboutTwiceDoesNotStandForOneWhoseMailGoesElsewhere) {
+    usage_.Measure("ann@example.com", 900);
+    for (const char* recipient : {"ann@example.com", "x@remote.example"}) {
+        EXPECT_EQ(AtRcpt(recipient, 0), "");
+        EXPECT_EQ(AtRcpt(recipient, 0), "");
+    }
+    EXPECT_EQ(AtEnd("", 500, 2), "");
+}
+
+TEST_F(MailboxQuotaCheckTest, RecipientsThatALaterRestrictionRefusedGiveTheirRoomBack) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 500), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 500), "");
+    EXPECT_EQ(AtEnd("bob@example.com", 500, 1), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 500u);
+}
+
+TEST_F(MailboxQuotaCheckTest, AnAbortedMessageGivesItsRoomBackAndAnAcceptedOneKeepsIt) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 500, "1"), "");
+    EndMessage("1");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+    EXPECT_EQ(AtRcpt("ann@example.com", 500, "2"), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 500, 1, "2"), "");
+    EndMessage("2");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+}
+
+TEST_F(MailboxQuotaCheckTest, AMessageGoesOnOverAnotherConnection) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 500), "");
+    LeaveMessage("1");
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 0u) << "it may be over as well";
+    EXPECT_EQ(AtEnd("", 500, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 500u);
+    EndMessage("1");
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 500u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatAnotherServerAcceptedIsNotGivenBackByThisOne) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 400), "");
+    const usage::Reservation elsewhere{NameOf("1") + " ann@example.com", 450,
+                                       {{"ann@example.com", 1000, 0}},   {},
+                                       usage::Needs::kRoomInAll,         true};
+    test::RunToEnd(usage_.Reserve(elsewhere));
+    EndMessage("1");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 450u);
+}
+
+TEST_F(MailboxQuotaCheckTest, ARecipientThatIsNamedTwiceIsNoWayAroundTheLimit) {
+    recipients_.Add("ANN@example.com", {"ann@example.com"}, 1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtRcpt("ANN@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 1001, 2), kFull);
+    EXPECT_EQ(AtEnd("", 1000, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 1000u) << "one copy is delivered";
+}
+
+TEST_F(MailboxQuotaCheckTest, MailThatWasLetInDuringAnOutageIsChargedAfterIt) {
+    LetAnnAndBobPass();
+    usage_.down = true;
+    EXPECT_THROW(AtEnd("", 1500, 2), outage::UsageStoreUnavailable);
+    WasLetPass(Stage::kEndOfMessage, "", 1500);
+    EndMessage("1");
+    Pay();
+    EXPECT_EQ(owed_.Size(), 2u);
+    usage_.down = false;
+    Pay();
+    EXPECT_EQ(owed_.Size(), 0u);
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 1500u);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 1500u);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1, "2"), kPerhapsFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, MailThatWasDeferredForAnOutageGivesItsRoomBackAfterIt) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 500), "");
+    usage_.down = true;
+    EXPECT_THROW(AtEnd("ann@example.com", 500), outage::UsageStoreUnavailable);
+    WasRefused(Stage::kEndOfMessage, "ann@example.com", 500);
+    usage_.down = false;
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhoAsksAboutTheEndAgainOverAnotherConnectionGetsTheSameAnswer) {
+    usage_.Measure("ann@example.com", 900);
+    usage_.Measure("bob@example.com", 900);
+    LetAnnAndBobPass();
+    EXPECT_EQ(AtEnd("", 500, 2), kFull);
+    LeaveMessage("1");
+    EXPECT_EQ(AtEnd("", 500, 2), kFull);
+    LeaveMessage("1");
+    EXPECT_EQ(AtEnd("", 100, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 100u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatBecameOfAMessageIsToldAfterTheConnectionHasGoneOn) {
+    LetAnnAndBobPass();
+    EXPECT_EQ(AtEnd("", 2000, 2), kFull);
+    EndMessage("1");
+    WasLetPass(Stage::kEndOfMessage, "", 2000);
+    PayAndExpectReserved(2000);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatWasRefusedTooLateIsGivenBackAfterTheConnectionHasGoneOn) {
+    LetAnnAndBobPass();
+    EXPECT_EQ(AtEnd("", 500, 2), "");
+    EndMessage("1");
+    WasRefused(Stage::kEndOfMessage, "", 500);
+    PayAndExpectReserved(0);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatIsAskedAgainInAnOutageStaysOwed) {
+    LetAnnAndBobPass();
+    usage_.down = true;
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_THROW(AtEnd("", 500, 2), outage::UsageStoreUnavailable);
+        LeaveMessage("1");
+        WasLetPass(Stage::kEndOfMessage, "", 500);
+    }
+    usage_.down = false;
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+}
+
+TEST_F(MailboxQuotaCheckTest, AMessageOfWhichOnlyTheEndWasSeenIsGivenBackWhereItIsRefused) {
+    EXPECT_EQ(AtEnd("ann@example.com", 500), "");
+    WasRefused(Stage::kEndOfMessage, "ann@example.com", 500);
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, RoomThatCouldNotBeGivenBackDuringAnOutageIsGivenBackAfterIt) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 500), "");
+    usage_.down = true;
+    EndMessage("1");
+    usage_.down = false;
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatIsAskedAgainAfterAnOutageIsNotUndoneByWhatIsOwed) {
+    usage_.down = true;
+    EXPECT_THROW(AtRcpt("ann@example.com", 500), outage::UsageStoreUnavailable);
+    WasRefused(Stage::kRcpt, "ann@example.com", 500);
+    usage_.down = false;
+    EXPECT_EQ(AtRcpt("ann@example.com", 500), "");
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+}
+
+TEST_F(MailboxQuotaCheckTest, ChargesMailThatIsLetInAlthoughItWouldBeRefused) {
+    usage_.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 100), kFull);
+    WasLetPass(Stage::kRcpt, "ann@example.com", 100);
+    EXPECT_EQ(AtEnd("ann@example.com", 100), kFull);
+    WasLetPass(Stage::kEndOfMessage, "ann@example.com", 100);
+    EndMessage("1");
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 100u);
+}
+
+TEST_F(MailboxQuotaCheckTest, ThrowsWhenTheStoreCannotTellAndChecksAgainAtTheEnd) {
+    usage_.Measure("ann@example.com", 1000);
+    usage_.down = true;
+    EXPECT_THROW(AtRcpt("ann@example.com", 1), outage::UsageStoreUnavailable);
+    usage_.down = false;
+    EXPECT_EQ(AtEnd("", 1, 1), kFull) << "the recipient was remembered";
+}
+
+TEST_F(MailboxQuotaCheckTest, ARecipientThatWasRefusedIsNoneAtTheEnd) {
+    usage_.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), kFull);
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    usage_.Measure("ann@example.com", 0);
+    EXPECT_EQ(AtEnd("", 500, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, ARefusalAtTheEndIsTheSameWhenItIsAskedAgain) {
+    LetAnnAndBobPass();
+    EXPECT_EQ(AtEnd("", 1001, 2), kFull);
+    EXPECT_EQ(AtEnd("", 1001, 2), kFull);
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, ARecipientAfterARefusalAtTheEndIsChargedAlone) {
+    usage_.Measure("ann@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 500), kFull);
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 400, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 400u);
+}
+
+TEST_F(MailboxQuotaCheckTest, ARecipientAfterARefusalAtTheEndIsRefusedAlone) {
+    usage_.Measure("ann@example.com", 900);
+    usage_.Measure("bob@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 500), kFull);
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 2), kFull) << "Postfix goes on counting ann";
+    EXPECT_EQ(AtEnd("", 500, 2), kFull) << "and when it asks again";
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 4), "") << "one of the last two was never seen";
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatIsRefusedWhenItIsAskedAgainIsGivenBackWithItsMessage) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 300, "1"), "");
+    usage_.Measure("ann@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 300, "1"), kFull);
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 300u);
+    EndMessage("1");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatIsRememberedServesInAnOutageAndRefusesNothingForGood) {
+    for (const bool reservations : {true, false}) {
+        QuotaRules rules;
+        rules.reservations = reservations;
+        rules.room.stale_time = std::chrono::milliseconds(1000);
+        rules.recipient_stale_time = std::chrono::hours(1);
+        Use(rules);
+        now_ = std::chrono::milliseconds(0);
+        usage_.Measure("ann@example.com", 900);
+        const std::string id = reservations ? "reserved" : "";
+        EXPECT_EQ(AtRcpt("ann@example.com", 50, id), "");
+        usage_.down = true;
+        now_ = std::chrono::milliseconds(999);
+        EXPECT_EQ(Remembered("ann@example.com", 50), "no opinion");
+        EXPECT_EQ(Remembered("ann@example.com", 101), rules.mailbox_full_defer_action);
+        EXPECT_EQ(Remembered("bob@example.com", 1), "nothing") << "never asked about";
+        now_ = std::chrono::milliseconds(1000);
+        EXPECT_EQ(Remembered("ann@example.com", 50), "nothing") << "too old";
+        usage_.down = false;
+    }
+}
+
+}  // namespace
+}  // namespace policyd::checks

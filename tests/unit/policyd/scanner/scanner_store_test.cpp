@@ -1,0 +1,435 @@
+/// What the usage store is told, and what a scan does where it does not answer, has lost something
+/// or knows too much.
+
+#include "common/async/sleep.hpp"
+#include "tests/unit/policyd/scanner/scanner_fixture.hpp"
+
+namespace policyd::scanner {
+namespace {
+
+TEST_F(ScannerTest, CommitsAChangeAlthoughTheStoreHasAMeasurementOfTheSameMoment) {
+    store_.Deliver("example.org/ann", 10);
+    Sweep();
+    store_.Deliver("example.org/ann", 5);
+    usage_.now -= std::chrono::milliseconds(1);  // the sweep will be dated like the last one
+    Sweep();
+    EXPECT_EQ(BytesOf("ann@example.org"), 15u);
+}
+
+TEST_F(ScannerTest, RemovesTheEntryOfTheOneMailboxOfThreeThatIsGone) {
+    for (const char* user : {"ann", "bob", "eve"})
+        store_.Deliver(std::string("example.org/") + user, 10);
+    Sweep();
+    store_.Remove("example.org/bob");
+
+    const ScanReport report = Sweep();
+
+    EXPECT_EQ(report.removed, 1u);
+    EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
+    EXPECT_EQ(usage_.figures.size(), 2u);
+    EXPECT_EQ(state_.mailboxes.size(), 2u);
+}
+
+TEST_F(ScannerTest, RemovesEntriesOfMailboxesThatWentWhileNothingWasRemembered) {
+    store_.Deliver("example.org/ann", 10);
+    store_.Deliver("example.org/bob", 10);
+    Sweep();
+    store_.Remove("example.org/bob");
+    state_ = {};
+    Sweep();
+    EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
+}
+
+TEST_F(ScannerTest, RemovesTheEntryOfAMailboxThatCameJustBeforeACrashAndWentAfterIt) {
+    store_.Deliver("example.org/ann", 10);
+    Sweep();
+    store_.Deliver("example.org/bob", 10);
+    ScanState saved;
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    scanner.OnMustBeSaved([&] {
+        EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
+        saved = state_;
+    });
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    EXPECT_EQ(usage_.figures.count("bob@example.org"), 1u);
+    store_.Remove("example.org/bob");
+    state_ = saved;
+
+    Sweep();
+
+    EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
+}
+
+TEST_F(ScannerTest, RemovesWhatABackupOfTheStoreBroughtBackAlsoAfterACrashInTheFirstScan) {
+    store_.Deliver("example.org/ann", 10);
+    store_.Deliver("example.org/bob", 10);
+    Sweep();
+    const auto backup = usage_.figures;
+    usage_.now += std::chrono::minutes(1);
+    store_.Remove("example.org/bob");
+    store_.Deliver("example.org/ann", 5);
+    Sweep(Thoroughness::kWhatChanged);
+    Sweep(Thoroughness::kWhatChanged);
+    usage_.figures = backup;
+    usage_.now += std::chrono::minutes(1);
+    ScanState saved = state_;
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    scanner.OnMustBeSaved([&] { saved = state_; });
+    scanner.OnProgress([&] { scanner.Stop(); });  // the crash: nothing that comes later is saved
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    state_ = saved;
+
+    Sweep();
+
+    EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
+}
+
+TEST_F(ScannerTest, AsksTheStoreForItsMailboxesOnlyUntilItKnowsThatTheyAreTheSame) {
+    store_.Deliver("example.org/ann", 10);
+    Sweep();
+    usage_.figures["ghost@example.org"] = usage_.figures.at("ann@example.org");
+    Sweep();
+    EXPECT_EQ(usage_.figures.count("ghost@example.org"), 1u);
+    Sweep(Thoroughness::kEverything);
+    EXPECT_EQ(usage_.figures.count("ghost@example.org"), 0u);
+}
+
+TEST_F(ScannerTest, AsksAgainForMailboxesThatItOnceDidNotDareToRemove) {
+    for (int i = 0; i < 10; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
+    Sweep();
+    for (int i = 0; i < 6; ++i) store_.Remove("example.org/u" + std::to_string(i));
+    state_ = {};
+    EXPECT_EQ(Sweep().withheld, 6u);
+    EXPECT_EQ(Sweep().withheld, 6u);
+    options_.accept_removals = true;
+    EXPECT_EQ(Sweep().removed, 6u);
+    EXPECT_EQ(usage_.figures.size(), 4u);
+}
+
+TEST_F(ScannerTest, RemovesNothingWhenTheRootIsEmpty) {
+    store_.Deliver("example.org/ann", 10);
+    Sweep();
+    store_.Rename("example.org", "../elsewhere");
+
+    EXPECT_EQ(Sweep().withheld, 1u);
+    EXPECT_EQ(usage_.figures.size(), 1u);
+
+    store_.Rename("../elsewhere", "example.org");
+    EXPECT_EQ(Sweep().withheld, 0u);
+    EXPECT_EQ(BytesOf("ann@example.org"), 10u);
+}
+
+TEST_F(ScannerTest, RemovesNothingWhenALargePartVanishedUnlessThatIsAccepted) {
+    for (int i = 0; i < 20; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
+    for (int i = 0; i < 6; ++i) store_.Deliver("example.net/u" + std::to_string(i), 10);
+    Sweep();
+    store_.Remove("example.net");
+
+    EXPECT_EQ(Sweep().withheld, 6u);
+    EXPECT_EQ(usage_.figures.size(), 26u);
+
+    options_.accept_removals = true;
+    EXPECT_EQ(Sweep().removed, 6u);
+    EXPECT_EQ(usage_.figures.size(), 20u);
+}
+
+TEST_F(ScannerTest, RemovesNothingWhenTheStoreIsOnAnotherDevice) {
+    store_.Deliver("example.org/ann", 10);
+    store_.Deliver("example.org/bob", 10);
+    Sweep();
+    store_.Remove("example.org/bob");
+    ++state_.root_device;
+
+    EXPECT_EQ(Sweep().withheld, 1u);
+    EXPECT_EQ(usage_.figures.size(), 2u);
+}
+
+TEST_F(ScannerTest, RemovesMailboxesOfADomainThatHasBecomeASymbolicLink) {
+    store_.Deliver("example.org/ann", 10);
+    store_.Deliver("example.org/bob", 10);
+    store_.Deliver("example.net/eve", 10);
+    Sweep();
+    store_.Rename("example.org", "../elsewhere");
+    fs::create_symlink("../elsewhere", store_ / "example.org");
+    store_.WriteFile("example.org/ann/cur/1.host", 7);
+
+    const ScanReport report = Sweep();
+
+    EXPECT_EQ(report.removed, 2u);
+    EXPECT_EQ(usage_.figures.size(), 1u);
+}
+
+TEST_F(ScannerTest, RemovesWhatItTookForMailboxesBeforeADomainWasAWholeMaildir) {
+    for (const char* part : {"cur", "new", ".Sent"})
+        fs::create_directories(store_ / "example.org" / part);
+    store_.WriteFile("example.org/new/1.host,S=10", 10);
+    Sweep();
+    EXPECT_EQ(usage_.figures.count("new@example.org"), 1u);
+    fs::create_directory(store_ / "example.org/tmp");
+
+    Sweep();
+
+    EXPECT_EQ(usage_.figures.size(), 1u);
+    EXPECT_EQ(BytesOf("@example.org"), 10u);
+}
+
+TEST_F(ScannerTest, CommitsEverythingAgainToAStoreThatWasEmptied) {
+    for (int i = 0; i < 10; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
+    Sweep();
+    usage_.figures.clear();
+    EXPECT_EQ(Sweep().committed, 10u);
+    EXPECT_EQ(usage_.figures.size(), 10u);
+}
+
+TEST_F(ScannerTest, CommitsEverythingAgainToAStoreThatWasEmptiedAlthoughItTookAChangeSince) {
+    for (int i = 0; i < 100; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
+    Sweep();
+    usage_.figures.clear();
+    store_.Deliver("example.org/u7", 5);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    loop.RunUntilDone(scanner.Remeasure({"example.org/u7"}));
+    loop.RunUntilDone(scanner.Finish());
+    ASSERT_EQ(usage_.figures.size(), 1u);
+    usage_.now += std::chrono::seconds(1);
+
+    Sweep();
+
+    EXPECT_EQ(usage_.figures.size(), 100u);
+}
+
+TEST_F(ScannerTest, AnEntryThatAnotherScannerHasRemovedIsNoLoss) {
+    for (int i = 0; i < 10; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
+    Sweep();
+    store_.Remove("example.org/u6");
+    usage_.figures.erase("u6@example.org");
+
+    EXPECT_EQ(Sweep().committed, 0u);
+    EXPECT_EQ(usage_.figures.size(), 9u);
+}
+
+TEST_F(ScannerTest, AMailboxThatTheStoreRefusesHoldsUpNoOther) {
+    for (int i = 0; i < 300; ++i) store_.MakeMaildir("example.org/u" + std::to_string(i));
+    usage_.refused = "u77@example.org";
+
+    const ScanReport report = Sweep();
+
+    EXPECT_EQ(usage_.figures.size(), 299u);
+    EXPECT_EQ(report.not_committed, 1u);
+    options_.patience = Patience::kForever;  // as a daemon has it
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    for (int quiet = 0; quiet < 12; ++quiet)
+        loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    store_.Deliver("example.org/u99", 5);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    EXPECT_EQ(BytesOf("u99@example.org"), 5u);
+    usage_.refused.clear();
+    Sweep();
+    EXPECT_EQ(usage_.figures.size(), 300u);
+}
+
+TEST_F(ScannerTest, AStoreThatTakesNothingForAWhileGetsEverythingAfterwards) {
+    for (int i = 0; i < 300; ++i) store_.MakeMaildir("example.org/u" + std::to_string(i));
+    options_.patience = Patience::kForever;
+    for (const int refusals : {1, 7, 8, 11, 16}) {
+        usage_.figures.clear();
+        state_ = {};
+        usage_.refusals = refusals;
+        EXPECT_EQ(Sweep().not_committed, 0u) << refusals;
+        EXPECT_EQ(usage_.figures.size(), 300u) << refusals;
+    }
+}
+
+TEST_F(ScannerTest, AStoreThatTookNothingIsTriedAgainWithoutANewMeasurement) {
+    store_.Deliver("example.org/ann", 10);
+    store_.Deliver("example.org/bob", 10);
+    options_.patience = Patience::kForever;
+    usage_.refusals = 7;  // more than a sweep tries
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    EXPECT_GT(loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged)).not_committed, 0u);
+    const auto retried = [](async::EventLoop& on,
+                            test::RecordingUsageStore& store) -> async::Task<> {
+        while (store.figures.size() < 2)
+            co_await async::Sleep(on.Raw(), std::chrono::milliseconds(5));
+    };
+    loop.RunUntilDone(retried(loop, usage_));
+    EXPECT_EQ(BytesOf("ann@example.org"), 10u);
+}
+
+TEST_F(ScannerTest, ManyMailboxesThatTheStoreRefusesHoldUpNoOther) {
+    for (int i = 0; i < 60; ++i) store_.MakeMaildir("a.example/u" + std::to_string(i));
+    for (int i = 0; i < 60; ++i) store_.MakeMaildir("b.example/u" + std::to_string(i));
+    usage_.refused_domain = "a.example";
+    options_.patience = Patience::kForever;
+    EXPECT_EQ(Sweep().not_committed, 60u);
+    EXPECT_EQ(usage_.figures.size(), 60u);
+    usage_.refused_domain = "?";
+    EXPECT_EQ(Sweep().not_committed, 0u);
+    EXPECT_EQ(usage_.figures.size(), 120u);
+}
+
+TEST_F(ScannerTest, CommitsEverythingAgainToAStoreThatWasReplacedByABackup) {
+    for (int i = 0; i < 10; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
+    Sweep();
+    const auto backup = usage_.figures;
+    usage_.now += std::chrono::minutes(1);
+    store_.Deliver("example.org/u5", 10);
+    store_.Remove("example.org/u6");
+    Sweep();
+    usage_.figures = backup;
+    usage_.now += std::chrono::minutes(1);
+
+    Sweep();
+
+    EXPECT_EQ(BytesOf("u5@example.org"), 20u);
+    EXPECT_EQ(usage_.figures.count("u6@example.org"), 0u);
+}
+
+TEST_F(ScannerTest, CommitsWhatChangesAfterTheStoresClockWasSetBack) {
+    store_.Deliver("example.org/ann", 10);
+    store_.Deliver("example.org/bob", 10);
+    usage_.now += std::chrono::hours(1);
+    Sweep();
+    usage_.now -= std::chrono::hours(1);
+    store_.Deliver("example.org/ann", 5);
+
+    Sweep();
+
+    EXPECT_EQ(BytesOf("ann@example.org"), 15u);
+    EXPECT_LE(usage_.figures.at("bob@example.org").began, usage_.now);
+    store_.Deliver("example.org/ann", 5);
+    Sweep();
+    EXPECT_EQ(BytesOf("ann@example.org"), 20u);
+    usage_.now += options_.verify_interval;
+    EXPECT_GT(Sweep().work.directories_read, 0u) << "it is due for verification";
+}
+
+TEST_F(ScannerTest, CommitsWhatChangesWhileTheStoresClockIsSetBack) {
+    store_.Deliver("example.org/ann", 10);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    usage_.now += std::chrono::hours(1);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    usage_.now -= std::chrono::hours(1);
+    for (std::uint64_t bytes : {20u, 30u}) {
+        store_.Deliver("example.org/ann", 10);
+        loop.RunUntilDone(scanner.Remeasure({"example.org/ann"}));
+        EXPECT_EQ(BytesOf("ann@example.org"), bytes);
+    }
+}
+
+TEST_F(ScannerTest, CommitsWhatHasChangedThoughTheStoresClockFellBehindWhileItDidNotRun) {
+    store_.Deliver("example.org/ann", 10);
+    Sweep();
+    for (auto& [path, mailbox] : state_.mailboxes) mailbox.offered_at = 0;  // as after a restart
+    usage_.now -= std::chrono::milliseconds(2);
+    store_.Deliver("example.org/ann", 5);
+
+    Sweep();
+
+    EXPECT_EQ(BytesOf("ann@example.org"), 15u);
+}
+
+TEST_F(ScannerTest, WaitsOutAShortOutageOfTheStore) {
+    store_.Deliver("example.org/ann", 10);
+    usage_.failures = 2;
+    EXPECT_EQ(Sweep().committed, 1u);
+}
+
+TEST_F(ScannerTest, GivesUpOnALongOutageAndCommitsTheNextTime) {
+    store_.Deliver("example.org/ann", 10);
+    usage_.failures = 1000;
+    EXPECT_THROW(Sweep(), outage::UsageStoreUnavailable);
+    usage_.failures = 0;
+    EXPECT_EQ(Sweep().committed, 1u);
+}
+
+TEST_F(ScannerTest, ReportsDriftOfTheFiguresAndOfTheStoreWhenItVerifies) {
+    const std::string name = store_.Deliver("example.org/ann", 100, false);
+    store_.Deliver("example.org/bob", 5);
+    store_.Deliver("example.org/eve", 5);
+    Sweep();
+    store_.WriteFile("example.org/ann/new/" + name, 30);
+    usage_.figures.at("bob@example.org").bytes = 6;
+
+    const ScanReport report = Sweep(Thoroughness::kEverything);
+
+    EXPECT_EQ(report.drifted, 1u);
+    EXPECT_EQ(report.drift.bytes, 70u);
+    EXPECT_EQ(report.store_drifted, 1u);
+    EXPECT_EQ(BytesOf("ann@example.org"), 30u);
+    EXPECT_EQ(BytesOf("bob@example.org"), 5u);
+}
+
+TEST_F(ScannerTest, ReportsWhatTheStoreHasLostAndWhatItHasTooMuchWhenItVerifies) {
+    store_.Deliver("example.org/ann", 100);
+    store_.Deliver("example.org/bob", 5);
+    Sweep();
+    usage_.figures.erase("bob@example.org");
+    usage_.figures["eve@example.org"] = usage_.figures.at("ann@example.org");
+
+    const ScanReport report = Sweep(Thoroughness::kEverything);
+
+    EXPECT_EQ(report.store_drifted, 2u);
+    EXPECT_EQ(BytesOf("bob@example.org"), 5u);
+    EXPECT_EQ(usage_.figures.count("eve@example.org"), 0u);
+    EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 0u);
+}
+
+TEST_F(ScannerTest, ReportsAndRemovesWhatTheStoreHasUnderAnotherNameOfADirectory) {
+    options_.layout = "%Ld/%Lu";
+    store_.Deliver("example.org/ann", 100);
+    Sweep();
+    usage_.figures["Ann@example.org"] = usage_.figures.at("ann@example.org");
+
+    const ScanReport report = Sweep(Thoroughness::kEverything);
+
+    EXPECT_EQ(report.store_drifted, 1u);
+    EXPECT_EQ(usage_.figures.count("Ann@example.org"), 0u);
+    EXPECT_EQ(BytesOf("ann@example.org"), 100u);
+}
+
+TEST_F(ScannerTest, FindsWhatOnlyTheStoreKnowsOfWithinTheIntervalOfVerifications) {
+    store_.Deliver("example.org/ann", 100);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    usage_.figures["eve@example.org"] = usage_.figures.at("ann@example.org");
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    EXPECT_EQ(usage_.figures.count("eve@example.org"), 1u);
+    usage_.now += options_.verify_interval;
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    EXPECT_EQ(usage_.figures.count("eve@example.org"), 0u);
+    EXPECT_EQ(usage_.figures.count("ann@example.org"), 1u);
+}
+
+TEST_F(ScannerTest, ReportsNoDriftOfAMailboxThatIsMeasuredWhileItIsComparedWithTheStore) {
+    store_.Deliver("example.org/ann", 100);
+    Sweep();
+    usage_.on_found = [this] {
+        state_.mailboxes.at("example.org/ann").record = std::make_shared<MailboxRecord>();
+    };
+    EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 0u);
+}
+
+TEST_F(ScannerTest, ReportsNoDriftOfASizeThatTheStoreKeepsAsALesserOne) {
+    store_.MakeMaildir("example.org/ann");
+    store_.WriteFile("example.org/ann/cur/1.host,S=999999999999999999", 1);
+    Sweep();
+    EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 0u);
+}
+
+TEST_F(ScannerTest, ReadsEverythingAgainOnceVerificationIsDue) {
+    store_.Deliver("example.org/ann", 100);
+    Sweep();
+    EXPECT_EQ(Sweep().work.directories_read, 0u);
+    usage_.now += options_.verify_interval;
+    EXPECT_EQ(Sweep().work.directories_read, 3u);
+}
+
+}  // namespace
+}  // namespace policyd::scanner

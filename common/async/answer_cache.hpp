@@ -82,6 +82,9 @@ public:
         return &entry->value;
     }
 
+    /// Fetches what AtHand() and Fresh() will read.
+    void Fetch(std::string_view key, Ahead what) const noexcept { entries_.Fetch(key, what); }
+
     /// The answer, looked up if it must be. Throws what the look-up throws when there is no answer
     /// that has been stale for less than `stale_time`. `key` is copied before the task suspends.
     Task<Given> Get(std::string_view key, Milliseconds stale_time) {

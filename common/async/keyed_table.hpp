@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/async/fetch_ahead.hpp"
+
 namespace policyd::async {
 
 /// Entries by their `key`, made for many of them that are asked for all over: finding one touches
@@ -31,6 +33,19 @@ public:
     const Entry* Peek(std::string_view key) {
         const Slot* const slot = Use(key);
         return slot != nullptr ? slot->entry.get() : nullptr;
+    }
+
+    /// For who does something else before it looks for `key`: does not wait for what it fetches,
+    /// and changes nothing.
+    void Fetch(std::string_view key, Ahead what) const noexcept {
+        if (parts_.empty()) return;
+        const std::uint32_t hash = HashOf(key);
+        const Part& part = parts_[PartOf(hash)];
+        if (part.slots.empty()) return;
+        std::size_t place = part.HomeOf(hash);
+        if (what == Ahead::kPlace) return FetchAhead(&part.slots[place]);
+        while (part.slots[place].entry && part.slots[place].hash != hash) place = part.Next(place);
+        FetchAhead(part.slots[place].entry.get());
     }
 
     /// In the place of one with the same key. Does not count as a use.

@@ -46,8 +46,13 @@ Verdict CheckPipeline::Remark(Progress& progress) {
     return std::move(progress.remark);
 }
 
+void CheckPipeline::Foresee(const protocol::PolicyRequest& request) const {
+    for (const Step& step : steps_) step.check->Foresee(request, async::Ahead::kPlace);
+}
+
 std::optional<Verdict> CheckPipeline::DecideAtHand(const protocol::PolicyRequest& request,
                                                    Progress& progress) const {
+    for (const Step& step : steps_) step.check->Foresee(request, async::Ahead::kEntry);
     for (; progress.next < steps_.size(); ++progress.next) {
         const Step& step = steps_[progress.next];
         if (step.dry_run) return std::nullopt;  // there is more to do than to answer

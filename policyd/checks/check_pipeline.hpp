@@ -46,6 +46,9 @@ public:
 
     CheckPipeline(std::vector<Step> steps, Clock clock);
 
+    /// To be told of a request as soon as it is known, and then to decide.
+    void Foresee(const protocol::PolicyRequest& request) const;
+
     /// Decides as far as that takes no waiting: the verdict if it is the end, else nothing, and
     /// Decide() goes on from there.
     std::optional<Verdict> DecideAtHand(const protocol::PolicyRequest& request,

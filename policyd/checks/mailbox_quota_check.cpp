@@ -90,6 +90,11 @@ async::Task<Verdict> MailboxQuotaCheck::NotConcerned() {
     co_return Verdict::NoOpinion();
 }
 
+void MailboxQuotaCheck::Foresee(const PolicyRequest& request, async::Ahead what) {
+    // Most recipients are mailboxes themselves.
+    if (request.stage == Stage::kRcpt) room_.Foresee(request.recipient, what);
+}
+
 std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
     if (request.stage == Stage::kEndOfMessage) return std::nullopt;
     if (request.stage != Stage::kRcpt || request.recipient.empty()) return Verdict::NoOpinion();

@@ -61,6 +61,7 @@ public:
     std::string_view Name() const override { return "mailbox_quota"; }
     async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request,
                                   Findings& findings) override;
+    void Foresee(const protocol::PolicyRequest& request, async::Ahead what) override;
     std::optional<Verdict> AtHand(const protocol::PolicyRequest& request) override;
     Rest EndMessage(std::string_view message) override;
     Rest LeaveMessage(std::string_view message) override;

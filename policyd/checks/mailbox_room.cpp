@@ -235,6 +235,10 @@ void MailboxRoom::Count(const usage::Reserved& reserved) const {
     }
 }
 
+void MailboxRoom::Foresee(std::string_view mailbox, async::Ahead what) const {
+    if (rules_.copy_time.count() > 0) copies_.Fetch(mailbox, what);
+}
+
 bool MailboxRoom::HasRoomAtHand(const Mailboxes& mailboxes, std::uint64_t bytes) {
     if (rules_.copy_time.count() == 0 || rules_.soft_time.count() > 0) return false;
     for (const Mailbox& mailbox : mailboxes) {

@@ -89,6 +89,9 @@ public:
     /// would be let in; `for_good` as in Take().
     async::Task<Taken> Look(const Resolution& resolution, StoredSize size, bool for_good);
 
+    /// Fetches what HasRoomAtHand() will read of a mailbox.
+    void Foresee(std::string_view mailbox, async::Ahead what) const;
+
     /// Whether copies that are fresh show room for it in all of them: the answer is then kFree.
     /// False where Look() has to tell.
     bool HasRoomAtHand(const Mailboxes& mailboxes, std::uint64_t bytes);

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/async/fetch_ahead.hpp"
 #include "common/async/task.hpp"
 #include "common/protocol/policy_request.hpp"
 #include "policyd/checks/message_tracker.hpp"
@@ -34,6 +35,10 @@ public:
     /// from memory, and then cost no coroutine. Nothing where something has to be asked; that, or
     /// an opinion, leaves everything as it was, since Evaluate() may be asked all the same.
     virtual std::optional<Verdict> AtHand(const protocol::PolicyRequest&) { return std::nullopt; }
+
+    /// Fetches from memory what AtHand() is likely to read. A decision costs little beside waiting
+    /// for that: among many mailboxes hardly ever is the one at hand in the processor's caches.
+    virtual void Foresee(const protocol::PolicyRequest&, async::Ahead) {}
 
     /// What is still to be done, if anything is.
     using Rest = std::optional<async::Task<void>>;

@@ -16,10 +16,15 @@ Verdict RecipientCheck::VerdictOn(const recipients::Resolution& resolution) cons
     return Verdict::AsConfigured(unknown_recipient_action_, "unknown_recipient");
 }
 
+void RecipientCheck::Foresee(const protocol::PolicyRequest& request, async::Ahead what) {
+    if (IsConcerned(request)) recipients_.Fetch(request.recipient, what);
+}
+
 std::optional<Verdict> RecipientCheck::AtHand(const protocol::PolicyRequest& request) {
     if (!IsConcerned(request)) return Verdict::NoOpinion();
     const recipients::Resolution* const resolution = recipients_.AtHand(request.recipient);
     if (resolution == nullptr) return std::nullopt;
+    async::FetchAhead(resolution->mailboxes.data());  // the checks that follow look at them
     return VerdictOn(*resolution);
 }
 

@@ -21,6 +21,7 @@ public:
     std::string_view Name() const override { return "recipient"; }
     async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request,
                                   Findings& findings) override;
+    void Foresee(const protocol::PolicyRequest& request, async::Ahead what) override;
     std::optional<Verdict> AtHand(const protocol::PolicyRequest& request) override;
 
 private:

@@ -79,6 +79,7 @@ async::Task<> Session::Serve() {
 bool Session::HasAnswerAtHand() {
     protocol::PolicyRequest request = parser_.Request();
     request.postfix_host = *postfix_host_;
+    services_()->Checks().Foresee(request);
     GoOnTo(request);
     metrics_.CountRequest(request.stage);
     request_came_ = SessionMetrics::Clock::now();

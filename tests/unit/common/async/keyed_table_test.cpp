@@ -51,6 +51,20 @@ TEST_F(KeyedTableTest, HoldsWhatAMapWouldHoldAfterAnyChanges) {
     for (const auto& [key, value] : model) EXPECT_EQ(ValueOf(key), value);
 }
 
+TEST_F(KeyedTableTest, FetchesAheadWithoutCountingItAsAUse) {
+    const auto fetch = [this](const std::string& key) {
+        table_.Fetch(key, Ahead::kPlace);
+        table_.Fetch(key, Ahead::kEntry);
+    };
+    fetch("none where there is no table");
+    for (int i = 0; i < 8; ++i) Put(std::to_string(i), i);
+    fetch("none");
+    fetch("3");
+    ASSERT_EQ(ValueOf("5"), 5);
+    for (int i = 0; i < 7; ++i) table_.EraseOne();
+    EXPECT_EQ(ValueOf("5"), 5) << "the only one that was used";
+}
+
 TEST_F(KeyedTableTest, LetsGoWhatWasNotUsedSinceItLastWentAround) {
     for (int i = 0; i < 8; ++i) Put(std::to_string(i), i);
     ASSERT_EQ(ValueOf("5"), 5);

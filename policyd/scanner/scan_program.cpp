@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kSaveEvery = 30s;  // a crash costs no more than measuring this long again
+/// How long a store that was emptied may take every mailbox for empty.
+constexpr auto kLookForLossEvery = 10s;
 
 ScannerOptions MakeOptions(const config::Settings& settings, const CommandLine& command_line) {
     ScannerOptions options = OptionsFrom(settings);
@@ -220,8 +222,11 @@ async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
         SaveIfTime();
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - SteadyClock::now());
         if (left.count() <= 0) break;
-        WakeUpLater(std::min<std::chrono::milliseconds>(left, kSaveEvery));
+        WakeUpLater(std::min<std::chrono::milliseconds>(left, kLookForLossEvery));
         co_await wake_up_.Wait();
+        if (is_wanted()) break;
+        const bool has_lost = co_await scanner_.StoreHasLost();
+        if (has_lost) sweep_now_ = true;
     }
     uv_timer_stop(timer_.get());
 }

@@ -101,7 +101,7 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     began_ = co_await AskTime();
     began_asked_ = SteadyClock::now();
     // To verify, all of them are looked up.
-    if (!stopped_ && !report_.verified) co_await FindLossInStore();
+    if (!stopped_ && !report_.verified) co_await StoreHasLost();
     if (!stopped_) co_await SurveyMailboxes(thoroughness);
     if (!stopped_ && report_.verified) co_await CompareWithStore();
     sweeping_ = true;
@@ -133,26 +133,29 @@ async::Task<bool> Scanner::IsLost(const CommittedMailbox& committed) {
     co_return usage->measured_at->time_since_epoch().count() < committed.at;
 }
 
-/// A store that was emptied, or replaced by a backup, has lost what we think it holds.
-async::Task<> Scanner::FindLossInStore() {
-    const std::vector<CommittedMailbox> sample =
-        SampleOfCommitted(state_, looked_for_loss_at_, static_cast<unsigned>(began_));
-    std::vector<async::Task<bool>> looks;
-    for (const CommittedMailbox& committed : sample) looks.push_back(IsLost(committed));
+async::Task<bool> Scanner::StoreHasLost() {
+    if (files_ == nullptr) co_return false;  // no sweep could begin yet
     std::vector<bool> lost;
     try {
+        const text::WallTime time = co_await store_.Now();
+        const StoreTime now = time.time_since_epoch().count();
+        const std::vector<CommittedMailbox> sample =
+            SampleOfCommitted(state_, looked_for_loss_at_, static_cast<unsigned>(now));
+        std::vector<async::Task<bool>> looks;
+        for (const CommittedMailbox& committed : sample) looks.push_back(IsLost(committed));
         lost = co_await async::WhenAll(std::move(looks));
+        looked_for_loss_at_ = now;
     } catch (const outage::Unavailable&) {
-        co_return;  // the next to ask waits for it and tells
+        co_return false;  // the next to ask waits for it and tells
     }
-    looked_for_loss_at_ = began_;
-    if (std::find(lost.begin(), lost.end(), true) == lost.end()) co_return;
+    if (std::find(lost.begin(), lost.end(), true) == lost.end()) co_return false;
     log::Warning("usage store: it has lost figures, everything is committed again");
     for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
     state_.knows_store = false;
     state_changed_ = true;
     // Who goes on after a crash would find in the sample what has been committed until then.
     if (on_must_be_saved_) on_must_be_saved_();
+    co_return true;
 }
 
 async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
@@ -443,7 +446,7 @@ async::Task<> Scanner::CompareWithStore() {
     }
     for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
     state_changed_ = true;
-    // As in FindLossInStore().
+    // As in StoreHasLost().
     if (report_.store_drifted > 0 && on_must_be_saved_) on_must_be_saved_();
 }
 

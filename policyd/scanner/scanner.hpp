@@ -42,6 +42,11 @@ public:
     /// One at a time; throws as Sweep() does.
     async::Task<std::vector<std::string>> Remeasure(std::vector<std::string> mailboxes);
 
+    /// Whether the usage store has lost what it took, as one does that was emptied or put back to
+    /// an earlier time: looks for some of it. The next sweep commits everything again then. Not
+    /// beside a sweep, which looks for itself. False where the store does not answer.
+    async::Task<bool> StoreHasLost();
+
     /// Something came or went above the mailboxes: the sweep that is measuring looks for it, tells
     /// of what is new and removes what is gone before it goes on. False where none is measuring.
     bool LookAgain();
@@ -95,7 +100,6 @@ private:
     void ForgetTimesAfter(StoreTime now);
     async::Task<bool> IsLost(const CommittedMailbox& committed);
     void OpenRoot();
-    async::Task<> FindLossInStore();
     /// `appeared` gets the mailboxes that were not known.
     async::Task<> SurveyMailboxes(Thoroughness thoroughness,
                                   std::vector<std::string>* appeared = nullptr);

@@ -453,6 +453,20 @@ TEST_F(ScanHazardsTest, CommitsEverythingAgainAsSoonAsRedisIsBackWithAnOlderSave
     EXPECT_EQ(daemon_->Stop(), 0);
 }
 
+TEST_F(ScanHazardsTest, CommitsEverythingAgainSoonAfterRedisWasEmptied) {
+    test::RedisServer redis;
+    Deliver("example.org/ann", 10);
+    Deliver("example.org/bob", 10);
+    daemon_.emplace(scratch_.Path(), "off", "24h", "", 2, "redis:" + redis.UnixEndpoint().ToText());
+    daemon_->Start();
+    const test::Figures truth = test::RecountStore(Root());
+    const auto tells_truth = [&] { return daemon_->Found() == truth; };
+    test::WaitUntil("the first figures", tells_truth, scratch_ / "scan.log");
+    redis.Command({"FLUSHALL"});
+    test::WaitUntil("the figures once more", tells_truth, scratch_ / "scan.log");
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
 TEST_F(ScanHazardsTest, FollowsAStoreThatIsReplacedWhileItIsWatched) {
     Deliver("example.org/ann", 10);
     Deliver("example.org/bob", 10);

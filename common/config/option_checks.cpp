@@ -10,6 +10,7 @@
 #include "common/async/endpoint.hpp"
 #include "common/config/failure_action.hpp"
 #include "common/config/values.hpp"
+#include "common/mail/domain_name.hpp"
 #include "common/mail/mailbox_layout.hpp"
 #include "common/protocol/policy_action.hpp"
 #include "common/text/ascii.hpp"
@@ -73,8 +74,8 @@ void CheckAction(const std::string& text) {
 void CheckTemporaryAction(const std::string& text) {
     CheckAction(text);
     const std::string word = text::ToLower(text.substr(0, text.find(' ')));
-    const bool temporary = word == "dunno" || word == "defer" || word == "defer_if_permit" ||
-                           word == "defer_if_reject" || word.starts_with('4');
+    const bool temporary =
+        word == "dunno" || word == "defer" || word == "defer_if_permit" || word.starts_with('4');
     if (!temporary) throw std::invalid_argument("DUNNO, DEFER_IF_PERMIT, DEFER or 4NN with a text");
 }
 
@@ -86,8 +87,17 @@ void CheckFailureActionOrNone(const std::string& text) {
     if (!text.empty()) ParseFailureAction(text);
 }
 
+void CheckIpAddress(const std::string& text) {
+    if (mail::NormalizedIpAddress(mail::WithoutBrackets(text)).empty())
+        throw std::invalid_argument("IP addresses");
+}
+
 void CheckMailboxLayout(const std::string& text) {
     mail::MailboxLayout{text};
+    if (text.starts_with('.') || text.starts_with("lost+found/"))
+        throw std::invalid_argument(
+            "a layout whose first directory begins with no dot: at the top of a mail store such "
+            "are left out");
 }
 
 void CheckUsageStore(const std::string& text) {

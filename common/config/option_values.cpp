@@ -55,6 +55,8 @@ std::string DescribeDuration(const Accepts& accepts) {
     std::string described = "a time such as 500ms, 30s, 5m, 12h, 2d or 1w";
     if (accepts.least > 0)
         described += ", at least " + ShowDuration(std::chrono::milliseconds(accepts.least));
+    if (accepts.most != Accepts{}.most)
+        described += ", at most " + ShowDuration(std::chrono::milliseconds(accepts.most));
     return described;
 }
 
@@ -89,7 +91,8 @@ std::chrono::milliseconds DurationFrom(const Option& option, const Value& value)
     if (seconds == nullptr && text == nullptr)
         throw std::invalid_argument(DescribeDuration(option.accepts));
     const auto duration = ParseDuration(text != nullptr ? *text : std::to_string(*seconds));
-    if (static_cast<std::uint64_t>(duration.count()) < option.accepts.least)
+    const auto milliseconds = static_cast<std::uint64_t>(duration.count());
+    if (milliseconds < option.accepts.least || milliseconds > option.accepts.most)
         throw std::invalid_argument(DescribeDuration(option.accepts));
     return duration;
 }

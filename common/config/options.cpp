@@ -44,10 +44,11 @@ constexpr Option kOptions[] = {
      "Sockets passed in by systemd (policyd.socket) are used instead."},
     {kService, "unix_socket_mode", &Settings::unix_socket_mode, kEffectOnRestart,
      CheckedBy(&CheckFileMode),
-     "Permissions of the UNIX sockets, in octal. Whoever may connect can find out which addresses "
-     "exist."},
+     "Permissions of the UNIX sockets in listen, in octal. Whoever may connect can find out which "
+     "addresses exist."},
     {kService, "unix_socket_group", &Settings::unix_socket_group, kEffectOnRestart, Anything(),
-     "Group of the UNIX sockets, usually postfix; empty: the group of the process."},
+     "Group of the UNIX sockets in listen, usually postfix; empty: the group that policyd is "
+     "started as."},
     {kService, "user", &Settings::user, kEffectOnRestart, Anything(),
      "Where policyd is started as root: the user that it becomes for good once its sockets are "
      "open. That user must be able to read the table files on reload and to write the usage store "
@@ -75,7 +76,8 @@ constexpr Option kOptions[] = {
     {kService, "metrics_listen", &Settings::metrics_listen, kEffectOnRestart,
      CheckedBy(&CheckEndpointOrNone),
      "Where a monitoring system finds /metrics (Prometheus) and /health over HTTP, written as in "
-     "listen; empty: nowhere. Whoever may connect can read the metrics."},
+     "listen; empty: nowhere. Whoever may connect can read the metrics; over a UNIX socket that is "
+     "the server's own user and root."},
     {kService, "control_socket", &Settings::control_socket, kEffectOnRestart,
      CheckedBy(&CheckUnixEndpointOrNone),
      "The UNIX socket, unix:PATH, over which \"policyctl reload\" and \"policyctl flush\" reach "
@@ -111,7 +113,8 @@ constexpr Option kOptions[] = {
      "mailbox_full_defer_action."},
     {kChecks, "dry_run", &Settings::dry_run, kEffectOnReload,
      OneOf("client_access recipient mailbox_quota"),
-     "Checks whose opinion is only logged: the next check is asked as if they had none."},
+     "Checks whose opinion is only logged, at level info: the next check is asked as if they had "
+     "none."},
     {kChecks, "table_failure_action", &Settings::table_failure_action, kEffectOnReload,
      CheckedBy(&CheckFailureAction),
      "The action while a look-up table cannot be asked: DUNNO, which lets the other checks decide, "
@@ -128,7 +131,8 @@ constexpr Option kOptions[] = {
      "The same for client_access while its tables cannot be asked; empty: table_failure_action."},
     {kChecks, "recipient_failure_action", &Settings::recipient_failure_action, kEffectOnReload,
      CheckedBy(&CheckFailureActionOrNone),
-     "The same for recipient while its tables cannot be asked; empty: table_failure_action."},
+     "The same for recipient while its tables cannot be asked; empty: table_failure_action. Where "
+     "mailbox_quota is among checks, the tables of limits are asked along with them."},
     {kChecks, "mailbox_quota_failure_action", &Settings::mailbox_quota_failure_action,
      kEffectOnReload, CheckedBy(&CheckFailureActionOrNone),
      "The same for mailbox_quota while the tables with recipients and limits cannot be asked; "
@@ -152,7 +156,8 @@ constexpr Option kOptions[] = {
      Anything(),
      "For how long mail for a full mailbox is deferred with mailbox_full_defer_action before it is "
      "refused with mailbox_full_action; 0 refuses at once. The time runs from the first refusal "
-     "until a message fits again, and is kept in the usage store."},
+     "until a message fits again, and is kept in the usage store; while mailbox_quota is in "
+     "dry_run, none begins."},
     {kQuota, "undeclared_size", &Settings::undeclared_size, kEffectOnReload,
      BytesOr(&CheckUndeclaredSize),
      "The size that is assumed at RCPT for a message whose client declares none: a number, or "
@@ -164,11 +169,14 @@ constexpr Option kOptions[] = {
      "From and Message-Id where they are missing; with those of an LMTP server where "
      "virtual_transport is one. Give a number where a milter or a content filter adds more."},
     {kQuota, "quota_grace_percent", &Settings::quota_grace_percent, kEffectOnReload,
-     Between(0, 1000), "By how much of its limit a mailbox may exceed it."},
+     Between(0, 1000), "By how much of its limit in bytes a mailbox may exceed it."},
     {kQuota, "quota_grace", &Settings::quota_grace, kEffectOnReload, Bytes(),
-     "By how many bytes a mailbox may exceed its limit, beside quota_grace_percent."},
+     "By how many bytes a mailbox may exceed its limit, beside quota_grace_percent. Limits of "
+     "messages and of domains have no grace."},
     {kQuota, "usage_max_age", &Settings::usage_max_age, kEffectOnReload, Anything(),
-     "When a mailbox's measurement is stale, and stale_usage says what it is worth; 0: never. "
+     "When a mailbox's measurement is stale, and stale_usage says what it is worth; 0: never. It "
+     "is "
+     "dated by the clock of the usage store's server, which the one here has to agree with. "
      "Longer than scan_interval and scan_refresh_interval. A mailbox that was never measured is "
      "new, and empty."},
     {kQuota, "stale_usage", &Settings::stale_usage, kEffectOnReload, OneOf("trust ignore defer"),
@@ -177,22 +185,24 @@ constexpr Option kOptions[] = {
     {kQuota, "quota_exempt_recipients", &Settings::quota_exempt_recipients, kEffectOnReload,
      Anything(),
      "Recipients whose mail is never refused for a full mailbox: user@domain, with any extension, "
-     "user@ in every domain, or @domain. The mail is counted all the same."},
+     "user@ in every domain, or @domain. The mail is counted all the same. With "
+     "full_at_end_of_message = \"reject\", a message is refused on account of its other recipients "
+     "all the same."},
     {kQuota, "quota_exempt_senders", &Settings::quota_exempt_senders, kEffectOnReload, Anything(),
-     "The same by sender; <> is the null sender of bounces."},
+     "The same by sender, also with any extension; <> is the null sender of bounces."},
     {kQuota, "quota_exempt_clients", &Settings::quota_exempt_clients, kEffectOnReload, Anything(),
      "The same by client: an address, a network in CIDR notation, a host name, or .domain for "
      "every name below it."},
     {kQuota, "quota_warnings", &Settings::quota_warnings, kEffectOnReload,
      CheckedBy(&CheckPercentage),
      "Percentages of a mailbox's limits, such as [80, 95]. When a mailbox comes to hold that much "
-     "of its limit in bytes or in messages, and when it holds less again, that is logged and "
-     "counted, and quota_warning_command is run: once for each crossing, whichever server or scan "
-     "sees it. Empty: no warnings. policyd-scan reads this as well."},
+     "of its limit in bytes or in messages, and when it holds less again, that is logged at level "
+     "info and counted, and quota_warning_command is run: once for each crossing, whichever server "
+     "or scan sees it. Empty: no warnings. policyd-scan reads at its start whether there are any."},
     {kQuota, "quota_warning_hysteresis", &Settings::quota_warning_hysteresis, kEffectOnReload,
      Between(0, 100),
      "By how many percent of the limit a mailbox must fall below one of quota_warnings before it "
-     "has left it."},
+     "has left it, but at most by half of that one."},
     {kQuota, "quota_warning_command", &Settings::quota_warning_command, kEffectOnReload,
      CheckedBy(&CheckAbsolutePathOrNone),
      "The path of a program that is run for each warning, with these arguments: the mailbox, the "
@@ -216,8 +226,10 @@ constexpr Option kOptions[] = {
      "of a file."},
     {kMailSystem, "mydestination", &Settings::mydestination, kEffectOnReload, Anything(),
      "Domains delivered by local(8)."},
-    {kMailSystem, "inet_interfaces", &Settings::inet_interfaces, kEffectOnReload, Anything(),
-     "Addresses whose literals user@[address] are local: IP addresses only."},
+    {kMailSystem, "inet_interfaces", &Settings::inet_interfaces, kEffectOnReload,
+     CheckedBy(&CheckIpAddress),
+     "Addresses whose literals user@[address] are local: IP addresses only, those of this mail "
+     "system where main.cf has all or names."},
     {kMailSystem, "local_recipient_maps", &Settings::local_recipient_maps, kEffectOnReload,
      Anything(), "Who exists in mydestination. Empty: everybody, so that Postfix decides."},
     {kMailSystem, "relay_domains", &Settings::relay_domains, kEffectOnReload, Anything(),
@@ -371,7 +383,8 @@ constexpr Option kOptions[] = {
      CheckedBy(&CheckAbsolutePathOrNone),
      "Where policyd-scan writes its metrics in the text format of Prometheus, for the textfile "
      "collector of its node exporter. The unit lets it write nothing but /var/lib/policyd and "
-     "/var/log/policyd: elsewhere, ReadWritePaths has to name the directory. Empty: nowhere."},
+     "/var/log/policyd: elsewhere, ReadWritePaths has to name the directory. Empty: nowhere. With "
+     "usage_source = \"dovecot\" there are none."},
     {kScanner, "scan_threads", &Settings::scan_threads, kEffectOnRestart, Between(1, 64),
      "Threads that read the mail store. More than there are processors help while the disk is "
      "waited for."},
@@ -406,7 +419,7 @@ constexpr Option kOptions[] = {
      OneOf("scan dovecot both"),
      "Where policyd-scan has its figures from: the Maildirs, what Dovecot's plugin quota_clone "
      "keeps in Redis, or both, the newer one winning. Dovecot's are right where all mail is "
-     "delivered by Dovecot."},
+     "delivered by Dovecot. With both, policyd-scan --once reads the Maildirs alone."},
     {kScanner, "dovecot_quota_clone", &Settings::dovecot_quota_clone, kEffectOnRestart,
      CheckedBy(&CheckRedisOrNone),
      "The Redis of Dovecot's quota_clone_dict: redis:unix:/PATH or redis:inet:HOST:PORT."},

@@ -111,6 +111,17 @@ std::vector<std::string> ParseList(std::string_view text) {
     return elements;
 }
 
+bool ListsName(const std::vector<std::string>& list, std::string_view name) {
+    for (const std::string& elements : list) {
+        for (const std::string& element : ParseList(elements)) {
+            const std::size_t negations = std::min(element.find_first_not_of('!'), element.size());
+            if (text::EqualsIgnoringCase(std::string_view(element).substr(negations), name))
+                return negations % 2 == 0;
+        }
+    }
+    return false;
+}
+
 std::string ShowDuration(std::chrono::milliseconds duration) {
     return ShowWithUnit(static_cast<std::uint64_t>(duration.count()), kTimeUnits, "s");
 }

@@ -24,6 +24,10 @@ bool ParseBool(std::string_view text);
 /// together what is inside them: `inline:{ a=b, c=d }`.
 std::vector<std::string> ParseList(std::string_view text);
 
+/// Whether one of Postfix's lists of parameter names, such as parent_domain_matches_subdomains, has
+/// a name, in any case: the first element that is it decides, and `!name` says no.
+bool ListsName(const std::vector<std::string>& list, std::string_view name);
+
 /// In the largest unit that needs no fraction: "5m", "1015s", "500ms".
 std::string ShowDuration(std::chrono::milliseconds duration);
 std::string ShowBytes(std::uint64_t bytes);

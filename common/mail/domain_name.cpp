@@ -121,6 +121,11 @@ std::string AddressInLiteral(std::string_view domain) {
     return inet_ntop(AF_INET, &ipv4, normalized, sizeof normalized);
 }
 
+std::string_view WithoutBrackets(std::string_view address) {
+    if (!address.starts_with('[') || !address.ends_with(']')) return address;
+    return address.substr(1, address.size() - 2);
+}
+
 std::string NormalizedIpAddress(std::string_view address) {
     const std::string text(address);
     const int family = text.find(':') == text.npos ? AF_INET : AF_INET6;

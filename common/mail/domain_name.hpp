@@ -18,6 +18,9 @@ bool IsAddressLiteral(std::string_view domain);
 /// has getaddrinfo(3) read it, to which a zero in front means octal.
 std::string AddressInLiteral(std::string_view domain);
 
+/// An address that may stand in brackets, as in inet_interfaces.
+std::string_view WithoutBrackets(std::string_view address);
+
 /// An IP address as a configuration has it, in the form that inet_ntop(3) gives it; empty if it is
 /// none.
 std::string NormalizedIpAddress(std::string_view address);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/config/values.hpp"
 #include "common/mail/domain_name.hpp"
 
 namespace policyd::recipients {
@@ -54,7 +55,8 @@ void OpenDomainLists(MailSystem& system, const config::Settings& settings,
         "virtual_alias_domains", settings.virtual_alias_domains, Matching::kExact);
     system.virtual_mailbox_domains = tables.OpenDomainList(
         "virtual_mailbox_domains", settings.virtual_mailbox_domains, Matching::kExact);
-    const bool parent_matches = Lists(settings.parent_domain_matches_subdomains, "relay_domains");
+    const bool parent_matches =
+        config::ListsName(settings.parent_domain_matches_subdomains, "relay_domains");
     system.relay_domains =
         tables.OpenDomainList("relay_domains", settings.relay_domains,
                               parent_matches ? Matching::kSubdomains : Matching::kDotSubdomains);
@@ -73,7 +75,7 @@ MailSystem OpenMailSystem(const config::Settings& settings, tables::TableRegistr
     system.myhostname = settings.myhostname;
     system.recipient_delimiter = settings.recipient_delimiter;
     for (const std::string& address : settings.inet_interfaces)
-        system.own_addresses.insert(mail::NormalizedIpAddress(address));
+        system.own_addresses.insert(mail::NormalizedIpAddress(mail::WithoutBrackets(address)));
     OpenDomainLists(system, settings, tables);
     OpenTables(system, settings, tables);
 
@@ -83,7 +85,7 @@ MailSystem OpenMailSystem(const config::Settings& settings, tables::TableRegistr
     system.default_transport = settings.default_transport;
     system.mailbox_transports = settings.mailbox_transports;
     system.transport_of_domain_includes_subdomains =
-        Lists(settings.parent_domain_matches_subdomains, "transport_maps");
+        config::ListsName(settings.parent_domain_matches_subdomains, "transport_maps");
 
     system.rewrites_by_canonical_maps = Lists(settings.canonical_classes, "envelope_recipient");
     system.rewrites_by_recipient_canonical_maps =

@@ -240,7 +240,8 @@ void Client::Ready() {
 
 void Client::Lost(const std::string& reason) {
     const bool was_ready = state_ == State::kReady;
-    if (was_ready) last_lost_ = std::chrono::milliseconds(uv_now(loop_));
+    // That it is gone may be noticed late: by a program that was stopped meanwhile.
+    if (was_ready) last_lost_ = connection_->LastAnswered();
     last_failure_ = reason;
     state_ = State::kPausing;
     if (was_ready) addresses_left_.clear();

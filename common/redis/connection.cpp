@@ -153,6 +153,7 @@ void Connection::OnReply(redisAsyncContext* context, void* reply, void* data) {
         return;
     }
     if (self != nullptr) {
+        self->last_answered_ = std::chrono::milliseconds(uv_now(self->loop_));
         self->sent_at_.pop_front();
         if (self->sent_at_.empty()) self->watch_->KeepsLoopAlive(false);
     }

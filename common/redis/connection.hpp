@@ -51,6 +51,8 @@ public:
 
     bool IsOpen() const noexcept { return context_ != nullptr; }
     std::size_t InFlight() const noexcept { return sent_at_.size(); }
+    /// The loop's time when the server was last heard of.
+    std::chrono::milliseconds LastAnswered() const noexcept { return last_answered_; }
 
     /// False when the connection has ended: `taker` will hear nothing.
     bool Send(std::string_view command, AnswerTaker& taker);
@@ -76,7 +78,8 @@ private:
     redisAsyncContext* context_ = nullptr;  // belongs to hiredis
     SocketWatch* watch_ = nullptr;          // belongs to context_
     std::string end_reason_;
-    std::deque<std::uint64_t> sent_at_;     // loop time in ms, oldest command first
+    std::deque<std::uint64_t> sent_at_;  // loop time in ms, oldest command first
+    std::chrono::milliseconds last_answered_{0};
     std::optional<std::uint64_t> overdue_;  // of sent_at_: was late when the watchdog last looked
     async::UvHandle<uv_timer_t> watchdog_;
     async::UvHandle<uv_timer_t> farewell_;

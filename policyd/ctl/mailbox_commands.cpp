@@ -63,9 +63,14 @@ int RunResolve(const MailboxArguments& arguments, Terminal& terminal) {
                  << '\n';
     for (const recipients::Mailbox& mailbox : resolution.mailboxes) {
         std::optional<usage::Usage> usage;
-        if (office.has_usage_store)
-            usage = office.loop.RunUntilDone(office.services.UsageStore().Find(mailbox.name));
-        terminal.out << ExplainRoom(mailbox, usage) << '\n';
+        std::optional<usage::Usage> of_domain;
+        if (office.has_usage_store) {
+            usage::UsageStore& store = office.services.UsageStore();
+            usage = office.loop.RunUntilDone(store.Find(mailbox.name));
+            of_domain = office.loop.RunUntilDone(store.FindDomain(usage::DomainOf(mailbox.name)));
+        }
+        terminal.out << ExplainRoom(mailbox, usage) << '\n'
+                     << ExplainDomainRoom(mailbox, of_domain);
     }
     const bool known = resolution.kind == recipients::Resolution::Kind::kKnown;
     if (known && resolution.mailboxes.empty())

@@ -17,9 +17,23 @@ std::string MeasuredAt(const usage::Usage& usage) {
     return std::string(text, length);
 }
 
+/// "limit 1000 bytes and 5 messages", of the two that are not 0.
+std::string LimitText(std::uint64_t bytes, std::uint64_t messages) {
+    std::string text = "limit ";
+    if (bytes != 0) text += std::to_string(bytes) + " bytes";
+    if (bytes != 0 && messages != 0) text += " and ";
+    if (messages != 0) text += std::to_string(messages) + " messages";
+    return text;
+}
+
+bool HasDomainLimit(const recipients::Mailbox& mailbox) {
+    return mailbox.domain_quota_bytes != 0 || mailbox.domain_quota_messages != 0;
+}
+
 std::string Quota(const recipients::Mailbox& mailbox) {
-    if (mailbox.quota_bytes == 0) return "no limit";
-    return "limit " + std::to_string(mailbox.quota_bytes) + " bytes";
+    if (mailbox.quota_bytes != 0 || mailbox.quota_messages != 0)
+        return LimitText(mailbox.quota_bytes, mailbox.quota_messages);
+    return HasDomainLimit(mailbox) ? "no limit of its own" : "no limit";
 }
 
 /// " (30%)", of a mailbox that has a limit.
@@ -31,6 +45,12 @@ std::string Share(const recipients::Mailbox& mailbox, const usage::Usage& usage)
     return " (" + std::to_string(static_cast<long long>(share)) + "% with what is reserved)";
 }
 
+/// `share` says what part of a limit that is.
+std::string UsageText(const usage::Usage& usage, const std::string& share) {
+    return std::to_string(usage.bytes) + " bytes in " + std::to_string(usage.messages) +
+           " messages" + share + ", " + std::to_string(usage.reserved_bytes) + " bytes reserved";
+}
+
 }  // namespace
 
 std::string ExplainRoom(const recipients::Mailbox& mailbox,
@@ -39,10 +59,17 @@ std::string ExplainRoom(const recipients::Mailbox& mailbox,
     if (mailbox.copies > 1) text += std::to_string(mailbox.copies) + " copies, ";
     text += Quota(mailbox);
     if (!usage) return text + ", nothing known of its usage";
-    return text + ", " + std::to_string(usage->bytes) + " bytes in " +
-           std::to_string(usage->messages) + " messages" + Share(mailbox, *usage) + ", " +
-           std::to_string(usage->reserved_bytes) + " bytes reserved, measured " +
+    return text + ", " + UsageText(*usage, Share(mailbox, *usage)) + ", measured " +
            MeasuredAt(*usage);
+}
+
+std::string ExplainDomainRoom(const recipients::Mailbox& mailbox,
+                              const std::optional<usage::Usage>& usage) {
+    if (!HasDomainLimit(mailbox)) return "";
+    std::string text = "  all mailboxes of " + text::EscapedForLog(usage::DomainOf(mailbox.name)) +
+                       ": " + LimitText(mailbox.domain_quota_bytes, mailbox.domain_quota_messages) +
+                       ", ";
+    return text + (usage ? UsageText(*usage, "") : "nothing known of their usage") + '\n';
 }
 
 std::string UsageHeading() {

@@ -12,6 +12,10 @@ namespace policyd::ctl {
 std::string ExplainRoom(const recipients::Mailbox& mailbox,
                         const std::optional<usage::Usage>& usage);
 
+/// Likewise a line about all mailboxes of its domain; nothing where they have no limit together.
+std::string ExplainDomainRoom(const recipients::Mailbox& mailbox,
+                              const std::optional<usage::Usage>& usage);
+
 /// The names of UsageLine's columns.
 std::string UsageHeading();
 

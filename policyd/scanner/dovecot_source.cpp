@@ -2,6 +2,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -37,6 +38,8 @@ DovecotSource::DovecotSource(async::EventLoop& loop, usage::UsageStore& store,
       accept_removals_(accept_removals),
       figures_(loop.Raw(), ServerFrom(settings), settings.dovecot_quota_clone_prefix),
       timer_(async::MakeHandle<uv_timer_t>("uv_timer_init", &wake_up_, uv_timer_init, loop.Raw())) {
+    // It may have lost figures, and refuse mail by old ones.
+    if (role_ == Role::kOnlySource) store_.OnReturn([this] { wake_up_.Set(); });
 }
 
 async::Task<ExitCode> DovecotSource::Run(bool once) {
@@ -112,15 +115,26 @@ async::Task<> DovecotSource::LookIntoStore() {
     for (auto& [name, known] : known_) known.committed = text::WallTime();
 }
 
+/// What was committed at the last reading that committed anything goes first where the store was
+/// put back to an earlier time, and any where it was emptied.
 async::Task<bool> DovecotSource::HasLostFigures() {
-    constexpr std::size_t kMost = 32;
-    RandomSample<std::pair<const std::string, Known>> sample(
-        kMost, static_cast<unsigned>(last_read_.time_since_epoch().count()));
-    for (const auto& known : known_)
-        if (known.second.committed != text::WallTime()) sample.Offer(known);
-    for (const auto* known : sample.Drawn()) {
-        const std::optional<usage::Usage> usage = co_await store_.Find(known->first);
-        if (!usage || !usage->measured_at) co_return true;
+    constexpr std::size_t kOfEach = 32;
+    const auto seed = static_cast<unsigned>(last_read_.time_since_epoch().count());
+    text::WallTime newest;
+    for (const auto& [name, known] : known_) newest = std::max(newest, known.committed);
+    RandomSample<std::pair<const std::string, Known>> recent(kOfEach, seed);
+    RandomSample<std::pair<const std::string, Known>> any(kOfEach, seed);
+    for (const auto& known : known_) {
+        if (known.second.committed == text::WallTime()) continue;
+        if (known.second.committed == newest) recent.Offer(known);
+        any.Offer(known);
+    }
+    for (const auto* drawn : {&recent.Drawn(), &any.Drawn()}) {
+        for (const auto* known : *drawn) {
+            const std::optional<usage::Usage> usage = co_await store_.Find(known->first);
+            if (!usage || !usage->measured_at || *usage->measured_at < known->second.committed)
+                co_return true;
+        }
     }
     co_return false;
 }

@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <system_error>
 
-#include "common/async/sleep.hpp"
 #include "common/log/logging.hpp"
 
 namespace policyd::scanner {
@@ -26,7 +25,9 @@ LiveScan::LiveScan(async::EventLoop& loop, Scanner& scanner, const ScanState& st
       how_(how),
       settle_time_(settle_time),
       ask_for_sweep_(std::move(ask_for_sweep)),
-      rest_(async::MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop.Raw())) {
+      rest_(async::MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop.Raw())),
+      settling_(
+          async::MakeHandle<uv_timer_t>("uv_timer_init", &settled_, uv_timer_init, loop.Raw())) {
     uv_unref(reinterpret_cast<uv_handle_t*>(rest_.get()));
 }
 
@@ -140,7 +141,7 @@ async::Task<> LiveScan::Run() {
         // Mailboxes that could not be measured yet are tried again in the same rhythm.
         if (dirty_.empty()) co_await changed_.Wait();
         if (stopped_) co_return;
-        co_await async::Sleep(loop_.Raw(), settle_time_);
+        co_await Settle();
         if (stopped_) co_return;
         TakeHints();
         Sort(std::exchange(hints_, {}));
@@ -163,9 +164,18 @@ async::Task<> LiveScan::Run() {
     }
 }
 
+/// Waits until changes have been collected, or it is to stop.
+async::Task<> LiveScan::Settle() {
+    const auto fire = [](uv_timer_t* timer) { static_cast<async::WakeUp*>(timer->data)->Set(); };
+    uv_timer_start(settling_.get(), fire, static_cast<std::uint64_t>(settle_time_.count()), 0);
+    co_await settled_.Wait();
+    uv_timer_stop(settling_.get());
+}
+
 void LiveScan::Stop() {
     stopped_ = true;
     changed_.Set();
+    settled_.Set();
 }
 
 /// What the hints make dirty; asks for the sweeps that they call for.

@@ -50,6 +50,7 @@ private:
     void TryFanotify();
     void TryInotify();
     void Take(std::unique_ptr<ChangeWatch> watch);
+    async::Task<> Settle();
     void Listen();
     void OnReadable();
     void TakeHints();
@@ -72,6 +73,8 @@ private:
     ChangeHints hints_;            // since the last time that mailboxes were measured
     std::set<std::string> dirty_;  // mailboxes to be measured
     async::WakeUp changed_;
+    async::WakeUp settled_;
+    async::UvHandle<uv_timer_t> settling_;
     bool stopped_ = false;
     std::uint64_t remeasured_ = 0;
     std::uint64_t times_lost_ = 0;

@@ -103,6 +103,9 @@ int Main(int argc, char** argv) {
     try {
         settings = config::LoadConfigFile(command_line->config);
         mail::MailboxLayout{settings.mailbox_layout};
+        if (settings.usage_source == "dovecot" && (command_line->verify || command_line->rebuild))
+            throw config::ConfigError(
+                "usage_source = \"dovecot\": there are no Maildirs for --verify and --rebuild");
         log::Configure("policyd-scan",
                        {settings.log_destination, settings.log_level, kMostWaitingLines});
     } catch (const std::exception& mistake) {

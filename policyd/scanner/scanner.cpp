@@ -85,6 +85,8 @@ void Scanner::ForgetTimesAfter(StoreTime now) {
         mailbox.changed_at = std::min(mailbox.changed_at, now);
         mailbox.verified_at = std::min(mailbox.verified_at, now);
     }
+    listed_store_at_ = std::min(listed_store_at_, now);
+    looked_for_loss_at_ = std::min(looked_for_loss_at_, now);
 }
 
 async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {

@@ -138,6 +138,18 @@ TEST_F(PolicyctlTest, ResolveExplainsTheWayOfAnAddress) {
     EXPECT_EQ(WithConfig({"resolve", "bob@elsewhere.example"}).status, 1);
 }
 
+TEST_F(PolicyctlTest, ResolveTellsEveryLimit) {
+    scratch_.Write("policyd.toml",
+                   Configuration() +
+                       "virtual_mailbox_message_limit_maps = \"inline:{ann@example.com=5}\"\n"
+                       "virtual_domain_limit_maps = \"inline:{example.com=2000}\"\n");
+    EXPECT_EQ(WithConfig({"resolve", "ann@example.com"}).output,
+              "ann@example.com: known\n"
+              "  mailbox ann@example.com: limit 1000 bytes and 5 messages, nothing known of its "
+              "usage\n"
+              "  all mailboxes of example.com: limit 2000 bytes, nothing known of their usage\n");
+}
+
 TEST_F(PolicyctlTest, UsageShowsWhatAScanHasMeasured) {
     scratch_.Write("vmail/example.com/ann/new/1.host,S=300", std::string(300, 'x'));
     std::filesystem::create_directories(scratch_ / "vmail/example.com/ann/cur");

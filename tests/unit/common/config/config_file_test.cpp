@@ -107,6 +107,20 @@ TEST(ConfigFileTest, RefusesAPasswordFileThatOthersMayRead) {
     EXPECT_EQ(ErrorsIn(line), "");
 }
 
+TEST(ConfigFileTest, RefusesInterfacesLayoutsAndTimesThatWouldDoNothing) {
+    EXPECT_EQ(ErrorsIn("inet_interfaces = [\"127.0.0.1\", \"[::1]\"]\n"), "");
+    for (const char* none : {"all", "localhost", "127.0.0.1/8"})
+        EXPECT_THAT(ErrorsIn("inet_interfaces = \"" + std::string(none) + "\"\n"),
+                    HasSubstr("expected IP addresses"));
+    EXPECT_THAT(ErrorsIn("mailbox_layout = \".x/%d/%u\"\n"), HasSubstr("begins with no dot"));
+    EXPECT_EQ(ErrorsIn("mailbox_layout = \"%d/.%u\"\n"), "");
+    EXPECT_THAT(ErrorsIn("scan_settle_time = \"1h\"\n"), HasSubstr("at most 1m"));
+    EXPECT_THAT(ErrorsIn("mailbox_full_action = \"REDIRECT joe\"\n"),
+                HasSubstr("REDIRECT with user@domain"));
+    EXPECT_THAT(ErrorsIn("mailbox_full_defer_action = \"DEFER_IF_REJECT x\"\n"),
+                HasSubstr("expected DUNNO"));
+}
+
 TEST(LoadConfigFileTest, ExpandsTheNamesOfOtherOptions) {
     const test::ScratchDirectory scratch;
     const auto path = scratch.Write("policyd.toml",

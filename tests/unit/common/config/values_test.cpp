@@ -35,6 +35,15 @@ TEST(ShowDurationTest, UsesTheLargestUnitThatFits) {
     EXPECT_EQ(ShowDuration(604800s), "1w");
 }
 
+TEST(ListsNameTest, GoesByTheFirstElementThatIsTheNameInAnyCase) {
+    EXPECT_TRUE(ListsName({"smtpd_access_maps", "relay_domains"}, "relay_domains"));
+    EXPECT_TRUE(ListsName({"smtpd_access_maps, Relay_Domains"}, "relay_domains"));
+    EXPECT_FALSE(ListsName({"!relay_domains", "relay_domains"}, "relay_domains"));
+    EXPECT_TRUE(ListsName({"!!relay_domains"}, "relay_domains"));
+    EXPECT_FALSE(ListsName({"relay_domain", "!smtpd_access_maps"}, "relay_domains"));
+    EXPECT_FALSE(ListsName({}, "relay_domains"));
+}
+
 TEST(ParseBytesTest, TakesPowersOf1024) {
     EXPECT_EQ(ParseBytes("10485760"), 10485760u);
     EXPECT_EQ(ParseBytes("10M"), 10485760u);

@@ -17,7 +17,8 @@ TEST(ValidatedActionTest, AcceptsWhatPostfixTakesAsMeant) {
 
 TEST(ValidatedActionTest, RefusesWhatPostfixWouldMisread) {
     for (const char* action : {"", " ", "552", "552 5.2.2", "552 4.2.2 Full", "250 fine", "5522 x",
-                               "BOGUS", "REDIRECT", "552 5.2.2 a\nb", "552 5.2.2 \xff", "FILTER"})
+                               "BOGUS", "REDIRECT", "REDIRECT joe", "PREPEND x", "FILTER smtp",
+                               "BCC joe", "552 5.2.2 a\nb", "552 5.2.2 \xff", "FILTER"})
         EXPECT_THROW(ValidatedAction(action), std::invalid_argument) << action;
     EXPECT_THROW(ValidatedAction("550 " + std::string(400, 'x')), std::invalid_argument);
 }

@@ -18,9 +18,21 @@ constexpr std::string_view kWords[] = {
     "DISCARD", "HOLD",  "FILTER", "REDIRECT", "BCC",   "PREPEND",         "WARN",
     "INFO",
 };
-constexpr std::string_view kLetPassOn[] = {"DUNNO",   "HOLD",   "WARN",     "INFO",
-                                           "PREPEND", "FILTER", "REDIRECT", "BCC"};
-constexpr std::string_view kNeedArgument[] = {"FILTER", "REDIRECT", "BCC", "PREPEND"};
+constexpr std::string_view kLetPassOn[] = {
+    "DUNNO", "HOLD", "WARN", "INFO", "PREPEND", "FILTER", "REDIRECT", "BCC", "DEFER_IF_REJECT"};
+/// Where the letter is not in the argument, Postfix warns and does nothing.
+constexpr struct {
+    std::string_view word;
+    char needed;
+    const char* argument;
+} kNeedArgument[] = {{"FILTER", ':', "FILTER with transport:destination"},
+                     {"REDIRECT", '@', "REDIRECT with user@domain"},
+                     {"BCC", '@', "BCC with user@domain"},
+                     {"PREPEND", ':', "PREPEND with a header, \"Name: value\""}};
+/// Of those that let pass on. REDIRECT overrides FILTER (access(5)).
+constexpr std::string_view kWeakestFirst[] = {
+    "DUNNO",  "WARN",     "INFO", "DEFER_IF_REJECT", "PREPEND", "BCC",
+    "FILTER", "REDIRECT", "HOLD", "DEFER_IF_PERMIT"};
 
 bool IsIn(std::string_view word, const auto& list) {
     return std::any_of(std::begin(list), std::end(list), [word](std::string_view candidate) {
@@ -70,8 +82,10 @@ std::string ValidatedAction(std::string_view written) {
         throw std::invalid_argument(
             "DUNNO, 4NN or 5NN with a text, DEFER_IF_PERMIT, REJECT or another action of "
             "access(5)");
-    if (IsIn(word, kNeedArgument) && rest.empty())
-        throw std::invalid_argument(std::string(word) + " with its argument");
+    for (const auto& known : kNeedArgument) {
+        if (text::EqualsIgnoringCase(word, known.word) && rest.find(known.needed) == rest.npos)
+            throw std::invalid_argument(known.argument);
+    }
     return std::string(action);
 }
 
@@ -91,6 +105,19 @@ bool PermitsOutright(std::string_view action) {
 
 bool IsDunno(std::string_view action) {
     return text::EqualsIgnoringCase(action.substr(0, action.find(' ')), kDunno);
+}
+
+bool Outdoes(std::string_view action, std::string_view earlier) {
+    const auto strength = [](std::string_view of) {
+        const std::string_view word = of.substr(0, of.find(' '));
+        return std::find_if(std::begin(kWeakestFirst), std::end(kWeakestFirst),
+                            [word](auto known) { return text::EqualsIgnoringCase(word, known); });
+    };
+    const auto of_action = strength(action);
+    const auto of_earlier = strength(earlier);
+    const bool takes_last = of_action != std::end(kWeakestFirst) &&
+                            (*of_action == "FILTER" || *of_action == "REDIRECT");
+    return of_action > of_earlier || (of_action == of_earlier && takes_last);
 }
 
 bool LetsPassOn(std::string_view action) {

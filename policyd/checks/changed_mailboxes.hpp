@@ -5,36 +5,60 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace policyd::checks {
 
 /// Mailboxes whose measurement has changed, that the usage store has handed out and that nobody has
-/// looked at yet: for all threads of a process, and kept by a reload. Any thread.
+/// looked at yet, each once: for all threads of a process, and kept by a reload. Any thread.
 class ChangedMailboxes {
 public:
     void Add(const std::vector<std::string>& mailboxes) {
         const std::lock_guard lock(mutex_);
-        waiting_.insert(waiting_.end(), mailboxes.begin(), mailboxes.end());
+        for (const std::string& mailbox : mailboxes) Add(mailbox, waiting_);
+    }
+
+    /// It could not be looked at, perhaps for what it is itself: keeps no others waiting.
+    void SetAside(const std::string& mailbox) {
+        const std::lock_guard lock(mutex_);
+        Add(mailbox, aside_);
     }
 
     /// The one that has waited for longest, for the caller alone; nothing if there is none.
     std::optional<std::string> Take() {
         const std::lock_guard lock(mutex_);
-        if (waiting_.empty()) return std::nullopt;
-        std::string first = std::move(waiting_.front());
-        waiting_.pop_front();
-        return first;
+        return TakeFrom(waiting_);
+    }
+    /// Likewise of those that were set aside.
+    std::optional<std::string> TakeAside() {
+        const std::lock_guard lock(mutex_);
+        return TakeFrom(aside_);
     }
 
+    /// How many wait, without those that were set aside.
     std::size_t Size() const {
         const std::lock_guard lock(mutex_);
         return waiting_.size();
     }
 
 private:
+    void Add(const std::string& mailbox, std::deque<std::string>& to) {
+        if (known_.insert(mailbox).second) to.push_back(mailbox);
+    }
+
+    std::optional<std::string> TakeFrom(std::deque<std::string>& from) {
+        if (from.empty()) return std::nullopt;
+        std::string first = std::move(from.front());
+        from.pop_front();
+        known_.erase(first);
+        return first;
+    }
+
     mutable std::mutex mutex_;
-    std::deque<std::string> waiting_;  // guarded by mutex_
+    std::deque<std::string> waiting_;        // guarded by mutex_
+    std::deque<std::string> aside_;          // guarded by mutex_
+    std::unordered_set<std::string> known_;  // guarded by mutex_; those in either
 };
 
 }  // namespace policyd::checks

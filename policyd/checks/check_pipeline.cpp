@@ -33,7 +33,8 @@ CheckPipeline::CheckPipeline(std::vector<Step> steps, Clock clock)
 bool CheckPipeline::IsDecided(const Step& step, Verdict& verdict, Progress& progress) {
     if (!verdict.HasOpinion()) return false;
     if (verdict.is_final) return true;
-    if (progress.remarked == nullptr && !protocol::IsDunno(verdict.action)) {
+    if (protocol::IsDunno(verdict.action)) return false;
+    if (progress.remarked == nullptr || protocol::Outdoes(verdict.action, progress.remark.action)) {
         progress.remark = std::move(verdict);
         progress.remarked = &step;
     }
@@ -77,6 +78,8 @@ async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& reques
             outages_.Answered(step.check->Name(), clock_());
             could_tell = true;
         } catch (const outage::Unavailable& unavailable) {
+            if (unavailable.Which() == outage::Unavailable::BackEnd::kTable)
+                progress.findings.tables_failed = true;
             verdict = OnOutage(step, request, progress, unavailable);
         } catch (const std::exception& error) {
             verdict = OnError(step, error);
@@ -190,12 +193,26 @@ std::string_view CheckPipeline::DecidedBy(const Verdict& verdict, const Progress
     return progress.step->check->Name();
 }
 
-Verdict CheckPipeline::OutOfTime(const Progress& progress) {
-    if (progress.step != nullptr && !progress.step->dry_run) {
-        Verdict verdict = InPlaceOf(progress.step->on_failure.out_of_time, "out_of_time");
-        if (verdict.HasOpinion()) return verdict;
+CheckPipeline::Said CheckPipeline::OutOfTime(const protocol::PolicyRequest& request,
+                                             const Progress& progress) const {
+    Progress reached;
+    reached.step = progress.step;
+    reached.remark = progress.remark;
+    reached.remarked = progress.remarked;
+    for (std::size_t i = progress.next; i < steps_.size(); ++i) {
+        const Step& step = steps_[i];
+        if (step.dry_run) continue;
+        reached.step = &step;
+        std::optional<Verdict> verdict = step.check->AsRemembered(request, progress.findings);
+        if (!verdict) {
+            const auto back_end = step.check->WaitsFor(progress.findings);
+            verdict = InPlaceOf(step.on_failure.For(back_end), "out_of_time");
+        }
+        if (IsDecided(step, *verdict, reached)) return {*verdict, step.check->Name()};
     }
-    return progress.remark;
+    Said said{Remark(reached), {}};
+    said.by = DecidedBy(said.verdict, reached);
+    return said;
 }
 
 }  // namespace policyd::checks

@@ -18,7 +18,6 @@ namespace policyd::checks {
 struct FailureActions {
     std::string table;
     std::string usage_store;
-    std::string out_of_time;  ///< for when the request's time is up while this check is asked
 
     const std::string& For(outage::Unavailable::BackEnd back_end) const;
 };
@@ -75,8 +74,15 @@ public:
     /// The name of the check whose opinion a verdict is; empty where none has one.
     static std::string_view DecidedBy(const Verdict& verdict, const Progress& progress);
 
-    /// What to answer when the time for a request is up.
-    static Verdict OutOfTime(const Progress& progress);
+    /// What is said in the end, and by which check.
+    struct Said {
+        Verdict verdict;
+        std::string_view by;  ///< as in DecidedBy()
+    };
+    /// What to answer when the time for a request is up: each check that has not said anything yet
+    /// says what it remembers, or else has the failure action of the back end that it waits for.
+    /// Changes nothing: Decide() goes on.
+    Said OutOfTime(const protocol::PolicyRequest& request, const Progress& progress) const;
 
 private:
     /// What is left to be done for one check.

@@ -45,24 +45,6 @@ bool BeginsWith(std::string_view text, std::string_view begin) {
     return text.substr(0, begin.size()) == begin;
 }
 
-/// Among the actions that change what becomes of a message: how much each does. REDIRECT overrides
-/// FILTER (access(5)).
-int Strength(std::string_view action) {
-    constexpr std::string_view kWeakestFirst[] = {"PREPEND", "BCC", "FILTER", "REDIRECT", "HOLD"};
-    const std::string_view word = action.substr(0, action.find(' '));
-    const auto place = std::find(std::begin(kWeakestFirst), std::end(kWeakestFirst), word);
-    return static_cast<int>(place - std::begin(kWeakestFirst));
-}
-
-/// Whether `action` takes the place of one that came before it: Postfix follows the last of
-/// several FILTER or REDIRECT.
-bool Outdoes(std::string_view action, std::string_view earlier) {
-    const int strength = Strength(action);
-    return strength > Strength(earlier) ||
-           (strength == Strength(earlier) &&
-            (BeginsWith(action, "FILTER") || BeginsWith(action, "REDIRECT")));
-}
-
 }  // namespace
 
 void ClientAccessCheck::Asides::Add(const std::string& action) {
@@ -70,7 +52,7 @@ void ClientAccessCheck::Asides::Add(const std::string& action) {
         if (if_rejected.empty()) if_rejected = action;
     } else if (BeginsWith(action, kDeferIfPermit)) {
         if (if_permitted.empty()) if_permitted = action;
-    } else if (other.empty() || Outdoes(action, other)) {
+    } else if (other.empty() || protocol::Outdoes(action, other)) {
         other = action;
     }
 }
@@ -104,14 +86,15 @@ Verdict ClientAccessCheck::Asides::Permission() const {
     return Verdict::NoOpinion();
 }
 
-ClientAccessCheck::ClientAccessCheck(tables::TableChain tables, std::string default_action,
+ClientAccessCheck::ClientAccessCheck(tables::TableChain tables, std::string_view default_action,
                                      tables::ParentStyle parents, tables::TableReader& reader,
                                      const Memory& memory, Answers::Clock clock)
     : tables_(std::move(tables)),
       in_memory_(AllInMemory(tables_)),
-      default_(std::move(default_action)),
+      default_(ParseAccessResult(default_action)),
       parents_(parents),
       reader_(reader),
+      stale_time_(memory.stale_time),
       answers_(
           memory.most_clients, memory.stale_time, std::move(clock),
           [fresh = memory.fresh_time](const Answer& answer) {
@@ -145,23 +128,34 @@ std::optional<Verdict> ClientAccessCheck::AtHand(const protocol::PolicyRequest& 
     return answer->verdict;
 }
 
+std::optional<Verdict> ClientAccessCheck::AsRemembered(const protocol::PolicyRequest& request,
+                                                       const Findings&) {
+    if (!IsConcerned(request)) return Verdict::NoOpinion();
+    if (!in_memory_.empty()) return AtHand(request);
+    const Answers::Answer answer = answers_.Remembered(KeyOf(request), stale_time_);
+    if (!answer) return std::nullopt;
+    return answer->verdict;
+}
+
 async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& request,
-                                                 Findings&) {
+                                                 Findings& findings) {
     if (!IsConcerned(request)) co_return Verdict::NoOpinion();
     if (!in_memory_.empty()) {
         const Client client{request.client_name, request.client_address};
         co_return AskMemory(client).verdict;
     }
     const Answers::Given answer = co_await answers_.Get(KeyOf(request));
+    if (answer.is_stale) findings.tables_failed = true;
     co_return answer->verdict;
 }
 
 /// What is said of a client that no table decides on.
-Verdict ClientAccessCheck::ByDefault(const Asides& asides) const {
-    if (!protocol::LetsPassOn(default_)) return asides.Refusal(default_);
+Verdict ClientAccessCheck::ByDefault(Asides asides) const {
+    if (default_.kind == Kind::kDecide) return asides.Refusal(default_.action);
+    if (default_.kind == Kind::kAside) asides.Add(default_.action);
     const Verdict said = asides.Permission();
-    if (said.HasOpinion() || protocol::IsDunno(default_)) return said;
-    return Verdict::AsConfigured(default_, "client_access");
+    if (said.HasOpinion() || default_.kind != Kind::kNote) return said;
+    return Verdict::Remark(default_.text, "client_access");
 }
 
 async::Task<ClientAccessCheck::Answer> ClientAccessCheck::AskTablesFor(

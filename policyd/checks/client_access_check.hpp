@@ -40,7 +40,7 @@ public:
 
     /// `default_action`: a policy action or DUNNO. The tables are asked through `reader`, which
     /// outlives the check. `clock` is monotonic.
-    ClientAccessCheck(tables::TableChain tables, std::string default_action,
+    ClientAccessCheck(tables::TableChain tables, std::string_view default_action,
                       tables::ParentStyle parents, tables::TableReader& reader,
                       const Memory& memory, Answers::Clock clock);
 
@@ -51,6 +51,8 @@ public:
     async::Task<Verdict> Evaluate(const protocol::PolicyRequest& request,
                                   Findings& findings) override;
     std::optional<Verdict> AtHand(const protocol::PolicyRequest& request) override;
+    std::optional<Verdict> AsRemembered(const protocol::PolicyRequest& request,
+                                        const Findings& findings) override;
     void ForgetAnswers() override { answers_.Clear(); }
 
 private:
@@ -74,7 +76,7 @@ private:
 
     static bool IsConcerned(const protocol::PolicyRequest& request);
     const std::string& KeyOf(const protocol::PolicyRequest& request);
-    Verdict ByDefault(const Asides& asides) const;
+    Verdict ByDefault(Asides asides) const;
     Answer AskMemory(Client client) const;
     async::Task<Answer> AskTables(Client client) const;
     async::Task<Answer> AskTablesFor(const std::string& key) const;
@@ -84,9 +86,10 @@ private:
     tables::TableChain tables_;
     /// All of them, if all are in memory.
     std::vector<const tables::MemoryTable*> in_memory_;
-    std::string default_;
+    const AccessResult default_;
     tables::ParentStyle parents_;
     tables::TableReader& reader_;
+    const std::chrono::milliseconds stale_time_;
     Answers answers_;
     std::string key_;  // of the client that was last asked about
 };

@@ -125,8 +125,15 @@ bool ClientList::Contains(std::string_view address, std::string_view name) const
 }
 
 bool Exemptions::Cover(const protocol::PolicyRequest& request, std::string_view recipient) const {
-    return CoverRecipient(recipient) || senders.Contains(request.sender) ||
+    return CoverRecipient(recipient) || CoverSender(request.sender) ||
            clients.Contains(request.client_address, request.client_name);
+}
+
+bool Exemptions::CoverSender(std::string_view sender) const {
+    if (senders.IsEmpty()) return false;
+    if (senders.Contains(sender)) return true;
+    const auto split = mail::SplitExtension(sender, delimiters);
+    return split && senders.Contains(split->bare);
 }
 
 bool Exemptions::CoverRecipient(std::string_view recipient) const {

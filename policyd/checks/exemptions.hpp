@@ -64,6 +64,7 @@ struct Exemptions {
     bool Cover(const protocol::PolicyRequest& request, std::string_view recipient) const;
 
 private:
+    bool CoverSender(std::string_view sender) const;
     bool CoverRecipient(std::string_view recipient) const;
 };
 

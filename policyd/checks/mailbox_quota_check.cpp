@@ -6,6 +6,7 @@
 #include "common/async/when_all.hpp"
 #include "common/protocol/message_name.hpp"
 #include "common/text/unicode.hpp"
+#include "policyd/checks/resolve.hpp"
 #include "policyd/checks/saturating.hpp"
 
 namespace policyd::checks {
@@ -58,6 +59,11 @@ void NoteWorst(Taken taken, Taken& worst) {
     }
 }
 
+bool IsConcerned(const PolicyRequest& request) {
+    return request.stage == Stage::kEndOfMessage ||
+           (request.stage == Stage::kRcpt && !request.recipient.empty());
+}
+
 std::uint64_t TimesAsked(const std::vector<TrackedRecipient>& recipients) {
     std::uint64_t times = 0;
     for (const TrackedRecipient& recipient : recipients) times += recipient.asked;
@@ -80,10 +86,9 @@ MailboxQuotaCheck::MailboxQuotaCheck(const Parts& parts, QuotaRules rules, Clock
           [this](const std::string&) { return AverageSize(usage_); }) {}
 
 async::Task<Verdict> MailboxQuotaCheck::Evaluate(const PolicyRequest& request, Findings& findings) {
-    if (request.stage == Stage::kRcpt && !request.recipient.empty())
-        return AtRcpt(request, findings);
+    if (!IsConcerned(request)) return NotConcerned();
     if (request.stage == Stage::kEndOfMessage) return AtEndOfMessage(request, findings);
-    return NotConcerned();
+    return AtRcpt(request, findings);
 }
 
 async::Task<Verdict> MailboxQuotaCheck::NotConcerned() {
@@ -96,8 +101,8 @@ void MailboxQuotaCheck::Foresee(const PolicyRequest& request, async::Ahead what)
 }
 
 std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
+    if (!IsConcerned(request)) return Verdict::NoOpinion();
     if (request.stage == Stage::kEndOfMessage) return std::nullopt;
-    if (request.stage != Stage::kRcpt || request.recipient.empty()) return Verdict::NoOpinion();
     const auto resolution = recipients_.Fresh(request.recipient);
     if (!resolution) return std::nullopt;
     if (IsNobody(*resolution)) return Verdict::NoOpinion();
@@ -114,10 +119,12 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
     return Verdict::NoOpinion();
 }
 
-async::Task<TrackedRecipient> MailboxQuotaCheck::Resolved(std::string_view recipient) {
+async::Task<TrackedRecipient> MailboxQuotaCheck::Resolved(std::string_view recipient,
+                                                          Findings& findings) {
     TrackedRecipient resolved;
     resolved.recipient = text::FoldCase(recipient);
-    const auto given = co_await recipients_.Get(recipient, rules_.recipient_stale_time);
+    const auto given =
+        co_await Resolve(recipients_, recipient, rules_.recipient_stale_time, findings);
     resolved.resolution = given.answer;
     resolved.is_stale = given.is_stale;
     co_return resolved;
@@ -128,8 +135,9 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     TrackedRecipient recipient;
     recipient.recipient = text::FoldCase(request.recipient);
     recipient.resolution = recipients_.Fresh(request.recipient);
-    if (!recipient.resolution) recipient = co_await Resolved(request.recipient);
+    if (!recipient.resolution) recipient = co_await Resolved(request.recipient, findings);
     if (IsNobody(*recipient.resolution)) co_return Verdict::NoOpinion();
+    recipient.holds = Reserves(message);
 
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
     // Who has no mailbox here as well: he is one of those that Postfix counts, and has room.
@@ -191,7 +199,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
 }
 
 async::Task<MailboxQuotaCheck::Recipients> MailboxQuotaCheck::AcceptedRecipients(
-    const PolicyRequest& request, const std::string& message) {
+    const PolicyRequest& request, const std::string& message, Findings& findings) {
     Recipients recipients = messages_.Recipients(message, clock_());
     if (request.recipient.empty()) co_return recipients;
 
@@ -204,7 +212,7 @@ async::Task<MailboxQuotaCheck::Recipients> MailboxQuotaCheck::AcceptedRecipients
     recipients.erase(accepted, recipients.end());
     if (!refused.empty()) co_await GiveBack(message, std::move(refused), Unreserve::kEverything);
     if (recipients.empty()) {
-        TrackedRecipient recipient = co_await Resolved(request.recipient);
+        TrackedRecipient recipient = co_await Resolved(request.recipient, findings);
         recipients.push_back(std::move(recipient));
     }
     co_return recipients;
@@ -212,6 +220,12 @@ async::Task<MailboxQuotaCheck::Recipients> MailboxQuotaCheck::AcceptedRecipients
 
 bool MailboxQuotaCheck::Reserves(std::string_view message) const {
     return rules_.reservations && !message.empty();
+}
+
+/// What is held from before a reload goes on being held, and is given back.
+bool MailboxQuotaCheck::Reserves(std::string_view message,
+                                 const TrackedRecipient& recipient) const {
+    return Reserves(message) || recipient.holds;
 }
 
 async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
@@ -228,7 +242,7 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
     }
     const StoredSize size{*bytes, IsUndeclared(request) ? 0 : *bytes};
     const bool exempt = rules_.exempt.Cover(request, recipient.recipient);
-    if (!Reserves(message)) {
+    if (!Reserves(message, recipient)) {
         if (!exempt) taken = co_await room_.Look(*recipient.resolution, size, for_good);
     } else {
         const std::string id = ReservationId(message, recipient.recipient);
@@ -265,7 +279,7 @@ async::Task<Verdict> MailboxQuotaCheck::Refusal(Taken taken) {
 async::Task<void> MailboxQuotaCheck::Charge(const PolicyRequest& request,
                                             const std::string& message,
                                             const TrackedRecipient& recipient) {
-    if (!Reserves(message)) co_return;
+    if (!Reserves(message, recipient)) co_return;
     const auto& mailboxes = recipient.resolution->mailboxes;
     const std::uint64_t bytes = Sum(request.size, OverheadOf(request, recipient));
     usage::Reservation reservation =
@@ -282,12 +296,11 @@ async::Task<void> MailboxQuotaCheck::Charge(const PolicyRequest& request,
 
 async::Task<void> MailboxQuotaCheck::GiveBack(std::string message, Recipients recipients,
                                               Unreserve what) {
-    if (!Reserves(message)) co_return;
     // All at once: the connection's next message must not find what this one held.
     std::vector<async::Task<void>> tasks;
     tasks.reserve(recipients.size());
     for (const TrackedRecipient& recipient : recipients)
-        tasks.push_back(GiveBackOf(message, recipient, what));
+        if (Reserves(message, recipient)) tasks.push_back(GiveBackOf(message, recipient, what));
     co_await async::WhenAll(std::move(tasks));
 }
 
@@ -307,7 +320,8 @@ async::Task<void> MailboxQuotaCheck::GiveBackOf(const std::string& message,
 
 /// What is left to do for a message that was not settled.
 MailboxQuotaCheck::Rest MailboxQuotaCheck::RestOf(std::string_view message, Recipients unsettled) {
-    if (unsettled.empty() || !Reserves(message)) return std::nullopt;
+    const auto reserves = [&](const auto& recipient) { return Reserves(message, recipient); };
+    if (std::none_of(unsettled.begin(), unsettled.end(), reserves)) return std::nullopt;
     return GiveBack(std::string(message), std::move(unsettled), Unreserve::kWhatIsUnsettled);
 }
 
@@ -321,6 +335,7 @@ MailboxQuotaCheck::Rest MailboxQuotaCheck::LeaveMessage(std::string_view message
 
 std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& request,
                                                        const Findings& findings) {
+    if (!IsConcerned(request)) return Verdict::NoOpinion();
     if (rules_.room.stale_time.count() == 0) return std::nullopt;
     const Recipients& recipients = findings.recipients;
     if (recipients.empty()) return std::nullopt;
@@ -339,14 +354,20 @@ std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& requ
     return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "remembered_full");
 }
 
+/// Who its recipients are the tables tell, and all else the usage store.
+outage::Unavailable::BackEnd MailboxQuotaCheck::WaitsFor(const Findings& findings) const {
+    return findings.recipients.empty() ? outage::Unavailable::BackEnd::kTable
+                                       : outage::Unavailable::BackEnd::kUsageStore;
+}
+
 /// The recipients of a request, where they are not known yet.
 async::Task<void> MailboxQuotaCheck::FindOut(const PolicyRequest& request,
                                              const std::string& message, Findings& findings) {
     if (!findings.recipients.empty()) co_return;
     if (request.stage == Stage::kEndOfMessage) {
-        findings.recipients = co_await AcceptedRecipients(request, message);
+        findings.recipients = co_await AcceptedRecipients(request, message, findings);
     } else if (request.stage == Stage::kRcpt && !request.recipient.empty()) {
-        TrackedRecipient recipient = co_await Resolved(request.recipient);
+        TrackedRecipient recipient = co_await Resolved(request.recipient, findings);
         if (!IsNobody(*recipient.resolution)) findings.recipients.push_back(std::move(recipient));
     }
 }
@@ -361,7 +382,7 @@ async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request, Fi
             messages_.Remember(message, recipient, clock_());
         } else {
             messages_.Settle(message);
-            if (!Reserves(message)) continue;
+            if (!Reserves(message, recipient)) continue;
             owed_.Charge(room_.ReservationFor(ReservationId(message, recipient.recipient),
                                               recipient.resolution->mailboxes,
                                               Sum(request.size, OverheadOf(request, recipient))),
@@ -377,7 +398,7 @@ async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request, Fi
     if (request.stage == Stage::kEndOfMessage) messages_.Refuse(message, request.recipient_count);
     for (const TrackedRecipient& recipient : findings.recipients) {
         if (request.stage == Stage::kRcpt) messages_.ForgetOnce(message, recipient.recipient);
-        if (!Reserves(message)) continue;
+        if (!Reserves(message, recipient)) continue;
         owed_.GiveBack(ReservationId(message, recipient.recipient),
                        MailboxRoom::LimitedOf(recipient.resolution->mailboxes),
                        Unreserve::kEverything);

@@ -71,6 +71,7 @@ public:
                                  Findings& findings) override;
     std::optional<Verdict> AsRemembered(const protocol::PolicyRequest& request,
                                         const Findings& findings) override;
+    outage::Unavailable::BackEnd WaitsFor(const Findings& findings) const override;
 
 private:
     using Recipients = std::vector<TrackedRecipient>;
@@ -78,9 +79,9 @@ private:
     static async::Task<Verdict> NotConcerned();
     async::Task<Verdict> AtRcpt(const protocol::PolicyRequest& request, Findings& findings);
     async::Task<Verdict> AtEndOfMessage(const protocol::PolicyRequest& request, Findings& findings);
-    async::Task<TrackedRecipient> Resolved(std::string_view recipient);
+    async::Task<TrackedRecipient> Resolved(std::string_view recipient, Findings& findings);
     async::Task<Recipients> AcceptedRecipients(const protocol::PolicyRequest& request,
-                                               const std::string& message);
+                                               const std::string& message, Findings& findings);
     async::Task<Taken> TakeRoom(const protocol::PolicyRequest& request, const std::string& message,
                                 const TrackedRecipient& recipient);
     async::Task<Verdict> Refusal(Taken taken);
@@ -93,6 +94,7 @@ private:
                                  usage::Unreserve what);
     Rest RestOf(std::string_view message, Recipients unsettled);
     bool Reserves(std::string_view message) const;
+    bool Reserves(std::string_view message, const TrackedRecipient& recipient) const;
     /// Nothing where it is the average of the site's messages, which is not at hand.
     std::optional<std::uint64_t> StoredSizeAtHand(
         const protocol::PolicyRequest& request, std::string_view recipient,

@@ -44,6 +44,7 @@ struct RoomRules {
     std::chrono::milliseconds usage_max_age{0};  ///< 0: usage never becomes stale
     /// For how long mail for a full mailbox is deferred before it is refused for good.
     std::chrono::milliseconds soft_time{0};
+    bool is_dry_run = false;  ///< what is said is only logged
 };
 
 /// Whether mail is let in.

@@ -37,6 +37,7 @@ void MessageTracker::Remember(std::string_view message, TrackedRecipient recipie
         recipients.push_back(std::move(recipient));
     } else {
         ++known->asked;
+        known->holds |= recipient.holds;
     }
 }
 

@@ -20,6 +20,7 @@ struct TrackedRecipient {
     std::shared_ptr<const recipients::Resolution> resolution;
     /// It is what the tables said before an outage: nobody is refused for good by its limits.
     bool is_stale = false;
+    bool holds = false;       ///< room was reserved, or is just being
     std::uint64_t asked = 1;  ///< how often: a client may name it twice, and Postfix may ask again
 };
 

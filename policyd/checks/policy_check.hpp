@@ -6,6 +6,7 @@
 
 #include "common/async/fetch_ahead.hpp"
 #include "common/async/task.hpp"
+#include "common/outage/unavailable.hpp"
 #include "common/protocol/policy_request.hpp"
 #include "policyd/checks/message_tracker.hpp"
 #include "policyd/checks/verdict.hpp"
@@ -16,6 +17,9 @@ namespace policyd::checks {
 /// what was told of it is put right, whatever becomes of its message meanwhile.
 struct Findings {
     std::vector<TrackedRecipient> recipients;  ///< that it is about; empty as long as unknown
+    /// A table was asked about it in vain. What else is remembered serves at once then: a request
+    /// that waits for the same server again and again is answered by nobody.
+    bool tables_failed = false;
 };
 
 /// One decision about a request. Owned by one loop thread; evaluates many requests at a time.
@@ -58,10 +62,15 @@ public:
     virtual async::Task<void> WasRefused(const protocol::PolicyRequest& request,
                                          Findings& findings);
 
-    /// The usage store cannot be asked about this request: what is said of it by what is remembered
-    /// of the store. Nothing where too little is, or it is too old.
+    /// There is no time to ask about this request: what is said of it by what is remembered, which
+    /// may be stale. Nothing where too little is, or it is too old; changes nothing.
     virtual std::optional<Verdict> AsRemembered(const protocol::PolicyRequest&, const Findings&) {
         return std::nullopt;
+    }
+
+    /// What kind of back end it waits for that has found this out so far.
+    virtual outage::Unavailable::BackEnd WaitsFor(const Findings&) const {
+        return outage::Unavailable::BackEnd::kTable;
     }
 
     /// Forgets what it remembers of tables.

@@ -12,6 +12,9 @@ namespace policyd::checks {
 namespace {
 
 constexpr std::size_t kAtOnce = 500;
+/// Mailboxes in one round that their tables do not answer about: then it is perhaps about none of
+/// them alone.
+constexpr std::size_t kMostFailures = 10;
 
 __extension__ typedef unsigned __int128 Wide;
 
@@ -41,17 +44,29 @@ void DescribeUsage(const Contents& held, const Contents& limit, Warning& warning
     warning.unit = is_of_messages ? "messages" : "bytes";
 }
 
+/// A mailbox that was over `percent` has left it below this.
+std::uint64_t LeftBelow(const WarningRules& rules, std::uint64_t percent) {
+    return percent - std::min(percent / 2, rules.hysteresis);
+}
+
 std::uint64_t LevelAfter(const WarningRules& rules, std::uint64_t amount, std::uint64_t limit,
                          std::uint64_t level) {
     std::uint64_t after = 0;
     if (limit == 0) return after;
     for (const std::uint64_t percent : rules.percents) {
         const bool was_over = percent <= level;
-        const std::uint64_t least =
-            was_over ? percent - std::min(percent, rules.hysteresis) : percent;
+        const std::uint64_t least = was_over ? LeftBelow(rules, percent) : percent;
         if (Reaches(amount, limit, least)) after = percent;
     }
     return after;
+}
+
+/// Whether it has not left `level`, which may be none of today's percentages.
+bool IsStillOver(const WarningRules& rules, const Contents& held, const Contents& limit,
+                 std::uint64_t level) {
+    const std::uint64_t least = LeftBelow(rules, level);
+    return (limit.bytes != 0 && Reaches(held.bytes, limit.bytes, least)) ||
+           (limit.messages != 0 && Reaches(held.messages, limit.messages, least));
 }
 
 Contents LimitsOf(const recipients::Mailbox& mailbox) {
@@ -131,6 +146,8 @@ async::Task<void> QuotaWarnings::LookAt(std::string_view mailbox, Contents limit
     if (after == level && filling->warned) co_return;
     const bool is_ours = co_await usage_.NoteWarned(mailbox, filling->warned, after);
     if (!is_ours || after == level) co_return;
+    // Where the percentages have changed, what it was over is perhaps none any more.
+    if (after < level && IsStillOver(rules_, held, limit, level)) co_return;
     Warning warning = WarningOf(rules_, level, after);
     warning.mailbox = mailbox;
     DescribeUsage(held, limit, warning);
@@ -147,22 +164,51 @@ void QuotaWarnings::Announce(const Warning& warning) const {
 
 async::Task<void> QuotaWarnings::LookAtChanged() {
     if (rules_.percents.empty() || std::exchange(is_looking_, true)) co_return;
+    std::vector<std::string> again;
+    while (again.size() < kMostFailures) {
+        std::optional<std::string> aside = changed_.TakeAside();
+        if (!aside) break;
+        again.push_back(*std::move(aside));
+    }
+    std::size_t failures = 0;
     std::optional<std::string> mailbox;
     try {
         if (const std::size_t waiting = changed_.Size(); waiting < kAtOnce) {
             const auto more = co_await usage_.TakeChanged(kAtOnce - waiting);
             changed_.Add(more);
         }
-        while ((mailbox = changed_.Take())) {
-            const recipients::Mailbox limits = co_await resolver_.LimitsOf(*mailbox);
-            co_await LookAt(*mailbox, LimitsOf(limits));
+        while (failures < kMostFailures) {
+            mailbox = changed_.Take();
+            if (!mailbox && !again.empty()) {
+                mailbox = std::move(again.back());
+                again.pop_back();
+            }
+            if (!mailbox) break;
+            const bool was_told = co_await LookAtChanged(*mailbox);
+            if (!was_told) ++failures;
         }
     } catch (const outage::Unavailable& unavailable) {
         log::Debug("quota warning: mailboxes not looked at yet: {}", unavailable.what());
-        // The others come first then, in case it is about this one alone.
         if (mailbox) changed_.Add({*mailbox});
     }
+    for (const std::string& waiting : again) changed_.SetAside(waiting);
     is_looking_ = false;
+}
+
+/// False where its tables do not tell its limits: that may be about it alone, as by a limit that is
+/// no number.
+async::Task<bool> QuotaWarnings::LookAtChanged(const std::string& mailbox) {
+    recipients::Mailbox limits;
+    try {
+        limits = co_await resolver_.LimitsOf(mailbox);
+    } catch (const outage::TableUnavailable& unavailable) {
+        log::Debug("quota warning: {} not looked at yet: {}", text::EscapedForLog(mailbox),
+                   unavailable.what());
+        changed_.SetAside(mailbox);
+        co_return false;
+    }
+    co_await LookAt(mailbox, LimitsOf(limits));
+    co_return true;
 }
 
 }  // namespace policyd::checks

@@ -17,7 +17,8 @@ namespace policyd::checks {
 /// Which filling of a mailbox is told of.
 struct WarningRules {
     std::vector<std::uint64_t> percents;  ///< of either limit, ascending; empty: none
-    /// By how many percent of the limit a mailbox must fall below one of them to have left it.
+    /// By how many percent of the limit a mailbox must fall below one of them to have left it; at
+    /// most by half of that one, so that an empty mailbox has left all.
     std::uint64_t hysteresis = 5;
 };
 
@@ -73,6 +74,7 @@ private:
                                         const usage::Reservation& reservation,
                                         const usage::Reserved& reserved, std::size_t place) const;
     async::Task<void> LookAt(std::string_view mailbox, Contents limit);
+    async::Task<bool> LookAtChanged(const std::string& mailbox);
     void Announce(const Warning& warning) const;
 
     usage::UsageStore& usage_;

@@ -1,5 +1,7 @@
 #include "policyd/checks/recipient_check.hpp"
 
+#include "policyd/checks/resolve.hpp"
+
 namespace policyd::checks {
 
 namespace {
@@ -28,10 +30,19 @@ std::optional<Verdict> RecipientCheck::AtHand(const protocol::PolicyRequest& req
     return VerdictOn(*resolution);
 }
 
-async::Task<Verdict> RecipientCheck::Evaluate(const protocol::PolicyRequest& request, Findings&) {
+async::Task<Verdict> RecipientCheck::Evaluate(const protocol::PolicyRequest& request,
+                                              Findings& findings) {
     if (!IsConcerned(request)) co_return Verdict::NoOpinion();
-    const auto resolution = co_await recipients_.Get(request.recipient, stale_time_);
+    const auto resolution = co_await Resolve(recipients_, request.recipient, stale_time_, findings);
     co_return VerdictOn(*resolution);
+}
+
+std::optional<Verdict> RecipientCheck::AsRemembered(const protocol::PolicyRequest& request,
+                                                    const Findings&) {
+    if (!IsConcerned(request)) return Verdict::NoOpinion();
+    const auto resolution = recipients_.Remembered(request.recipient, stale_time_);
+    if (!resolution) return std::nullopt;
+    return VerdictOn(*resolution);
 }
 
 }  // namespace policyd::checks

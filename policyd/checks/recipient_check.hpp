@@ -23,6 +23,8 @@ public:
                                   Findings& findings) override;
     void Foresee(const protocol::PolicyRequest& request, async::Ahead what) override;
     std::optional<Verdict> AtHand(const protocol::PolicyRequest& request) override;
+    std::optional<Verdict> AsRemembered(const protocol::PolicyRequest& request,
+                                        const Findings& findings) override;
 
 private:
     Verdict VerdictOn(const recipients::Resolution& resolution) const;

@@ -69,6 +69,7 @@ Daemon::Daemon(std::string config_path)
 
 Daemon::Daemon(std::string config_path, config::Settings settings, PassedSockets sockets)
     : config_path_(std::move(config_path)), settings_(std::move(settings)) {
+    async::StartBlockingThreads(control_);  // which runs the loop, on which nothing is yet
     std::vector<async::ListeningSocket> policy_sockets = std::move(sockets.policy);
     for (const char* result : {"success", "failure"})
         metrics::Counter(metrics::Metric::kReloads, {result});
@@ -76,7 +77,6 @@ Daemon::Daemon(std::string config_path, config::Settings settings, PassedSockets
     const bool becomes_user = geteuid() == 0 && !settings_.user.empty();
     if (becomes_user) RequireUser(settings_.user);
     OpenEndpoints(std::move(sockets));
-    async::StartBlockingThreads(control_);
     server_ = std::make_unique<Server>(settings_, std::move(policy_sockets));
     // All sockets are open now.
     if (becomes_user) BecomeUser(settings_.user);

@@ -9,13 +9,14 @@ namespace policyd::server {
 
 void Decision::Start(const std::shared_ptr<Decision>& decision,
                      std::shared_ptr<services::Services> services) {
-    async::Spawn(Decide(decision, std::move(services)), [decision](std::exception_ptr failure) {
+    decision->checks_ = &services->Checks();
+    async::Spawn(Decide(decision, services), [decision, services](std::exception_ptr failure) {
         try {
             std::rethrow_exception(failure);
         } catch (const std::exception& error) {
             log::Error("failure: a request was not decided: {}", error.what());
         }
-        decision->Finish(checks::CheckPipeline::OutOfTime(decision->progress));
+        decision->Finish(services->Checks().OutOfTime(decision->request, decision->progress));
     });
 }
 
@@ -27,18 +28,19 @@ async::Task<void> Decision::Decide(std::shared_ptr<Decision> decision,
         const auto lets_pass = [](const checks::Verdict& said) {
             return !said.HasOpinion() || !said.is_final;
         };
-        const bool was_let_pass = lets_pass(decision->verdict_);
+        const bool was_let_pass = lets_pass(decision->said_.verdict);
         if (was_let_pass && !lets_pass(verdict))
             co_await services->Checks().WasLetPass(decision->request, decision->progress);
         if (!was_let_pass)
             co_await services->Checks().WasRefused(decision->request, decision->progress);
     }
-    decision->Finish(std::move(verdict));
+    const std::string_view by = checks::CheckPipeline::DecidedBy(verdict, decision->progress);
+    decision->Finish({std::move(verdict), by});
 }
 
-void Decision::Finish(checks::Verdict verdict) {
+void Decision::Finish(checks::CheckPipeline::Said said) {
     if (done_) return;
-    verdict_ = std::move(verdict);
+    said_ = std::move(said);
     done_ = true;
     if (waiting_) std::exchange(waiting_, nullptr).resume();
 }
@@ -46,14 +48,15 @@ void Decision::Finish(checks::Verdict verdict) {
 void Decision::Expire() {
     if (done_) return;
     expired_ = true;
-    Finish(checks::CheckPipeline::OutOfTime(progress));
+    Finish(checks_->OutOfTime(request, progress));
 }
 
 void Decision::Reset() {
     bytes.clear();
     request = {};
     progress = {};
-    verdict_ = {};
+    said_ = {};
+    checks_ = nullptr;
     done_ = false;
     waiting_ = nullptr;
 }

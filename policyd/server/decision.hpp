@@ -19,7 +19,7 @@ namespace policyd::server {
 ///     auto decision = std::make_shared<Decision>(postfix_host);
 ///     decision->bytes = …; decision->request = …;
 ///     Decision::Start(decision, services);
-///     const std::string_view action = co_await decision->Action();   // or Expire() comes first
+///     const auto& said = co_await decision->Said();   // or Expire() comes first
 struct Decision {
     explicit Decision(std::shared_ptr<const std::string> the_host)
         : postfix_host(std::move(the_host)) {}
@@ -35,8 +35,8 @@ struct Decision {
                       std::shared_ptr<services::Services> services);
 
     class Awaiter;
-    /// Waits for the verdict, or for Expire(). One coroutine, once.
-    Awaiter Verdict();
+    /// Waits for what is said, or for Expire(). One coroutine, once.
+    Awaiter Said();
 
     /// The time is up: whoever waits gets the answer for that, while the decision goes on.
     void Expire();
@@ -50,9 +50,10 @@ struct Decision {
 private:
     static async::Task<void> Decide(std::shared_ptr<Decision> decision,
                                     std::shared_ptr<services::Services> services);
-    void Finish(checks::Verdict verdict);
+    void Finish(checks::CheckPipeline::Said said);
 
-    checks::Verdict verdict_;
+    checks::CheckPipeline::Said said_;
+    const checks::CheckPipeline* checks_ = nullptr;  // as long as it is not done
     bool done_ = false;
     bool expired_ = false;
     std::coroutine_handle<> waiting_;
@@ -63,13 +64,13 @@ public:
     explicit Awaiter(Decision& decision) noexcept : decision_(decision) {}
     bool await_ready() const noexcept { return decision_.done_; }
     void await_suspend(std::coroutine_handle<> waiting) noexcept { decision_.waiting_ = waiting; }
-    const checks::Verdict& await_resume() const noexcept { return decision_.verdict_; }
+    const checks::CheckPipeline::Said& await_resume() const noexcept { return decision_.said_; }
 
 private:
     Decision& decision_;
 };
 
-inline Decision::Awaiter Decision::Verdict() {
+inline Decision::Awaiter Decision::Said() {
     return Awaiter(*this);
 }
 

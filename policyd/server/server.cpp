@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <future>
+#include <limits>
 #include <utility>
 
 #include "common/async/destroy_elsewhere.hpp"
@@ -59,6 +60,8 @@ SessionLimits LimitsFrom(const config::Settings& settings) {
             .idle_time = settings.idle_time_limit};
 }
 
+constexpr std::uint64_t kNoTurnsSeen = std::numeric_limits<std::uint64_t>::max();
+
 /// With a worker that hangs; it does what it was told as soon as it can.
 constexpr std::chrono::seconds kPatience{1};
 
@@ -81,6 +84,7 @@ Server::Server(const config::Settings& settings, std::vector<async::ListeningSoc
 
 void Server::MakeWorkers(const config::Settings& settings) {
     const auto contents = services::ReadTables(settings);
+    services::UseInShared(settings, shared_);
     for (std::uint64_t i = 0; i < settings.workers; ++i) {
         workers_.push_back(std::make_unique<Worker>(HostName(), LimitsFrom(settings), room_));
         Worker& worker = *workers_.back();
@@ -137,7 +141,10 @@ void Server::Reload(const config::Settings& settings) {
             failure = std::current_exception();
         }
     }
-    if (!failure) room_.Allow(MostConnections(settings));
+    if (!failure) {
+        room_.Allow(MostConnections(settings));
+        services::UseInShared(settings, shared_);
+    }
     // What is not used ends where it belongs, too.
     OnEachWorker(
         [use = !failure, all, limits = LimitsFrom(settings)](Worker& worker, std::size_t i) {
@@ -168,7 +175,7 @@ void Server::OnEachWorker(std::function<void(Worker&, std::size_t)> work) {
 }
 
 bool Server::IsAlive() {
-    turns_seen_.resize(workers_.size());
+    turns_seen_.resize(workers_.size(), kNoTurnsSeen);  // a worker may still have to begin
     bool alive = true;
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         const std::uint64_t turns = workers_[i]->Turns();

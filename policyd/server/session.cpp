@@ -89,7 +89,7 @@ bool Session::HasAnswerAtHand() {
         TakeRequest(request, std::move(progress));
         return false;
     }
-    SetReply(*verdict, progress);
+    SetReply(*verdict, checks::CheckPipeline::DecidedBy(*verdict, progress));
     stream_.Received().erase(0, parser_.Length());
     return true;
 }
@@ -110,8 +110,8 @@ void Session::TakeRequest(const protocol::PolicyRequest& request,
 async::Task<bool> Session::Answer() {
     Enter(Phase::kDeciding);
     Decision::Start(decision_, services_());
-    const checks::Verdict& verdict = co_await decision_->Verdict();
-    SetReply(verdict, decision_->progress);
+    const checks::CheckPipeline::Said& said = co_await decision_->Said();
+    SetReply(said.verdict, said.by);
     if (decision_->HasExpired()) {
         decision_ = std::make_shared<Decision>(postfix_host_);
     } else {
@@ -121,11 +121,9 @@ async::Task<bool> Session::Answer() {
     co_return co_await stream_.Write(reply_);
 }
 
-void Session::SetReply(const checks::Verdict& verdict,
-                       const checks::CheckPipeline::Progress& progress) {
+void Session::SetReply(const checks::Verdict& verdict, std::string_view by) {
     protocol::SetReply(reply_, verdict.HasOpinion() ? verdict.action : protocol::kDunno);
-    metrics_.CountAnswer(checks::CheckPipeline::DecidedBy(verdict, progress), verdict.reason,
-                         SessionMetrics::Clock::now() - request_came_);
+    metrics_.CountAnswer(by, verdict.reason, SessionMetrics::Clock::now() - request_came_);
 }
 
 /// The connection asks about the message of `request` now, so another one before has ended.

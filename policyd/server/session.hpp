@@ -55,7 +55,7 @@ private:
     void TakeRequest(const protocol::PolicyRequest& request,
                      checks::CheckPipeline::Progress progress);
     async::Task<bool> Answer();
-    void SetReply(const checks::Verdict& verdict, const checks::CheckPipeline::Progress& progress);
+    void SetReply(const checks::Verdict& verdict, std::string_view by);
     void GoOnTo(const protocol::PolicyRequest& request);
     void Enter(Phase phase);
     static std::string_view PhaseName(Phase phase);

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -92,11 +93,26 @@ CommandRunner::~CommandRunner() {
     close(stop_event_);
 }
 
-void CommandRunner::Run(Job job) {
+void CommandRunner::Use(Command command) {
+    std::size_t dropped = 0;
     {
         const std::lock_guard lock(mutex_);
+        command_ = std::move(command);
+        if (command_.program.empty()) {
+            dropped = waiting_.size();
+            waiting_.clear();
+        }
+    }
+    changed_.notify_all();
+    for (; dropped > 0; --dropped) Count("dropped");
+}
+
+void CommandRunner::Run(Arguments arguments) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (command_.program.empty()) return;
         if (!stopping_ && waiting_.size() < most_waiting_ && HasThread()) {
-            waiting_.push_back(std::move(job));
+            waiting_.push_back(std::move(arguments));
             changed_.notify_all();
             return;
         }
@@ -116,34 +132,42 @@ bool CommandRunner::HasThread() {
 }
 
 void CommandRunner::Serve() {
+    using Clock = std::chrono::steady_clock;
+    std::optional<Clock::time_point> started;
     std::unique_lock lock(mutex_);
     for (;;) {
         changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
         if (stopping_) return;
-        const Job job = std::move(waiting_.front());
+        // The pause may be changed while it lasts.
+        if (started && Clock::now() < *started + command_.pause) {
+            changed_.wait_until(lock, *started + command_.pause);
+            continue;
+        }
+        const Command command = command_;
+        Arguments arguments = std::move(waiting_.front());
         waiting_.pop_front();
-        const auto next = std::chrono::steady_clock::now() + job.pause;
+        started = Clock::now();
         lock.unlock();
-        Execute(job);
+        Execute(command, std::move(arguments));
         lock.lock();
-        changed_.wait_until(lock, next, [this] { return stopping_; });
     }
 }
 
-void CommandRunner::Execute(const Job& job) const {
-    const std::string name = text::EscapedForLog(job.words.front());
+void CommandRunner::Execute(const Command& command, Arguments arguments) const {
+    const std::string name = text::EscapedForLog(command.program);
+    arguments.insert(arguments.begin(), command.program);
     pid_t child = -1;
-    const int error = Spawn(job.words, child);
+    const int error = Spawn(arguments, child);
     if (error != 0) {
         log::Error("command: {} cannot be started: {}", name, std::strerror(error));
         return Count("failure");
     }
     const int process = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
-    const bool is_done = AwaitEnd(child, process, job.time_limit);
+    const bool is_done = AwaitEnd(child, process, command.time_limit);
     if (process >= 0) close(process);
     if (!is_done) {
         log::Error("command: {} took longer than {} ms, and was killed", name,
-                   job.time_limit.count());
+                   command.time_limit.count());
         kill(-child, SIGKILL);
     }
     int status = 0;

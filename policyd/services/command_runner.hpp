@@ -13,20 +13,22 @@
 
 namespace policyd::services {
 
-/// Runs commands of the site one after the other, on a thread of its own. Each has a time limit,
-/// after which it is killed with all that it has started, and there is a pause between the starts
-/// of two. Of too many that wait, further ones are dropped and counted.
+/// Runs a command of the site, once for each time that it is asked to and one after the other, on a
+/// thread of its own. It has a time limit, after which it is killed with all that it has started,
+/// and there is a pause between two starts. Of too many runs that wait, further ones are dropped
+/// and counted.
 ///
 /// Every call may be made by any thread.
 class CommandRunner {
 public:
     using Milliseconds = std::chrono::milliseconds;
 
-    struct Job {
-        std::vector<std::string> words;  ///< the program's path, and its arguments
+    struct Command {
+        std::string program;  ///< its path; empty: nothing runs
         Milliseconds time_limit{30'000};
-        Milliseconds pause{0};  ///< from its start to that of the next one
+        Milliseconds pause{0};  ///< from a start to the next
     };
+    using Arguments = std::vector<std::string>;
 
     explicit CommandRunner(std::size_t most_waiting = 10'000);
     /// Drops what waits. A command that runs is left to itself.
@@ -34,11 +36,15 @@ public:
     CommandRunner(const CommandRunner&) = delete;
     CommandRunner& operator=(const CommandRunner&) = delete;
 
-    void Run(Job job);
+    /// What runs from now on, also for what waits: that is dropped where nothing is to run any
+    /// more.
+    void Use(Command command);
+
+    void Run(Arguments arguments);
 
 private:
     void Serve();
-    void Execute(const Job& job) const;
+    void Execute(const Command& command, Arguments arguments) const;
     /// Whether the process has ended in time, or the program is to end.
     bool AwaitEnd(pid_t child, int process, Milliseconds time_limit) const;
     /// Needs the lock. False where there can be no more threads.
@@ -48,9 +54,10 @@ private:
     const int stop_event_;  // readable once the program is to end
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<Job> waiting_;  // guarded by mutex_
-    bool stopping_ = false;    // guarded by mutex_
-    std::thread thread_;       // guarded by mutex_; runs from the first job on
+    Command command_;                // guarded by mutex_
+    std::deque<Arguments> waiting_;  // guarded by mutex_
+    bool stopping_ = false;          // guarded by mutex_
+    std::thread thread_;             // guarded by mutex_; runs from the first call on
 };
 
 }  // namespace policyd::services

@@ -9,6 +9,7 @@
 #include "common/config/config_error.hpp"
 #include "common/config/failure_action.hpp"
 #include "common/config/option_checks.hpp"
+#include "common/config/values.hpp"
 #include "common/protocol/policy_action.hpp"
 #include "common/recipients/postfix_recipient_resolver.hpp"
 #include "common/usage/open_usage_store.hpp"
@@ -31,9 +32,21 @@ bool Contains(const config::Strings& list, std::string_view word) {
 }
 
 tables::ParentStyle ParentsOf(const Settings& settings) {
-    return Contains(settings.parent_domain_matches_subdomains, "smtpd_access_maps")
+    return config::ListsName(settings.parent_domain_matches_subdomains, "smtpd_access_maps")
                ? tables::ParentStyle::kDomain
                : tables::ParentStyle::kDotDomain;
+}
+
+/// Without limits where nobody looks at them: a table of them that is broken is no reason to defer
+/// mail then.
+Settings WithNeededTables(const Settings& settings) {
+    Settings needed = settings;
+    if (Contains(settings.checks, "mailbox_quota")) return needed;
+    for (auto limits :
+         {&Settings::virtual_mailbox_limit_maps, &Settings::virtual_mailbox_message_limit_maps,
+          &Settings::virtual_domain_limit_maps, &Settings::virtual_domain_message_limit_maps})
+        (needed.*limits).clear();
+    return needed;
 }
 
 /// What the checks are made of.
@@ -152,6 +165,7 @@ checks::QuotaRules QuotaRulesFrom(const Settings& settings) {
     rules.room.stale_usage = StaleUsageFrom(settings.stale_usage);
     rules.room.usage_max_age = settings.usage_max_age;
     rules.recipient_stale_time = StaleTime(settings, settings.mailbox_quota_failure_action);
+    rules.room.is_dry_run = Contains(settings.dry_run, "mailbox_quota");
     rules.room.soft_time = settings.mailbox_full_soft_time;
     rules.reservations = settings.quota_reservations;
     rules.undeclared_size = config::ParseUndeclaredSize(settings.undeclared_size);
@@ -181,21 +195,9 @@ checks::WarningRules WarningRulesFrom(const Settings& settings) {
     return rules;
 }
 
-checks::QuotaWarnings::Tell TellFrom(const Settings& settings, CommandRunner& commands) {
-    CommandRunner::Job job;
-    job.words = {settings.quota_warning_command};
-    job.time_limit = settings.quota_warning_command_time_limit;
-    job.pause = settings.quota_warning_command_pause;
-    if (job.words.front().empty()) return [](const checks::Warning&) {};
-    return [job = std::move(job), &commands](const checks::Warning& warning) {
-        CommandRunner::Job of_this = job;
-        for (std::string word :
-             {warning.mailbox, std::to_string(warning.percent), std::to_string(warning.usage),
-              std::to_string(warning.limit), std::string(warning.is_over ? "over" : "below"),
-              std::string(warning.unit)})
-            of_this.words.push_back(std::move(word));
-        commands.Run(std::move(of_this));
-    };
+void Tell(const checks::Warning& warning, CommandRunner& commands) {
+    commands.Run({warning.mailbox, std::to_string(warning.percent), std::to_string(warning.usage),
+                  std::to_string(warning.limit), warning.is_over ? "over" : "below", warning.unit});
 }
 
 /// Every kind of check, by its name in the option `checks`.
@@ -203,7 +205,6 @@ const struct {
     std::string_view name;
     std::unique_ptr<checks::PolicyCheck> (*make)(const Parts&);
     std::string Settings::*failure_action;  // while tables cannot be asked
-    bool asks_usage_store;
 } kChecks[] = {
     {"client_access",
      [](const Parts& parts) -> std::unique_ptr<checks::PolicyCheck> {
@@ -212,7 +213,7 @@ const struct {
              parts.settings.client_access_default, ParentsOf(parts.settings), parts.rows,
              ClientMemoryFrom(parts.settings), parts.clock);
      },
-     &Settings::client_access_failure_action, false},
+     &Settings::client_access_failure_action},
     {"recipient",
      [](const Parts& parts) -> std::unique_ptr<checks::PolicyCheck> {
          const Settings& settings = parts.settings;
@@ -220,7 +221,7 @@ const struct {
              parts.recipients, settings.unknown_recipient_action,
              StaleTime(settings, settings.recipient_failure_action));
      },
-     &Settings::recipient_failure_action, false},
+     &Settings::recipient_failure_action},
     {"mailbox_quota",
      [](const Parts& parts) -> std::unique_ptr<checks::PolicyCheck> {
          const checks::MailboxQuotaCheck::Parts needed{parts.recipients, parts.usage,
@@ -229,7 +230,7 @@ const struct {
          return std::make_unique<checks::MailboxQuotaCheck>(needed, QuotaRulesFrom(parts.settings),
                                                             parts.clock, &text::SystemWallTime);
      },
-     &Settings::mailbox_quota_failure_action, true},
+     &Settings::mailbox_quota_failure_action},
 };
 
 checks::CheckPipeline::Step MakeStep(const std::string& name, const Parts& parts) {
@@ -240,8 +241,6 @@ checks::CheckPipeline::Step MakeStep(const std::string& name, const Parts& parts
         step.check = kind.make(parts);
         step.on_failure.table = TableFailure(settings, settings.*kind.failure_action).action;
         step.on_failure.usage_store = UsageFailure(settings).action;
-        step.on_failure.out_of_time =
-            kind.asks_usage_store ? step.on_failure.usage_store : step.on_failure.table;
         step.dry_run = Contains(settings.dry_run, name);
         return step;
     }
@@ -272,11 +271,13 @@ Services::Services(async::EventLoop& loop, const Settings& settings, SharedState
         usage_store_ = usage::OpenUsageStore(loop, settings, shared.recent);
     }
     resolver_ = std::make_unique<recipients::PostfixRecipientResolver>(
-        recipients::OpenMailSystem(settings, *tables_), *rows_);
+        recipients::OpenMailSystem(WithNeededTables(settings), *tables_), *rows_);
     recipients_ = recipients::MakeRecipientCache(*resolver_, CacheTimesFrom(settings), clock);
+    const auto tell = [&commands = shared.commands](const checks::Warning& warning) {
+        Tell(warning, commands);
+    };
     warnings_ = std::make_unique<checks::QuotaWarnings>(*usage_store_, *resolver_, shared.changed,
-                                                        WarningRulesFrom(settings),
-                                                        TellFrom(settings, shared.commands));
+                                                        WarningRulesFrom(settings), tell);
     const Parts parts{settings,     *tables_,   *rows_, *usage_store_,
                       *recipients_, *warnings_, shared, clock};
     std::vector<checks::CheckPipeline::Step> steps;
@@ -302,6 +303,11 @@ std::shared_ptr<tables::TableContents> ReadTables(const Settings& settings) {
     recipients::OpenMailSystem(settings, tables);
     tables.OpenChain("client_access_maps", settings.client_access_maps);
     return contents;
+}
+
+void UseInShared(const Settings& settings, SharedState& shared) {
+    shared.commands.Use({settings.quota_warning_command, settings.quota_warning_command_time_limit,
+                         settings.quota_warning_command_pause});
 }
 
 void Services::FlushCaches() {

@@ -72,6 +72,9 @@ private:
     std::unique_ptr<checks::CheckPipeline> checks_;
 };
 
+/// Has what is shared go by these settings from now on: those of services that are in use.
+void UseInShared(const config::Settings& settings, SharedState& shared);
+
 /// Reads the files of all tables that the settings name, so that no loop thread has to. Throws as
 /// Services does.
 std::shared_ptr<tables::TableContents> ReadTables(const config::Settings& settings);

@@ -23,8 +23,14 @@ public:
     }
 
     std::optional<Verdict> AtHand(const protocol::PolicyRequest&) override { return at_hand; }
+    std::optional<Verdict> AsRemembered(const protocol::PolicyRequest&, const Findings&) override {
+        return as_remembered;
+    }
+    outage::Unavailable::BackEnd WaitsFor(const Findings&) const override { return waits_for; }
 
     std::optional<Verdict> at_hand;
+    std::optional<Verdict> as_remembered;
+    outage::Unavailable::BackEnd waits_for = outage::Unavailable::BackEnd::kTable;
 
 private:
     Script script_;
@@ -39,7 +45,6 @@ protected:
         step.check = std::make_unique<ScriptedCheck>(std::move(script), asked_);
         step.on_failure.table = table_failure;
         step.on_failure.usage_store = store_failure;
-        step.on_failure.out_of_time = "450 4.3.0 Too slow";
         steps_.push_back(std::move(step));
     }
 
@@ -53,6 +58,12 @@ protected:
                                      [] { return std::chrono::milliseconds(0); });
         progress_ = {};
         return test::RunToEnd(pipeline.Decide({}, progress_)).action;
+    }
+
+    CheckPipeline::Said WhenTimeIsUp() {
+        const CheckPipeline pipeline(std::move(steps_),
+                                     [] { return std::chrono::milliseconds(0); });
+        return pipeline.OutOfTime({}, progress_);
     }
 
     std::vector<CheckPipeline::Step> steps_;
@@ -169,37 +180,56 @@ TEST_F(CheckPipelineTest, WhatAnOptionSaysIsAnOpinionOnlyWhereItRefuses) {
 }
 
 TEST_F(CheckPipelineTest, ACheckOnDryRunThatTakesTooLongHasNoOpinionEither) {
-    CheckPipeline::Step step;
-    step.dry_run = true;
-    step.on_failure.out_of_time = "450 4.3.0 Too slow";
-    progress_ = {};
-    progress_.step = &step;
-    EXPECT_FALSE(CheckPipeline::OutOfTime(progress_).HasOpinion());
+    Add(NoOpinion, "450 4.3.0 Too slow");
+    steps_.back().dry_run = true;
+    Add(NoOpinion, "451 4.3.0 The next");
+    EXPECT_EQ(WhenTimeIsUp().verdict.action, "451 4.3.0 The next");
 }
 
 TEST_F(CheckPipelineTest, WhatHasBeenRemarkedIsGivenWhenTheTimeIsUp) {
-    CheckPipeline::Step slow;
-    slow.on_failure.out_of_time = "DUNNO";
-    progress_ = {};
-    progress_.step = &slow;
-    progress_.remarked = &slow;
+    Add(NoOpinion);
+    progress_.remarked = &steps_.front();
     progress_.remark = Verdict::Remark("HOLD suspicious", "client_access");
-    EXPECT_EQ(CheckPipeline::OutOfTime(progress_).action, "HOLD suspicious");
-    slow.on_failure.out_of_time = "450 4.3.0 Too slow";
-    EXPECT_EQ(CheckPipeline::OutOfTime(progress_).action, "450 4.3.0 Too slow");
+    EXPECT_EQ(WhenTimeIsUp().verdict.action, "HOLD suspicious");
+}
+
+TEST_F(CheckPipelineTest, EachCheckIsAnsweredForFromMemoryWhenTheTimeIsUp) {
+    Add(NoOpinion);
+    Add(NoOpinion, "451 4.3.0 Tables");
+    static_cast<ScriptedCheck&>(*steps_.back().check).as_remembered = Verdict::NoOpinion();
+    Add(NoOpinion, "452 4.3.0 Tables", "453 4.3.0 Store");
+    EXPECT_EQ(WhenTimeIsUp().verdict.action, "452 4.3.0 Tables");
+}
+
+TEST_F(CheckPipelineTest, TheFailureActionWhenTheTimeIsUpIsThatOfTheBackEndThatIsWaitedFor) {
+    Add(NoOpinion, "451 4.3.0 Tables", "452 4.3.0 Store");
+    static_cast<ScriptedCheck&>(*steps_.back().check).waits_for =
+        outage::Unavailable::BackEnd::kUsageStore;
+    const CheckPipeline::Said said = WhenTimeIsUp();
+    EXPECT_EQ(said.verdict.action, "452 4.3.0 Store");
+    EXPECT_EQ(said.by, "scripted");
+}
+
+TEST_F(CheckPipelineTest, ChecksThatHaveBeenAskedAreNotAnsweredForWhenTheTimeIsUp) {
+    Add(NoOpinion, "450 4.3.0 The first");
+    Add(NoOpinion, "451 4.3.0 The second");
+    progress_.next = 1;
+    EXPECT_EQ(WhenTimeIsUp().verdict.action, "451 4.3.0 The second");
+}
+
+TEST_F(CheckPipelineTest, OfSeveralActionsThatLetPassTheOneThatDoesMostIsGiven) {
+    const auto remarks = [](const char* action) {
+        return [action] { return Verdict::AsConfigured(action, "configured"); };
+    };
+    Add(remarks("PREPEND X-Client: unlisted"));
+    Add(remarks("hold full"));
+    Add(remarks("WARN full"));
+    EXPECT_EQ(Decide(), "hold full");
 }
 
 TEST_F(CheckPipelineTest, SurvivesAnyOtherException) {
     Add([]() -> Verdict { throw std::runtime_error("a bug"); }, "451 4.3.0 Later");
     EXPECT_EQ(Decide(), "451 4.3.0 Later");
-}
-
-TEST_F(CheckPipelineTest, KnowsWhatToAnswerWhenTheTimeIsUp) {
-    EXPECT_EQ(CheckPipeline::OutOfTime({}).action, "");
-    Add(NoOpinion);
-    CheckPipeline::Progress at_first;
-    at_first.step = &steps_.front();
-    EXPECT_EQ(CheckPipeline::OutOfTime(at_first).action, "450 4.3.0 Too slow");
 }
 
 TEST(RecipientCheckTest, RefusesOnlyUnknownRecipientsAndOnlyAtRcpt) {

@@ -141,6 +141,14 @@ TEST_F(ClientAccessCheckTest, ADeferralWinsOverAnotherActionBesideThePermission)
     EXPECT_EQ(Answer({&first, &second}), kRefused);
 }
 
+TEST_F(ClientAccessCheckTest, TheDefaultIsOneOfSeveralActionsWhateverItsCase) {
+    EXPECT_EQ(AnswerFor("PREPEND X-List: yes", "hold"), "HOLD");
+    EXPECT_EQ(AnswerFor("HOLD", "PREPEND X-List: no"), "HOLD");
+    EXPECT_EQ(AnswerFor("DEFER_IF_PERMIT soon", "discard"), "DEFER_IF_PERMIT soon");
+    EXPECT_EQ(AnswerFor("HOLD", "DEFER_IF_REJECT busy"), "HOLD");
+    EXPECT_EQ(AnswerFor("DUNNO", "DEFER_IF_REJECT busy"), "DEFER_IF_REJECT busy");
+}
+
 TEST_F(ClientAccessCheckTest, OfSeveralActionsTheOneThatDoesMostIsAnswered) {
     tables::FakeTable prepend{{"192.0.2.1", "PREPEND X-A: b"}}, hold{{"192.0.2.1", "HOLD"}},
         first{{"192.0.2.1", "REDIRECT a@x.example"}}, last{{"192.0.2.1", "REDIRECT b@x.example"}};

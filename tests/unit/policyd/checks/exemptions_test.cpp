@@ -75,6 +75,22 @@ TEST(ExemptionsTest, CoverARecipientHoweverHeIsTyped) {
         EXPECT_FALSE(exempt.Cover(request, recipient)) << recipient;
 }
 
+TEST(ExemptionsTest, CoverASenderWithAnyExtension) {
+    Exemptions exempt;
+    exempt.senders = AddressList({"boss@example.com", "list@", "<>"});
+    exempt.delimiters = "+-";
+    protocol::PolicyRequest request;
+    for (const char* sender :
+         {"boss@example.com", "Boss+x@example.com", "list-bounce@foo.org", ""}) {
+        request.sender = sender;
+        EXPECT_TRUE(exempt.Cover(request, "ann@example.com")) << sender;
+    }
+    for (const char* sender : {"boss+x@example.net", "x+boss@example.com"}) {
+        request.sender = sender;
+        EXPECT_FALSE(exempt.Cover(request, "ann@example.com")) << sender;
+    }
+}
+
 TEST(ClientListTest, RefusesWhatIsNoPattern) {
     for (const char* pattern : {"192.0.2.0/33", "x/8", "", "a b", "2001:db8::/129", "192.0.2.0/",
                                 "*", "*.example.com", "300.1.1.1", "."})

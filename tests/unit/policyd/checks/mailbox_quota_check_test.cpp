@@ -180,6 +180,20 @@ TEST_F(MailboxQuotaCheckTest, DefersFirstAndRefusesOnceTheMailboxHasBeenFullForT
     EXPECT_EQ(AtRcpt("ann@example.com", 1, "5"), kPerhapsFull);
 }
 
+TEST_F(MailboxQuotaCheckTest, NoSoftTimeRunsWhileNobodyIsRefusedButOnPaper) {
+    QuotaRules rules;
+    rules.room.soft_time = std::chrono::milliseconds(1000);
+    rules.room.is_dry_run = true;
+    Use(rules);
+    usage_.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1, "1"), kPerhapsFull);
+    SetTime(std::chrono::milliseconds(2000));
+    EXPECT_EQ(AtRcpt("ann@example.com", 1, "2"), kPerhapsFull);
+    rules.room.is_dry_run = false;
+    Use(rules);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1, "3"), kPerhapsFull) << "the first that is refused";
+}
+
 TEST_F(MailboxQuotaCheckTest, RefusesAtTheEndOnceAllMailboxesHaveBeenFullForTheSoftTime) {
     QuotaRules rules;
     rules.room.soft_time = std::chrono::milliseconds(1000);

@@ -129,6 +129,19 @@ TEST_F(MailboxQuotaCheckTest, AnAbortedMessageGivesItsRoomBackAndAnAcceptedOneKe
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
 }
 
+TEST_F(MailboxQuotaCheckTest, WhatWasReservedBeforeAReloadIsSettledAndGivenBackWhereNothingIsNow) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 600, "1"), "");
+    EXPECT_EQ(AtRcpt("bob@example.com", 600, "2"), "");
+    QuotaRules rules;
+    rules.reservations = false;
+    Use(rules);
+    EXPECT_EQ(AtEnd("ann@example.com", 600, 1, "1"), "") << "its own reservation is no mail";
+    EndMessage("1");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 600u);
+    EndMessage("2");
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 0u);
+}
+
 TEST_F(MailboxQuotaCheckTest, AMessageGoesOnOverAnotherConnection) {
     EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
     EXPECT_EQ(AtRcpt("bob@example.com", 500), "");

@@ -31,6 +31,9 @@ TEST(LevelAfterTest, IsLeftByTheHysteresis) {
     EXPECT_EQ(LevelOf(900, 1000, 95), 95u);
     EXPECT_EQ(LevelOf(899, 1000, 95), 80u);
     EXPECT_EQ(LevelOf(0, 1000, 95), 0u);
+    const WarningRules low{{3}, 5};
+    EXPECT_EQ(LevelAfter(low, {20, 0}, {1000, 0}, 3), 3u);
+    EXPECT_EQ(LevelAfter(low, {19, 0}, {1000, 0}, 3), 0u);
 }
 
 TEST(LevelAfterTest, IsThatOfTheLimitOfWhichMoreIsUsed) {
@@ -43,9 +46,9 @@ class QuotaWarningsTest : public testing::Test {
 protected:
     QuotaWarningsTest() { recipients_.Add("ann@example.com", {"ann@example.com"}, 1000); }
 
-    std::unique_ptr<QuotaWarnings> Make() {
+    std::unique_ptr<QuotaWarnings> Make(const WarningRules& rules = kRules) {
         return std::make_unique<QuotaWarnings>(
-            usage_, recipients_, changed_, kRules,
+            usage_, recipients_, changed_, rules,
             [this](const Warning& warning) { told_.push_back(TextOf(warning)); });
     }
 
@@ -143,6 +146,37 @@ TEST_F(QuotaWarningsTest, WaitForTablesAndStoresThatAreDown) {
     EXPECT_TRUE(told_.empty());
     test::RunToEnd(Done(warnings->LookAtChanged()));
     EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 80: 900 of 1000"));
+}
+
+TEST_F(QuotaWarningsTest, DoNotWaitForMailboxesWhoseLimitsCannotBeTold) {
+    const auto warnings = Make();
+    recipients_.broken = "x";
+    for (int i = 0; i < 700; ++i) usage_.changed.push_back("x" + std::to_string(i));
+    for (int round = 0; round < 30; ++round) test::RunToEnd(Done(warnings->LookAtChanged()));
+    usage_.changed.push_back("x1");
+    Measure(*warnings, 900);
+    for (int round = 0; round < 60 && told_.empty(); ++round)
+        test::RunToEnd(Done(warnings->LookAtChanged()));
+    EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 80: 900 of 1000"));
+}
+
+TEST_F(QuotaWarningsTest, LookAgainAtMailboxesWhoseLimitsCouldNotBeTold) {
+    const auto warnings = Make();
+    recipients_.broken = "ann";
+    Measure(*warnings, 900);
+    recipients_.broken = "\n";
+    test::RunToEnd(Done(warnings->LookAtChanged()));
+    EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 80: 900 of 1000"));
+}
+
+TEST_F(QuotaWarningsTest, CallNoMailboxBelowAPercentageThatIsNoneAnyMore) {
+    Measure(*Make(), 860);
+    told_.clear();
+    const auto warnings = Make({{95}, 5});
+    Measure(*warnings, 870);
+    EXPECT_TRUE(told_.empty());
+    Measure(*warnings, 960);
+    EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 95: 960 of 1000"));
 }
 
 TEST_F(QuotaWarningsTest, HaveNothingToSayOfMailboxesWithoutLimit) {

@@ -12,6 +12,7 @@ namespace policyd::services {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 
 double Counted(const char* result) {
     return metrics::Value(metrics::Metric::kQuotaWarningCommands, {result});
@@ -41,19 +42,23 @@ private:
 TEST(CommandRunnerTest, CountsWhatBecameOfACommand) {
     CommandRunner runner;
     const double successes = Counted("success");
-    runner.Run({{"/bin/true"}, std::chrono::minutes(1), milliseconds(0)});
+    runner.Use({"/bin/true", minutes(1), milliseconds(0)});
+    runner.Run({});
     ExpectOneMore("success", successes);
     const double failures = Counted("failure");
-    runner.Run({{"/bin/false"}, std::chrono::minutes(1), milliseconds(0)});
+    runner.Use({"/bin/false", minutes(1), milliseconds(0)});
+    runner.Run({});
     ExpectOneMore("failure", failures);
-    runner.Run({{"/nowhere"}, std::chrono::minutes(1), milliseconds(0)});
+    runner.Use({"/nowhere", minutes(1), milliseconds(0)});
+    runner.Run({});
     ExpectOneMore("failure", failures + 1);
 }
 
 TEST(CommandRunnerTest, KillsWhatTakesTooLong) {
     CommandRunner runner;
     const double timeouts = Counted("timeout");
-    runner.Run({{"/bin/sleep", "1000"}, milliseconds(50), milliseconds(0)});
+    runner.Use({"/bin/sleep", milliseconds(50), milliseconds(0)});
+    runner.Run({"1000"});
     ExpectOneMore("timeout", timeouts);
 }
 
@@ -63,10 +68,38 @@ TEST(CommandRunnerTest, KnowsTheEndOfACommandAlsoWhenItCanOpenNothing) {
     const double timeouts = Counted("timeout");
     {
         const NoDescriptors none;
-        runner.Run({{"/bin/true"}, std::chrono::seconds(10), milliseconds(0)});
+        runner.Use({"/bin/true", std::chrono::seconds(10), milliseconds(0)});
+        runner.Run({});
         test::WaitUntil("success", [&] { return Counted("success") > successes; });
     }
     EXPECT_EQ(Counted("timeout"), timeouts);
+}
+
+TEST(CommandRunnerTest, GoesByWhatIsToRunNowForWhatWaitsToo) {
+    CommandRunner runner;
+    const double successes = Counted("success");
+    const double failures = Counted("failure");
+    runner.Use({"/bin/false", minutes(1), minutes(10)});
+    runner.Run({});
+    ExpectOneMore("failure", failures);
+    runner.Run({});  // after ten minutes
+    runner.Use({"/bin/true", minutes(1), milliseconds(0)});
+    ExpectOneMore("success", successes);
+    EXPECT_EQ(Counted("failure"), failures + 1);
+}
+
+TEST(CommandRunnerTest, DropsWhatWaitsWhereNothingIsToRunAnyMore) {
+    CommandRunner runner;
+    const double failures = Counted("failure");
+    const double dropped = Counted("dropped");
+    runner.Use({"/bin/false", minutes(1), minutes(10)});
+    runner.Run({});
+    ExpectOneMore("failure", failures);
+    runner.Run({});
+    runner.Use({});
+    EXPECT_EQ(Counted("dropped"), dropped + 1);
+    runner.Run({});
+    EXPECT_EQ(Counted("dropped"), dropped + 1) << "nobody wants it";
 }
 
 }  // namespace

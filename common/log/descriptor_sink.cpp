@@ -1,9 +1,12 @@
 #include "common/log/descriptor_sink.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <system_error>
 #include <utility>
 
@@ -18,16 +21,6 @@ int OpenForAppending(const std::string& path, bool& made) {
     if (!made) descriptor = open(path.c_str(), kFlags, kMode);
     if (descriptor < 0) throw std::system_error(errno, std::generic_category(), path);
     return descriptor;
-}
-
-void WriteAll(int descriptor, const char* bytes, std::size_t size) {
-    while (size > 0) {
-        const ssize_t written = write(descriptor, bytes, size);
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) throw std::system_error(errno, std::generic_category(), "log");
-        bytes += written;
-        size -= static_cast<std::size_t>(written);
-    }
 }
 
 }  // namespace
@@ -54,7 +47,29 @@ void DescriptorSink::sink_it_(const spdlog::details::log_msg& message) {
 void DescriptorSink::Write(const spdlog::details::log_msg& message) {
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
-    WriteAll(descriptor_, line.data(), line.size());
+    WriteAll(line.data(), line.size());
+}
+
+void DescriptorSink::WriteAll(const char* bytes, std::size_t size) {
+    while (size > 0) {
+        AwaitReader();
+        // What poll(2) promises room for in a pipe.
+        const ssize_t written =
+            write(descriptor_, bytes, std::min<std::size_t>(size, path_.empty() ? PIPE_BUF : size));
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) throw std::system_error(errno, std::generic_category(), "log");
+        bytes += written;
+        size -= static_cast<std::size_t>(written);
+    }
+}
+
+/// A file of its own takes what comes.
+void DescriptorSink::AwaitReader() {
+    if (!path_.empty()) return;
+    constexpr int kPatience = 1'000;  // ms
+    pollfd reader{descriptor_, POLLOUT, 0};
+    reader_hangs_ = poll(&reader, 1, reader_hangs_ ? 0 : kPatience) == 0;
+    if (reader_hangs_) throw std::system_error(ETIMEDOUT, std::generic_category(), "log");
 }
 
 /// Where that fails, what comes goes on into the file that is open, which may have another name by

@@ -11,7 +11,9 @@ namespace policyd::log {
 
 /// Writes each line with one write(2) to stderr or to a file that it appends to.
 ///
-/// A line that cannot be written is an exception, which the logger counts.
+/// A line that cannot be written is an exception, which the logger counts; likewise one that the
+/// reader of a pipe, a socket or a terminal does not take within a second, and those after it until
+/// it takes some again: who waits for the writer is not to wait for him.
 class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
     /// Writes to stderr, which stays open.
@@ -34,11 +36,14 @@ protected:
 
 private:
     void Write(const spdlog::details::log_msg& message);
+    void WriteAll(const char* bytes, std::size_t size);
+    void AwaitReader();
     void Reopen(spdlog::details::log_msg message);
 
     const std::string path_;  // empty: stderr
     bool made_ = false;       // the file: there was none
     int descriptor_;
+    bool reader_hangs_ = false;
     std::atomic<bool> reopen_ = false;
 };
 

@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "common/async/process.hpp"
 #include "common/log/descriptor_sink.hpp"
@@ -32,6 +33,7 @@ struct Logging {
     std::shared_ptr<spdlog::sinks::dist_sink_mt> destination;
     std::shared_ptr<spdlog::async_logger> logger;
     std::shared_ptr<DescriptorSink> file;  // null unless lines go to a file
+    std::string destination_name;
 };
 
 std::mutex mutex;
@@ -106,12 +108,14 @@ void Configure(std::string_view program, const LogSettings& settings) {
 std::function<void()> PrepareConfigure(std::string_view program, const LogSettings& settings) {
     const spdlog::level::level_enum level = ParseLevel(settings.level);
     const Destination opened = OpenDestination(std::string(program), settings.destination);
-    return [level, opened] {
+    return [level, opened, name = settings.destination] {
         const std::lock_guard lock(mutex);
         if (!logging) return;
+        logging->logger->set_level(level);
+        // To change over waits for the line that is just being written.
+        if (std::exchange(logging->destination_name, name) == name) return;
         logging->destination->set_sinks({opened.sink});
         logging->file = opened.file;
-        logging->logger->set_level(level);
     };
 }
 

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "common/async/endpoint.hpp"
+#include "common/config/config_error.hpp"
 #include "common/text/ascii.hpp"
 
 namespace policyd::usage {
@@ -35,6 +37,19 @@ std::optional<std::uint64_t> Figure(std::string_view text) {
 }
 
 }  // namespace
+
+redis::ClientSettings DovecotServerFrom(const config::Settings& settings) {
+    constexpr std::string_view kRedis = "redis:";
+    const std::string_view name = settings.dovecot_quota_clone;
+    if (!name.starts_with(kRedis))
+        throw config::ConfigError("dovecot_quota_clone: usage_source = \"" + settings.usage_source +
+                                  "\" needs it");
+    redis::ClientSettings server;
+    server.endpoint = async::ParseEndpoint(name.substr(kRedis.size()));
+    server.password_file = settings.dovecot_quota_clone_password_file;
+    server.time_limit = settings.redis_time_limit;
+    return server;
+}
 
 DovecotQuotaClone::DovecotQuotaClone(uv_loop_t* loop, redis::ClientSettings server,
                                      std::string prefix)

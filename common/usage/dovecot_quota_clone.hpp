@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/async/task.hpp"
+#include "common/config/settings.hpp"
 #include "common/redis/client.hpp"
 #include "common/usage/usage_store.hpp"
 
@@ -16,6 +17,9 @@ struct DovecotFigures {
     std::vector<Measurement> measurements;
     std::vector<std::string> unreadable;  ///< users with figures that are not a pair of numbers
 };
+
+/// The Redis of dovecot_quota_clone. Throws config::ConfigError where it is not set.
+redis::ClientSettings DovecotServerFrom(const config::Settings& settings);
 
 /// The figures that Dovecot keeps in Redis where its plugin quota_clone is on: what it has stored
 /// for each user, as of his last change.

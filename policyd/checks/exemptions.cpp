@@ -22,7 +22,7 @@ AddressList::AddressList(const std::vector<std::string>& patterns) {
         const bool is_null = pattern == kNullSender;
         const bool is_bracketed = pattern.starts_with('<') && pattern.ends_with('>');
         const bool has_domain = pattern.find('@') != std::string::npos && pattern != "@";
-        if (!is_null && (is_bracketed || !has_domain))
+        if (!is_null && (is_bracketed || !has_domain || text::Trim(pattern) != pattern))
             throw std::invalid_argument("user@domain, user@, @domain or <>, not \"" + pattern +
                                         '"');
         patterns_.push_back(text::FoldCase(pattern));

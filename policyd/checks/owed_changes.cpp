@@ -116,11 +116,11 @@ void OwedChanges::EndTelling(Telling& telling) {
 }
 
 async::Task<void> OwedChanges::Tell(usage::UsageStore& usage, Telling& telling, std::size_t place,
-                                    Milliseconds now) {
+                                    const Clock& clock) {
     Change& change = telling.changes[place];
     try {
         if (change.IsCharge()) {
-            change.charge.age = std::max(now - change.since, Milliseconds(0));
+            change.charge.age = std::max(clock() - change.since, Milliseconds(0));
             co_await usage.Reserve(change.charge);
         } else {
             co_await usage.Release(change.charge.id, change.give_back, change.what);
@@ -138,7 +138,7 @@ async::Task<void> OwedChanges::Tell(usage::UsageStore& usage, Telling& telling, 
 
 /// One after the other would take as many round trips as there are changes: more may come
 /// meanwhile than go.
-async::Task<void> OwedChanges::Pay(usage::UsageStore& usage, Milliseconds now) {
+async::Task<void> OwedChanges::Pay(usage::UsageStore& usage, Clock clock) {
     std::size_t paid = 0;
     for (;;) {
         Telling telling;
@@ -148,7 +148,7 @@ async::Task<void> OwedChanges::Pay(usage::UsageStore& usage, Milliseconds now) {
         telling.told.resize(count);
         telling.under_way = count;
         for (std::size_t place = 0; place < count; ++place)
-            async::Spawn(Tell(usage, telling, place, now),
+            async::Spawn(Tell(usage, telling, place, clock),
                          [](std::exception_ptr failure) { std::rethrow_exception(failure); });
         while (telling.under_way > 0) co_await telling.all_ended.Wait();
         EndTelling(telling);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <string>
@@ -33,8 +34,11 @@ public:
     /// that must not be heard last: then it is as if the store could not be asked.
     [[nodiscard]] bool Forget(const std::string& id);
 
+    /// Monotonic.
+    using Clock = std::function<Milliseconds()>;
+
     /// Tells the store as much as it takes; the rest stays owed. The store outlives the task.
-    async::Task<void> Pay(usage::UsageStore& usage, Milliseconds now);
+    async::Task<void> Pay(usage::UsageStore& usage, Clock clock);
 
     /// With what is being told.
     std::size_t Size() const;
@@ -61,7 +65,7 @@ private:
     void EndTelling(Telling& telling);
     void PutBack(Change change);
     static async::Task<void> Tell(usage::UsageStore& usage, Telling& telling, std::size_t place,
-                                  Milliseconds now);
+                                  const Clock& clock);
 
     const std::size_t most_;
     // Made here: making one takes the lock under which the metrics ask for Size().

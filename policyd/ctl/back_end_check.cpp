@@ -9,8 +9,10 @@
 #include "common/config/options.hpp"
 #include "common/config/values.hpp"
 #include "common/outage/unavailable.hpp"
+#include "common/redis/client.hpp"
 #include "common/tables/table_list.hpp"
 #include "common/tables/table_registry.hpp"
+#include "common/usage/dovecot_quota_clone.hpp"
 #include "common/usage/open_usage_store.hpp"
 #include "policyd/checks/access_result.hpp"
 #include "policyd/services/services.hpp"
@@ -44,6 +46,7 @@ public:
             CheckList(option, settings_.**list);
         }
         CheckUsageStore();
+        if (settings_.usage_source != "scan") CheckDovecot();
         if (!report_.HasErrors()) CheckTheWhole();
     }
 
@@ -138,6 +141,19 @@ private:
         try {
             const auto store = usage::OpenUsageStore(loop_, settings_);
             loop_.RunUntilDone(store->Find(kProbe));
+        } catch (const outage::Unavailable& error) {
+            report_.Unreachable(At(option, error.what()));
+        }
+    }
+
+    /// Where policyd-scan has Dovecot's figures from.
+    void CheckDovecot() {
+        const config::Option& option = *config::FindOption("dovecot_quota_clone");
+        try {
+            redis::Client server(loop_.Raw(), usage::DovecotServerFrom(settings_));
+            loop_.RunUntilDone(server.AskAll({redis::Request("PING")}));
+        } catch (const config::ConfigError& error) {
+            report_.Error(config::Located(error, file_.path).what());
         } catch (const outage::Unavailable& error) {
             report_.Unreachable(At(option, error.what()));
         }

@@ -3,32 +3,13 @@
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
-#include <stdexcept>
 #include <utility>
 
-#include "common/config/config_error.hpp"
 #include "common/log/logging.hpp"
 #include "common/text/unicode.hpp"
 #include "policyd/scanner/random_sample.hpp"
 
 namespace policyd::scanner {
-
-namespace {
-
-redis::ClientSettings ServerFrom(const config::Settings& settings) {
-    constexpr std::string_view kRedis = "redis:";
-    const std::string_view name = settings.dovecot_quota_clone;
-    if (!name.starts_with(kRedis))
-        throw config::ConfigError("dovecot_quota_clone: usage_source = \"" + settings.usage_source +
-                                  "\" needs it");
-    redis::ClientSettings server;
-    server.endpoint = async::ParseEndpoint(name.substr(kRedis.size()));
-    server.password_file = settings.dovecot_quota_clone_password_file;
-    server.time_limit = settings.redis_time_limit;
-    return server;
-}
-
-}  // namespace
 
 DovecotSource::DovecotSource(async::EventLoop& loop, usage::UsageStore& store,
                              const config::Settings& settings, Role role, bool accept_removals)
@@ -36,7 +17,7 @@ DovecotSource::DovecotSource(async::EventLoop& loop, usage::UsageStore& store,
       settings_(settings),
       role_(role),
       accept_removals_(accept_removals),
-      figures_(loop.Raw(), ServerFrom(settings), settings.dovecot_quota_clone_prefix),
+      figures_(loop.Raw(), usage::DovecotServerFrom(settings), settings.dovecot_quota_clone_prefix),
       timer_(async::MakeHandle<uv_timer_t>("uv_timer_init", &wake_up_, uv_timer_init, loop.Raw())) {
     // It may have lost figures, and refuse mail by old ones.
     if (role_ == Role::kOnlySource) store_.OnReturn([this] { wake_up_.Set(); });

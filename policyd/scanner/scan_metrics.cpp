@@ -116,8 +116,13 @@ void WriteMetricsFile(const std::string& path, const ScanMetrics& metrics) {
         const Descriptor file(
             open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
         if (!file) Fail(temporary);
-        if (write(file.Get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+        const ssize_t written = write(file.Get(), text.data(), text.size());
+        if (written != static_cast<ssize_t>(text.size())) {
+            const int error = written < 0 ? errno : ENOSPC;
+            unlink(temporary.c_str());
+            errno = error;
             Fail(temporary);
+        }
     }
     if (rename(temporary.c_str(), path.c_str()) != 0) Fail(path);
 }

@@ -121,8 +121,10 @@ void ScanProgram::SaveState() {
     } catch (const std::system_error& error) {
         // Until it can, a restart measures more than it would have had to, which is all.
         scanner_.PutStateChangedBack();
-        log::Error("state: cannot be saved: {}", error.what());
+        files_.Failed("scan_state_file", error.what(), loop_.Now());
+        return;
     }
+    files_.Answered("scan_state_file", loop_.Now());
 }
 
 /// Nothing if there was nothing to scan, or nobody to tell.
@@ -154,8 +156,9 @@ void ScanProgram::WriteMetrics() {
     metrics_.times_lost = live_.TimesLost();
     try {
         WriteMetricsFile(settings_.scan_metrics_file, metrics_);
+        files_.Answered("scan_metrics_file", loop_.Now());
     } catch (const std::system_error& error) {
-        log::Error("metrics: {}", error.what());
+        files_.Failed("scan_metrics_file", error.what(), loop_.Now());
     }
 }
 

@@ -7,6 +7,7 @@
 #include "common/async/event_loop.hpp"
 #include "common/async/periodic.hpp"
 #include "common/config/settings.hpp"
+#include "common/outage/outage_log.hpp"
 #include "policyd/scanner/command_line.hpp"
 #include "policyd/scanner/live_scan.hpp"
 #include "policyd/scanner/progress_line.hpp"
@@ -61,6 +62,7 @@ private:
     bool verify_now_ = false;
     bool sweep_now_ = false;
     bool places_changed_ = false;
+    outage::OutageLog files_{std::chrono::milliseconds(0)};  // that cannot be written
     async::UvHandle<uv_timer_t> timer_;
     async::WakeUp wake_up_;
     async::Periodic write_metrics_;  // also while an outage of the store is waited out

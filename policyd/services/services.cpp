@@ -321,7 +321,10 @@ bool Services::Owes() const {
 }
 
 async::Task<void> Services::Tend() {
-    if (Owes()) co_await shared_.owed.Pay(*usage_store_, loop_.Now());
+    if (Owes()) {
+        const checks::OwedChanges::Clock clock = [this] { return loop_.Now(); };
+        co_await shared_.owed.Pay(*usage_store_, clock);
+    }
     if (loop_.Now() < next_look_) co_return;
     next_look_ = loop_.Now() + kLookPeriod;
     co_await warnings_->LookAtChanged();

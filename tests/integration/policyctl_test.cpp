@@ -7,6 +7,7 @@
 #include "tests/support/mariadb_server.hpp"
 #include "tests/support/paths.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/redis_server.hpp"
 #include "tests/support/scratch_directory.hpp"
 
 namespace policyd {
@@ -165,6 +166,22 @@ TEST_F(PolicyctlTest, UsageShowsWhatAScanHasMeasured) {
     EXPECT_EQ(WithConfig({"usage", "nobody@example.com"}).status, 1);
     EXPECT_THAT(WithConfig({"resolve", "ann@example.com"}).output,
                 HasSubstr("limit 1000 bytes, 300 bytes in 1 messages (30%"));
+}
+
+TEST_F(PolicyctlTest, CheckConfigAsksTheRedisOfDovecotsFigures) {
+    const auto check = [this](const std::string& more) {
+        scratch_.Write("policyd.toml", Configuration() + "usage_source = \"both\"\n" + more);
+        return WithConfig({"check-config"});
+    };
+    const auto missing = check("");
+    EXPECT_EQ(missing.status, 78);
+    EXPECT_THAT(missing.output + missing.errors, HasSubstr("usage_source = \"both\" needs it"));
+    const auto away = check("dovecot_quota_clone = \"redis:unix:" + Path("none.sock") + "\"\n");
+    EXPECT_EQ(away.status, 75);
+    EXPECT_THAT(away.output + away.errors, HasSubstr("dovecot_quota_clone: redis:unix:"));
+    const test::RedisServer redis;
+    EXPECT_EQ(
+        check("dovecot_quota_clone = \"redis:" + redis.UnixEndpoint().ToText() + "\"\n").status, 0);
 }
 
 TEST_F(PolicyctlTest, CheckConfigFindsWhatIsBrokenWhereItStands) {

@@ -1,8 +1,11 @@
 #include "common/log/logging.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <climits>
 #include <filesystem>
 
 #include "tests/support/process.hpp"
@@ -95,6 +98,46 @@ TEST_F(LoggingTest, CountsLinesThatTheDiskRefuses) {
     Info("lost too");
     Shutdown();
     EXPECT_EQ(LinesLost(), before + 2);
+}
+
+/// For its life, stderr is a pipe that is full, and that nobody reads until Drain().
+class FullStderr {
+public:
+    FullStderr() : before_(dup(STDERR_FILENO)) {
+        EXPECT_EQ(pipe2(ends_, O_NONBLOCK | O_CLOEXEC), 0);
+        const std::string some(PIPE_BUF, 'x');
+        while (write(ends_[1], some.data(), some.size()) > 0) {
+        }
+        fcntl(ends_[1], F_SETFL, 0);
+        dup2(ends_[1], STDERR_FILENO);
+    }
+    ~FullStderr() {
+        dup2(before_, STDERR_FILENO);
+        for (const int descriptor : {before_, ends_[0], ends_[1]}) close(descriptor);
+    }
+    std::string Drain() const {
+        std::string all, some(PIPE_BUF, ' ');
+        for (ssize_t size; (size = read(ends_[0], some.data(), some.size())) > 0;)
+            all.append(some, 0, static_cast<std::size_t>(size));
+        return all;
+    }
+
+private:
+    const int before_;
+    int ends_[2] = {-1, -1};
+};
+
+TEST_F(LoggingTest, LosesLinesThatNobodyTakesAndGoesOnWhenTheyAreTakenAgain) {
+    const FullStderr reader;
+    const std::uint64_t before = LinesLost();
+    Configure("policyd", {.destination = "stderr", .level = "info"});
+    for (int i = 0; i < 100; ++i) Info("lost");
+    test::WaitUntil("the loss", [&] { return LinesLost() == before + 100; });
+    Configure("policyd", {.destination = "stderr", .level = "debug"});
+    reader.Drain();
+    Debug("taken");
+    Shutdown();
+    EXPECT_THAT(reader.Drain(), HasSubstr("debug: taken"));
 }
 
 TEST_F(LoggingTest, RefusesUnknownDestinationsAndLevelsAndStaysAsItWas) {

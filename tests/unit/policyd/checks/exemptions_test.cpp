@@ -26,6 +26,7 @@ TEST(AddressListTest, MatchesNothingWhenItIsEmpty) {
 TEST(AddressListTest, RefusesWhatIsNoPattern) {
     EXPECT_THROW(AddressList({"postmaster"}), std::invalid_argument);
     EXPECT_THROW(AddressList({"@"}), std::invalid_argument);
+    EXPECT_THROW(AddressList({" ann@example.com"}), std::invalid_argument);
     EXPECT_THROW(AddressList({"<ann@example.com>"}), std::invalid_argument);
 }
 

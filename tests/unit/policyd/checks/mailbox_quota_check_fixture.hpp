@@ -86,7 +86,9 @@ protected:
         test::RunToEnd(Done(check_->WasRefused(request, findings_)));
     }
     /// The store is told what it missed.
-    void Pay() { test::RunToEnd(Done(owed_.Pay(usage_, now_))); }
+    void Pay() {
+        test::RunToEnd(Done(owed_.Pay(usage_, [this] { return now_; })));
+    }
 
     /// And so many bytes are reserved for each of ann and bob then.
     void PayAndExpectReserved(std::uint64_t bytes) {

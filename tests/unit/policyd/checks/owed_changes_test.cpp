@@ -14,6 +14,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
+milliseconds AtTheBeginning() {
+    return milliseconds(0);
+}
+
 class OwedChangesTest : public testing::Test {
 protected:
     static usage::Reservation Of(const std::string& id, std::uint64_t bytes) {
@@ -26,7 +30,7 @@ protected:
             co_await task;
             co_return true;
         };
-        test::RunToEnd(done(owed_.Pay(usage, milliseconds(0))));
+        test::RunToEnd(done(owed_.Pay(usage, &AtTheBeginning)));
     }
 
     test::MemoryUsageStore usage_;
@@ -69,7 +73,7 @@ TEST_F(OwedChangesTest, WhatTheStoreNeverTakesDoesNotStandInTheWayOfTheRest) {
         co_await task;
         co_return true;
     };
-    for (int tries = 0; tries < 6; ++tries) test::RunToEnd(done(owed.Pay(choosy, milliseconds(0))));
+    for (int tries = 0; tries < 6; ++tries) test::RunToEnd(done(owed.Pay(choosy, &AtTheBeginning)));
     EXPECT_EQ(choosy.ReservedIn("ann@example.com"), 400u);
     EXPECT_EQ(owed.Size(), 40u);
 }
@@ -141,7 +145,7 @@ public:
 TEST_F(OwedChangesTest, WhatIsGivenBackLateDoesNotTakeThePlaceOfAChargeThatCouldNotBeTold) {
     HungUsageStore hung;
     owed_.Charge(Of("m1", 500), milliseconds(0));
-    async::Spawn(owed_.Pay(hung, milliseconds(0)),
+    async::Spawn(owed_.Pay(hung, &AtTheBeginning),
                  [](std::exception_ptr failure) { std::rethrow_exception(failure); });
     owed_.GiveBack("m1", {"ann@example.com"}, usage::Unreserve::kWhatIsUnsettled);
     hung.GiveUp();
@@ -153,7 +157,7 @@ TEST_F(OwedChangesTest, WhatIsGivenBackLateDoesNotTakeThePlaceOfAChargeThatCould
 TEST_F(OwedChangesTest, WhatIsBeingToldIsNotOvertaken) {
     HungUsageStore hung;
     owed_.GiveBack("m1", {"ann@example.com"}, usage::Unreserve::kEverything);
-    async::Spawn(owed_.Pay(hung, milliseconds(0)),
+    async::Spawn(owed_.Pay(hung, &AtTheBeginning),
                  [](std::exception_ptr failure) { std::rethrow_exception(failure); });
     EXPECT_EQ(owed_.Size(), 1u);
     EXPECT_FALSE(owed_.Forget("m1"));
@@ -169,7 +173,7 @@ TEST_F(OwedChangesTest, WhatIsBeingToldIsNotOvertaken) {
 TEST_F(OwedChangesTest, WhatSparesChargesMayBeOvertaken) {
     HungUsageStore hung;
     owed_.GiveBack("m1", {"ann@example.com"}, usage::Unreserve::kWhatIsUnsettled);
-    async::Spawn(owed_.Pay(hung, milliseconds(0)),
+    async::Spawn(owed_.Pay(hung, &AtTheBeginning),
                  [](std::exception_ptr failure) { std::rethrow_exception(failure); });
     EXPECT_TRUE(owed_.Forget("m1"));
     hung.GiveUp();

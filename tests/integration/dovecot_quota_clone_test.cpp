@@ -129,6 +129,26 @@ TEST_F(DovecotSourceTest, TellsAStoreAgainWhatItLostAndRemovesWhatWentMeanwhileI
     WaitForUsage(site, "14", "1");
 }
 
+TEST_F(DovecotSourceTest, TellsAStoreAgainThatIsBackWithAnOlderSave) {
+    RedisServer store({"--appendonly", "no"});
+    SmallSite::Options options = Options("dovecot");
+    for (auto& [name, value] : options)
+        if (name == "usage_store")
+            value = SmallSite::Quoted("redis:" + store.UnixEndpoint().ToText());
+    const SmallSite site(options);
+    const auto scanner = StartScanner(site);
+    dovecot_.Save("joe@example.com", "Subject: x\n\n" + std::string(9'000, 'x') + "\n");
+    WaitForUsage(site, "9013", "1");
+    store.Command({"SAVE"});
+    dovecot_.DeleteAll("joe@example.com");
+    WaitForUsage(site, "0", "0");
+    store.Stop(SIGKILL);
+    store.Start();
+    WaitForUsage(site, "0", "0");
+    scanner->Signal(SIGTERM);
+    EXPECT_EQ(scanner->Wait(), 0) << ReadFile(directory_ / "scan.out");
+}
+
 TEST_F(DovecotSourceTest, BesideTheMaildirsTheNewerFigureWins) {
     const SmallSite site(Options("both"));
     const PolicydProcess policyd(site.Config(), site.Socket());

@@ -23,7 +23,7 @@ constexpr Definition kDefinitions[] = {
     {kRequestsMalformed, "policyd_requests_malformed_total", kCounter, "",
      "Connections closed without an answer because what came was no request."},
     {kRequestsOutOfTime, "policyd_requests_out_of_time_total", kCounter, "",
-     "Requests answered without a decision after request_time_limit."},
+     "Requests answered after request_time_limit by what is remembered, or by a failure action."},
     {kClientsOutOfTime, "policyd_clients_out_of_time_total", kCounter, "phase",
      "Connections closed because the client was too slow: receiving (no whole request came), "
      "sending (an answer was not taken), idle."},

@@ -176,7 +176,7 @@ void Session::CheckTime(std::chrono::milliseconds now) {
     if (phase_ == Phase::kDeciding) {
         metrics_.out_of_time.Add();
         if (metrics_.warnings.Take(now))
-            log::Warning("out of time: a request from {} was answered without a decision",
+            log::Warning("out of time: a request from {} was answered by what is remembered, or by a failure action",
                          *postfix_host_);
         decision_->Expire();
         return;

@@ -20,6 +20,11 @@ using usage::Unreserve;
 /// How long the average size of the site's messages is taken to stay what it is.
 constexpr std::chrono::minutes kAverageTime{10};
 
+/// How often Postfix asks at most about one RCPT command: for two lists of restrictions, each time
+/// again if it missed the answer. Who is asked about more often is named again by the client, which
+/// Postfix delivers again if it is written in another way (cleanup(8)'s list of duplicates).
+constexpr std::uint64_t kMostTimesAsked = 4;
+
 /// Each recipient of a message holds room of its own: two that end in the same mailbox are two
 /// copies, while the same one asked about again is the same copy.
 std::string ReservationId(std::string_view message, std::string_view recipient) {
@@ -113,10 +118,22 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
         if (!bytes) return std::nullopt;
         if (!room_.HasRoomAtHand(mailboxes, *bytes)) return std::nullopt;
     }
-    if (!request.instance.empty())
-        messages_.Remember(protocol::MessageName(request),
-                           {text::FoldCase(request.recipient), resolution}, clock_());
-    return Verdict::NoOpinion();
+    if (request.instance.empty()) return Verdict::NoOpinion();
+    TrackedRecipient recipient;
+    recipient.recipient = text::FoldCase(request.recipient);
+    recipient.resolution = resolution;
+    return Remember(request, protocol::MessageName(request), std::move(recipient));
+}
+
+/// Refuses who is named so often that one message could fill his mailbox many times over.
+Verdict MailboxQuotaCheck::Remember(const PolicyRequest& request, const std::string& message,
+                                    const TrackedRecipient& recipient) {
+    if (messages_.Remember(message, recipient, clock_()) <= kMostTimesAsked ||
+        recipient.resolution->mailboxes.empty() ||
+        rules_.exempt.Cover(request, recipient.recipient))
+        return Verdict::NoOpinion();
+    messages_.ForgetOnce(message, recipient.recipient);
+    return Verdict::Answer("452 4.5.3 Recipient is named too often", "repeated_recipient");
 }
 
 async::Task<TrackedRecipient> MailboxQuotaCheck::Resolved(std::string_view recipient,
@@ -141,7 +158,10 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
 
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
     // Who has no mailbox here as well: he is one of those that Postfix counts, and has room.
-    if (!message.empty()) messages_.Remember(message, recipient, clock_());
+    if (!message.empty()) {
+        Verdict verdict = Remember(request, message, recipient);
+        if (verdict.HasOpinion()) co_return verdict;
+    }
     findings.recipients.push_back(std::move(recipient));
     const TrackedRecipient& asked = findings.recipients.front();
     Taken taken = co_await TakeRoom(request, message, asked);

@@ -79,6 +79,8 @@ private:
     static async::Task<Verdict> NotConcerned();
     async::Task<Verdict> AtRcpt(const protocol::PolicyRequest& request, Findings& findings);
     async::Task<Verdict> AtEndOfMessage(const protocol::PolicyRequest& request, Findings& findings);
+    Verdict Remember(const protocol::PolicyRequest& request, const std::string& message,
+                     const TrackedRecipient& recipient);
     async::Task<TrackedRecipient> Resolved(std::string_view recipient, Findings& findings);
     async::Task<Recipients> AcceptedRecipients(const protocol::PolicyRequest& request,
                                                const std::string& message, Findings& findings);

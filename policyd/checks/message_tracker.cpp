@@ -21,8 +21,8 @@ std::vector<TrackedRecipient>::iterator Find(std::vector<TrackedRecipient>& reci
 MessageTracker::MessageTracker(std::size_t most_messages, Milliseconds expiry)
     : most_messages_(most_messages), expiry_(expiry) {}
 
-void MessageTracker::Remember(std::string_view message, TrackedRecipient recipient,
-                              Milliseconds now) {
+std::uint64_t MessageTracker::Remember(std::string_view message, TrackedRecipient recipient,
+                                       Milliseconds now) {
     const std::lock_guard lock(mutex_);
     Message& asked = Touch(message, now);
     asked.left = false;
@@ -35,10 +35,10 @@ void MessageTracker::Remember(std::string_view message, TrackedRecipient recipie
     const auto known = Find(recipients, recipient.recipient);
     if (known == recipients.end()) {
         recipients.push_back(std::move(recipient));
-    } else {
-        ++known->asked;
-        known->holds |= recipient.holds;
+        return recipients.back().asked;
     }
+    known->holds |= recipient.holds;
+    return ++known->asked;
 }
 
 void MessageTracker::ForgetOnce(std::string_view message, std::string_view recipient) {

@@ -24,7 +24,7 @@ const char* const kRows =
     " ('strict.example');"
     "INSERT INTO users (email, password, quota) VALUES"
     " ('sales@example.com', '', 22000), ('thomas@example.com', '', 0),"
-    " ('ann@strict.example', '', 22000);"
+    " ('ann@strict.example', '', 22000), ('bob@strict.example', '', 22000);"
     "INSERT INTO forwardings (source, destination) VALUES"
     " ('info@example.com', 'sales@example.com'), ('@example.com', 'thomas@example.com'),"
     " ('@redirected.example', '@example.com'),"
@@ -138,6 +138,21 @@ public:
         client.Quit();
         postfix_.WaitUntilIdle();
         return end;
+    }
+
+    /// Names a recipient in so many ways that Postfix takes for as many recipients, and sends one
+    /// message. How many of them were accepted.
+    std::size_t SendWrittenDifferently(const std::string& recipient, int ways) {
+        SmtpClient client(postfix_.Port());
+        Begin(client);
+        std::size_t accepted = 0;
+        for (int way = 0; way < ways; ++way)
+            if (client.Rcpt("@relay" + std::to_string(way) + ".example:" + recipient).IsPositive())
+                ++accepted;
+        client.Data(SampleMessage(1000));
+        client.Quit();
+        postfix_.WaitUntilIdle();
+        return accepted;
     }
 
     std::size_t MessagesOf(const std::string& mailbox) const {
@@ -254,6 +269,8 @@ TYPED_TEST(MailStoryTest, IsToldFromTheFirstClientToTheMailboxThatTakesMailAgain
 
     EXPECT_EQ(story.Send("twice@strict.example", 1000).code, 250) << "two ways to one mailbox";
     EXPECT_EQ(story.MessagesOf("strict.example/ann"), 2u);
+    EXPECT_EQ(story.SendWrittenDifferently("bob@strict.example", 10), 4u);
+    EXPECT_EQ(story.MessagesOf("strict.example/bob"), 4u) << "each is delivered a copy";
     EXPECT_EQ(story.ReplyToRcpt("ann@strict.example", "192.0.2.7", kQuota / 2).code, 250);
     EXPECT_EQ(story.ReplyToRcpt("twice@strict.example", "192.0.2.7", kQuota / 2).code, 552);
 

@@ -15,8 +15,9 @@ class FixedRecipients final : public recipients::RecipientResolver {
 public:
     using Resolution = recipients::Resolution;
 
-    FixedRecipients()
-        : cache_(recipients::MakeRecipientCache(*this, OnlyWhenDown(),
+    /// Known ones are remembered for `positive`; all serve while the tables are down.
+    explicit FixedRecipients(std::chrono::milliseconds positive = std::chrono::milliseconds(0))
+        : cache_(recipients::MakeRecipientCache(*this, Times(positive),
                                                 [] { return std::chrono::milliseconds(0); })) {}
 
     /// `recipient` goes to these mailboxes, each with this limit in bytes; to one that is named
@@ -75,8 +76,9 @@ public:
     recipients::RecipientCache& Cache() { return *cache_; }
 
 private:
-    static recipients::CacheTimes OnlyWhenDown() {
+    static recipients::CacheTimes Times(std::chrono::milliseconds positive) {
         recipients::CacheTimes times;
+        times.positive = positive;
         times.longest_stale = std::chrono::hours(1);
         return times;
     }

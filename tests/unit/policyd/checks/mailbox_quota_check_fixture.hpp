@@ -24,8 +24,9 @@ protected:
         Use({});
     }
 
-    void Use(const QuotaRules& rules) {
-        const MailboxQuotaCheck::Parts parts{recipients_.Cache(), usage_, warnings_, messages_,
+    void Use(const QuotaRules& rules) { Use(rules, recipients_); }
+    void Use(const QuotaRules& rules, test::FixedRecipients& recipients) {
+        const MailboxQuotaCheck::Parts parts{recipients.Cache(), usage_, warnings_, messages_,
                                              owed_};
         check_ = std::make_unique<MailboxQuotaCheck>(
             parts, rules, [this] { return now_; }, [this] { return text::WallTime(now_); });
@@ -37,6 +38,12 @@ protected:
     std::string AtRcpt(std::string_view recipient, std::uint64_t size,
                        std::string_view instance = "1") {
         return Ask(Stage::kRcpt, recipient, size, 0, instance);
+    }
+    /// The same of what is at hand; "nothing" where that does not suffice.
+    std::string AtHand(std::string_view recipient, std::uint64_t size,
+                       std::string_view instance = "1") {
+        const auto verdict = check_->AtHand(Request(Stage::kRcpt, recipient, size, 0, instance));
+        return verdict ? verdict->action : "nothing";
     }
     /// Both are recipients of a message of which no size is known yet.
     void LetAnnAndBobPass() {

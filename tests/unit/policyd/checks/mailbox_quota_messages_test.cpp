@@ -173,6 +173,41 @@ TEST_F(MailboxQuotaCheckTest, ARecipientThatIsNamedTwiceIsNoWayAroundTheLimit) {
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 1000u) << "one copy is delivered";
 }
 
+TEST_F(MailboxQuotaCheckTest, WhoIsNamedAgainAndAgainIsRefusedForNow) {
+    recipients_.Add("ANN@example.com", {"ann@example.com"}, 1000);
+    for (int naming = 0; naming < 4; ++naming) EXPECT_EQ(AtRcpt("ann@example.com", 100), "");
+    const std::string refusal = "452 4.5.3 Recipient is named too often";
+    for (int naming = 0; naming < 3; ++naming) EXPECT_EQ(AtRcpt("ANN@example.com", 100), refusal);
+    EXPECT_EQ(AtRcpt("bob@example.com", 100), "");
+    EXPECT_EQ(AtRcpt("ann@example.com", 100, "2"), "") << "another message";
+    EXPECT_EQ(AtEnd("", 100, 5), "");
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 100u);
+}
+
+TEST_F(MailboxQuotaCheckTest, AlsoAtHandWhoIsNamedAgainAndAgainIsRefusedForNow) {
+    QuotaRules rules;
+    rules.reservations = false;
+    rules.room.copy_time = std::chrono::milliseconds(1000);
+    test::FixedRecipients remembered{std::chrono::milliseconds(1000)};
+    remembered.Add("ann@example.com", {"ann@example.com"}, 1000);
+    Use(rules, remembered);
+    EXPECT_EQ(AtRcpt("ann@example.com", 100), "");
+    for (int naming = 1; naming < 4; ++naming)
+        EXPECT_EQ(AtHand("ann@example.com", 100), "") << naming;
+    EXPECT_EQ(AtHand("ann@example.com", 100), "452 4.5.3 Recipient is named too often");
+    EXPECT_EQ(AtHand("ann@example.com", 100, "2"), "") << "another message";
+}
+
+TEST_F(MailboxQuotaCheckTest, WhoseMailGoesElsewhereOrIsExemptMayBeNamedAtWill) {
+    QuotaRules rules;
+    rules.exempt.recipients = AddressList({"bob@example.com"});
+    Use(rules);
+    for (int naming = 0; naming < 9; ++naming) {
+        EXPECT_EQ(AtRcpt("x@remote.example", 100), "");
+        EXPECT_EQ(AtRcpt("bob@example.com", 100), "");
+    }
+}
+
 TEST_F(MailboxQuotaCheckTest, MailThatWasLetInDuringAnOutageIsChargedAfterIt) {
     LetAnnAndBobPass();
     usage_.down = true;

@@ -67,8 +67,10 @@ void Statement::Reset() noexcept {
 }
 
 std::optional<std::string> Statement::Text(int column) const {
-    const unsigned char* text = sqlite3_column_text(statement_.get(), column);
-    if (text == nullptr) return std::nullopt;
+    if (sqlite3_column_type(statement_.get(), column) == SQLITE_NULL) return std::nullopt;
+    const unsigned char* const text = sqlite3_column_text(statement_.get(), column);
+    // It is none where memory is short, too: that is no NULL of the table's.
+    if (text == nullptr) Throw(database_, SQLITE_NOMEM);
     return reinterpret_cast<const char*>(text);
 }
 

@@ -41,15 +41,12 @@ constexpr text::ByteSet kPlain = text::ByteSet("!#$%&'*+-/=?^_`{|}~.@")
 /// backslashes that its local part may need there.
 std::size_t QuotesOf(std::string_view address) {
     constexpr std::size_t kQuotes = 2;
-    bool is_plain = true;
-    std::size_t backslashes = 0;
-    char before = '.';
-    for (const char c : address) {
-        is_plain = is_plain && kPlain.Has(c) && !(before == '.' && (c == '.' || c == '@'));
-        backslashes += c == '"' || c == '\\' ? 1 : 0;
-        before = c;
-    }
-    return is_plain ? 0 : kQuotes + backslashes;
+    const bool is_plain = kPlain.HasAllOf(address) && !address.starts_with('.') &&
+                          !address.starts_with('@') && address.find("..") == address.npos &&
+                          address.find(".@") == address.npos;
+    if (is_plain) return 0;
+    return kQuotes + static_cast<std::size_t>(std::count(address.begin(), address.end(), '"') +
+                                              std::count(address.begin(), address.end(), '\\'));
 }
 
 /// How much of an address is an extension, with its delimiter.

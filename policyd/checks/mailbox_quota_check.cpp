@@ -112,7 +112,8 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
     if (!resolution) return std::nullopt;
     if (IsNobody(*resolution)) return Verdict::NoOpinion();
     const auto& mailboxes = resolution->mailboxes;
-    if (!mailboxes.empty() && Reserves(request.instance)) return std::nullopt;
+    if (!mailboxes.empty() && (Reserves(request.instance) || !room_.TellsAtHand()))
+        return std::nullopt;
     if (!mailboxes.empty() && !rules_.exempt.Cover(request, request.recipient)) {
         const auto bytes = StoredSizeAtHand(request, request.recipient, mailboxes);
         if (!bytes) return std::nullopt;

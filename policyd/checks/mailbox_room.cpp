@@ -239,8 +239,12 @@ void MailboxRoom::Foresee(std::string_view mailbox, async::Ahead what) const {
     if (rules_.copy_time.count() > 0) copies_.Fetch(mailbox, what);
 }
 
+bool MailboxRoom::TellsAtHand() const noexcept {
+    return rules_.copy_time.count() > 0 && rules_.soft_time.count() == 0;
+}
+
 bool MailboxRoom::HasRoomAtHand(const Mailboxes& mailboxes, std::uint64_t bytes) {
-    if (rules_.copy_time.count() == 0 || rules_.soft_time.count() > 0) return false;
+    if (!TellsAtHand()) return false;
     for (const Mailbox& mailbox : mailboxes) {
         if (!IsLimited(mailbox)) continue;
         if (IsLimitedByDomain(mailbox)) return false;

@@ -93,6 +93,9 @@ public:
     /// Fetches what HasRoomAtHand() will read of a mailbox.
     void Foresee(std::string_view mailbox, async::Ahead what) const;
 
+    /// Whether it can ever be told at hand that there is room in a mailbox with a limit.
+    bool TellsAtHand() const noexcept;
+
     /// Whether copies that are fresh show room for it in all of them: the answer is then kFree.
     /// False where Look() has to tell.
     bool HasRoomAtHand(const Mailboxes& mailboxes, std::uint64_t bytes);

@@ -24,7 +24,7 @@ MessageTracker::MessageTracker(std::size_t most_messages, Milliseconds expiry)
 std::uint64_t MessageTracker::Remember(std::string_view message, TrackedRecipient recipient,
                                        Milliseconds now) {
     const std::lock_guard lock(mutex_);
-    Message& asked = Touch(message, now);
+    Message& asked = Touch(Key(message), now);
     asked.left = false;
     auto& recipients = asked.recipients;
     if (asked.refused) {
@@ -43,7 +43,7 @@ std::uint64_t MessageTracker::Remember(std::string_view message, TrackedRecipien
 
 void MessageTracker::ForgetOnce(std::string_view message, std::string_view recipient) {
     const std::lock_guard lock(mutex_);
-    const auto found = index_.find(message);
+    const auto found = index_.find(Key(message));
     if (found == index_.end()) return;
     auto& recipients = found->second->recipients;
     const auto refused = Find(recipients, recipient);
@@ -53,13 +53,14 @@ void MessageTracker::ForgetOnce(std::string_view message, std::string_view recip
 std::vector<TrackedRecipient> MessageTracker::Recipients(std::string_view message,
                                                          Milliseconds now) {
     const std::lock_guard lock(mutex_);
-    if (!index_.contains(message)) return {};
-    return Touch(message, now).recipients;
+    const Key key(message);
+    if (!index_.contains(key)) return {};
+    return Touch(key, now).recipients;
 }
 
 bool MessageTracker::Expects(std::string_view message, std::string_view recipient) const {
     const std::lock_guard lock(mutex_);
-    const auto found = index_.find(message);
+    const auto found = index_.find(Key(message));
     if (found == index_.end() || found->second->settled || found->second->left) return false;
     auto& recipients = found->second->recipients;
     return Find(recipients, recipient) != recipients.end();
@@ -67,7 +68,7 @@ bool MessageTracker::Expects(std::string_view message, std::string_view recipien
 
 void MessageTracker::Settle(std::string_view message) {
     const std::lock_guard lock(mutex_);
-    const auto found = index_.find(message);
+    const auto found = index_.find(Key(message));
     if (found == index_.end()) return;
     found->second->settled = true;
     found->second->refused = false;
@@ -75,7 +76,7 @@ void MessageTracker::Settle(std::string_view message) {
 
 void MessageTracker::Refuse(std::string_view message, std::uint64_t recipient_count) {
     const std::lock_guard lock(mutex_);
-    const auto found = index_.find(message);
+    const auto found = index_.find(Key(message));
     if (found == index_.end()) return;
     found->second->refused = true;
     found->second->refused_count = recipient_count;
@@ -83,13 +84,13 @@ void MessageTracker::Refuse(std::string_view message, std::uint64_t recipient_co
 
 std::uint64_t MessageTracker::RefusedBefore(std::string_view message) const {
     const std::lock_guard lock(mutex_);
-    const auto found = index_.find(message);
+    const auto found = index_.find(Key(message));
     return found == index_.end() ? 0 : found->second->refused_before;
 }
 
 std::vector<TrackedRecipient> MessageTracker::End(std::string_view message) {
     const std::lock_guard lock(mutex_);
-    const auto found = index_.find(message);
+    const auto found = index_.find(Key(message));
     if (found == index_.end()) return {};
     const Order::iterator ended = found->second;
     std::vector<TrackedRecipient> unsettled;
@@ -100,7 +101,7 @@ std::vector<TrackedRecipient> MessageTracker::End(std::string_view message) {
 
 std::vector<TrackedRecipient> MessageTracker::Leave(std::string_view message) {
     const std::lock_guard lock(mutex_);
-    const auto found = index_.find(message);
+    const auto found = index_.find(Key(message));
     if (found == index_.end()) return {};
     const Order::iterator left = found->second;
     if (left->settled) return {};
@@ -115,25 +116,27 @@ std::size_t MessageTracker::Size() const {
     return index_.size();
 }
 
-MessageTracker::Message& MessageTracker::Touch(std::string_view name, Milliseconds now) {
+MessageTracker::Message& MessageTracker::Touch(const Key& key, Milliseconds now) {
     while (!order_.empty() && order_.back().last_asked + expiry_ <= now)
         Erase(std::prev(order_.end()));
-    const auto found = index_.find(name);
+    const auto found = index_.find(key);
     if (found != index_.end()) {
         order_.splice(order_.begin(), order_, found->second);
     } else {
         if (order_.size() >= most_messages_) Erase(std::prev(order_.end()));
         if (spare_.empty()) spare_.emplace_front();
         order_.splice(order_.begin(), spare_, spare_.begin());
-        order_.front().name = name;
-        index_.emplace(order_.front().name, order_.begin());
+        Message& made = order_.front();
+        made.name = key.name;
+        made.hash = key.hash;
+        index_.emplace(Key(made.name, made.hash), order_.begin());
     }
     order_.front().last_asked = now;
     return order_.front();
 }
 
 void MessageTracker::Erase(Order::iterator message) {
-    index_.erase(message->name);
+    index_.erase(Key(message->name, message->hash));
     message->recipients.clear();
     message->settled = message->refused = false;
     message->left = false;

@@ -80,8 +80,22 @@ public:
     std::size_t Size() const;
 
 private:
+    /// The name of a message, hashed once for all that a call does with it.
+    struct Key {
+        explicit Key(std::string_view message)
+            : Key(message, std::hash<std::string_view>()(message)) {}
+        Key(std::string_view message, std::size_t hashed) : name(message), hash(hashed) {}
+        bool operator==(const Key& other) const noexcept { return name == other.name; }
+
+        std::string_view name;
+        std::size_t hash;
+    };
+    struct KeyHash {
+        std::size_t operator()(const Key& key) const noexcept { return key.hash; }
+    };
     struct Message {
         std::string name;
+        std::size_t hash = 0;
         std::vector<TrackedRecipient> recipients;
         bool settled = false;
         bool refused = false;
@@ -93,7 +107,7 @@ private:
     using Order = std::list<Message>;
 
     /// Moves the message to the front of the order, making it if it is new. Needs the lock.
-    Message& Touch(std::string_view name, Milliseconds now);
+    Message& Touch(const Key& key, Milliseconds now);
     void Erase(Order::iterator message);
 
     const std::size_t most_messages_;
@@ -101,7 +115,7 @@ private:
     mutable std::mutex mutex_;
     Order order_;  // guarded by mutex_; most recently asked first
     Order spare_;  // guarded by mutex_; for the next new ones
-    std::unordered_map<std::string_view, Order::iterator> index_;  // guarded by mutex_
+    std::unordered_map<Key, Order::iterator, KeyHash> index_;  // guarded by mutex_
 };
 
 }  // namespace policyd::checks

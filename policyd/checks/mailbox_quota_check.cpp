@@ -20,10 +20,11 @@ using usage::Unreserve;
 /// How long the average size of the site's messages is taken to stay what it is.
 constexpr std::chrono::minutes kAverageTime{10};
 
-/// How often Postfix asks at most about one RCPT command: for two lists of restrictions, each time
-/// again if it missed the answer. Who is asked about more often is named again by the client, which
-/// Postfix delivers again if it is written in another way (cleanup(8)'s list of duplicates).
-constexpr std::uint64_t kMostTimesAsked = 4;
+/// How often Postfix asks at most about one RCPT command: for each of five lists of restrictions
+/// (smtpd_client_restrictions to smtpd_recipient_restrictions), and again if it missed the answer
+/// (smtpd_policy_service_try_limit). Who is asked about more often is named again by the client,
+/// which Postfix delivers again if it is written in another way (cleanup(8)'s list of duplicates).
+constexpr std::uint64_t kMostTimesAsked = 10;
 
 /// Each recipient of a message holds room of its own: two that end in the same mailbox are two
 /// copies, while the same one asked about again is the same copy.

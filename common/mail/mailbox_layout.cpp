@@ -108,7 +108,24 @@ MailboxLayout::Component MailboxLayout::ParseComponent(std::string_view text) {
         if (!component.empty() && component.back().IsWhole()) Malformed();
         component.push_back(ParseVariable(text));
     }
+    CheckForWhatParts(component);
     return component;
+}
+
+/// A local part and a domain in one name can be told apart by an '@' alone, which no domain has.
+void MailboxLayout::CheckForWhatParts(const Component& component) {
+    bool has_whole = false;
+    bool has_at = false;
+    for (const Piece& piece : component) {
+        if (piece.kind == Kind::kLiteral) has_at |= piece.literal.find('@') != std::string::npos;
+        if (!piece.IsWhole()) continue;
+        if (has_whole && !has_at)
+            throw std::invalid_argument(
+                "an @ between %u and %d in one directory's name, as in %u@%d: by anything else "
+                "they cannot be told apart");
+        has_whole = true;
+        has_at = false;
+    }
 }
 
 /// Takes what follows a percent sign: "u", "1.1n", "-2.2Ld".

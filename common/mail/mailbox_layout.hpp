@@ -22,7 +22,8 @@ namespace policyd::mail {
 class MailboxLayout {
 public:
     /// Throws std::invalid_argument, saying what was expected, for a pattern that is malformed or
-    /// from which the address could not be told again: %u and %d must both be there in full.
+    /// from which the address could not be told again: %u and %d must both be there in full, with
+    /// an @ between them where they are in one component.
     explicit MailboxLayout(std::string_view pattern);
 
     /// The directory of a mailbox, relative to the base, without a slash at either end. Nothing for
@@ -64,6 +65,7 @@ private:
     };
 
     static Component ParseComponent(std::string_view text);
+    static void CheckForWhatParts(const Component& component);
     static Piece ParseVariable(std::string_view& text);
     static std::string ValueOf(const Piece& piece, std::string_view user, std::string_view domain);
     void FindShapes();

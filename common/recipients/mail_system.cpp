@@ -98,6 +98,7 @@ MailSystem OpenMailSystem(const config::Settings& settings, tables::TableRegistr
     system.virtual_alias_recursion_limit = settings.virtual_alias_recursion_limit;
     system.virtual_alias_address_length_limit = settings.virtual_alias_address_length_limit;
     system.mailbox_layout = mail::MailboxLayout(settings.mailbox_layout);
+    system.usage_is_scanned = settings.usage_source == "scan";
     system.refuse_alias_to_nobody = settings.refuse_alias_to_nobody;
     return system;
 }

@@ -59,6 +59,7 @@ struct MailSystem {
     std::uint64_t virtual_alias_address_length_limit = 1000;
 
     mail::MailboxLayout mailbox_layout{"%d/%u"};
+    bool usage_is_scanned = true;  ///< by mailbox_layout, and by nothing else
     bool refuse_alias_to_nobody = false;
 };
 

@@ -1,7 +1,10 @@
 #include "common/recipients/mailbox_search.hpp"
 
+#include <chrono>
+
 #include "common/log/logging.hpp"
 #include "common/mail/address.hpp"
+#include "common/mail/maildir_entry.hpp"
 #include "common/recipients/address_search.hpp"
 #include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
@@ -31,18 +34,54 @@ const tables::TableChain& MailboxesOf(const MailSystem& system, const ResolvedAd
     return differ && resolved.transport == "virtual" ? as_written : folded;
 }
 
+std::chrono::milliseconds Now() {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now);
+}
+
+/// The address that a directory stands for, or, where it is a folder (.Sent), the mailbox that it
+/// is in: what a folder holds counts as the mailbox's.
+std::optional<std::string> AddressOf(const mail::MailboxLayout& layout,
+                                     const std::string& directory) {
+    if (auto address = layout.AddressOf(directory)) return address;
+    const std::size_t slash = directory.rfind('/');
+    if (slash == directory.npos || !mail::IsFolderName(directory.substr(slash + 1)))
+        return std::nullopt;
+    return layout.AddressOf(directory.substr(0, slash));
+}
+
 /// The name of the mailbox at `path`: the address that its directory stands for, or `address` where
 /// it stands for none. Nothing for a path outside the mail store.
 std::optional<std::string> NameOf(const MailSystem& system, const std::string& path,
-                                  const std::string& address) {
+                                  const std::string& address, log::WarningBudget& warnings) {
     const auto directory = mail::DirectoryWithinBase(path);
     if (!directory) {
-        log::Warning("recipient: the mailbox of {} lies outside virtual_mailbox_base: {}",
-                     text::EscapedForLog(address), text::EscapedForLog(path));
+        if (warnings.Take(Now()))
+            log::Warning("recipient: the mailbox of {} lies outside virtual_mailbox_base: {}",
+                         text::EscapedForLog(address), text::EscapedForLog(path));
         return std::nullopt;
     }
     if (!path.ends_with('/')) return address;  // a file, which no scan measures
-    return system.mailbox_layout.AddressOf(*directory).value_or(address);
+    if (auto name = AddressOf(system.mailbox_layout, *directory)) return name;
+    if (system.usage_is_scanned && warnings.Take(Now()))
+        log::Warning(
+            "recipient: the mailbox of {} does not fit mailbox_layout = {}, so that no scan "
+            "measures it: {}",
+            text::EscapedForLog(address), system.mailbox_layout.Pattern(),
+            text::EscapedForLog(path));
+    return address;
+}
+
+/// Usage is summed up by the domain as the directories have it: one that they write in two ways has
+/// its limits twice.
+void WarnOfApartDomain(const Mailbox& mailbox, log::WarningBudget& warnings) {
+    if (mailbox.domain_quota_bytes == 0 && mailbox.domain_quota_messages == 0) return;
+    const std::string_view domain = mail::Domain(mailbox.name).value_or("");
+    if (text::FoldCase(domain) == domain || !warnings.Take(Now())) return;
+    log::Warning(
+        "recipient: what is in the directory {} counts apart from others of the domain, which has "
+        "limits: write it in lower case (mailbox {})",
+        text::EscapedForLog(domain), text::EscapedForLog(mailbox.name));
 }
 
 /// The number that `value` is; throws what a table that cannot answer throws for anything else.
@@ -84,17 +123,19 @@ bool DeliversIntoMailStore(const MailSystem& system, const ResolvedAddress& reso
 }
 
 async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, DecisionLookups& lookups,
-                                                const ResolvedAddress& resolved) {
+                                                const ResolvedAddress& resolved,
+                                                log::WarningBudget& warnings) {
     const std::string folded = text::FoldCase(resolved.recipient);
     const auto match = co_await FindAddress(system, lookups, MailboxesOf(system, resolved), folded,
                                             KeyForms::kExternalThenInternal);
     if (!match) co_return std::nullopt;
     Mailbox mailbox;
     mailbox.address = match->key;
-    auto name = NameOf(system, match->value, mailbox.address);
+    auto name = NameOf(system, match->value, mailbox.address, warnings);
     if (!name) co_return std::nullopt;
     mailbox.name = std::move(*name);
     co_await FindLimits(system, lookups, folded, mailbox);
+    WarnOfApartDomain(mailbox, warnings);
     co_return mailbox;
 }
 

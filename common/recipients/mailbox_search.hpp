@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "common/log/warning_budget.hpp"
 #include "common/recipients/address_resolution.hpp"
 #include "common/recipients/decision_lookups.hpp"
 #include "common/recipients/mail_system.hpp"
@@ -16,10 +17,11 @@ bool DeliversIntoMailStore(const MailSystem& system, const ResolvedAddress& reso
 /// The mailbox of a final recipient whose transport delivers into the mail store, as virtual(8)
 /// finds it in virtual_mailbox_maps, with its quota from virtual_mailbox_limit_maps. Nothing where
 /// it has none: not found, or a path that leads outside virtual_mailbox_base. Throws
-/// outage::TableUnavailable as well for a quota that is no number. `resolved` must outlive the
-/// returned task.
+/// outage::TableUnavailable as well for a quota that is no number. Paths that no scan measures are
+/// told of as `warnings` lets. Arguments outlive the returned task.
 async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, DecisionLookups& lookups,
-                                                const ResolvedAddress& resolved);
+                                                const ResolvedAddress& resolved,
+                                                log::WarningBudget& warnings);
 
 /// Fills in the limits of a mailbox that has a name, as they are for this recipient, case-folded.
 /// Arguments outlive the returned task; throws as FindMailbox() does.

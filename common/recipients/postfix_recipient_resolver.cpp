@@ -36,14 +36,14 @@ bool IsDiscarded(const ResolvedAddress& resolved) {
 }
 
 async::Task<> FollowTo(const MailSystem& system, DecisionLookups& lookups, std::string_view address,
-                       Ends& ends) {
+                       log::WarningBudget& warnings, Ends& ends) {
     const ResolvedAddress resolved = co_await ResolveAddress(system, lookups, address);
     if (resolved.is_bad_syntax || resolved.transport == "error") co_return;
     if (IsDiscarded(resolved) || !DeliversIntoMailStore(system, resolved)) {
         ends.any_elsewhere = true;
         co_return;
     }
-    auto mailbox = co_await FindMailbox(system, lookups, resolved);
+    auto mailbox = co_await FindMailbox(system, lookups, resolved, warnings);
     if (mailbox) AddCopy(ends.mailboxes, std::move(*mailbox));
 }
 
@@ -62,7 +62,8 @@ async::Task<Resolution> PostfixRecipientResolver::Resolve(std::string_view recip
     const auto targets = co_await ExpandAliases(system_, lookups, address);
     if (!targets) co_return resolution;
     Ends ends;
-    for (const std::string& target : *targets) co_await FollowTo(system_, lookups, target, ends);
+    for (const std::string& target : *targets)
+        co_await FollowTo(system_, lookups, target, warnings_, ends);
     const bool reaches_nobody = ends.mailboxes.empty() && !ends.any_elsewhere;
     if (reaches_nobody && system_.refuse_alias_to_nobody && listing == Listing::kAlias)
         resolution.kind = Resolution::Kind::kUnknown;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/log/warning_budget.hpp"
 #include "common/recipients/mail_system.hpp"
 #include "common/recipients/recipient_resolver.hpp"
 
@@ -23,6 +24,7 @@ public:
 private:
     const MailSystem system_;
     tables::TableReader& shared_;
+    log::WarningBudget warnings_{"recipients"};
 };
 
 }  // namespace policyd::recipients

@@ -25,7 +25,7 @@ AddressList::AddressList(const std::vector<std::string>& patterns) {
         if (!is_null && (is_bracketed || !has_domain || text::Trim(pattern) != pattern))
             throw std::invalid_argument("user@domain, user@, @domain or <>, not \"" + pattern +
                                         '"');
-        patterns_.push_back(text::FoldCase(pattern));
+        patterns_.push_back(text::FoldCase(mail::Unquoted(pattern)));
     }
 }
 
@@ -125,28 +125,20 @@ bool ClientList::Contains(std::string_view address, std::string_view name) const
 }
 
 bool Exemptions::Cover(const protocol::PolicyRequest& request, std::string_view recipient) const {
-    return CoverRecipient(recipient) || CoverSender(request.sender) ||
+    return IsIn(recipients, recipient) || IsIn(senders, request.sender) ||
            clients.Contains(request.client_address, request.client_name);
 }
 
-bool Exemptions::CoverSender(std::string_view sender) const {
-    if (senders.IsEmpty()) return false;
-    if (senders.Contains(sender)) return true;
-    const auto split = mail::SplitExtension(sender, delimiters);
-    return split && senders.Contains(split->bare);
-}
-
-bool Exemptions::CoverRecipient(std::string_view recipient) const {
-    if (recipients.IsEmpty()) return false;
-    if (!rewriting) return recipients.Contains(recipient);
-    // As nearly all are; the rest costs much to take apart.
-    const bool is_complete = mail::IsPlain(recipient);
+bool Exemptions::IsIn(const AddressList& list, std::string_view typed) const {
+    if (list.IsEmpty()) return false;
+    // As nearly all are; the rest costs much to take apart. The null sender stays what it is.
+    const bool is_complete = !rewriting || typed.empty() || mail::IsPlain(typed);
     std::string rewritten;
-    if (!is_complete) rewritten = mail::Rewritten(recipient, *rewriting);
-    const std::string_view address = is_complete ? recipient : std::string_view(rewritten);
-    if (recipients.Contains(address)) return true;
+    if (!is_complete) rewritten = mail::Rewritten(typed, *rewriting);
+    const std::string_view address = is_complete ? typed : std::string_view(rewritten);
+    if (list.Contains(address)) return true;
     const auto split = mail::SplitExtension(address, delimiters);
-    return split && recipients.Contains(split->bare);
+    return split && list.Contains(split->bare);
 }
 
 }  // namespace policyd::checks

@@ -56,16 +56,15 @@ struct Exemptions {
     AddressList recipients{{}};
     AddressList senders{{}};
     ClientList clients{{}};
-    /// A recipient may be typed in many ways: he is looked for as Postfix rewrites him, and without
-    /// an extension as well. Without rules, as he was typed.
+    /// An address may be typed in many ways: it is looked for as Postfix rewrites it, and without
+    /// an extension as well. Without rules, as it was typed.
     std::optional<mail::RewritingRules> rewriting{};
     std::string delimiters{};  ///< recipient_delimiter
 
     bool Cover(const protocol::PolicyRequest& request, std::string_view recipient) const;
 
 private:
-    bool CoverSender(std::string_view sender) const;
-    bool CoverRecipient(std::string_view recipient) const;
+    bool IsIn(const AddressList& list, std::string_view typed) const;
 };
 
 }  // namespace policyd::checks

@@ -1,6 +1,7 @@
 #include "policyd/checks/quota_warnings.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "common/log/logging.hpp"
@@ -187,10 +188,13 @@ async::Task<void> QuotaWarnings::LookAtChanged() {
             const bool was_told = co_await LookAtChanged(*mailbox);
             if (!was_told) ++failures;
         }
+        mailbox.reset();
     } catch (const outage::Unavailable& unavailable) {
         log::Debug("quota warning: mailboxes not looked at yet: {}", unavailable.what());
-        if (mailbox) changed_.Add({*mailbox});
+    } catch (const std::exception& error) {
+        log::Error("failure: quota warning: {}", error.what());
     }
+    if (mailbox) changed_.Add({*mailbox});
     for (const std::string& waiting : again) changed_.SetAside(waiting);
     is_looking_ = false;
 }

@@ -12,6 +12,8 @@ namespace {
 
 constexpr int kMostRounds = 20;
 constexpr int kRoundsToBeSure = 2;
+/// Names in a mailbox that are tried as those of Maildirs in the wrong place.
+constexpr std::size_t kMostOthers = 8;
 
 /// How often a folder is read that changes meanwhile. A small one soon has a quiet moment.
 int MostReadings(const FolderRecord& folder) {
@@ -91,6 +93,8 @@ MeasuredMailbox MailboxMeter::Measure(const std::string& mailbox, const RecordPo
         MeasurePair(job, name, known, folder);
     }
     if (job.something_is_absent) ConfirmMailbox(job);
+    if (job.something_is_absent && previous == nullptr && HoldsMaildirs(job))
+        job.result.mailbox = Sight::kUnreadable;
     if (job.result.mailbox != Sight::kThere) return std::move(job.result);
 
     if (previous == nullptr || job.read_something) {
@@ -209,6 +213,28 @@ int MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
     }
     folder_reader_.Shrink();
     return 0;
+}
+
+/// Whether the directory is no Maildir, but has one in it: the layout says too little of the path.
+/// As a mailbox of 0 bytes it would never be full.
+bool MailboxMeter::HoldsMaildirs(Job& job) {
+    const std::string within = job.mailbox + '/';
+    const auto is_there = [&](const std::string& path) {
+        return files_.Look((within + path).c_str()).sight != Sight::kAbsent;
+    };
+    if (is_there("new") || is_there("cur")) return false;
+    const OpenedDirectory directory = files_.Open(job.mailbox.c_str());
+    std::vector<std::string> others;
+    const auto visit = [&](const char* name, unsigned char /*type*/) {
+        if (*name != '.' && others.size() < kMostOthers) others.emplace_back(name);
+    };
+    if (directory.sight == Sight::kThere) folder_reader_.ForEach(directory, visit);
+    for (const std::string& other : others) {
+        if (!is_there(other + "/new") || !is_there(other + "/cur")) continue;
+        job.result.obstacles.push_back({within + other, 0});
+        return true;
+    }
+    return false;
 }
 
 void MailboxMeter::Spend(Job& job, std::uint64_t work) {

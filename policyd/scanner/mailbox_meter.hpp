@@ -24,7 +24,8 @@ struct Drift {
     bool Any() const { return bytes != 0 || messages != 0; }
 };
 
-/// A place that could not be read and what the system said.
+/// A place that could not be read and what the system said; or, without an error, a Maildir in a
+/// place where no mailbox has one.
 struct Obstacle {
     std::string path;
     int error = 0;
@@ -61,6 +62,7 @@ private:
     struct Job;
     struct Pair;
 
+    bool HoldsMaildirs(Job& job);
     void Spend(Job& job, std::uint64_t work);
 
     void ListFolders(Job& job);

@@ -336,7 +336,13 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
 void Scanner::ReportObstacles(const std::vector<Obstacle>& obstacles) {
     for (const Obstacle& obstacle : obstacles) {
         if (obstacles_logged_++ >= kMostObstaclesLogged) return;
-        log::Warning("unreadable: {}: {}", Quoted(obstacle.path), std::strerror(obstacle.error));
+        if (obstacle.error == 0) {
+            log::Warning("{} is a Maildir where none belongs by mailbox_layout = {}: not measured",
+                         Quoted(obstacle.path), layout_.Pattern());
+        } else {
+            log::Warning("unreadable: {}: {}", Quoted(obstacle.path),
+                         std::strerror(obstacle.error));
+        }
         if (obstacles_logged_ == kMostObstaclesLogged)
             log::Warning("unreadable: further places are not listed");
     }

@@ -3,11 +3,11 @@
 #include <chrono>
 #include <string_view>
 
+#include "common/log/warning_budget.hpp"
 #include "common/metrics/latency_histogram.hpp"
 #include "common/metrics/series.hpp"
 #include "common/protocol/policy_request.hpp"
 #include "common/recipients/recipient_cache.hpp"
-#include "policyd/server/warning_budget.hpp"
 
 namespace policyd::server {
 
@@ -22,7 +22,7 @@ public:
     metrics::Counter malformed{metrics::Metric::kRequestsMalformed};
     metrics::Counter out_of_time{metrics::Metric::kRequestsOutOfTime};
 
-    WarningBudget warnings;
+    log::WarningBudget warnings{"clients"};
 
     SessionMetrics() {
         for (const char* phase : {"idle", "receiving", "sending"}) slow_clients_.With({phase});

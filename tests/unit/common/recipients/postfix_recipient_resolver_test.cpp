@@ -352,6 +352,15 @@ TEST_F(PostfixRecipientResolverTest, TheDirectoryNamesTheMailbox) {
     EXPECT_EQ(Resolve("joe@example.com").mailboxes[0].address, "joe@example.com");
 }
 
+TEST_F(PostfixRecipientResolverTest, AFolderBelongsToTheMailboxThatItIsIn) {
+    mailboxes.rows["joe-lists@example.com"] = "example.com/joe/.Lists/";
+    mailboxes.rows["joe-trash@example.com"] = "example.com/joe/..DOVECOT-TRASHED/";
+    mailboxes.rows["joe-deep@example.com"] = "example.com/joe/.Lists/deep/";
+    EXPECT_THAT(MailboxesOf("joe-lists@example.com"), ElementsAre("joe@example.com"));
+    EXPECT_THAT(MailboxesOf("joe-trash@example.com"), ElementsAre("joe-trash@example.com"));
+    EXPECT_THAT(MailboxesOf("joe-deep@example.com"), ElementsAre("joe-deep@example.com"));
+}
+
 TEST_F(PostfixRecipientResolverTest, APathOutsideTheStoreIsNoMailbox) {
     mailboxes.rows["joe@example.com"] = "example.com/../../joe/";
     EXPECT_EQ(KindOf("joe@example.com"), Kind::kKnown);

@@ -92,6 +92,30 @@ TEST(ExemptionsTest, CoverASenderWithAnyExtension) {
     }
 }
 
+TEST(ExemptionsTest, CoverASenderHoweverHeIsTyped) {
+    Exemptions exempt;
+    exempt.senders = AddressList({"root@mx.example.com", "<>"});
+    exempt.rewriting.emplace();
+    exempt.rewriting->myorigin = "mx.example.com";
+    protocol::PolicyRequest request;
+    for (const char* sender : {"root@mx.example.com", "root", "ROOT@mx.example.com.", ""}) {
+        request.sender = sender;
+        EXPECT_TRUE(exempt.Cover(request, "ann@example.com")) << sender;
+    }
+    request.sender = "toor";
+    EXPECT_FALSE(exempt.Cover(request, "ann@example.com"));
+}
+
+TEST(ExemptionsTest, KnowAnAddressInQuotesByWhatIsInThem) {
+    Exemptions exempt;
+    exempt.recipients = AddressList({"\"john doe\"@example.com"});
+    exempt.senders = AddressList({"\"joe\"@example.org"});
+    protocol::PolicyRequest request;
+    EXPECT_TRUE(exempt.Cover(request, "John Doe@example.com")) << "as Postfix tells it";
+    request.sender = "joe@example.org";
+    EXPECT_TRUE(exempt.Cover(request, "ann@example.com"));
+}
+
 TEST(ClientListTest, RefusesWhatIsNoPattern) {
     for (const char* pattern : {"192.0.2.0/33", "x/8", "", "a b", "2001:db8::/129", "192.0.2.0/",
                                 "*", "*.example.com", "300.1.1.1", "."})

@@ -55,6 +55,22 @@ TEST_F(MailboxMeterTest, SumsUpInboxAndFoldersOverNewAndCur) {
     EXPECT_FALSE(measured.record->IsRacy());
 }
 
+TEST_F(MailboxMeterTest, WhatHoldsAMaildirButIsNoneIsNoMailboxOfNoBytes) {
+    store_.Deliver("d/u/Maildir", 100);
+    MeasuredMailbox measured = Measure();
+    EXPECT_EQ(measured.record, nullptr);
+    EXPECT_EQ(measured.mailbox, Sight::kUnreadable);
+    ASSERT_EQ(measured.obstacles.size(), 1u);
+    EXPECT_EQ(measured.obstacles[0].path, "d/u/Maildir");
+    EXPECT_EQ(measured.obstacles[0].error, 0);
+
+    store_.Deliver("d/u", 20);
+    measured = Measure();
+    ASSERT_NE(measured.record, nullptr);
+    EXPECT_EQ(Sums(measured), Figures(20, 1));
+    EXPECT_TRUE(measured.obstacles.empty());
+}
+
 TEST_F(MailboxMeterTest, AsksFilesOnlyWhereTheNameDoesNotTell) {
     store_.Deliver("d/u", 100);
     store_.Deliver("d/u", 50, false);

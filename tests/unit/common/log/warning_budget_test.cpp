@@ -1,8 +1,8 @@
-#include "policyd/server/warning_budget.hpp"
+#include "common/log/warning_budget.hpp"
 
 #include <gtest/gtest.h>
 
-namespace policyd::server {
+namespace policyd::log {
 namespace {
 
 using namespace std::chrono_literals;
@@ -14,11 +14,11 @@ int Taken(WarningBudget& budget, int tries, std::chrono::milliseconds now) {
 }
 
 TEST(WarningBudgetTest, LetsTenWarningsThroughEachMinute) {
-    WarningBudget budget;
+    WarningBudget budget("clients");
     EXPECT_EQ(Taken(budget, 1000, 5s), 10);
     EXPECT_EQ(Taken(budget, 1000, 64'999ms), 0);
     EXPECT_EQ(Taken(budget, 1000, 65s), 10);
 }
 
 }  // namespace
-}  // namespace policyd::server
+}  // namespace policyd::log

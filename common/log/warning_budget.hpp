@@ -6,13 +6,16 @@
 
 #include "common/log/logging.hpp"
 
-namespace policyd::server {
+namespace policyd::log {
 
-/// Keeps clients from filling the log: ten warnings about them a minute, the rest is counted.
-/// Owned by one thread.
+/// Keeps what is told of clients or recipients from filling the log: ten warnings a minute, the
+/// rest is counted. Owned by one thread.
 class WarningBudget {
 public:
     using Milliseconds = std::chrono::milliseconds;
+
+    /// `subject` is what they are about, for the log: "clients". It outlives this.
+    explicit WarningBudget(const char* subject) : subject_(subject) {}
 
     static constexpr int kEachPeriod = 10;
     static constexpr Milliseconds kPeriod{60'000};
@@ -23,8 +26,8 @@ public:
             period_ends_ = now + kPeriod;
             left_ = kEachPeriod;
             if (unsaid_ > 0)
-                log::Warning("clients: {} more warnings were not logged",
-                             std::exchange(unsaid_, 0));
+                Warning("{}: {} more warnings were not logged", subject_,
+                        std::exchange(unsaid_, 0));
         }
         if (left_ > 0) {
             --left_;
@@ -35,9 +38,10 @@ public:
     }
 
 private:
+    const char* const subject_;
     Milliseconds period_ends_{0};
     int left_ = 0;
     std::uint64_t unsaid_ = 0;
 };
 
-}  // namespace policyd::server
+}  // namespace policyd::log

@@ -63,8 +63,9 @@ constexpr Option kOptions[] = {
      "check_policy_service: plan for default_process_limit times the number of mail servers and "
      "services."},
     {kService, "request_time_limit", &Settings::request_time_limit, kEffectOnReload, AtLeast(10ms),
-     "How long one request may take before it is answered with the failure action of the back end "
-     "that is slow. Postfix itself waits for smtpd_policy_service_timeout (100s)."},
+     "How long one request may take before it is answered by what is remembered, or else with the "
+     "failure action of the back end that is slow. Postfix itself waits for "
+     "smtpd_policy_service_timeout (100s)."},
     {kService, "receive_time_limit", &Settings::receive_time_limit, kEffectOnReload, AtLeast(10ms),
      "How long a request may take to come, from its first byte to its last, before the connection "
      "is closed."},

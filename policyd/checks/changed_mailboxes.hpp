@@ -41,6 +41,10 @@ public:
         const std::lock_guard lock(mutex_);
         return waiting_.size();
     }
+    std::size_t SizeAside() const {
+        const std::lock_guard lock(mutex_);
+        return aside_.size();
+    }
 
 private:
     void Add(const std::string& mailbox, std::deque<std::string>& to) {

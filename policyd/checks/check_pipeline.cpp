@@ -78,8 +78,6 @@ async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& reques
             outages_.Answered(step.check->Name(), clock_());
             could_tell = true;
         } catch (const outage::Unavailable& unavailable) {
-            if (unavailable.Which() == outage::Unavailable::BackEnd::kTable)
-                progress.findings.tables_failed = true;
             verdict = OnOutage(step, request, progress, unavailable);
         } catch (const std::exception& error) {
             verdict = OnError(step, error);

@@ -131,21 +131,20 @@ std::optional<Verdict> ClientAccessCheck::AtHand(const protocol::PolicyRequest& 
 std::optional<Verdict> ClientAccessCheck::AsRemembered(const protocol::PolicyRequest& request,
                                                        const Findings&) {
     if (!IsConcerned(request)) return Verdict::NoOpinion();
-    if (!in_memory_.empty()) return AtHand(request);
+    if (tables_.IsEmpty() || !in_memory_.empty()) return AtHand(request);
     const Answers::Answer answer = answers_.Remembered(KeyOf(request), stale_time_);
     if (!answer) return std::nullopt;
     return answer->verdict;
 }
 
 async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& request,
-                                                 Findings& findings) {
+                                                 Findings&) {
     if (!IsConcerned(request)) co_return Verdict::NoOpinion();
     if (!in_memory_.empty()) {
         const Client client{request.client_name, request.client_address};
         co_return AskMemory(client).verdict;
     }
     const Answers::Given answer = co_await answers_.Get(KeyOf(request));
-    if (answer.is_stale) findings.tables_failed = true;
     co_return answer->verdict;
 }
 

@@ -131,7 +131,7 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
 Verdict MailboxQuotaCheck::Remember(const PolicyRequest& request, const std::string& message,
                                     const TrackedRecipient& recipient) {
     if (messages_.Remember(message, recipient, clock_()) <= kMostTimesAsked ||
-        recipient.resolution->mailboxes.empty() ||
+        MailboxRoom::LimitedOf(recipient.resolution->mailboxes).empty() ||
         rules_.exempt.Cover(request, recipient.recipient))
         return Verdict::NoOpinion();
     messages_.ForgetOnce(message, recipient.recipient);
@@ -162,6 +162,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     // Who has no mailbox here as well: he is one of those that Postfix counts, and has room.
     if (!message.empty()) {
         Verdict verdict = Remember(request, message, recipient);
+        findings.recipient_is_forgotten = verdict.HasOpinion();
         if (verdict.HasOpinion()) co_return verdict;
     }
     findings.recipients.push_back(std::move(recipient));
@@ -169,6 +170,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     Taken taken = co_await TakeRoom(request, message, asked);
     if (taken.room != Room::kFree) {
         messages_.ForgetOnce(message, asked.recipient);
+        findings.recipient_is_forgotten = true;
         co_return co_await Refusal(std::move(taken));
     }
     // What the message held was given back meanwhile, and perhaps before this was reserved: where
@@ -220,24 +222,26 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     co_return co_await Refusal(std::move(worst));
 }
 
-async::Task<MailboxQuotaCheck::Recipients> MailboxQuotaCheck::AcceptedRecipients(
-    const PolicyRequest& request, const std::string& message, Findings& findings) {
+async::Task<void> MailboxQuotaCheck::FindAccepted(const PolicyRequest& request,
+                                                  const std::string& message, Findings& findings) {
     Recipients recipients = messages_.Recipients(message, clock_());
-    if (request.recipient.empty()) co_return recipients;
-
-    // Exactly one was accepted, and this is it.
-    const std::string accepted_one = text::FoldCase(request.recipient);
-    const auto accepted = std::stable_partition(
-        recipients.begin(), recipients.end(),
-        [&](const auto& recipient) { return recipient.recipient == accepted_one; });
-    Recipients refused(accepted, recipients.end());
-    recipients.erase(accepted, recipients.end());
-    if (!refused.empty()) co_await GiveBack(message, std::move(refused), Unreserve::kEverything);
-    if (recipients.empty()) {
-        TrackedRecipient recipient = co_await Resolved(request.recipient, findings);
-        recipients.push_back(std::move(recipient));
+    Recipients refused;
+    if (!request.recipient.empty()) {
+        // Exactly one was accepted, and this is it.
+        const std::string accepted_one = text::FoldCase(request.recipient);
+        const auto accepted = std::stable_partition(
+            recipients.begin(), recipients.end(),
+            [&](const auto& recipient) { return recipient.recipient == accepted_one; });
+        refused.assign(accepted, recipients.end());
+        recipients.erase(accepted, recipients.end());
+        if (recipients.empty()) {
+            TrackedRecipient recipient = co_await Resolved(request.recipient, findings);
+            recipients.push_back(std::move(recipient));
+        }
     }
-    co_return recipients;
+    // What is waited for from now on is the usage store.
+    findings.recipients = std::move(recipients);
+    if (!refused.empty()) co_await GiveBack(message, std::move(refused), Unreserve::kEverything);
 }
 
 bool MailboxQuotaCheck::Reserves(std::string_view message) const {
@@ -358,9 +362,11 @@ MailboxQuotaCheck::Rest MailboxQuotaCheck::LeaveMessage(std::string_view message
 std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& request,
                                                        const Findings& findings) {
     if (!IsConcerned(request)) return Verdict::NoOpinion();
-    if (rules_.room.stale_time.count() == 0) return std::nullopt;
-    const Recipients& recipients = findings.recipients;
+    const Recipients recipients = Known(request, findings);
     if (recipients.empty()) return std::nullopt;
+    const auto is_nobody = [](const auto& recipient) { return IsNobody(*recipient.resolution); };
+    if (std::all_of(recipients.begin(), recipients.end(), is_nobody)) return Verdict::NoOpinion();
+    if (rules_.room.stale_time.count() == 0) return std::nullopt;
     std::size_t full = 0;
     for (const TrackedRecipient& recipient : recipients) {
         if (rules_.exempt.Cover(request, recipient.recipient)) continue;
@@ -382,12 +388,23 @@ outage::Unavailable::BackEnd MailboxQuotaCheck::WaitsFor(const Findings& finding
                                        : outage::Unavailable::BackEnd::kUsageStore;
 }
 
+/// The recipients of a request as far as they were found out or are remembered.
+MailboxQuotaCheck::Recipients MailboxQuotaCheck::Known(const PolicyRequest& request,
+                                                       const Findings& findings) {
+    if (!findings.recipients.empty() || request.stage != Stage::kRcpt) return findings.recipients;
+    TrackedRecipient known;
+    known.recipient = text::FoldCase(request.recipient);
+    known.resolution = recipients_.Remembered(request.recipient, rules_.recipient_stale_time);
+    if (!known.resolution) return {};
+    return {std::move(known)};
+}
+
 /// The recipients of a request, where they are not known yet.
 async::Task<void> MailboxQuotaCheck::FindOut(const PolicyRequest& request,
                                              const std::string& message, Findings& findings) {
     if (!findings.recipients.empty()) co_return;
     if (request.stage == Stage::kEndOfMessage) {
-        findings.recipients = co_await AcceptedRecipients(request, message, findings);
+        co_await FindAccepted(request, message, findings);
     } else if (request.stage == Stage::kRcpt && !request.recipient.empty()) {
         TrackedRecipient recipient = co_await Resolved(request.recipient, findings);
         if (!IsNobody(*recipient.resolution)) findings.recipients.push_back(std::move(recipient));
@@ -400,7 +417,9 @@ async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request, Fi
     co_await FindOut(request, message, findings);
     for (const TrackedRecipient& recipient : findings.recipients) {
         if (request.stage == Stage::kRcpt) {
-            messages_.ForgetOnce(message, recipient.recipient);
+            if (!findings.recipient_is_forgotten)
+                messages_.ForgetOnce(message, recipient.recipient);
+            findings.recipient_is_forgotten = false;
             messages_.Remember(message, recipient, clock_());
         } else {
             messages_.Settle(message);
@@ -419,7 +438,9 @@ async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request, Fi
     co_await FindOut(request, message, findings);
     if (request.stage == Stage::kEndOfMessage) messages_.Refuse(message, request.recipient_count);
     for (const TrackedRecipient& recipient : findings.recipients) {
-        if (request.stage == Stage::kRcpt) messages_.ForgetOnce(message, recipient.recipient);
+        if (request.stage == Stage::kRcpt && !findings.recipient_is_forgotten)
+            messages_.ForgetOnce(message, recipient.recipient);
+        findings.recipient_is_forgotten = true;
         if (!Reserves(message, recipient)) continue;
         owed_.GiveBack(ReservationId(message, recipient.recipient),
                        MailboxRoom::LimitedOf(recipient.resolution->mailboxes),

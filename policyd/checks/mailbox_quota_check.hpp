@@ -82,8 +82,9 @@ private:
     Verdict Remember(const protocol::PolicyRequest& request, const std::string& message,
                      const TrackedRecipient& recipient);
     async::Task<TrackedRecipient> Resolved(std::string_view recipient, Findings& findings);
-    async::Task<Recipients> AcceptedRecipients(const protocol::PolicyRequest& request,
-                                               const std::string& message, Findings& findings);
+    async::Task<void> FindAccepted(const protocol::PolicyRequest& request,
+                                   const std::string& message, Findings& findings);
+    Recipients Known(const protocol::PolicyRequest& request, const Findings& findings);
     async::Task<Taken> TakeRoom(const protocol::PolicyRequest& request, const std::string& message,
                                 const TrackedRecipient& recipient);
     async::Task<Verdict> Refusal(Taken taken);

@@ -17,9 +17,11 @@ namespace policyd::checks {
 /// what was told of it is put right, whatever becomes of its message meanwhile.
 struct Findings {
     std::vector<TrackedRecipient> recipients;  ///< that it is about; empty as long as unknown
-    /// A table was asked about it in vain. What else is remembered serves at once then: a request
-    /// that waits for the same server again and again is answered by nobody.
-    bool tables_failed = false;
+    /// The tables of recipients were asked about it in vain. What is remembered serves at once
+    /// then: a request that waits for the same server again and again is answered by nobody.
+    bool recipient_tables_failed = false;
+    /// Its recipient is not counted any more among those of its message, having been refused.
+    bool recipient_is_forgotten = false;
 };
 
 /// One decision about a request. Owned by one loop thread; evaluates many requests at a time.

@@ -16,6 +16,7 @@ constexpr std::size_t kAtOnce = 500;
 /// Mailboxes in one round that their tables do not answer about: then it is perhaps about none of
 /// them alone.
 constexpr std::size_t kMostFailures = 10;
+constexpr std::size_t kMostAside = 10'000;
 
 __extension__ typedef unsigned __int128 Wide;
 
@@ -129,11 +130,24 @@ async::Task<void> QuotaWarnings::LookAt(const Mailboxes& mailboxes,
         const recipients::Mailbox* const mailbox = Crossing(mailboxes, reservation, reserved, i);
         if (mailbox == nullptr) continue;
         try {
-            co_await LookAt(mailbox->name, LimitsOf(*mailbox));
+            co_await LookAt(*mailbox);
         } catch (const outage::Unavailable& unavailable) {
             log::Debug("quota warning: {} not looked at: {}", text::EscapedForLog(mailbox->name),
                        unavailable.what());
         }
+    }
+}
+
+/// A mailbox that several addresses lead to has the limit of the one that it is named by, as a scan
+/// sees it, and not by turns that of each.
+async::Task<void> QuotaWarnings::LookAt(const recipients::Mailbox& mailbox) {
+    if (text::FoldCase(mailbox.name) != mailbox.address) {
+        const recipients::Mailbox named = co_await resolver_.LimitsOf(mailbox.name);
+        const Contents limit = LimitsOf(named);
+        const bool has_limit = limit.bytes != 0 || limit.messages != 0;
+        co_await LookAt(mailbox.name, has_limit ? limit : LimitsOf(mailbox));
+    } else {
+        co_await LookAt(mailbox.name, LimitsOf(mailbox));
     }
 }
 
@@ -165,24 +179,24 @@ void QuotaWarnings::Announce(const Warning& warning) const {
 
 async::Task<void> QuotaWarnings::LookAtChanged() {
     if (rules_.percents.empty() || std::exchange(is_looking_, true)) co_return;
-    std::vector<std::string> again;
-    while (again.size() < kMostFailures) {
-        std::optional<std::string> aside = changed_.TakeAside();
-        if (!aside) break;
-        again.push_back(*std::move(aside));
-    }
+    // Each of those that were set aside is tried once, after all others.
+    std::size_t again = changed_.SizeAside();
     std::size_t failures = 0;
     std::optional<std::string> mailbox;
     try {
-        if (const std::size_t waiting = changed_.Size(); waiting < kAtOnce) {
-            const auto more = co_await usage_.TakeChanged(kAtOnce - waiting);
+        // Most of what nobody can be told of yet stays in the store, which outlives this program.
+        const std::size_t most = again < kMostFailures ? kAtOnce
+                                 : again < kMostAside  ? kMostFailures
+                                                       : 0;
+        if (const std::size_t waiting = changed_.Size(); waiting < most) {
+            const auto more = co_await usage_.TakeChanged(most - waiting);
             changed_.Add(more);
         }
         while (failures < kMostFailures) {
             mailbox = changed_.Take();
-            if (!mailbox && !again.empty()) {
-                mailbox = std::move(again.back());
-                again.pop_back();
+            if (!mailbox && again > 0) {
+                --again;
+                mailbox = changed_.TakeAside();
             }
             if (!mailbox) break;
             const bool was_told = co_await LookAtChanged(*mailbox);
@@ -195,7 +209,6 @@ async::Task<void> QuotaWarnings::LookAtChanged() {
         log::Error("failure: quota warning: {}", error.what());
     }
     if (mailbox) changed_.Add({*mailbox});
-    for (const std::string& waiting : again) changed_.SetAside(waiting);
     is_looking_ = false;
 }
 

@@ -73,6 +73,7 @@ private:
     const recipients::Mailbox* Crossing(const Mailboxes& mailboxes,
                                         const usage::Reservation& reservation,
                                         const usage::Reserved& reserved, std::size_t place) const;
+    async::Task<void> LookAt(const recipients::Mailbox& mailbox);
     async::Task<void> LookAt(std::string_view mailbox, Contents limit);
     async::Task<bool> LookAtChanged(const std::string& mailbox);
     void Announce(const Warning& warning) const;

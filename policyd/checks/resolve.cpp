@@ -10,12 +10,18 @@ async::Task<recipients::RecipientCache::Given> Resolve(recipients::RecipientCach
                                                        Findings& findings) {
     using Given = recipients::RecipientCache::Given;
     if (auto answer = recipients.Fresh(recipient)) co_return Given{std::move(answer)};
-    if (findings.tables_failed) {
+    if (findings.recipient_tables_failed) {
         if (auto answer = recipients.Remembered(recipient, stale_time))
             co_return Given{std::move(answer), true};
     }
-    Given given = co_await recipients.Get(recipient, stale_time);
-    if (given.is_stale) findings.tables_failed = true;
+    Given given;
+    try {
+        given = co_await recipients.Get(recipient, stale_time);
+    } catch (const outage::TableUnavailable&) {
+        findings.recipient_tables_failed = true;
+        throw;
+    }
+    if (given.is_stale) findings.recipient_tables_failed = true;
     co_return given;
 }
 

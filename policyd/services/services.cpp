@@ -41,7 +41,8 @@ tables::ParentStyle ParentsOf(const Settings& settings) {
 /// mail then.
 Settings WithNeededTables(const Settings& settings) {
     Settings needed = settings;
-    if (Contains(settings.checks, "mailbox_quota")) return needed;
+    if (Contains(settings.checks, "mailbox_quota") || !settings.quota_warnings.empty())
+        return needed;
     for (auto limits :
          {&Settings::virtual_mailbox_limit_maps, &Settings::virtual_mailbox_message_limit_maps,
           &Settings::virtual_domain_limit_maps, &Settings::virtual_domain_message_limit_maps})
@@ -186,10 +187,8 @@ checks::QuotaRules QuotaRulesFrom(const Settings& settings) {
 
 checks::WarningRules WarningRulesFrom(const Settings& settings) {
     checks::WarningRules rules;
-    // Crossings that a scan shows or a reservation does are told of where mail is checked.
-    if (Contains(settings.checks, "mailbox_quota"))
-        for (const std::string& percent : settings.quota_warnings)
-            rules.percents.push_back(std::stoull(percent));
+    for (const std::string& percent : settings.quota_warnings)
+        rules.percents.push_back(std::stoull(percent));
     std::sort(rules.percents.begin(), rules.percents.end());
     rules.hysteresis = settings.quota_warning_hysteresis;
     return rules;

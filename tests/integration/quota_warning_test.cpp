@@ -134,6 +134,16 @@ TEST_F(QuotaWarningTest, MessagesThatAreAbortedAreNotWarnedOf) {
     EXPECT_THAT(Lines(), testing::ElementsAre("joe@example.com 80 8500 10000 over bytes"));
 }
 
+TEST_F(QuotaWarningTest, WhatScansFindIsToldOfWhereMailIsNotCheckedForRoomToo) {
+    SmallSite::Options options = Options();
+    options["checks"] = "[\"client_access\"]";
+    const SmallSite site(options);
+    PolicydProcess policyd(site.Config(), site.Socket());
+    Scan(site, 8'100);
+    WaitForLines(1);
+    EXPECT_THAT(Lines(), testing::ElementsAre("joe@example.com 80 8100 10000 over bytes"));
+}
+
 TEST_F(QuotaWarningTest, TheNumberOfMessagesIsWarnedOfAsWell) {
     SmallSite::Options options = Options();
     options["virtual_mailbox_message_limit_maps"] = "[\"inline:{joe@example.com=5}\"]";

@@ -187,9 +187,13 @@ public:
         co_return true;
     }
 
-    async::Task<std::vector<std::string>> TakeChanged(std::size_t) override {
+    async::Task<std::vector<std::string>> TakeChanged(std::size_t most) override {
         Called();
-        co_return std::exchange(changed, {});
+        const auto end =
+            changed.begin() + static_cast<std::ptrdiff_t>(std::min(most, changed.size()));
+        std::vector<std::string> taken(changed.begin(), end);
+        changed.erase(changed.begin(), end);
+        co_return taken;
     }
 
     async::Task<void> Commit(std::span<const usage::Measurement> measurements,

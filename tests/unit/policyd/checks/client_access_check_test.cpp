@@ -57,6 +57,14 @@ TEST_F(ClientAccessCheckTest, RemembersWhatTheTablesSaidWhileTheyCannotBeAsked) 
     EXPECT_THROW(ask(), outage::TableUnavailable);
 }
 
+TEST_F(ClientAccessCheckTest, RemembersTheDefaultWhereThereAreNoTables) {
+    ClientAccessCheck check({"client_access_maps", {}}, kRefused, tables::ParentStyle::kDomain,
+                            tables::DirectReader(), {}, &AtTheBeginning);
+    const auto verdict = check.AsRemembered(request, {});
+    ASSERT_TRUE(verdict.has_value());
+    EXPECT_EQ(verdict->action, kRefused);
+}
+
 TEST_F(ClientAccessCheckTest, HasAtHandWhatTablesInMemorySay) {
     tables::InlineTable names("{ mx.example.com=DUNNO, {203.0.113 = no action} }");
     tables::InlineTable addresses("{ {192.0.2 = REJECT you} }");

@@ -68,14 +68,15 @@ protected:
     }
     /// The action in an outage of the store: "no opinion", or "nothing" where nothing is
     /// remembered.
-    std::string Remembered(std::string_view recipient, std::uint64_t size) {
+    std::string Remembered(std::string_view recipient, std::uint64_t size,
+                           bool is_found_out = true) {
         PolicyRequest request;
         request.stage = Stage::kRcpt;
         request.recipient = recipient;
         request.size = size;
         Findings findings;
         const auto known = recipients_.Cache().Remembered(recipient, std::chrono::hours(1));
-        if (known) findings.recipients.push_back({std::string(recipient), known});
+        if (known && is_found_out) findings.recipients.push_back({std::string(recipient), known});
         const auto verdict = check_->AsRemembered(request, findings);
         if (!verdict) return "nothing";
         return verdict->HasOpinion() ? verdict->action : "no opinion";

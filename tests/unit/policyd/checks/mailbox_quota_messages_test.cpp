@@ -198,6 +198,14 @@ TEST_F(MailboxQuotaCheckTest, AlsoAtHandWhoIsNamedAgainAndAgainIsRefusedForNow) 
     EXPECT_EQ(AtHand("ann@example.com", 100, "2"), "") << "another message";
 }
 
+TEST_F(MailboxQuotaCheckTest, WhoWasAcceptedBeforeStaysARecipientWhenHeIsRefusedInTime) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 100), "");
+    usage_.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 100), kFull) << "too late: the time limit has refused";
+    WasRefused(Stage::kRcpt, "ann@example.com", 100);
+    EXPECT_TRUE(messages_.Expects(NameOf("1"), "ann@example.com"));
+}
+
 TEST_F(MailboxQuotaCheckTest, WhoseMailGoesElsewhereOrIsExemptMayBeNamedAtWill) {
     QuotaRules rules;
     rules.exempt.recipients = AddressList({"bob@example.com"});
@@ -383,6 +391,8 @@ TEST_F(MailboxQuotaCheckTest, WhatIsRememberedServesInAnOutageAndRefusesNothingF
         now_ = std::chrono::milliseconds(999);
         EXPECT_EQ(Remembered("ann@example.com", 50), "no opinion");
         EXPECT_EQ(Remembered("ann@example.com", 101), rules.mailbox_full_defer_action);
+        EXPECT_EQ(Remembered("ann@example.com", 101, false), rules.mailbox_full_defer_action)
+            << "the tables had not told of her yet";
         EXPECT_EQ(Remembered("bob@example.com", 1), "nothing") << "never asked about";
         now_ = std::chrono::milliseconds(1000);
         EXPECT_EQ(Remembered("ann@example.com", 50), "nothing") << "too old";

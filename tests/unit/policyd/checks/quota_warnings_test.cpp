@@ -169,6 +169,48 @@ TEST_F(QuotaWarningsTest, LookAgainAtMailboxesWhoseLimitsCouldNotBeTold) {
     EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 80: 900 of 1000"));
 }
 
+TEST_F(QuotaWarningsTest, TakeFewFromTheStoreWhileTablesAreDownAndTellOfAllAfterwards) {
+    const auto warnings = Make();
+    constexpr int kMailboxes = 300;
+    for (int i = 0; i < kMailboxes; ++i) {
+        const std::string name = "u" + std::to_string(i) + "@example.com";
+        recipients_.Add(name, {name.c_str()}, 1000);
+        usage_.Measure(name, 900);
+        usage_.changed.push_back(name);
+    }
+    recipients_.down = true;
+    const auto look = [&] { test::RunToEnd(Done(warnings->LookAtChanged())); };
+    for (int round = 0; round < 100; ++round) look();
+    usage_.changed.assign(100, "ann@example.com");
+    look();
+    EXPECT_EQ(usage_.changed.size(), 90u);
+    usage_.changed.clear();
+    EXPECT_TRUE(told_.empty());
+    recipients_.down = false;
+    look();
+    EXPECT_EQ(told_.size(), kMailboxes);
+}
+
+TEST_F(QuotaWarningsTest, GoByTheLimitOfTheAddressThatTheMailboxIsNamedBy) {
+    const auto warnings = Make();
+    const auto deliver_to = [&](const std::string& address, std::uint64_t limit,
+                                const std::string& id) {
+        usage::Reservation reservation{id, 10, {{"ann@example.com", limit, 0}}};
+        reservation.settled = true;
+        const usage::Reserved reserved = test::RunToEnd(usage_.Reserve(reservation));
+        recipients::Mailbox mailbox;
+        mailbox.name = "ann@example.com";
+        mailbox.address = address;
+        mailbox.quota_bytes = limit;
+        test::RunToEnd(Done(warnings->LookAt({mailbox}, reservation, reserved)));
+    };
+    Measure(*warnings, 850);
+    deliver_to("info@example.com", 50'000, "m1");
+    deliver_to("ann@example.com", 1000, "m2");
+    deliver_to("info@example.com", 50'000, "m3");
+    EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 80: 850 of 1000"));
+}
+
 TEST_F(QuotaWarningsTest, CallNoMailboxBelowAPercentageThatIsNoneAnyMore) {
     Measure(*Make(), 860);
     told_.clear();

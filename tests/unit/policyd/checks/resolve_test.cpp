@@ -24,15 +24,22 @@ protected:
 TEST_F(ResolveTest, ATableThatFailedARequestIsNotAskedAgainForIt) {
     Findings before;
     EXPECT_FALSE(Ask(before).is_stale);
-    EXPECT_FALSE(before.tables_failed);
+    EXPECT_FALSE(before.recipient_tables_failed);
 
     recipients_.down = true;
     Findings findings;
     EXPECT_TRUE(Ask(findings).is_stale);
-    EXPECT_TRUE(findings.tables_failed);
+    EXPECT_TRUE(findings.recipient_tables_failed);
     const int asked = recipients_.asked;
     EXPECT_TRUE(Ask(findings).is_stale);
     EXPECT_EQ(recipients_.asked, asked);
+}
+
+TEST_F(ResolveTest, AlsoATableThatFailedWithoutLeavingAnythingIsNoted) {
+    recipients_.down = true;
+    Findings findings;
+    EXPECT_THROW(Ask(findings), outage::TableUnavailable);
+    EXPECT_TRUE(findings.recipient_tables_failed);
 }
 
 TEST_F(ResolveTest, IsAskedAgainWhereNothingSoOldMayServe) {
@@ -40,7 +47,7 @@ TEST_F(ResolveTest, IsAskedAgainWhereNothingSoOldMayServe) {
     Ask(before);
     recipients_.down = true;
     Findings findings;
-    findings.tables_failed = true;
+    findings.recipient_tables_failed = true;
     const int asked = recipients_.asked;
     EXPECT_THROW(Ask(findings, std::chrono::milliseconds(0)), outage::TableUnavailable);
     EXPECT_EQ(recipients_.asked, asked + 1);

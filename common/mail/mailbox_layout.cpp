@@ -114,16 +114,17 @@ MailboxLayout::Component MailboxLayout::ParseComponent(std::string_view text) {
 
 /// A local part and a domain in one name can be told apart by an '@' alone, which no domain has.
 void MailboxLayout::CheckForWhatParts(const Component& component) {
-    bool has_whole = false;
+    Kind last = Kind::kLiteral;
     bool has_at = false;
     for (const Piece& piece : component) {
         if (piece.kind == Kind::kLiteral) has_at |= piece.literal.find('@') != std::string::npos;
         if (!piece.IsWhole()) continue;
-        if (has_whole && !has_at)
+        if (last != Kind::kLiteral && (last == piece.kind || !has_at))
             throw std::invalid_argument(
-                "an @ between %u and %d in one directory's name, as in %u@%d: by anything else "
-                "they cannot be told apart");
-        has_whole = true;
+                "%u and %d once each in one directory's name and with an @ between them, as in "
+                "%u@%d: "
+                "otherwise they cannot be told apart");
+        last = piece.kind;
         has_at = false;
     }
 }
@@ -214,8 +215,15 @@ std::optional<std::string> MailboxLayout::ReadOn(const Reading& reading, std::si
     if (next.kind == Kind::kLiteral)
         return rest.starts_with(next.literal) ? behind(next.literal.size()) : std::nullopt;
     if (next.IsWhole()) {
-        // What follows is a literal or the end: domains hold no '@', hence the last one.
-        const std::size_t length = is_last ? rest.size() : rest.rfind(pieces[piece + 1].literal);
+        // What follows is a literal or the end. Domains hold no '@': the last one parts what is
+        // before it from the domain, the first one the domain from what is behind it.
+        std::string_view literal;
+        if (!is_last) literal = pieces[piece + 1].literal;
+        const bool parts_behind =
+            next.kind == Kind::kDomain && literal.find('@') != std::string_view::npos;
+        const std::size_t length = is_last        ? rest.size()
+                                   : parts_behind ? rest.find(literal)
+                                                  : rest.rfind(literal);
         if (length == std::string_view::npos) return std::nullopt;
         auto& part = next.kind == Kind::kUser ? parts.user : parts.domain;
         if (!part) part = rest.substr(0, length);

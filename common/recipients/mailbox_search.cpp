@@ -52,8 +52,9 @@ std::optional<std::string> AddressOf(const mail::MailboxLayout& layout,
 
 /// The name of the mailbox at `path`: the address that its directory stands for, or `address` where
 /// it stands for none. Nothing for a path outside the mail store.
-std::optional<std::string> NameOf(const MailSystem& system, const std::string& path,
-                                  const std::string& address, log::WarningBudget& warnings) {
+std::optional<std::string> NameOf(const MailSystem& system, const ResolvedAddress& resolved,
+                                  const std::string& path, const std::string& address,
+                                  log::WarningBudget& warnings) {
     const auto directory = mail::DirectoryWithinBase(path);
     if (!directory) {
         if (warnings.Take(Now()))
@@ -63,7 +64,8 @@ std::optional<std::string> NameOf(const MailSystem& system, const std::string& p
     }
     if (!path.ends_with('/')) return address;  // a file, which no scan measures
     if (auto name = AddressOf(system.mailbox_layout, *directory)) return name;
-    if (system.usage_is_scanned && warnings.Take(Now()))
+    // Others than virtual(8) find the directory by themselves.
+    if (system.usage_is_scanned && resolved.transport == "virtual" && warnings.Take(Now()))
         log::Warning(
             "recipient: the mailbox of {} does not fit mailbox_layout = {}, so that no scan "
             "measures it: {}",
@@ -131,7 +133,7 @@ async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, Decisi
     if (!match) co_return std::nullopt;
     Mailbox mailbox;
     mailbox.address = match->key;
-    auto name = NameOf(system, match->value, mailbox.address, warnings);
+    auto name = NameOf(system, resolved, match->value, mailbox.address, warnings);
     if (!name) co_return std::nullopt;
     mailbox.name = std::move(*name);
     co_await FindLimits(system, lookups, folded, mailbox);

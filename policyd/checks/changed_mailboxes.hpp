@@ -1,14 +1,22 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 namespace policyd::checks {
+
+/// What a mailbox holds, or may hold: then 0 is no limit.
+struct Contents {
+    std::uint64_t bytes = 0;
+    std::uint64_t messages = 0;
+};
 
 /// Mailboxes whose measurement has changed, that the usage store has handed out and that nobody has
 /// looked at yet, each once: for all threads of a process, and kept by a reload. Any thread.
@@ -17,6 +25,19 @@ public:
     void Add(const std::vector<std::string>& mailboxes) {
         const std::lock_guard lock(mutex_);
         for (const std::string& mailbox : mailboxes) Add(mailbox, waiting_);
+    }
+
+    /// One that the tables tell no limits of by its name has these.
+    void Add(const std::string& mailbox, const Contents& otherwise) {
+        const std::lock_guard lock(mutex_);
+        otherwise_[mailbox] = otherwise;
+        Add(mailbox, waiting_);
+    }
+    /// The limits that were told with it, which are forgotten; none if none were.
+    Contents TakeOtherwise(const std::string& mailbox) {
+        const std::lock_guard lock(mutex_);
+        const auto told = otherwise_.extract(mailbox);
+        return told.empty() ? Contents() : told.mapped();
     }
 
     /// It could not be looked at, perhaps for what it is itself: keeps no others waiting.
@@ -60,9 +81,10 @@ private:
     }
 
     mutable std::mutex mutex_;
-    std::deque<std::string> waiting_;        // guarded by mutex_
-    std::deque<std::string> aside_;          // guarded by mutex_
-    std::unordered_set<std::string> known_;  // guarded by mutex_; those in either
+    std::deque<std::string> waiting_;                      // guarded by mutex_
+    std::deque<std::string> aside_;                        // guarded by mutex_
+    std::unordered_set<std::string> known_;                // guarded by mutex_; those in either
+    std::unordered_map<std::string, Contents> otherwise_;  // guarded by mutex_; of some of them
 };
 
 }  // namespace policyd::checks

@@ -131,12 +131,13 @@ bool Exemptions::Cover(const protocol::PolicyRequest& request, std::string_view 
 
 bool Exemptions::IsIn(const AddressList& list, std::string_view typed) const {
     if (list.IsEmpty()) return false;
+    if (list.Contains(typed)) return true;
     // As nearly all are; the rest costs much to take apart. The null sender stays what it is.
     const bool is_complete = !rewriting || typed.empty() || mail::IsPlain(typed);
     std::string rewritten;
     if (!is_complete) rewritten = mail::Rewritten(typed, *rewriting);
     const std::string_view address = is_complete ? typed : std::string_view(rewritten);
-    if (list.Contains(address)) return true;
+    if (!is_complete && list.Contains(address)) return true;
     const auto split = mail::SplitExtension(address, delimiters);
     return split && list.Contains(split->bare);
 }

@@ -338,6 +338,7 @@ async::Task<Taken> MailboxRoom::Take(std::string_view id, const Resolution& reso
     if (reservation.settled && warnings_.MayBeCrossed(mailboxes, reservation, reserved))
         co_await warnings_.LookAt(mailboxes, reservation, reserved);
     if (reserved.IsGranted()) co_return taken;
+    if (!reservation.settled) warnings_.LookLater(mailboxes, reservation, reserved);
     taken.room = AnswerFor(reservation, reserved, targets);
     if (taken.room == Room::kFree) {
         co_await Charge(std::move(reservation), mailboxes);

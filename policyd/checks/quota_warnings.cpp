@@ -16,7 +16,6 @@ constexpr std::size_t kAtOnce = 500;
 /// Mailboxes in one round that their tables do not answer about: then it is perhaps about none of
 /// them alone.
 constexpr std::size_t kMostFailures = 10;
-constexpr std::size_t kMostAside = 10'000;
 
 __extension__ typedef unsigned __int128 Wide;
 
@@ -129,8 +128,14 @@ async::Task<void> QuotaWarnings::LookAt(const Mailboxes& mailboxes,
     for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
         const recipients::Mailbox* const mailbox = Crossing(mailboxes, reservation, reserved, i);
         if (mailbox == nullptr) continue;
+        // One that several addresses lead to has the limit of the one that it is named by, as a
+        // scan sees it, and not by turns that of each. The tables tell it, and mail waits for none.
+        if (text::FoldCase(mailbox->name) != mailbox->address) {
+            changed_.Add(std::string(mailbox->name), LimitsOf(*mailbox));
+            continue;
+        }
         try {
-            co_await LookAt(*mailbox);
+            co_await LookAt(mailbox->name, LimitsOf(*mailbox));
         } catch (const outage::Unavailable& unavailable) {
             log::Debug("quota warning: {} not looked at: {}", text::EscapedForLog(mailbox->name),
                        unavailable.what());
@@ -138,17 +143,13 @@ async::Task<void> QuotaWarnings::LookAt(const Mailboxes& mailboxes,
     }
 }
 
-/// A mailbox that several addresses lead to has the limit of the one that it is named by, as a scan
-/// sees it, and not by turns that of each.
-async::Task<void> QuotaWarnings::LookAt(const recipients::Mailbox& mailbox) {
-    if (text::FoldCase(mailbox.name) != mailbox.address) {
-        const recipients::Mailbox named = co_await resolver_.LimitsOf(mailbox.name);
-        const Contents limit = LimitsOf(named);
-        const bool has_limit = limit.bytes != 0 || limit.messages != 0;
-        co_await LookAt(mailbox.name, has_limit ? limit : LimitsOf(mailbox));
-    } else {
-        co_await LookAt(mailbox.name, LimitsOf(mailbox));
-    }
+void QuotaWarnings::LookLater(const Mailboxes& mailboxes, const usage::Reservation& reservation,
+                              const usage::Reserved& reserved) {
+    usage::Reserved measured = reserved;
+    for (usage::Usage& usage : measured.usage) usage.reserved_bytes = usage.reserved_messages = 0;
+    for (std::size_t i = 0; i < reservation.limits.size(); ++i)
+        if (const auto* const mailbox = Crossing(mailboxes, reservation, measured, i))
+            changed_.Add(std::string(mailbox->name), LimitsOf(*mailbox));
 }
 
 async::Task<void> QuotaWarnings::LookAt(std::string_view mailbox, Contents limit) {
@@ -182,17 +183,16 @@ async::Task<void> QuotaWarnings::LookAtChanged() {
     // Each of those that were set aside is tried once, after all others.
     std::size_t again = changed_.SizeAside();
     std::size_t failures = 0;
+    std::size_t told = 0;
     std::optional<std::string> mailbox;
     try {
         // Most of what nobody can be told of yet stays in the store, which outlives this program.
-        const std::size_t most = again < kMostFailures ? kAtOnce
-                                 : again < kMostAside  ? kMostFailures
-                                                       : 0;
+        const std::size_t most = tables_seem_down_ ? kMostFailures : kAtOnce;
         if (const std::size_t waiting = changed_.Size(); waiting < most) {
             const auto more = co_await usage_.TakeChanged(most - waiting);
             changed_.Add(more);
         }
-        while (failures < kMostFailures) {
+        while (failures < kMostFailures && !has_ended_) {
             mailbox = changed_.Take();
             if (!mailbox && again > 0) {
                 --again;
@@ -200,9 +200,10 @@ async::Task<void> QuotaWarnings::LookAtChanged() {
             }
             if (!mailbox) break;
             const bool was_told = co_await LookAtChanged(*mailbox);
-            if (!was_told) ++failures;
+            ++(was_told ? told : failures);
         }
         mailbox.reset();
+        tables_seem_down_ = failures > 0 && told == 0;
     } catch (const outage::Unavailable& unavailable) {
         log::Debug("quota warning: mailboxes not looked at yet: {}", unavailable.what());
     } catch (const std::exception& error) {
@@ -224,7 +225,10 @@ async::Task<bool> QuotaWarnings::LookAtChanged(const std::string& mailbox) {
         changed_.SetAside(mailbox);
         co_return false;
     }
-    co_await LookAt(mailbox, LimitsOf(limits));
+    const Contents limit = LimitsOf(limits);
+    const Contents otherwise = changed_.TakeOtherwise(mailbox);
+    const bool has_limit = limit.bytes != 0 || limit.messages != 0;
+    co_await LookAt(mailbox, has_limit ? limit : otherwise);
     co_return true;
 }
 

@@ -22,12 +22,6 @@ struct WarningRules {
     std::uint64_t hysteresis = 5;
 };
 
-/// What a mailbox holds, or may hold: then 0 is no limit.
-struct Contents {
-    std::uint64_t bytes = 0;
-    std::uint64_t messages = 0;
-};
-
 /// The percentage of one of its limits that a mailbox is over when it holds that, and was over
 /// `level` before; 0 for none.
 std::uint64_t LevelAfter(const WarningRules& rules, const Contents& held, const Contents& limit,
@@ -65,15 +59,22 @@ public:
     async::Task<void> LookAt(const Mailboxes& mailboxes, const usage::Reservation& reservation,
                              const usage::Reserved& reserved);
 
+    /// Has those looked at soon that are refused by what was measured, and that nobody was told of:
+    /// their limits have changed.
+    void LookLater(const Mailboxes& mailboxes, const usage::Reservation& reservation,
+                   const usage::Reserved& reserved);
+
     /// Looks at mailboxes whose measurement has changed, some of them. Throws nothing of back ends:
     /// what could not be looked at is next time.
     async::Task<void> LookAtChanged();
+
+    /// Leaves the rest of them to others, or to nobody.
+    void End() noexcept { has_ended_ = true; }
 
 private:
     const recipients::Mailbox* Crossing(const Mailboxes& mailboxes,
                                         const usage::Reservation& reservation,
                                         const usage::Reserved& reserved, std::size_t place) const;
-    async::Task<void> LookAt(const recipients::Mailbox& mailbox);
     async::Task<void> LookAt(std::string_view mailbox, Contents limit);
     async::Task<bool> LookAtChanged(const std::string& mailbox);
     void Announce(const Warning& warning) const;
@@ -84,6 +85,8 @@ private:
     const WarningRules rules_;
     const Tell tell_;
     bool is_looking_ = false;
+    bool has_ended_ = false;
+    bool tables_seem_down_ = false;  // the last round came to the limits of no mailbox
     const metrics::Counter over_{metrics::Metric::kQuotaWarnings, {"over"}};
     const metrics::Counter below_{metrics::Metric::kQuotaWarnings, {"below"}};
 };

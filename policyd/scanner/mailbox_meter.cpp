@@ -13,7 +13,7 @@ namespace {
 constexpr int kMostRounds = 20;
 constexpr int kRoundsToBeSure = 2;
 /// Names in a mailbox that are tried as those of Maildirs in the wrong place.
-constexpr std::size_t kMostOthers = 8;
+constexpr std::size_t kMostOthers = 100;
 
 /// How often a folder is read that changes meanwhile. A small one soon has a quiet moment.
 int MostReadings(const FolderRecord& folder) {
@@ -93,7 +93,9 @@ MeasuredMailbox MailboxMeter::Measure(const std::string& mailbox, const RecordPo
         MeasurePair(job, name, known, folder);
     }
     if (job.something_is_absent) ConfirmMailbox(job);
-    if (job.something_is_absent && previous == nullptr && HoldsMaildirs(job))
+    const bool is_news =
+        previous == nullptr || job.read_something || job.thoroughness == Thoroughness::kEverything;
+    if (is_news && job.next.Messages() == 0 && HoldsMaildirs(job))
         job.result.mailbox = Sight::kUnreadable;
     if (job.result.mailbox != Sight::kThere) return std::move(job.result);
 
@@ -225,8 +227,9 @@ bool MailboxMeter::HoldsMaildirs(Job& job) {
     if (is_there("new") || is_there("cur")) return false;
     const OpenedDirectory directory = files_.Open(job.mailbox.c_str());
     std::vector<std::string> others;
-    const auto visit = [&](const char* name, unsigned char /*type*/) {
-        if (*name != '.' && others.size() < kMostOthers) others.emplace_back(name);
+    const auto visit = [&](const char* name, unsigned char type) {
+        const bool may_be = (type == DT_DIR || type == DT_UNKNOWN) && *name != '.';
+        if (may_be && others.size() < kMostOthers) others.emplace_back(name);
     };
     if (directory.sight == Sight::kThere) folder_reader_.ForEach(directory, visit);
     for (const std::string& other : others) {

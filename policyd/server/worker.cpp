@@ -36,6 +36,7 @@ Worker::~Worker() = default;
 
 void Worker::Use(std::unique_ptr<services::Services> services) {
     metrics_.ForgetCache();
+    if (services_) services_->LeaveOff();
     // Whoever lets go of them last may be called by them, so they are destroyed from the loop.
     services_.reset(services.release(), [this](services::Services* old) {
         loop_.Post([this, old] { Retire(std::unique_ptr<services::Services>(old)); });
@@ -85,6 +86,7 @@ void Worker::Stop() {
         stopping_ = true;
         give_up_at_ = clock_() + limits_.request_time;
         StopListening();
+        if (services_) services_->LeaveOff();
         ForEachSession([](Session& session) { session.CloseForGood(); });
         EndWhenIdle();
     });

@@ -50,6 +50,8 @@ public:
     /// Does what is to be done without anybody asking, such as telling the usage store what it
     /// missed. To be called every now and then, once at a time; throws nothing of back ends.
     async::Task<void> Tend();
+    /// Tend() leaves to others, or to nobody, what is no duty.
+    void LeaveOff() noexcept { warnings_->End(); }
     /// Whether the usage store is still to be told something.
     bool Owes() const;
 

@@ -138,6 +138,8 @@ TEST(MailboxLayoutPatternTest, MustTellTheWholeAddress) {
                                 "%u.%d",
                                 "%d-%u",
                                 "@%u.%d",
+                                "%d/%d.%u@%d",
+                                "%u.%u/%d",
                                 "%u@%d/%u=%d",
                                 "%d/%u%1u",
                                 "%d/%-1u/%u",
@@ -149,6 +151,18 @@ TEST(MailboxLayoutPatternTest, MustTellTheWholeAddress) {
                                 "%d/%1u/%2u/%3u/%4u/%5u/%6u/%u"}) {
         EXPECT_THROW(MailboxLayout{pattern}, std::invalid_argument) << pattern;
     }
+}
+
+TEST(MailboxLayoutPatternTest, MayHoldWhatNamesHoldToo) {
+    for (const char* pattern : {"%d@%u", "%d.x/%u", "%u.x/%d"}) {
+        const MailboxLayout layout(pattern);
+        for (const char* address : {"ann@example.com", "a.b@a.x.com"}) {
+            const auto directory = layout.DirectoryOf(address);
+            ASSERT_TRUE(directory.has_value()) << pattern;
+            EXPECT_EQ(layout.AddressOf(*directory), address) << pattern;
+        }
+    }
+    EXPECT_EQ(MailboxLayout("%d@%u").AddressOf("example.com@a@b"), "a@b@example.com");
 }
 
 TEST(MailboxLayoutPatternTest, KnowsHowDeepMailboxesLie) {

@@ -102,6 +102,11 @@ TEST(ExemptionsTest, CoverASenderHoweverHeIsTyped) {
         request.sender = sender;
         EXPECT_TRUE(exempt.Cover(request, "ann@example.com")) << sender;
     }
+    exempt.senders = AddressList({"boss@host"});
+    exempt.rewriting->mydomain = "example.com";
+    exempt.rewriting->append_dot_mydomain = true;
+    request.sender = "boss@host";
+    EXPECT_TRUE(exempt.Cover(request, "ann@example.com")) << "as it was typed";
     request.sender = "toor";
     EXPECT_FALSE(exempt.Cover(request, "ann@example.com"));
 }

@@ -204,11 +204,59 @@ TEST_F(QuotaWarningsTest, GoByTheLimitOfTheAddressThatTheMailboxIsNamedBy) {
         mailbox.quota_bytes = limit;
         test::RunToEnd(Done(warnings->LookAt({mailbox}, reservation, reserved)));
     };
+    const auto look = [&] { test::RunToEnd(Done(warnings->LookAtChanged())); };
     Measure(*warnings, 850);
     deliver_to("info@example.com", 50'000, "m1");
+    look();
     deliver_to("ann@example.com", 1000, "m2");
+    recipients_.down = true;
     deliver_to("info@example.com", 50'000, "m3");
+    recipients_.down = false;
+    look();
     EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 80: 850 of 1000"));
+}
+
+TEST_F(QuotaWarningsTest, GoByTheRecipientsLimitWhereTheMailboxIsNamedByNobody) {
+    const auto warnings = Make();
+    usage_.Measure("u7@example.com", 850);
+    usage::Reservation reservation{"m1", 10, {{"u7@example.com", 1000, 0}}};
+    reservation.settled = true;
+    const usage::Reserved reserved = test::RunToEnd(usage_.Reserve(reservation));
+    recipients::Mailbox mailbox;
+    mailbox.name = "u7@example.com";
+    mailbox.address = "eve@example.com";
+    mailbox.quota_bytes = 1000;
+    test::RunToEnd(Done(warnings->LookAt({mailbox}, reservation, reserved)));
+    EXPECT_TRUE(told_.empty()) << "mail does not wait for tables on account of warnings";
+    test::RunToEnd(Done(warnings->LookAtChanged()));
+    EXPECT_THAT(told_, testing::ElementsAre("u7@example.com over 80: 860 of 1000"));
+}
+
+TEST_F(QuotaWarningsTest, TellOfALimitThatWasLoweredWhenMailIsRefusedForIt) {
+    recipients_.Add("bob@example.com", {"bob@example.com"}, 1000);
+    const auto warnings = Make();
+    usage_.Measure("bob@example.com", 1500);
+    const usage::Reservation refused{"m1", 10, {{"bob@example.com", 1000, 0}}};
+    const usage::Reserved reserved = test::RunToEnd(usage_.Reserve(refused));
+    ASSERT_FALSE(reserved.IsGranted());
+    const recipients::Mailbox bob = test::RunToEnd(recipients_.LimitsOf("bob@example.com"));
+    for (int time = 0; time < 3; ++time) {
+        warnings->LookLater({bob}, refused, test::RunToEnd(usage_.Reserve(refused)));
+        test::RunToEnd(Done(warnings->LookAtChanged()));
+    }
+    EXPECT_THAT(told_, testing::ElementsAre("bob@example.com over 95: 1500 of 1000"));
+    EXPECT_EQ(changed_.Size(), 0u);
+}
+
+TEST_F(QuotaWarningsTest, LeaveTheRestToOthersWhenTheyEnd) {
+    const auto warnings = Make();
+    usage_.Measure("ann@example.com", 900);
+    usage_.changed.push_back("ann@example.com");
+    warnings->End();
+    test::RunToEnd(Done(warnings->LookAtChanged()));
+    EXPECT_TRUE(told_.empty());
+    test::RunToEnd(Done(Make()->LookAtChanged()));
+    EXPECT_EQ(told_.size(), 1u);
 }
 
 TEST_F(QuotaWarningsTest, CallNoMailboxBelowAPercentageThatIsNoneAnyMore) {

@@ -71,6 +71,19 @@ TEST_F(MailboxMeterTest, WhatHoldsAMaildirButIsNoneIsNoMailboxOfNoBytes) {
     EXPECT_TRUE(measured.obstacles.empty());
 }
 
+TEST_F(MailboxMeterTest, AMaildirInAMailboxThatWasEmptyIsToldOfHoweverMuchLiesBesideIt) {
+    fs::create_directories(store_ / "d/u");
+    const RecordPointer empty = Measure().record;
+    ASSERT_NE(empty, nullptr);
+    for (int i = 0; i < 40; ++i)
+        std::ofstream(store_ / ("d/u/dovecot." + std::to_string(i))) << "x";
+    store_.Deliver("d/u/Maildir", 100);
+    const MeasuredMailbox measured = Measure(empty);
+    EXPECT_EQ(measured.mailbox, Sight::kUnreadable);
+    ASSERT_EQ(measured.obstacles.size(), 1u);
+    EXPECT_EQ(measured.obstacles[0].path, "d/u/Maildir");
+}
+
 TEST_F(MailboxMeterTest, AsksFilesOnlyWhereTheNameDoesNotTell) {
     store_.Deliver("d/u", 100);
     store_.Deliver("d/u", 50, false);

@@ -108,12 +108,12 @@ MailboxLayout::Component MailboxLayout::ParseComponent(std::string_view text) {
         if (!component.empty() && component.back().IsWhole()) Malformed();
         component.push_back(ParseVariable(text));
     }
-    CheckForWhatParts(component);
+    CheckCanBeToldApart(component);
     return component;
 }
 
 /// A local part and a domain in one name can be told apart by an '@' alone, which no domain has.
-void MailboxLayout::CheckForWhatParts(const Component& component) {
+void MailboxLayout::CheckCanBeToldApart(const Component& component) {
     Kind last = Kind::kLiteral;
     bool has_at = false;
     for (const Piece& piece : component) {
@@ -121,8 +121,7 @@ void MailboxLayout::CheckForWhatParts(const Component& component) {
         if (!piece.IsWhole()) continue;
         if (last != Kind::kLiteral && (last == piece.kind || !has_at))
             throw std::invalid_argument(
-                "%u and %d once each in one directory's name and with an @ between them, as in "
-                "%u@%d: "
+                "%u and %d once each in one directory's name, with an @ between them as in %u@%d: "
                 "otherwise they cannot be told apart");
         last = piece.kind;
         has_at = false;

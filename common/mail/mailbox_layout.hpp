@@ -65,7 +65,7 @@ private:
     };
 
     static Component ParseComponent(std::string_view text);
-    static void CheckForWhatParts(const Component& component);
+    static void CheckCanBeToldApart(const Component& component);
     static Piece ParseVariable(std::string_view& text);
     static std::string ValueOf(const Piece& piece, std::string_view user, std::string_view domain);
     void FindShapes();

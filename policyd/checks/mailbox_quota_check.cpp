@@ -124,7 +124,7 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
     TrackedRecipient recipient;
     recipient.recipient = text::FoldCase(request.recipient);
     recipient.resolution = resolution;
-    return Remember(request, protocol::MessageName(request), std::move(recipient));
+    return Remember(request, protocol::MessageName(request), recipient);
 }
 
 /// Refuses who is named so often that one message could fill his mailbox many times over.
@@ -234,14 +234,13 @@ async::Task<void> MailboxQuotaCheck::FindAccepted(const PolicyRequest& request,
             [&](const auto& recipient) { return recipient.recipient == accepted_one; });
         refused.assign(accepted, recipients.end());
         recipients.erase(accepted, recipients.end());
-        if (recipients.empty()) {
-            TrackedRecipient recipient = co_await Resolved(request.recipient, findings);
-            recipients.push_back(std::move(recipient));
-        }
     }
-    // What is waited for from now on is the usage store.
+    // Noted first: from then on it is the usage store that is waited for.
     findings.recipients = std::move(recipients);
     if (!refused.empty()) co_await GiveBack(message, std::move(refused), Unreserve::kEverything);
+    if (!findings.recipients.empty() || request.recipient.empty()) co_return;
+    TrackedRecipient recipient = co_await Resolved(request.recipient, findings);
+    findings.recipients.push_back(std::move(recipient));
 }
 
 bool MailboxQuotaCheck::Reserves(std::string_view message) const {

@@ -179,7 +179,7 @@ void QuotaWarnings::Announce(const Warning& warning) const {
 }
 
 async::Task<void> QuotaWarnings::LookAtChanged() {
-    if (rules_.percents.empty() || std::exchange(is_looking_, true)) co_return;
+    if (rules_.percents.empty() || has_ended_ || std::exchange(is_looking_, true)) co_return;
     // Each of those that were set aside is tried once, after all others.
     std::size_t again = changed_.SizeAside();
     std::size_t failures = 0;

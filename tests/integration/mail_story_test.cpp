@@ -140,8 +140,8 @@ public:
         return end;
     }
 
-    /// Names a recipient in so many ways that Postfix takes for as many recipients, and sends one
-    /// message. How many of them were accepted.
+    /// Sends one message to a recipient that is written in so many ways, each of which Postfix
+    /// takes for another recipient. Returns how many of them were accepted.
     std::size_t SendWrittenDifferently(const std::string& recipient, int ways) {
         SmtpClient client(postfix_.Port());
         Begin(client);

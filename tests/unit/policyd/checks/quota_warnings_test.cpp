@@ -255,6 +255,7 @@ TEST_F(QuotaWarningsTest, LeaveTheRestToOthersWhenTheyEnd) {
     warnings->End();
     test::RunToEnd(Done(warnings->LookAtChanged()));
     EXPECT_TRUE(told_.empty());
+    EXPECT_EQ(usage_.changed.size(), 1u) << "it stays in the store";
     test::RunToEnd(Done(Make()->LookAtChanged()));
     EXPECT_EQ(told_.size(), 1u);
 }

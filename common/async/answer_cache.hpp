@@ -69,7 +69,7 @@ public:
     /// The remembered answer while it is fresh, null otherwise. Costs no coroutine.
     Answer Fresh(std::string_view key) {
         std::shared_ptr<Entry> entry = entries_.Find(key);
-        if (!entry || clock_() >= entry->fresh_until) return nullptr;
+        if (!entry || !IsFresh(*entry)) return nullptr;
         ++statistics_.hits;
         return AnswerOf(std::move(entry));
     }
@@ -77,7 +77,7 @@ public:
     /// As Fresh(), for who does not wait in between: it stays only until the cache is next used.
     const Value* AtHand(std::string_view key) {
         const Entry* const entry = entries_.Peek(key);
-        if (entry == nullptr || clock_() >= entry->fresh_until) return nullptr;
+        if (entry == nullptr || !IsFresh(*entry)) return nullptr;
         ++statistics_.hits;
         return &entry->value;
     }
@@ -126,6 +126,16 @@ public:
         DestroyElsewhere(std::make_shared<const Entries>(std::exchange(entries_, Entries())));
         loading_.clear();
     }
+
+    /// Takes all that another cache of the same look-up remembers, in the place of its own; none of
+    /// it is fresh from now on, so that what was fresh by other rules is asked for again. Soon
+    /// done, as Clear().
+    void TakeOver(AnswerCache& predecessor) {
+        Clear();
+        std::swap(entries_, predecessor.entries_);
+        taken_over_ = clock_();
+    }
+
     std::size_t Size() const noexcept { return entries_.Size(); }
     const Statistics& Counted() const noexcept { return statistics_; }
 
@@ -136,6 +146,7 @@ private:
 
         const text::InlineString key;
         const Value value;
+        Milliseconds as_of{0};
         Milliseconds fresh_until{0};
     };
 
@@ -163,6 +174,10 @@ private:
     };
     template <typename T>
     using Map = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+
+    bool IsFresh(const Entry& entry) const {
+        return clock_() < entry.fresh_until && entry.as_of > taken_over_;
+    }
 
     static Answer AnswerOf(std::shared_ptr<Entry> entry) {
         const Value* const value = &entry->value;
@@ -195,6 +210,7 @@ private:
         const Milliseconds time = fresh_(entry->value);
         entries_.Erase(entry->key);
         if (time + longest_stale_ <= Milliseconds(0)) return;
+        entry->as_of = as_of;
         entry->fresh_until = as_of + time;
         if (entries_.Size() >= most_answers_) entries_.EraseOne();
         entries_.Put(std::move(entry));
@@ -215,6 +231,7 @@ private:
     const Load load_;
     const MayBeStale may_be_stale_;
     KeyedTable<Entry> entries_;
+    Milliseconds taken_over_ = Milliseconds::min();  // when TakeOver() was called
     Map<std::shared_ptr<Loading>> loading_;
     Statistics statistics_;
 };

@@ -1,31 +1,13 @@
 #include "common/tables/domain_list.hpp"
 
+#include <algorithm>
+
 #include "common/config/config_error.hpp"
-#include "common/tables/logical_lines.hpp"
-#include "common/tables/table_list.hpp"
-#include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
 
 namespace policyd::tables {
 
 namespace {
-
-bool EndsWith(std::string_view text, std::string_view end) {
-    return text.size() > end.size() && text.substr(text.size() - end.size()) == end;
-}
-
-bool MatchesWord(std::string_view domain, std::string_view word, DomainList::Matching matching) {
-    if (domain == word) return true;
-    switch (matching) {
-        case DomainList::Matching::kExact:
-            return false;
-        case DomainList::Matching::kDotSubdomains:
-            return !word.empty() && word[0] == '.' && EndsWith(domain, word);
-        case DomainList::Matching::kSubdomains:
-            return EndsWith(domain, "." + std::string(word));
-    }
-    return false;
-}
 
 /// Tries the domain and, where the matching says so, its parents.
 async::Task<bool> IsInTable(std::string_view domain, LookupTable& table,
@@ -45,69 +27,57 @@ async::Task<bool> IsInTable(std::string_view domain, LookupTable& table,
 
 }  // namespace
 
-/// Turns the elements of lists and files into patterns.
+/// Turns the parts of lists and of the files in them into patterns.
 class DomainList::Reader {
 public:
-    Reader(DomainList& list, const OpenTable& open_table, const WarningSink& warn)
-        : list_(list), open_table_(open_table), warn_(warn) {}
+    Reader(DomainList& list, const OpenTable& open_table, const OpenFile& open_file)
+        : list_(list), open_table_(open_table), open_file_(open_file) {}
 
-    void Add(std::string_view elements, bool included) {
-        for (const std::string& element : SplitTableList(elements)) {
-            if (element[0] == '#') {
-                warn_(list_.parameter_ + ": \"" + text::EscapedForLog(element) +
-                      "\" and what follows is ignored: a comment must have a line of its own");
-                return;
+    void Add(const ListParts& parts, bool included) {
+        for (const ListPart& part : parts) {
+            const bool part_included = part.included == included;
+            if (part.words) {
+                list_.patterns_.push_back({part_included, nullptr, part.words});
+            } else if (part.name[0] == '/') {
+                AddFile(part.name, part_included);
+            } else {
+                list_.patterns_.push_back({part_included, &open_table_(part.name), nullptr});
             }
-            AddElement(element, included);
         }
     }
 
 private:
-    void AddElement(std::string_view element, bool included) {
-        while (!element.empty() && element[0] == '!') {
-            included = !included;
-            element.remove_prefix(1);
-        }
-        if (element.empty())
-            throw config::ConfigError(list_.parameter_, 0, "nothing follows an exclamation mark");
-        if (element[0] == '/') {
-            AddFile(std::string(element), included);
-        } else if (IsTableSpec(element)) {
-            list_.patterns_.push_back({included, {}, &open_table_(element)});
-        } else {
-            list_.patterns_.push_back({included, text::FoldCase(element), nullptr});
-        }
-    }
-
     void AddFile(const std::string& path, bool included) {
-        const std::string content = ReadTableFile(path);
-        // Lines as they are: unlike in a table, a blank at the beginning continues nothing.
-        for (const std::string_view line : text::SplitAtAny(content, "\n"))
-            if (line[0] != '#') Add(line.substr(0, line.find('\0')), included);
+        if (std::find(within_.begin(), within_.end(), path) != within_.end())
+            throw config::ConfigError(path, 0, "is named by itself");
+        within_.push_back(path);
+        Add(*open_file_(path), included);
+        within_.pop_back();
     }
 
     DomainList& list_;
     const OpenTable& open_table_;
-    const WarningSink& warn_;
+    const OpenFile& open_file_;
+    std::vector<std::string> within_;  // the files that are being added
 };
 
 DomainList::DomainList(std::string parameter, const std::vector<std::string>& lists,
-                       Matching matching, const OpenTable& open_table, const WarningSink& warn)
+                       Matching matching, const OpenTable& open_table, const OpenFile& open_file,
+                       const WarningSink& warn)
     : parameter_(std::move(parameter)), matching_(matching) {
-    Reader reader(*this, open_table, warn);
-    for (const std::string& list : lists) reader.Add(list, true);
+    Reader reader(*this, open_table, open_file);
+    for (const std::string& list : lists) reader.Add(ReadList(parameter_, list, warn), true);
 }
 
 async::Task<bool> DomainList::Contains(std::string_view domain, TableReader& reader) const {
     const std::string folded = text::FoldCase(domain);
     for (const Pattern& pattern : patterns_) {
-        bool matches = false;
         if (pattern.table != nullptr) {
-            matches = co_await IsInTable(folded, *pattern.table, matching_, reader);
-        } else {
-            matches = MatchesWord(folded, pattern.word, matching_);
+            const bool matches = co_await IsInTable(folded, *pattern.table, matching_, reader);
+            if (matches) co_return pattern.included;
+        } else if (const auto included = pattern.words->Find(folded, matching_)) {
+            co_return *included == pattern.included;
         }
-        if (matches) co_return pattern.included;
     }
     co_return false;
 }

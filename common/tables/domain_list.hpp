@@ -1,10 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/tables/list_parts.hpp"
 #include "common/tables/table_reader.hpp"
 #include "common/tables/warning_sink.hpp"
 
@@ -14,20 +16,17 @@ namespace policyd::tables {
 /// string_list(3) and domain_list(3), for mydestination, virtual_mailbox_domains, relay_domains.
 class DomainList {
 public:
-    enum class Matching {
-        kExact,          ///< mydestination, virtual_alias_domains, virtual_mailbox_domains
-        kDotSubdomains,  ///< `.example.com` stands for all below example.com
-        kSubdomains,     ///< `example.com` includes all below it (parent_domain_matches_subdomains)
-    };
+    using Matching = DomainMatching;
 
     using OpenTable = std::function<LookupTable&(std::string_view spec)>;
+    using OpenFile = std::function<std::shared_ptr<const ListParts>(const std::string& path)>;
 
     DomainList() = default;
-    /// Each element of `lists` is a list as main.cf has it; the contents of a file that it names
-    /// are read here. Throws config::ConfigError for a file that cannot be read and for a lonely
-    /// '!'. `parameter` is for messages.
+    /// Each element of `lists` is a list as main.cf has it. Throws config::ConfigError as
+    /// ReadList() and `open_file` do, and for a file that is within itself. `parameter` is for
+    /// messages.
     DomainList(std::string parameter, const std::vector<std::string>& lists, Matching matching,
-               const OpenTable& open_table, const WarningSink& warn);
+               const OpenTable& open_table, const OpenFile& open_file, const WarningSink& warn);
 
     /// Whether `domain` is in the list: the first element that matches decides, and `!` before an
     /// element means that it is not. The value that a table has for it does not matter. Throws
@@ -40,9 +39,9 @@ public:
 
 private:
     struct Pattern {
-        bool included = true;  ///< false after '!'
-        std::string word;      ///< case-folded; unused with a table
-        LookupTable* table = nullptr;
+        bool included = true;  ///< false: what matches is not in the list, and the other way round
+        LookupTable* table = nullptr;  ///< or
+        std::shared_ptr<const ListWords> words;
     };
 
     std::string parameter_;

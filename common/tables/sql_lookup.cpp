@@ -38,17 +38,13 @@ QueryTemplate ParseTemplates(const TableFile& file) {
 
 }  // namespace
 
-SqlLookup::SqlLookup(std::string name, const TableFile& file,
-                     const DomainList::OpenTable& open_table, const WarningSink& warn)
+SqlLookup::SqlLookup(std::string name, const TableFile& file, const OpenDomains& open_domains)
     : name_(std::move(name)),
       query_(ParseTemplates(file)),
       expansion_limit_(
           file.Number("expansion_limit", 0, std::numeric_limits<std::int32_t>::min())) {
     const std::string domains = file.Text("domain");
-    if (!domains.empty()) {
-        domains_.emplace(file.Path() + ": domain", std::vector<std::string>{domains},
-                         DomainList::Matching::kExact, open_table, warn);
-    }
+    if (!domains.empty()) domains_ = open_domains(file.Path() + ": domain", domains);
 }
 
 async::Task<std::optional<std::string>> SqlLookup::SearchKey(std::string_view key) const {

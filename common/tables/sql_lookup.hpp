@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,9 +20,12 @@ public:
     /// The columns of all rows, one after the other; nothing for NULL.
     using Values = std::vector<std::optional<std::string>>;
 
+    /// Opens the list of domains that a parameter of this name has as its value.
+    using OpenDomains =
+        std::function<DomainList(const std::string& parameter, const std::string& list)>;
+
     /// `name` is the table's, for messages. Throws config::ConfigError.
-    SqlLookup(std::string name, const TableFile& file, const DomainList::OpenTable& open_table,
-              const WarningSink& warn);
+    SqlLookup(std::string name, const TableFile& file, const OpenDomains& open_domains);
 
     const std::string& Name() const noexcept { return name_; }
     const QueryTemplate& Query() const noexcept { return query_; }

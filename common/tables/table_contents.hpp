@@ -6,14 +6,16 @@
 #include <mutex>
 #include <string>
 
+#include "common/tables/file_stamp.hpp"
+
 namespace policyd::tables {
 
-/// What is in the files of texthash: and cidr: tables, read once for all threads that open them.
-/// Any thread.
+/// What is in the files that tables and lists are made of, read once for all threads that open
+/// them. Any thread.
 class TableContents {
 public:
-    /// The content of the file that `name` stands for: what `read` returned, which is called the
-    /// first time, and whose exceptions are passed on. A name always goes with the same type.
+    /// What `read` returned for `name`, which is called the first time, must not use this object,
+    /// and whose exceptions are passed on. A name always goes with the same type.
     template <typename Content>
     std::shared_ptr<const Content> Get(const std::string& name,
                                        const std::function<Content()>& read) {
@@ -32,9 +34,24 @@ public:
         return std::static_pointer_cast<const Content>(known->second);
     }
 
+    /// Takes the file's stamp, the first time: before it is read. Whether it exists.
+    bool Note(const std::string& path, FileStamp::Of what = FileStamp::Of::kContent) {
+        const std::lock_guard lock(mutex_);
+        return stamps_.try_emplace(path, path, what).first->second.Exists();
+    }
+
+    /// Whether reading all of it again would give the same.
+    bool IsUpToDate() {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [path, stamp] : stamps_)
+            if (!stamp.IsStillThatOf(path)) return false;
+        return true;
+    }
+
 private:
     std::mutex mutex_;
     std::map<std::string, std::shared_ptr<const void>> contents_;  // guarded by mutex_
+    std::map<std::string, FileStamp> stamps_;                      // guarded by mutex_
 };
 
 }  // namespace policyd::tables

@@ -43,6 +43,9 @@ TableFile::TableFile(std::string path, const WarningSink& warn) : path_(std::mov
         parameters_.insert_or_assign(std::string(*name),
                                      Parameter{std::string(value), line->first});
     }
+    struct stat status {};
+    may_be_read_by_everybody_ =
+        stat(path_.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
 }
 
 const TableFile::Parameter* TableFile::Find(std::string_view name) const {
@@ -53,11 +56,6 @@ const TableFile::Parameter* TableFile::Find(std::string_view name) const {
 std::string TableFile::Text(std::string_view name, std::string_view fallback) const {
     const Parameter* parameter = Find(name);
     return parameter != nullptr ? parameter->value : std::string(fallback);
-}
-
-bool TableFile::MayBeReadByEverybody() const {
-    struct stat status {};
-    return stat(path_.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
 }
 
 std::string TableFile::NeededText(std::string_view name) const {

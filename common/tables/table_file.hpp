@@ -29,8 +29,8 @@ public:
     std::int64_t Number(std::string_view name, std::int64_t fallback, std::int64_t least) const;
     bool YesOrNo(std::string_view name, bool fallback) const;
 
-    /// By its permissions.
-    bool MayBeReadByEverybody() const;
+    /// By the permissions that it had.
+    bool MayBeReadByEverybody() const noexcept { return may_be_read_by_everybody_; }
 
     /// Throws: `what` is wrong with the parameter.
     [[noreturn]] void Refuse(std::string_view name, const std::string& what) const;
@@ -48,6 +48,7 @@ private:
 
     std::string path_;
     std::map<std::string, Parameter, std::less<>> parameters_;
+    bool may_be_read_by_everybody_ = false;
 };
 
 }  // namespace policyd::tables

@@ -1,7 +1,5 @@
 #include "common/tables/table_registry.hpp"
 
-#include <filesystem>
-
 #include "common/config/config_error.hpp"
 #include "common/log/logging.hpp"
 #include "common/tables/cidr_table.hpp"
@@ -108,6 +106,7 @@ std::unique_ptr<LookupTable> TableRegistry::Make(std::string_view type, const st
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeTexthash(const std::string& path, ReadAs reader) {
+    contents_->Note(path);
     const auto name = [&path](ReadAs as) { return Mark(as) + "texthash:" + path; };
     for (const ReadAs other : {ReadAs::kDaemon, ReadAs::kUnfolded, ReadAs::kProxymap}) {
         auto rows = contents_->Find<TexthashRows>(name(other));
@@ -120,13 +119,15 @@ std::unique_ptr<LookupTable> TableRegistry::MakeTexthash(const std::string& path
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeCidr(const std::string& path) {
+    contents_->Note(path);
     auto rules =
         contents_->Get<CidrRules>("cidr:" + path, [&] { return ReadCidr(path, settings_.warn); });
     return std::make_unique<CidrTable>(path, std::move(rules));
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeMysql(const std::string& path) {
-    const TableFile file(path, settings_.warn);
+    const auto contents = ReadFile(path);
+    const TableFile& file = *contents;
     file.WarnOfAllBut({"hosts",          "user",          "password",      "dbname",
                        "query",          "result_format", "domain",        "expansion_limit",
                        "option_file",    "option_group",  "charset",       "require_result_set",
@@ -139,6 +140,9 @@ std::unique_ptr<LookupTable> TableRegistry::MakeMysql(const std::string& path) {
         settings_.warn(path + ": everybody may read the password in it (chmod o-r)");
     const bool needs_result_set = file.YesOrNo("require_result_set", true);
     const auto account = ReadAccount(file, settings_.mysql_time_limit, settings_.warn);
+    for (const std::string& read :
+         {account.option_file, account.tls.key_file, account.tls.cert_file, account.tls.ca_file})
+        if (!read.empty()) contents_->Note(read);
     std::shared_ptr<MysqlTable::Servers>& servers = mysql_servers_[account];
     if (!servers) servers = MakeServers(account);
     return std::make_unique<MysqlTable>(std::move(lookup), needs_result_set, servers);
@@ -157,14 +161,14 @@ std::shared_ptr<MysqlTable::Servers> TableRegistry::MakeServers(const mysql::Acc
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeSqlite(const std::string& path) {
-    const TableFile file(path, settings_.warn);
+    const auto contents = ReadFile(path);
+    const TableFile& file = *contents;
     file.WarnOfAllBut({"dbpath", "query", "result_format", "domain", "expansion_limit",
                        "select_field", "table", "where_field", "additional_conditions"},
                       settings_.warn);
     SqlLookup lookup = MakeSqlLookup("sqlite:" + path, file);
     const std::string database = file.NeededText("dbpath");
-    std::error_code ignored;
-    if (!std::filesystem::exists(database, ignored))
+    if (!contents_->Note(database, FileStamp::Of::kPlace))
         file.Refuse("dbpath", "names a file that does not exist: " + database);
     std::shared_ptr<SqliteTable::File>& shared = sqlite_files_[database];
     if (!shared) {
@@ -178,9 +182,17 @@ std::unique_ptr<LookupTable> TableRegistry::MakeSqlite(const std::string& path) 
     return std::make_unique<SqliteTable>(std::move(lookup), shared);
 }
 
+std::shared_ptr<const TableFile> TableRegistry::ReadFile(const std::string& path) {
+    contents_->Note(path);
+    return contents_->Get<TableFile>("parameters:" + path,
+                                     [&] { return TableFile(path, settings_.warn); });
+}
+
 SqlLookup TableRegistry::MakeSqlLookup(const std::string& name, const TableFile& file) {
-    const auto open = [this](std::string_view spec) -> LookupTable& { return OpenInList(spec); };
-    return SqlLookup(name, file, open, settings_.warn);
+    const auto open = [this](const std::string& parameter, const std::string& list) {
+        return OpenDomainList(parameter, {list}, DomainList::Matching::kExact);
+    };
+    return SqlLookup(name, file, open);
 }
 
 TableChain TableRegistry::OpenChain(const std::string& parameter,
@@ -200,7 +212,12 @@ DomainList TableRegistry::OpenDomainList(const std::string& parameter,
                                          const std::vector<std::string>& lists,
                                          DomainList::Matching matching) {
     const auto open = [this](std::string_view spec) -> LookupTable& { return OpenInList(spec); };
-    return DomainList(parameter, lists, matching, open, settings_.warn);
+    const auto open_file = [this](const std::string& path) {
+        contents_->Note(path);
+        return contents_->Get<ListParts>("list:" + path,
+                                         [&] { return ReadListFile(path, settings_.warn); });
+    };
+    return DomainList(parameter, lists, matching, open, open_file, settings_.warn);
 }
 
 }  // namespace policyd::tables

@@ -75,6 +75,7 @@ private:
     std::unique_ptr<LookupTable> MakeMysql(const std::string& path);
     std::shared_ptr<MysqlTable::Servers> MakeServers(const mysql::Account& account);
     std::unique_ptr<LookupTable> MakeSqlite(const std::string& path);
+    std::shared_ptr<const TableFile> ReadFile(const std::string& path);
     SqlLookup MakeSqlLookup(const std::string& name, const TableFile& file);
 
     async::EventLoop& loop_;

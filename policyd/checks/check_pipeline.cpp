@@ -159,6 +159,13 @@ async::Task<void> CheckPipeline::WasAnswered(const Step& step,
     }
 }
 
+void CheckPipeline::TakeOver(const CheckPipeline& predecessor, bool asks_alike) const {
+    for (const Step& step : steps_)
+        for (const Step& before : predecessor.steps_)
+            if (before.check->Name() == step.check->Name())
+                step.check->TakeOver(*before.check, asks_alike);
+}
+
 void CheckPipeline::ForgetAnswers() const {
     for (const Step& step : steps_) step.check->ForgetAnswers();
 }

@@ -70,6 +70,8 @@ public:
 
     /// Has every check forget what it remembers of tables.
     void ForgetAnswers() const;
+    /// Has every check take over what its like among others remembers (PolicyCheck::TakeOver).
+    void TakeOver(const CheckPipeline& predecessor, bool asks_alike) const;
 
     /// The name of the check whose opinion a verdict is; empty where none has one.
     static std::string_view DecidedBy(const Verdict& verdict, const Progress& progress);

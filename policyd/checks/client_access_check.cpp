@@ -102,6 +102,10 @@ ClientAccessCheck::ClientAccessCheck(tables::TableChain tables, std::string_view
           },
           [this](const std::string& key) { return AskTablesFor(key); }) {}
 
+void ClientAccessCheck::TakeOver(PolicyCheck& predecessor, bool asks_alike) {
+    if (asks_alike) answers_.TakeOver(static_cast<ClientAccessCheck&>(predecessor).answers_);
+}
+
 bool ClientAccessCheck::IsConcerned(const protocol::PolicyRequest& request) {
     return request.stage != protocol::Stage::kEndOfMessage && !request.client_address.empty();
 }

@@ -54,6 +54,7 @@ public:
     std::optional<Verdict> AsRemembered(const protocol::PolicyRequest& request,
                                         const Findings& findings) override;
     void ForgetAnswers() override { answers_.Clear(); }
+    void TakeOver(PolicyCheck& predecessor, bool asks_alike) override;
 
 private:
     /// What tables said that is no decision.

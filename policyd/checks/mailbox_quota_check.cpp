@@ -91,6 +91,12 @@ MailboxQuotaCheck::MailboxQuotaCheck(const Parts& parts, QuotaRules rules, Clock
           1, rules_.room.stale_time, clock_, [](std::uint64_t) { return kAverageTime; },
           [this](const std::string&) { return AverageSize(usage_); }) {}
 
+void MailboxQuotaCheck::TakeOver(PolicyCheck& predecessor, bool) {
+    auto& other = static_cast<MailboxQuotaCheck&>(predecessor);
+    room_.TakeOver(other.room_);
+    average_size_.TakeOver(other.average_size_);
+}
+
 async::Task<Verdict> MailboxQuotaCheck::Evaluate(const PolicyRequest& request, Findings& findings) {
     if (!IsConcerned(request)) return NotConcerned();
     if (request.stage == Stage::kEndOfMessage) return AtEndOfMessage(request, findings);

@@ -72,6 +72,7 @@ public:
     std::optional<Verdict> AsRemembered(const protocol::PolicyRequest& request,
                                         const Findings& findings) override;
     outage::Unavailable::BackEnd WaitsFor(const Findings& findings) const override;
+    void TakeOver(PolicyCheck& predecessor, bool asks_alike) override;
 
 private:
     using Recipients = std::vector<TrackedRecipient>;

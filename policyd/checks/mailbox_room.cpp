@@ -138,6 +138,11 @@ MailboxRoom::MailboxRoom(usage::UsageStore& usage, QuotaWarnings& warnings, cons
           [time = rules.copy_time](const std::optional<Usage>&) { return time; },
           [&usage](const std::string& domain) { return usage.FindDomain(domain); }) {}
 
+void MailboxRoom::TakeOver(MailboxRoom& predecessor) {
+    copies_.TakeOver(predecessor.copies_);
+    domain_copies_.TakeOver(predecessor.domain_copies_);
+}
+
 /// Its quota with the grace; 0: no limit.
 std::uint64_t MailboxRoom::BytesAllowed(const Mailbox& mailbox) const {
     if (mailbox.quota_bytes == 0) return 0;

@@ -86,6 +86,10 @@ public:
     MailboxRoom(usage::UsageStore& usage, QuotaWarnings& warnings, const RoomRules& rules,
                 UsageCopies::Clock clock, text::WallClock wall_clock);
 
+    /// Takes the copies of usage that another one has made of the same store: they serve while the
+    /// store cannot be asked.
+    void TakeOver(MailboxRoom& predecessor);
+
     /// Only looks, at copies that may be as old as the rules say, whether a message of this size
     /// would be let in; `for_good` as in Take().
     async::Task<Taken> Look(const Resolution& resolution, StoredSize size, bool for_good);

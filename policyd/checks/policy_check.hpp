@@ -77,6 +77,11 @@ public:
 
     /// Forgets what it remembers of tables.
     virtual void ForgetAnswers() {}
+
+    /// Takes what another check of the same name remembers, whose place this one takes in front of
+    /// the same usage store: it serves where a back end cannot be asked. What it remembers of
+    /// tables only where `asks_alike`: both ask the same of the same tables.
+    virtual void TakeOver(PolicyCheck&, bool /*asks_alike*/) {}
 };
 
 inline async::Task<void> PolicyCheck::WasLetPass(const protocol::PolicyRequest&, Findings&) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <system_error>
 #include <utility>
+#include <variant>
 
 #include "common/async/blocking_call.hpp"
 #include "common/async/blocking_threads.hpp"
@@ -45,6 +46,13 @@ config::Settings LoadAndConfigureLog(const std::string& path) {
 }
 
 }  // namespace
+
+/// What a reload has read.
+struct Daemon::Wanted {
+    config::Settings settings;  ///< also of what only a restart changes
+    NewConfiguration configuration;
+    std::function<void()> use_log;
+};
 
 /// Calls a function on the loop whenever the signal comes.
 class Daemon::SignalWatch {
@@ -187,9 +195,12 @@ async::Task<HttpReply> Daemon::ReloadNow() {
     HttpReply reply;
     std::string failure;
     try {
-        const std::string left = co_await TakeOver();
+        const std::optional<Wanted> wanted = co_await ReadWanted();
+        if (!wanted) co_return HttpReply{503, "stopping\n"};
+        const std::string left = co_await TakeOver(*wanted);
         reply.body = "reloaded\n" + left;
-        log::Info("reloaded: {}", config_path_);
+        log::Info("reloaded: {}{}", config_path_,
+                  wanted->configuration.is_in_force ? ": nothing has changed" : "");
     } catch (const config::ConfigError& mistake) {
         failure = config::Located(mistake, config_path_).what();
     } catch (const std::exception& error) {
@@ -206,30 +217,38 @@ async::Task<HttpReply> Daemon::ReloadNow() {
     co_return reply;
 }
 
-/// All of the new settings are in force afterwards, or, if it throws, none. Returns what there is
-/// to say about them.
-async::Task<std::string> Daemon::TakeOver() {
-    struct Taken {
-        config::Settings wanted;
-        std::function<void()> use_log;
+/// Nothing where a stop has not waited for it: nobody knows how long reading a file takes.
+async::Task<std::optional<Daemon::Wanted>> Daemon::ReadWanted() {
+    auto read = [path = config_path_, at_start = settings_, in_force = server_->InForce()] {
+        async::GiveWay();
+        Wanted wanted;
+        wanted.settings = config::LoadConfigFile(path);
+        const config::Settings settings = WithRestartOptionsOf(at_start, wanted.settings);
+        wanted.use_log = log::PrepareConfigure(kProgram, LogOf(settings));
+        wanted.configuration = ReadConfiguration(settings, in_force);
+        return wanted;
     };
-    auto take_over = [this, running = settings_] {
-        Taken taken;
-        taken.wanted = config::LoadConfigFile(config_path_);
-        const config::Settings settings = WithRestartOptionsOf(running, taken.wanted);
-        taken.use_log = log::PrepareConfigure(kProgram, LogOf(settings));
-        server_->Reload(settings);
-        return taken;
+    reading_ = std::make_unique<async::DetachedCall<Wanted>>(control_, std::move(read));
+    std::optional<Wanted> wanted = co_await reading_->End();
+    reading_.reset();
+    if (stopping_) co_return std::nullopt;
+    co_return wanted;
+}
+
+/// All that is wanted is in force afterwards, or, if it throws, nothing. Returns what there is to
+/// say about it.
+async::Task<std::string> Daemon::TakeOver(const Wanted& wanted) {
+    auto reload = [this, &configuration = wanted.configuration] {
+        server_->Reload(configuration);
+        return std::monostate();
     };
-    async::BlockingCall call(control_.Raw(), std::move(take_over));
-    const Taken taken = co_await call;
-    const config::Settings& wanted = taken.wanted;
+    async::BlockingCall call(control_.Raw(), std::move(reload));
+    co_await call;
     std::string left;
     for (const std::string_view name :
-         config::Changed(settings_, wanted, config::Takes::kEffectOnRestart))
+         config::Changed(settings_, wanted.settings, config::Takes::kEffectOnRestart))
         left.append(left.empty() ? "" : ", ").append(name);
-    settings_ = WithRestartOptionsOf(settings_, wanted);
-    taken.use_log();
+    wanted.use_log();
     if (left.empty()) co_return std::string();
     log::Warning("reload: these take effect on restart only: {}", left);
     co_return "These take effect on restart only: " + left + '\n';
@@ -241,11 +260,12 @@ void Daemon::Stop() {
     NotifyStopping();
     watchdog_.reset();
     alive_check_.reset();
+    if (reading_) reading_->LeaveBehind();
     StopServer();
 }
 
-/// It ends on a thread of its own, so that /health is answered meanwhile; after a reload that runs,
-/// since half of it may have changed over.
+/// It ends on a thread of its own, so that /health is answered meanwhile; after a reload that is
+/// changing over.
 void Daemon::StopServer() {
     if (reloads_ > 0 || stopper_.joinable()) return;
     const auto stop = [this] {

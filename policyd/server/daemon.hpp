@@ -1,10 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "common/async/detached_call.hpp"
 #include "common/async/event_loop.hpp"
 #include "common/async/periodic.hpp"
 #include "common/async/task.hpp"
@@ -42,12 +44,14 @@ private:
     async::Task<HttpReply> Reload();
     async::Task<> ReloadForSignal();
     async::Task<HttpReply> ReloadNow();
-    async::Task<std::string> TakeOver();
+    struct Wanted;
+    async::Task<std::optional<Wanted>> ReadWanted();
+    async::Task<std::string> TakeOver(const Wanted& wanted);
     void StopServer();
     void Stop();
 
     const std::string config_path_;
-    config::Settings settings_;  // in force
+    const config::Settings settings_;  // at the start
     async::EventLoop control_;
     std::unique_ptr<Server> server_;  // made last: once it listens, all else is in place
     std::vector<std::unique_ptr<HttpEndpoint>> endpoints_;
@@ -58,6 +62,7 @@ private:
     std::thread stopper_;
     std::size_t reloads_ = 0;  // one that runs, and those that wait for it
     bool is_reloading_ = false;
+    std::unique_ptr<async::DetachedCall<Wanted>> reading_;  // what a reload is to take over
     async::WakeUp reload_ended_;
     bool stopping_ = false;
     bool stopped_ = false;

@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -6,6 +7,7 @@
 #include <string>
 
 #include "common/async/destroy_elsewhere.hpp"
+#include "common/async/detached_call.hpp"
 #include "common/async/process.hpp"
 #include "common/config/config_error.hpp"
 #include "common/config/config_file.hpp"
@@ -53,5 +55,7 @@ int main(int argc, char** argv) {
     const int status = Serve(config);
     policyd::async::FinishDestroying();
     policyd::log::Shutdown();
+    // What is destroyed at the exit of a process may be in use by a thread that was left behind.
+    if (policyd::async::DetachedThread::AnyIsLeft()) _exit(status);
     return status;
 }

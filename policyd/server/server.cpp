@@ -44,15 +44,6 @@ std::vector<async::ListeningSocket> OpenSockets(const config::Settings& settings
     return sockets;
 }
 
-/// On a thread that gives way to those that answer meanwhile.
-std::shared_ptr<tables::TableContents> ReadTablesBeside(const config::Settings& settings) {
-    const auto read = [&settings] {
-        async::GiveWay();
-        return services::ReadTables(settings);
-    };
-    return std::async(std::launch::async, read).get();
-}
-
 SessionLimits LimitsFrom(const config::Settings& settings) {
     return {.request_time = settings.request_time_limit,
             .receive_time = settings.receive_time_limit,
@@ -72,24 +63,35 @@ std::uint64_t MostConnections(const config::Settings& settings) {
 
 }  // namespace
 
+NewConfiguration ReadConfiguration(const config::Settings& settings,
+                                   const Configuration& in_force) {
+    const bool has_same_files = in_force.tables->IsUpToDate();
+    if (has_same_files && settings == in_force.settings) return {in_force, true, true};
+    return {{settings, services::ReadTables(settings)},
+            false,
+            has_same_files && services::AskAlike(settings, in_force.settings)};
+}
+
 Server::Server(const config::Settings& settings, std::vector<async::ListeningSocket> sockets)
-    : room_(MostConnections(settings)), sockets_(std::move(sockets)) {
+    : in_force_{settings, services::ReadTables(settings)},
+      room_(MostConnections(settings)),
+      sockets_(std::move(sockets)) {
     try {
-        MakeWorkers(settings);
+        MakeWorkers();
     } catch (...) {
         Stop();
         throw;
     }
 }
 
-void Server::MakeWorkers(const config::Settings& settings) {
-    const auto contents = services::ReadTables(settings);
+void Server::MakeWorkers() {
+    const config::Settings& settings = in_force_.settings;
     services::UseInShared(settings, shared_);
     for (std::uint64_t i = 0; i < settings.workers; ++i) {
         workers_.push_back(std::make_unique<Worker>(HostName(), LimitsFrom(settings), room_));
         Worker& worker = *workers_.back();
-        worker.Use(
-            std::make_unique<services::Services>(worker.Loop(), settings, shared_, contents));
+        worker.Use(std::make_unique<services::Services>(worker.Loop(), settings, shared_,
+                                                        in_force_.tables));
     }
     // Only now, so that nobody who connects has to wait for tables that are still being read, or is
     // sent away because of a mistake in one.
@@ -114,18 +116,20 @@ void Server::Start() {
     }
 }
 
-void Server::Reload(const config::Settings& settings) {
+void Server::Reload(const NewConfiguration& wanted) {
+    if (wanted.is_in_force) return;
+    const config::Settings& settings = wanted.configuration.settings;
     // Each worker builds on its own thread what will belong to it; then all change over, or none.
     using Built = std::unique_ptr<services::Services>;
-    const auto contents = ReadTablesBeside(settings);
     std::vector<std::future<Built>> building;
     for (const auto& worker : workers_) {
         const auto built = std::make_shared<std::promise<Built>>();
         building.push_back(built->get_future());
-        worker->Loop().Post([this, built, settings, contents, &worker = *worker] {
+        worker->Loop().Post([this, built, configuration = wanted.configuration, &worker = *worker] {
             try {
                 built->set_value(std::make_unique<services::Services>(
-                    worker.Loop(), settings, shared_, contents, worker.CurrentServices()));
+                    worker.Loop(), configuration.settings, shared_, configuration.tables,
+                    worker.CurrentServices()));
             } catch (...) {
                 built->set_exception(std::current_exception());
             }
@@ -142,17 +146,18 @@ void Server::Reload(const config::Settings& settings) {
         }
     }
     if (!failure) {
+        in_force_ = wanted.configuration;
         room_.Allow(MostConnections(settings));
         services::UseInShared(settings, shared_);
     }
     // What is not used ends where it belongs, too.
-    OnEachWorker(
-        [use = !failure, all, limits = LimitsFrom(settings)](Worker& worker, std::size_t i) {
-            if (!all[i]) return;
-            if (!use) return worker.Retire(std::move(*all[i]));
-            worker.Use(limits);
-            worker.Use(std::move(*all[i]));
-        });
+    OnEachWorker([use = !failure, all, limits = LimitsFrom(settings),
+                  asks_alike = wanted.asks_alike](Worker& worker, std::size_t i) {
+        if (!all[i]) return;
+        if (!use) return worker.Retire(std::move(*all[i]));
+        worker.Use(limits);
+        worker.Use(std::move(*all[i]), asks_alike);
+    });
     if (failure) std::rethrow_exception(failure);
 }
 

@@ -34,9 +34,12 @@ Worker::Worker(std::string host_name, const SessionLimits& limits, ConnectionRoo
 
 Worker::~Worker() = default;
 
-void Worker::Use(std::unique_ptr<services::Services> services) {
+void Worker::Use(std::unique_ptr<services::Services> services, bool asks_alike) {
     metrics_.ForgetCache();
-    if (services_) services_->LeaveOff();
+    if (services_) {
+        services_->LeaveOff();
+        services->TakeOver(*services_, asks_alike);
+    }
     // Whoever lets go of them last may be called by them, so they are destroyed from the loop.
     services_.reset(services.release(), [this](services::Services* old) {
         loop_.Post([this, old] { Retire(std::unique_ptr<services::Services>(old)); });

@@ -29,8 +29,9 @@ public:
     async::EventLoop& Loop() noexcept { return loop_; }
 
     /// Requests that come from now on are decided by these services, which belong to Loop(); the
-    /// ones before are destroyed when the last request that uses them has ended.
-    void Use(std::unique_ptr<services::Services> services);
+    /// ones before are destroyed when the last request that uses them has ended. `asks_alike` as in
+    /// Services::TakeOver().
+    void Use(std::unique_ptr<services::Services> services, bool asks_alike = false);
     /// Has services that nothing uses end, without waiting for what takes long. Loop thread.
     void Retire(std::unique_ptr<services::Services> unused);
 

@@ -9,6 +9,7 @@
 #include "common/config/config_error.hpp"
 #include "common/config/failure_action.hpp"
 #include "common/config/option_checks.hpp"
+#include "common/config/options.hpp"
 #include "common/config/values.hpp"
 #include "common/protocol/policy_action.hpp"
 #include "common/recipients/postfix_recipient_resolver.hpp"
@@ -307,6 +308,26 @@ std::shared_ptr<tables::TableContents> ReadTables(const Settings& settings) {
 void UseInShared(const Settings& settings, SharedState& shared) {
     shared.commands.Use({settings.quota_warning_command, settings.quota_warning_command_time_limit,
                          settings.quota_warning_command_pause});
+}
+
+bool AskAlike(const Settings& one, const Settings& other) {
+    const auto is_asked = [](const config::Option& option) {
+        return option.section == config::Section::kMailSystem ||
+               option.section == config::Section::kMailStore ||
+               option.name == "client_access_maps" || option.name == "client_access_default" ||
+               option.name == "refuse_alias_to_nobody" || option.name == "usage_source";
+    };
+    const Settings asked = WithNeededTables(one);
+    const Settings also_asked = WithNeededTables(other);
+    const auto options = config::Options();
+    return std::all_of(options.begin(), options.end(), [&](const config::Option& option) {
+        return !is_asked(option) || config::Show(asked, option) == config::Show(also_asked, option);
+    });
+}
+
+void Services::TakeOver(Services& predecessor, bool asks_alike) {
+    checks_->TakeOver(*predecessor.checks_, asks_alike);
+    if (asks_alike) recipients_->TakeOver(*predecessor.recipients_);
 }
 
 void Services::FlushCaches() {

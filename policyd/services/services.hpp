@@ -25,7 +25,7 @@ public:
     Services(async::EventLoop& loop, const config::Settings& settings, SharedState& shared);
     /// The same with what ReadTables() read and warned of. `predecessor`, where there is one, are
     /// the services of the same loop that these take the place of: their usage store is taken over,
-    /// with its connection and what it remembers.
+    /// with its connection.
     Services(async::EventLoop& loop, const config::Settings& settings, SharedState& shared,
              std::shared_ptr<tables::TableContents> contents,
              const Services* predecessor = nullptr);
@@ -39,6 +39,10 @@ public:
 
     usage::UsageStore& UsageStore() { return *usage_store_; }
     tables::TableRegistry& Tables() { return *tables_; }
+
+    /// Takes what the predecessor remembers, once these services are the ones in use: it serves
+    /// where a back end cannot be asked. What it remembers of tables only where `asks_alike`.
+    void TakeOver(Services& predecessor, bool asks_alike);
 
     /// Forgets what is remembered of tables.
     void FlushCaches();
@@ -76,6 +80,10 @@ private:
 
 /// Has what is shared go by these settings from now on: those of services that are in use.
 void UseInShared(const config::Settings& settings, SharedState& shared);
+
+/// Whether services ask the same of the same tables by either settings, for as long as no file of
+/// these tables changes.
+bool AskAlike(const config::Settings& one, const config::Settings& other);
 
 /// Reads the files of all tables that the settings name, so that no loop thread has to. Throws as
 /// Services does.

@@ -256,6 +256,36 @@ TEST_F(FaultMysqlTest, AReloadDuringAnOutageIsTakenOver) {
     EXPECT_EQ(Ask(kNobody), "550 5.1.1 Never heard of");
 }
 
+// Log rotation sends SIGHUP at any time.
+TEST_F(FaultMysqlTest, AReloadDuringAnOutageLeavesWhatIsRememberedOfTheSameTables) {
+    options_["stale_time"] = SmallSite::Quoted("1h");
+    site_.Write(options_);
+    const auto file = site_.Directory() / "quota.cf";
+    ASSERT_TRUE(std::filesystem::exists(file));
+    WaitUntil("the files to be of before", [&] {
+        return std::filesystem::last_write_time(file) <
+               std::filesystem::file_time_type::clock::now() - std::chrono::seconds(3);
+    });
+    Start();
+    database_.Stop();
+    EXPECT_EQ(Ask(kJoe), "DUNNO");
+    policyd_->Signal(SIGHUP);
+    policyd_->WaitForOutput("nothing has changed");
+    EXPECT_EQ(Ask(kJoe), "DUNNO");
+    options_["mailbox_full_action"] = SmallSite::Quoted("552 5.2.2 Full");
+    site_.Write(options_);
+    policyd_->Signal(SIGHUP);
+    WaitUntil("the second reload",
+              [this] { return site_.Metric("policyd_reloads_total{result=\"success\"}") == 2; });
+    EXPECT_EQ(Ask(kJoe), "DUNNO");
+    options_["recipient_delimiter"] = SmallSite::Quoted("-");
+    site_.Write(options_);
+    policyd_->Signal(SIGHUP);
+    WaitUntil("the third reload",
+              [this] { return site_.Metric("policyd_reloads_total{result=\"success\"}") == 3; });
+    EXPECT_THAT(Ask(kJoe), StartsWith("DEFER_IF_PERMIT 4.3.0 ")) << "he may be somebody else now";
+}
+
 TEST_F(FaultMysqlTest, EachCheckAnswersAnOutageInItsOwnWay) {
     options_["recipient_failure_action"] = SmallSite::Quoted("DUNNO");
     options_["mailbox_quota_failure_action"] = SmallSite::Quoted("stale 1h, then 451 4.3.0 Later");
@@ -271,7 +301,7 @@ TEST_F(FaultMysqlTest, EachCheckAnswersAnOutageInItsOwnWay) {
     site_.Write(options_);
     policyd_->Signal(SIGHUP);
     policyd_->WaitForOutput("reloaded: ");
-    EXPECT_EQ(Ask(kJoe), "451 4.3.0 Later");
+    EXPECT_EQ(Ask("asked-for-the-first-time@example.com"), "451 4.3.0 Later");
 }
 
 TEST_F(FaultMysqlTest, AChangeTakesEffectWithinTheTimesOfTheCache) {

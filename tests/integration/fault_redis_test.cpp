@@ -137,6 +137,13 @@ TEST_F(FaultRedisTest, WhatIsRememberedOfUsageBridgesAnOutageWhereThatIsWanted) 
         EXPECT_EQ(Ask(kJoe, 100, std::to_string(i)), "DUNNO");
         EXPECT_THAT(Ask(kFull, 900), StartsWith("452 4.2.2 ")) << "nothing is refused for good";
         EXPECT_THAT(Ask(kNobody), StartsWith("550 5.1.1 "));
+        // A reload, of other options too, does not change that.
+        options_["recipient_cache_time"] = SmallSite::Quoted(std::to_string(60 + i) + "s");
+        site_.Write(options_);
+        policyd_->Signal(SIGHUP);
+        WaitUntil("the reload", [&] {
+            return site_.Metric("policyd_reloads_total{result=\"success\"}") == i + 1;
+        });
     }
     database_.Execute("INSERT INTO users VALUES ('new@example.com', 1000)", "mail");
     WaitUntil("the new one to be known",

@@ -389,13 +389,31 @@ TEST_F(SlowReloadTest, TwoReloadsAreOneAfterTheOther) {
     EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
 }
 
-TEST_F(SlowReloadTest, StopsOnceTheReloadHasEnded) {
+TEST_F(SlowReloadTest, StopsWithoutWaitingForAFile) {
+    auto second = std::async(std::launch::async, [this] { return PolicyCtl("reload"); });
     policyd_.Signal(SIGTERM);
-    policyd_.WaitForOutput("stopping");
-    EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
-    LetItEnd();
     EXPECT_EQ(policyd_.Wait(), 0);
     policyd_.WaitForOutput("stopped");
+    EXPECT_NE(second.get().status, 0);
+}
+
+TEST_F(ReloadTest, WithNothingNewLeavesAllAsItIs) {
+    policyd_.Signal(SIGHUP);
+    policyd_.WaitForOutput("reloaded: " + site_.Config().string() + ": nothing has changed");
+    EXPECT_EQ(site_.Metric("policyd_reloads_total{result=\"success\"}"), 1);
+    EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
+}
+
+TEST_F(ReloadTest, SeesAFileThatHasChangedWhereTheConfigurationHasNot) {
+    const fs::path users = site_.Directory() / "users";
+    std::ofstream(users) << "ann@example.com ann/\n";
+    site_.Write({{"virtual_mailbox_maps", SmallSite::Quoted("texthash:" + users.string())}});
+    EXPECT_EQ(PolicyCtl("reload").status, 0);
+    EXPECT_EQ(ActionFor("ann@example.com"), "DUNNO");
+    std::ofstream(users) << "bob@example.com bob/\n";
+    EXPECT_EQ(PolicyCtl("reload").status, 0);
+    EXPECT_EQ(ActionFor("bob@example.com"), "DUNNO");
+    EXPECT_THAT(ActionFor("ann@example.com"), StartsWith("550 "));
 }
 
 TEST_F(ReloadTest, SaysWhatOnlyARestartChanges) {

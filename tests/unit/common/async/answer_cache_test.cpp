@@ -199,5 +199,39 @@ TEST_F(SlowCacheTest, TellsAllWhoWaitThatTheLookUpFailed) {
     EXPECT_EQ(answered, 0);
 }
 
+TEST_F(AnswerCacheTest, WhatItTakesOverServesOnlyWhileNobodyCanBeAsked) {
+    EXPECT_EQ(Get("a"), 1);
+    now_ = milliseconds(50);
+    Cache successor(
+        2, milliseconds(1000), [this] { return now_; },
+        [](const std::optional<int>&) { return milliseconds(100); },
+        [this](const std::string& key) { return Load(key); });
+    successor.TakeOver(cache_);
+    EXPECT_EQ(cache_.Size(), 0u);
+    EXPECT_EQ(successor.AtHand("a"), nullptr);
+    EXPECT_EQ(successor.Fresh("a"), nullptr);
+    down_ = true;
+    now_ = milliseconds(1099);
+    EXPECT_EQ(*test::RunToEnd(successor.Get("a")), 1);
+    EXPECT_NE(successor.Remembered("a", milliseconds(1000)), nullptr);
+    down_ = false;
+    value_ = 2;
+    EXPECT_EQ(*test::RunToEnd(successor.Get("a")), 2);
+    EXPECT_NE(successor.AtHand("a"), nullptr) << "was asked for since";
+}
+
+TEST_F(AnswerCacheTest, WhatItTakesOverGetsNoOlderThanItWouldHaveGot) {
+    EXPECT_EQ(Get("a"), 1);
+    Cache successor(
+        2, milliseconds(1000), [this] { return now_; },
+        [](const std::optional<int>&) { return milliseconds(100); },
+        [this](const std::string& key) { return Load(key); });
+    now_ = milliseconds(500);
+    successor.TakeOver(cache_);
+    down_ = true;
+    now_ = milliseconds(1100);
+    EXPECT_THROW(test::RunToEnd(successor.Get("a")), std::runtime_error);
+}
+
 }  // namespace
 }  // namespace policyd::async

@@ -89,7 +89,11 @@ protected:
         const std::string& parameter, const std::vector<std::string>& elements,
         tables::DomainList::Matching matching = tables::DomainList::Matching::kExact) {
         const auto open = [this](std::string_view) -> tables::LookupTable& { return domains; };
-        return tables::DomainList(parameter, elements, matching, open, [](const std::string&) {});
+        const auto no_file = [](const std::string&) -> std::shared_ptr<const tables::ListParts> {
+            throw std::logic_error("no list here has a file in it");
+        };
+        return tables::DomainList(parameter, elements, matching, open, no_file,
+                                  [](const std::string&) {});
     }
 
     Resolution Resolve(const std::string& recipient) {

@@ -17,7 +17,10 @@ protected:
     DomainList Open(const std::vector<std::string>& lists, Matching matching) {
         const auto open_table = [this](std::string_view) -> LookupTable& { return table; };
         const WarningSink warn = [this](const std::string& text) { warnings.push_back(text); };
-        return DomainList("mydestination", lists, matching, open_table, warn);
+        const auto open_file = [&warn](const std::string& path) {
+            return std::make_shared<const ListParts>(ReadListFile(path, warn));
+        };
+        return DomainList("mydestination", lists, matching, open_table, open_file, warn);
     }
     bool Contains(const std::string& list, std::string_view domain,
                   Matching matching = Matching::kExact) {
@@ -106,6 +109,16 @@ TEST_F(DomainListTest, ReadsALineOfAFileUpToAZeroByte) {
 TEST_F(DomainListTest, RefusesALonelyExclamationMarkAndAMissingFile) {
     EXPECT_THROW(Open({"a !"}, Matching::kExact), config::ConfigError);
     EXPECT_THROW(Open({"/nonexistent/file"}, Matching::kExact), config::ConfigError);
+}
+
+TEST_F(DomainListTest, RefusesAFileThatIsWithinItself) {
+    const test::ScratchDirectory scratch;
+    const std::string outer = (scratch / "outer").string();
+    const std::string inner = scratch.Write("inner", "a.example !" + outer + "\n").string();
+    scratch.Write("outer", inner + " b.example\n");
+    EXPECT_THROW(Open({outer}, Matching::kExact), config::ConfigError);
+    scratch.Write("outer", "b.example\n");
+    EXPECT_FALSE(Contains(inner + " " + inner, "b.example")) << "twice one after the other";
 }
 
 TEST_F(DomainListTest, WarnsOfACommentAtTheEndOfALine) {

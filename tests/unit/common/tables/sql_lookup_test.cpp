@@ -15,9 +15,16 @@ class SqlLookupTest : public testing::Test {
 protected:
     SqlLookup Read(const std::string& content) {
         const WarningSink warn = [](const std::string&) {};
-        const auto open = [this](std::string_view) -> LookupTable& { return hosted; };
+        const auto open_table = [this](std::string_view) -> LookupTable& { return hosted; };
+        const auto open_file = [&warn](const std::string& path) {
+            return std::make_shared<const ListParts>(ReadListFile(path, warn));
+        };
+        const auto open = [&](const std::string& parameter, const std::string& list) {
+            return DomainList(parameter, {list}, DomainList::Matching::kExact, open_table,
+                              open_file, warn);
+        };
         const TableFile file(scratch.Write("table.cf", content).string(), warn);
-        return SqlLookup("sqlite:table.cf", file, open, warn);
+        return SqlLookup("sqlite:table.cf", file, open);
     }
     std::optional<std::string> Combine(const std::string& content,
                                        const SqlLookup::Values& values) {

@@ -75,6 +75,24 @@ TEST_F(TableRegistryTest, ATableWhoseDomainParameterNamesItselfIsRefused) {
     EXPECT_THAT(Refusal("sqlite:" + path), HasSubstr("\"domain\""));
 }
 
+TEST_F(TableRegistryTest, AFileIsReadOnceForAllRegistriesThatShareItsContents) {
+    const std::string list = scratch.Write("list", "a.example # b\n");
+    const std::string table = scratch.Write("table", "a 1\nb\n");
+    const std::string parameters =
+        scratch.Write("table.cf", "dbpath = /dev/null\nquery = SELECT 1\nnonsense = 1\n");
+    const auto contents = std::make_shared<TableContents>();
+    for (int i = 0; i < 2; ++i) {
+        TableRegistry one(loop, Settings(), contents);
+        one.OpenDomainList("mydestination", {list}, DomainList::Matching::kExact);
+        one.Open("texthash:" + table);
+        if (i == 0) one.Open("sqlite:" + parameters);
+        for (const char* name : {"list", "table"}) std::filesystem::remove(scratch / name);
+    }
+    EXPECT_THAT(warnings, testing::ElementsAre(HasSubstr("list:1: "), HasSubstr("table:2: "),
+                                               HasSubstr("nonsense")));
+    EXPECT_FALSE(contents->IsUpToDate());
+}
+
 TEST_F(TableRegistryTest, AMysqlTableIsOpenedWhetherItsServerIsUpOrNot) {
     const auto file =
         scratch.Write("table.cf", "hosts = unix:/nonexistent\ndbname = x\nquery = SELECT 1\n");

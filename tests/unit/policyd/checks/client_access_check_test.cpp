@@ -57,6 +57,27 @@ TEST_F(ClientAccessCheckTest, RemembersWhatTheTablesSaidWhileTheyCannotBeAsked) 
     EXPECT_THROW(ask(), outage::TableUnavailable);
 }
 
+TEST_F(ClientAccessCheckTest, TakesOverWhatTheSameTablesSaid) {
+    tables::FakeTable table{{"192.0.2.1", "OK"}};
+    table.server = &table;
+    ClientAccessCheck::Memory memory;
+    memory.stale_time = std::chrono::seconds(60);
+    const auto make = [&] {
+        return std::make_unique<ClientAccessCheck>(
+            tables::TableChain("client_access_maps", {&table}), kRefused,
+            tables::ParentStyle::kDomain, tables::DirectReader(), memory, &AtTheBeginning);
+    };
+    const auto before = make();
+    EXPECT_EQ(ActionOf(*before, request), "");
+    table.broken = true;
+    const auto others = make();
+    others->TakeOver(*before, false);
+    EXPECT_THROW(ActionOf(*others, request), outage::TableUnavailable);
+    const auto same = make();
+    same->TakeOver(*before, true);
+    EXPECT_EQ(ActionOf(*same, request), "");
+}
+
 TEST_F(ClientAccessCheckTest, RemembersTheDefaultWhereThereAreNoTables) {
     ClientAccessCheck check({"client_access_maps", {}}, kRefused, tables::ParentStyle::kDomain,
                             tables::DirectReader(), {}, &AtTheBeginning);

@@ -153,6 +153,23 @@ TEST_F(MailboxQuotaCheckTest, LetsMailboxesExceedTheirLimitByTheGrace) {
     EXPECT_EQ(AtRcpt("ann@example.com", 1105), "");
 }
 
+TEST_F(MailboxQuotaCheckTest, TakesOverWhatIsRememberedOfUsage) {
+    QuotaRules rules;
+    rules.reservations = false;
+    rules.room.copy_time = std::chrono::seconds(10);
+    rules.room.stale_time = std::chrono::seconds(60);
+    Use(rules);
+    usage_.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1), kFull);
+    const auto before = std::move(check_);
+    Use(rules);
+    EXPECT_EQ(Remembered("ann@example.com", 1), "nothing");
+    check_->TakeOver(*before, false);
+    EXPECT_EQ(Remembered("ann@example.com", 1), kPerhapsFull);
+    usage_.Measure("ann@example.com", 0);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1), "") << "the store is asked again";
+}
+
 TEST_F(MailboxQuotaCheckTest, CountsButNeverRefusesExemptMail) {
     QuotaRules rules;
     rules.exempt.senders = AddressList({"<>"});

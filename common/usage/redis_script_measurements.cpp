@@ -41,8 +41,13 @@ local function commit(first, last, figures)
         count = count + 2
         if rn > 0 then reserved[#reserved + 1] = key end
       end
-      if tells > 0 and (bytes ~= b or messages ~= n or not call('HGET', key, 'w')) then
-        told[i - first] = '1'
+      if tells > 0 then
+        local is_news = bytes ~= b or messages ~= n
+        if not is_news then
+          local warned = call('HGET', key, 'w')
+          is_news = not warned or (o >= 0 and warned ~= '0')
+        end
+        if is_news then told[i - first] = '1' end
       end
     end
   end

@@ -27,7 +27,7 @@ if m.rn > 0 then
     end
   end
 end
-return struct.pack('<ddddd', 1, bytes, warned, 0, messages)
+return struct.pack('<ddddddd', 1, bytes, warned, 0, messages, m.b + m.rb, m.n + m.rn)
 )lua";
 
 }  // namespace policyd::usage::redis_script_parts

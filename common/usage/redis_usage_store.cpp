@@ -468,6 +468,8 @@ async::Task<std::optional<Filling>> RedisUsageStore::FindFilling(std::string_vie
     filling.warned = Percentage(numbers.Next());
     numbers.Next();
     filling.messages = numbers.NextCount();
+    filling.most_bytes = numbers.NextCount();
+    filling.most_messages = numbers.NextCount();
     co_return filling;
 }
 

@@ -335,7 +335,8 @@ void SqliteUsageFile::Do(const char* sql, std::string_view mailbox) {
 bool SqliteUsageFile::HasChanged(const Measurement& measurement) {
     Statement& same = database_->Prepared(
         "SELECT 1 FROM measured JOIN warned USING (mailbox) WHERE mailbox = ?1 AND bytes = ?2"
-        " AND messages = ?3");
+        " AND messages = ?3"
+        " AND (percent = 0 OR NOT EXISTS (SELECT 1 FROM reserved WHERE mailbox = ?1))");
     same.Bind(1, measurement.mailbox);
     same.Bind(2, Stored(measurement.bytes));
     same.Bind(3, Stored(measurement.messages));
@@ -455,6 +456,8 @@ std::optional<Filling> SqliteUsageFile::FindFilling(std::string_view mailbox) {
     Filling filling;
     filling.warned = WarnedOf(mailbox);
     const Usage usage = MailboxWithout("", mailbox);
+    filling.most_bytes = usage.bytes + usage.reserved_bytes;
+    filling.most_messages = usage.messages + usage.reserved_messages;
     Statement& since = database_->Prepared(
         "SELECT coalesce(sum(bytes), 0), coalesce(sum(copies), 0) FROM reserved"
         " WHERE mailbox = ?1 AND settled AND made >="

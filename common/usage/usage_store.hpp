@@ -121,6 +121,9 @@ struct Filling {
     /// has looked.
     std::optional<std::uint64_t> warned;
     std::uint64_t messages = 0;  ///< as bytes
+    /// With all that is reserved: what it may hold at most.
+    std::uint64_t most_bytes = 0;
+    std::uint64_t most_messages = 0;
 
     bool operator==(const Filling&) const = default;
 };
@@ -202,7 +205,8 @@ public:
     virtual async::Task<bool> NoteWarned(std::string_view mailbox,
                                          std::optional<std::uint64_t> from, std::uint64_t to) = 0;
     /// Takes mailboxes, no more than `most` and each for one caller only, whose figures a Commit()
-    /// of a store that notes changes has changed, or that nobody has looked at yet.
+    /// of a store that notes changes has changed, or that nobody has looked at yet, or that were
+    /// warned of and had something reserved: that may have been what they were warned of.
     virtual async::Task<std::vector<std::string>> TakeChanged(std::size_t most) = 0;
 };
 

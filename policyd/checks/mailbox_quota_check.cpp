@@ -173,7 +173,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     }
     findings.recipients.push_back(std::move(recipient));
     const TrackedRecipient& asked = findings.recipients.front();
-    Taken taken = co_await TakeRoom(request, message, asked);
+    Taken taken = co_await TakeRoom(request, message, asked, WithRoom::kMayBeAborted);
     if (taken.room != Room::kFree) {
         messages_.ForgetOnce(message, asked.recipient);
         findings.recipient_is_forgotten = true;
@@ -193,10 +193,14 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     const Recipients& recipients = findings.recipients;
     if (recipients.empty()) co_return Verdict::NoOpinion();
     messages_.Settle(message);
+    // One who has room has the message let in, unless it is refused on account of others.
+    const bool accepts = rules_.full_at_end_of_message == FullAtEndOfMessage::kAccept;
+    const WithRoom with_room =
+        accepts || recipients.size() == 1 ? WithRoom::kIsLetIn : WithRoom::kMayBeRefused;
     std::vector<async::Task<Taken>> taking;
     taking.reserve(recipients.size());
     for (const TrackedRecipient& recipient : recipients)
-        taking.push_back(TakeRoom(request, message, recipient));
+        taking.push_back(TakeRoom(request, message, recipient, with_room));
     std::vector<Taken> taken = co_await async::WhenAll(std::move(taking));
     std::vector<const TrackedRecipient*> full;
     std::uint64_t full_asked = 0;
@@ -215,10 +219,14 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     const bool all_full = !full.empty() && full.size() == recipients.size() && asked >= accepted;
     const std::uint64_t refused_later = accepted > 0 ? Difference(asked, accepted) : 0;
     const bool surely_some_full = full_asked > refused_later;
-    if (!all_full &&
-        (!surely_some_full || rules_.full_at_end_of_message == FullAtEndOfMessage::kAccept)) {
-        for (const TrackedRecipient* const recipient : full)
-            co_await Charge(request, message, *recipient);
+    if (!all_full && (!surely_some_full || accepts)) {
+        std::vector<async::Task<void>> charging;
+        for (const TrackedRecipient& recipient : recipients) {
+            const bool is_full = std::find(full.begin(), full.end(), &recipient) != full.end();
+            if (is_full || with_room == WithRoom::kMayBeRefused)
+                charging.push_back(Charge(request, message, recipient, !is_full));
+        }
+        co_await async::WhenAll(std::move(charging));
         co_return Verdict::NoOpinion();
     }
     messages_.Refuse(message, request.recipient_count);
@@ -261,7 +269,8 @@ bool MailboxQuotaCheck::Reserves(std::string_view message,
 
 async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
                                                const std::string& message,
-                                               const TrackedRecipient& recipient) {
+                                               const TrackedRecipient& recipient,
+                                               WithRoom with_room) {
     const auto& mailboxes = recipient.resolution->mailboxes;
     Taken taken;
     if (mailboxes.empty()) co_return taken;
@@ -282,9 +291,9 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
         if (exempt) {
             usage::Reservation reservation = room_.ReservationFor(id, mailboxes, *bytes);
             reservation.settled = for_good;
-            co_await room_.Charge(std::move(reservation), mailboxes);
+            co_await room_.Charge(std::move(reservation), mailboxes, with_room);
         } else {
-            taken = co_await room_.Take(id, *recipient.resolution, size, for_good);
+            taken = co_await room_.Take(id, *recipient.resolution, size, with_room);
         }
     }
     if (taken.room == Room::kFull && recipient.is_stale) taken.room = Room::kPerhapsFull;
@@ -306,19 +315,21 @@ async::Task<Verdict> MailboxQuotaCheck::Refusal(Taken taken) {
     co_return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "mailbox_full_for_now");
 }
 
-/// The message is let in whether there is room or not.
+/// The message is let in, whether there is room or not.
 async::Task<void> MailboxQuotaCheck::Charge(const PolicyRequest& request,
                                             const std::string& message,
-                                            const TrackedRecipient& recipient) {
+                                            const TrackedRecipient& recipient, bool had_room) {
     if (!Reserves(message, recipient)) co_return;
     const auto& mailboxes = recipient.resolution->mailboxes;
     const std::uint64_t bytes = Sum(request.size, OverheadOf(request, recipient));
     usage::Reservation reservation =
         room_.ReservationFor(ReservationId(message, recipient.recipient), mailboxes, bytes);
     reservation.settled = true;
+    reservation.ends_fullness = had_room && room_.EndsFullness(*recipient.resolution) &&
+                                !rules_.exempt.Cover(request, recipient.recipient);
     bool is_down = false;
     try {
-        co_await room_.Charge(reservation, mailboxes);
+        co_await room_.Charge(reservation, mailboxes, WithRoom::kIsLetIn);
     } catch (const outage::UsageStoreUnavailable&) {
         is_down = true;
     }

@@ -87,10 +87,10 @@ private:
                                    const std::string& message, Findings& findings);
     Recipients Known(const protocol::PolicyRequest& request, const Findings& findings);
     async::Task<Taken> TakeRoom(const protocol::PolicyRequest& request, const std::string& message,
-                                const TrackedRecipient& recipient);
+                                const TrackedRecipient& recipient, WithRoom with_room);
     async::Task<Verdict> Refusal(Taken taken);
     async::Task<void> Charge(const protocol::PolicyRequest& request, const std::string& message,
-                             const TrackedRecipient& recipient);
+                             const TrackedRecipient& recipient, bool had_room);
     async::Task<void> FindOut(const protocol::PolicyRequest& request, const std::string& message,
                               Findings& findings);
     async::Task<void> GiveBack(std::string message, Recipients recipients, usage::Unreserve what);

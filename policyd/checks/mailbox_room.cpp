@@ -326,27 +326,27 @@ usage::Needs MailboxRoom::NeedsOf(const Resolution& resolution) const {
 }
 
 async::Task<Taken> MailboxRoom::Take(std::string_view id, const Resolution& resolution,
-                                     StoredSize size, bool for_good) {
+                                     StoredSize size, WithRoom with_room) {
     const Mailboxes& mailboxes = resolution.mailboxes;
     const std::size_t targets = TargetsOf(resolution);
     Taken taken;
     usage::Reservation reservation = ReservationFor(id, mailboxes, size.bytes);
     if (reservation.limits.empty()) co_return taken;
     reservation.needs = NeedsOf(resolution);
-    reservation.settled = for_good;
-    reservation.ends_fullness =
-        for_good && rules_.soft_time.count() > 0 && reservation.needs != usage::Needs::kNoRoom;
+    reservation.settled = with_room != WithRoom::kMayBeAborted;
+    const bool is_let_in = with_room == WithRoom::kIsLetIn;
+    reservation.ends_fullness = is_let_in && EndsFullness(resolution);
     const usage::Reserved reserved = co_await usage_.Reserve(reservation);
     Count(reserved);
     Remember(reservation, reserved);
-    // What may yet be aborted fills nothing.
-    if (reservation.settled && warnings_.MayBeCrossed(mailboxes, reservation, reserved))
+    if (is_let_in && warnings_.MayBeCrossed(mailboxes, reservation, reserved))
         co_await warnings_.LookAt(mailboxes, reservation, reserved);
     if (reserved.IsGranted()) co_return taken;
     if (!reservation.settled) warnings_.LookLater(mailboxes, reservation, reserved);
     taken.room = AnswerFor(reservation, reserved, targets);
     if (taken.room == Room::kFree) {
-        co_await Charge(std::move(reservation), mailboxes);
+        reservation.ends_fullness = false;
+        co_await Charge(std::move(reservation), mailboxes, with_room);
         co_return taken;
     }
     taken.full = FullOf(reservation, reserved);
@@ -404,12 +404,16 @@ std::vector<std::string> MailboxRoom::FullOf(const usage::Reservation& reservati
     return full;
 }
 
-async::Task<void> MailboxRoom::Charge(usage::Reservation reservation, const Mailboxes& mailboxes) {
+bool MailboxRoom::EndsFullness(const Resolution& resolution) const {
+    return rules_.soft_time.count() > 0 && NeedsOf(resolution) != usage::Needs::kNoRoom;
+}
+
+async::Task<void> MailboxRoom::Charge(usage::Reservation reservation, const Mailboxes& mailboxes,
+                                      WithRoom with_room) {
     if (reservation.limits.empty()) co_return;
     reservation.needs = usage::Needs::kNoRoom;
-    reservation.ends_fullness = false;
     const usage::Reserved reserved = co_await usage_.Reserve(reservation);
-    if (reservation.settled && warnings_.MayBeCrossed(mailboxes, reservation, reserved))
+    if (with_room == WithRoom::kIsLetIn && warnings_.MayBeCrossed(mailboxes, reservation, reserved))
         co_await warnings_.LookAt(mailboxes, reservation, reserved);
 }
 

@@ -57,6 +57,13 @@ enum class Room {
     kPerhapsFull,
 };
 
+/// What becomes of a message for which there is room.
+enum class WithRoom {
+    kMayBeAborted,  ///< at RCPT
+    kMayBeRefused,  ///< at its end, on account of other recipients
+    kIsLetIn,       ///< at its end
+};
+
 /// What one copy of a message takes up.
 struct StoredSize {
     std::uint64_t bytes = 0;
@@ -104,15 +111,19 @@ public:
     /// False where Look() has to tell.
     bool HasRoomAtHand(const Mailboxes& mailboxes, std::uint64_t bytes);
 
-    /// Reserves room under `id`, or adjusts what `id` holds to this size, for good where the
-    /// message is accepted with it. If it is not free, `id` holds what it held before. Where a rule
-    /// lets mail in although a target is full, that target is charged all the same: the mail will
-    /// be there.
+    /// Reserves room under `id`, or adjusts what `id` holds to this size, for good at the end of
+    /// the message. If it is not free, `id` holds what it held before. Where a rule lets mail in
+    /// although a target is full, that target is charged all the same: the mail will be there.
+    /// Where the message may still be refused, whoever lets it in charges it once more.
     async::Task<Taken> Take(std::string_view id, const Resolution& resolution, StoredSize size,
-                            bool for_good);
+                            WithRoom with_room);
 
     /// Charges the mailboxes whether they have room or not.
-    async::Task<void> Charge(usage::Reservation reservation, const Mailboxes& mailboxes);
+    async::Task<void> Charge(usage::Reservation reservation, const Mailboxes& mailboxes,
+                             WithRoom with_room);
+
+    /// Whether mail for it that is let in where there is room ends the soft time.
+    bool EndsFullness(const Resolution& resolution) const;
 
     /// What a message of this size would hold.
     usage::Reservation ReservationFor(std::string_view id, const Mailboxes& mailboxes,

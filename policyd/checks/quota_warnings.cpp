@@ -157,8 +157,12 @@ async::Task<void> QuotaWarnings::LookAt(std::string_view mailbox, Contents limit
     if (!filling) co_return;
     const std::uint64_t level = filling->warned.value_or(0);
     const Contents held{filling->bytes, filling->messages};
+    const Contents most{filling->most_bytes, filling->most_messages};
     const bool has_limit = limit.bytes != 0 || limit.messages != 0;
-    const std::uint64_t after = has_limit ? LevelAfter(rules_, held, limit, level) : level;
+    std::uint64_t after = has_limit ? LevelAfter(rules_, held, limit, level) : level;
+    // What is on its way may be what it was warned of.
+    if (after < level)
+        after = std::max(after, std::min(level, LevelAfter(rules_, most, limit, level)));
     if (after == level && filling->warned) co_return;
     const bool is_ours = co_await usage_.NoteWarned(mailbox, filling->warned, after);
     if (!is_ours || after == level) co_return;

@@ -72,6 +72,7 @@ async::Task<> DovecotSource::ReadOnce() {
         known.bytes = measurement.bytes;
         known.messages = measurement.messages;
         known.committed = now;
+        known.is_settled = now - known.changed > settings_.reservation_grace;
     }
     last_read_ = now;
     has_read_ = true;
@@ -145,7 +146,14 @@ std::vector<usage::Measurement> DovecotSource::News(usage::DovecotFigures figure
             // What was committed after now was so before the store's clock was set back.
             const bool is_stored =
                 known.committed != text::WallTime() && known.committed <= figure.began;
-            if (is_same && is_stored &&
+            // A message that is in it counts twice until it is committed past the grace.
+            if (!is_same || figure.began < known.changed) {
+                known.changed = figure.began;
+                known.is_settled = false;
+            }
+            const bool settles =
+                !known.is_settled && figure.began - known.changed > settings_.reservation_grace;
+            if (is_same && is_stored && !settles &&
                 figure.began - known.committed < settings_.scan_refresh_interval)
                 continue;
         } else {

@@ -39,6 +39,8 @@ private:
         std::uint64_t bytes = 0;
         std::uint64_t messages = 0;
         text::WallTime committed;
+        text::WallTime changed;      // when it was first seen like this
+        bool is_settled = false;     // committed when nothing was reserved for that any more
         bool is_of_dovecot = false;  // it had figures there; otherwise the store alone knows it
         bool is_gone = true;         // not among the figures read last
     };

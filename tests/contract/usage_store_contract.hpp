@@ -159,7 +159,7 @@ TYPED_TEST_P(UsageStoreContract, WhatAnotherDomainRefusesStaysAsOldAsItWas) {
     this->Commit("zoe@example.net", 500, 5);
     this->Commit("full@example.org", 100, 1);
     const std::optional<Filling> before = this->FillingOf("zoe@example.net");
-    EXPECT_EQ(before, (Filling{510, std::nullopt, 6}));
+    EXPECT_EQ(before, (Filling{510, std::nullopt, 6, 510, 6}));
 
     this->Pass(-std::chrono::milliseconds(500));
     this->Reserve("m1", 20, {{"full@example.org", 100, 0}, {"zoe@example.net", 0, 0}});
@@ -578,17 +578,17 @@ TYPED_TEST_P(UsageStoreContract, KnowsForHowLongMailboxesHaveBeenFull) {
 TYPED_TEST_P(UsageStoreContract, KnowsHowFullAMailboxIsByWhatIsSettled) {
     EXPECT_EQ(this->FillingOf("ann@example.com"), std::nullopt);
     this->Reserve("m1", 10, {{"ann@example.com", 0, 0}});
-    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{0, std::nullopt, 0}))
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{0, std::nullopt, 0, 10, 1}))
         << "it may be aborted";
     this->Settle("m1", 10, {{"ann@example.com", 0, 0}});
-    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{10, std::nullopt, 1}));
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{10, std::nullopt, 1, 10, 1}));
     this->Pass(std::chrono::seconds(1));
     this->Commit("ann@example.com", 500, 5);
     EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 10u) << "within the grace";
-    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, std::nullopt, 5}));
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, std::nullopt, 5, 510, 6}));
     this->Pass(std::chrono::seconds(1));
     this->Settle("m2", 7, {{"ann@example.com", 0, 0}});
-    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{507, std::nullopt, 6}));
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{507, std::nullopt, 6, 517, 7}));
 }
 
 TYPED_TEST_P(UsageStoreContract, WhatIsReservedWhileAMailboxIsMeasuredMayBeInTheMeasurement) {
@@ -598,7 +598,7 @@ TYPED_TEST_P(UsageStoreContract, WhatIsReservedWhileAMailboxIsMeasuredMayBeInThe
     this->Pass(std::chrono::seconds(1));
     this->Commit({{"ann@example.com", 10, 1, began}});
     EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 10u);
-    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{10, std::nullopt, 1}));
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{10, std::nullopt, 1, 20, 2}));
 }
 
 TYPED_TEST_P(UsageStoreContract, OneOfAllWhoSeeACrossingWarnsOfIt) {
@@ -606,7 +606,7 @@ TYPED_TEST_P(UsageStoreContract, OneOfAllWhoSeeACrossingWarnsOfIt) {
     this->Commit("ann@example.com", 500, 5);
     EXPECT_TRUE(this->NoteWarned("ann@example.com", std::nullopt, 80));
     EXPECT_FALSE(this->NoteWarned("ann@example.com", std::nullopt, 80));
-    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, 80, 5}));
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, 80, 5, 500, 5}));
     EXPECT_THAT(this->Reserve("m1", 1, {{"ann@example.com", 0, 0}}).warned,
                 testing::ElementsAre(std::optional<std::uint64_t>(80)));
     EXPECT_TRUE(this->NoteWarned("ann@example.com", 80, 0));
@@ -614,7 +614,7 @@ TYPED_TEST_P(UsageStoreContract, OneOfAllWhoSeeACrossingWarnsOfIt) {
 
     this->Remove({"ann@example.com"});
     this->Commit("ann@example.com", 500, 5);
-    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, std::nullopt, 5}));
+    EXPECT_EQ(this->FillingOf("ann@example.com"), (Filling{500, std::nullopt, 5, 500, 5}));
 }
 
 TYPED_TEST_P(UsageStoreContract, TellsOneOfAllWhichMailboxesChanged) {
@@ -637,6 +637,24 @@ TYPED_TEST_P(UsageStoreContract, TellsOneOfAllWhichMailboxesChanged) {
     this->Pass(std::chrono::seconds(1));
     this->Commit({{"ann@example.com", 400, 3, this->now_}});
     EXPECT_THAT(this->TakeChanged(), testing::ElementsAre("ann@example.com"));
+}
+
+TYPED_TEST_P(UsageStoreContract, AMailboxThatWasWarnedOfIsLookedAtUntilNothingIsReservedThere) {
+    using std::chrono::milliseconds;
+    const std::vector<std::string> ann{"ann@example.com"};
+    const auto commit_after = [this](milliseconds time) {
+        this->Pass(time);
+        this->Commit({{"ann@example.com", 10, 1, this->now_}});
+        return this->TakeChanged();
+    };
+    commit_after(milliseconds(0));
+    this->NoteWarned("ann@example.com", std::nullopt, 0);
+    this->Settle("m1", 900, {{"ann@example.com", 0, 0}});
+    EXPECT_TRUE(commit_after(milliseconds(1000)).empty()) << "nobody was warned";
+    this->NoteWarned("ann@example.com", 0, 80);
+    EXPECT_EQ(commit_after(milliseconds(1000)), ann);
+    EXPECT_EQ(commit_after(kReservationGrace), ann) << "it never came";
+    EXPECT_TRUE(commit_after(milliseconds(1000)).empty());
 }
 
 TYPED_TEST_P(UsageStoreContract, TellsTheTimeOfItsClock) {
@@ -664,7 +682,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     WhatIsToldLateAndHasBeenMeasuredIsNotChargedAgain, KnowsHowMuchAllMailboxesHold,
     KnowsForHowLongMailboxesHaveBeenFull, KnowsHowFullAMailboxIsByWhatIsSettled,
     WhatIsReservedWhileAMailboxIsMeasuredMayBeInTheMeasurement, OneOfAllWhoSeeACrossingWarnsOfIt,
-    TellsOneOfAllWhichMailboxesChanged, ReservesInAThousandMailboxesOfTwoDomains,
-    WhatAnotherDomainRefusesEndsNoFullness);
+    TellsOneOfAllWhichMailboxesChanged,
+    AMailboxThatWasWarnedOfIsLookedAtUntilNothingIsReservedThere,
+    ReservesInAThousandMailboxesOfTwoDomains, WhatAnotherDomainRefusesEndsNoFullness);
 
 }  // namespace policyd::usage

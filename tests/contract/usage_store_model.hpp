@@ -105,8 +105,11 @@ public:
         const auto found = mailboxes_.find(name);
         if (found == mailboxes_.end()) return std::nullopt;
         const Mailbox& mailbox = found->second;
-        Filling filling{mailbox.bytes, mailbox.warned, mailbox.messages};
+        Filling filling{mailbox.bytes, mailbox.warned, mailbox.messages, mailbox.bytes,
+                        mailbox.messages};
         for (const auto& [id, held] : mailbox.held) {
+            filling.most_bytes += held.bytes;
+            filling.most_messages += held.copies;
             if (!held.settled) continue;
             if (mailbox.began && held.made < std::max(*mailbox.began, mailbox.stored)) continue;
             filling.bytes += held.bytes;

@@ -103,6 +103,29 @@ TEST_F(DovecotSourceTest, AloneTellsWhatDovecotHasStored) {
     EXPECT_EQ(scanner->Wait(), 0) << ReadFile(directory_ / "scan.out");
 }
 
+TEST_F(DovecotSourceTest, AMessageCountsTwiceForNoLongerThanTheGrace) {
+    SmallSite::Options options = Options("dovecot");
+    options["reservation_grace"] = "\"1s\"";
+    options["scan_refresh_interval"] = "\"1h\"";
+    const SmallSite site(options);
+    const PolicydProcess policyd(site.Config(), site.Socket());
+    const auto scanner = StartScanner(site);
+    PolicyClient client(site.Socket());
+    for (const char* state : {"RCPT", "END-OF-MESSAGE"})
+        EXPECT_EQ(client.Ask(RequestText({{"protocol_state", state},
+                                          {"instance", "a.1"},
+                                          {"recipient", "joe@example.com"},
+                                          {"recipient_count", "1"},
+                                          {"size", "6013"}})),
+                  "DUNNO");
+    dovecot_.Save("joe@example.com", "Subject: x\n\n" + std::string(6'000, 'x') + "\n");
+    WaitForUsage(site, "6013", "1");
+    WaitUntil("room for what there is room for",
+              [&] { return AtRcpt(site, "a.2", "3900") == "DUNNO"; });
+    scanner->Signal(SIGTERM);
+    EXPECT_EQ(scanner->Wait(), 0) << ReadFile(directory_ / "scan.out");
+}
+
 TEST_F(DovecotSourceTest, TellsAStoreAgainWhatItLostAndRemovesWhatWentMeanwhileIfThatIsAccepted) {
     const SmallSite site(Options("dovecot"));
     auto scanner = StartScanner(site);

@@ -167,6 +167,7 @@ public:
         const auto found = entries.find(mailbox);
         if (found == entries.end()) co_return std::nullopt;
         Entry entry = found->second;
+        const usage::Usage most = With(entry, "");
         for (const std::string& id : entry.measured_too) entry.reservations.erase(id);
         std::erase_if(entry.reservations,
                       [&](const auto& held) { return !entry.settled.contains(held.first); });
@@ -175,6 +176,8 @@ public:
         filling.bytes = usage.bytes + usage.reserved_bytes;
         filling.messages = usage.messages + usage.reserved_messages;
         filling.warned = found->second.warned;
+        filling.most_bytes = most.bytes + most.reserved_bytes;
+        filling.most_messages = most.messages + most.reserved_messages;
         co_return filling;
     }
 

@@ -39,6 +39,39 @@ TEST_F(MailboxQuotaCheckTest, DefersOrRejectsForOneFullMailboxWhereThatIsTheRule
     }
 }
 
+TEST_F(MailboxQuotaCheckTest, AMessageThatIsRefusedForOneNeitherFillsNorEmptiesTheOthers) {
+    std::vector<std::string> told;
+    QuotaWarnings warnings(usage_, recipients_, changed_, {{80}, 5},
+                           [&](const Warning& warning) { told.push_back(warning.mailbox); });
+    QuotaRules rules;
+    rules.full_at_end_of_message = FullAtEndOfMessage::kDefer;
+    rules.room.soft_time = std::chrono::milliseconds(1000);
+    rules.exempt.recipients = AddressList({"team@example.com"});
+    const MailboxQuotaCheck::Parts parts{recipients_.Cache(), usage_, warnings, messages_, owed_};
+    check_ = std::make_unique<MailboxQuotaCheck>(
+        parts, rules, [this] { return now_; }, [this] { return text::WallTime(now_); });
+    recipients_.Add("team@example.com", {"eve@example.com"}, 1000);
+    usage_.Measure("ann@example.com", 900);
+    usage_.entries["bob@example.com"].full_since = std::chrono::milliseconds(0);
+    const auto send = [&](std::uint64_t size) {
+        for (const char* recipient : {"ann@example.com", "bob@example.com", "team@example.com"})
+            EXPECT_EQ(AtRcpt(recipient, 0), "");
+        return AtEnd("", size, 3);
+    };
+    EXPECT_EQ(send(900), kPerhapsFull);
+    EXPECT_TRUE(told.empty());
+    EXPECT_TRUE(usage_.entries["bob@example.com"].full_since.has_value());
+
+    usage_.Measure("ann@example.com", 0);
+    EXPECT_EQ(send(900), "");
+    std::sort(told.begin(), told.end());
+    EXPECT_EQ(told,
+              (std::vector<std::string>{"ann@example.com", "bob@example.com", "eve@example.com"}));
+    EXPECT_FALSE(usage_.entries["bob@example.com"].full_since.has_value());
+    for (const char* mailbox : {"ann@example.com", "bob@example.com", "eve@example.com"})
+        EXPECT_EQ(usage_.ReservedIn(mailbox), 900u) << mailbox;
+}
+
 TEST_F(MailboxQuotaCheckTest, RefusesNobodyForOneWhoMayNotHaveBeenAccepted) {
     for (const auto rule : {FullAtEndOfMessage::kDefer, FullAtEndOfMessage::kReject}) {
         QuotaRules rules;

@@ -103,6 +103,34 @@ TEST_F(QuotaWarningsTest, TellOfEachCrossingOnceWhoeverSeesIt) {
     EXPECT_THAT(told_, testing::ElementsAre("ann@example.com below 80: 100 of 1000"));
 }
 
+TEST_F(QuotaWarningsTest, AMailboxIsNotBelowWhileWhatItWasWarnedOfIsOnItsWay) {
+    const auto warnings = Make();
+    Reserve(*warnings, "m1", 900);
+    Reserve(*warnings, "m2", 20);
+    told_.clear();
+    // The small one came first: what else was reserved then may be in the measurement, or not.
+    usage_.entries["ann@example.com"].measured_too = {"m1", "m2"};
+    Measure(*warnings, 20);
+    EXPECT_TRUE(told_.empty());
+    usage_.entries["ann@example.com"].reservations.clear();
+    Measure(*warnings, 20);
+    EXPECT_THAT(told_, testing::ElementsAre("ann@example.com below 80: 20 of 1000"));
+}
+
+TEST_F(QuotaWarningsTest, WhatIsOnItsWayMakesNoMailboxComeOverAHigherPercentage) {
+    const auto warnings = Make();
+    Measure(*warnings, 850);
+    Reserve(*warnings, "m1", 140);
+    EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 80: 850 of 1000",
+                                            "ann@example.com over 95: 990 of 1000"));
+    told_.clear();
+    usage_.entries["ann@example.com"].reservations.clear();
+    usage_.entries["ann@example.com"].warned = 80;
+    usage_.entries["ann@example.com"].reservations["m2"] = {300, 1};  // may be aborted
+    Measure(*warnings, 700);
+    EXPECT_TRUE(told_.empty());
+}
+
 TEST_F(QuotaWarningsTest, TellOfSeveralPercentagesCrossedAtOnceAsOfOne) {
     const auto warnings = Make();
     Measure(*warnings, 990);

@@ -92,6 +92,8 @@ struct Settings {
     std::string relay_transport = "relay";
     std::string default_transport = "smtp";
     std::string recipient_delimiter;
+    bool owner_request_special = true;
+    std::string double_bounce_sender = "double-bounce";
     bool swap_bangpath = true;
     bool allow_percent_hack = true;
     bool append_at_myorigin = true;

@@ -1,7 +1,5 @@
 #include "common/mail/address.hpp"
 
-#include <array>
-
 #include "common/text/ascii.hpp"
 #include "common/text/byte_set.hpp"
 
@@ -35,13 +33,12 @@ std::size_t AfterRoute(std::string_view address) {
     return colon == kNone ? 0 : colon + 1;
 }
 
-bool IsReserved(std::string_view local_part, std::string_view delimiters) {
-    constexpr std::array<std::string_view, 3> kNames{"postmaster", "mailer-daemon",
-                                                     "double-bounce"};
-    for (const std::string_view name : kNames) {
+bool IsReserved(std::string_view local_part, const ExtensionRules& rules) {
+    for (const std::string_view name :
+         {std::string_view("postmaster"), std::string_view("mailer-daemon"),
+          std::string_view(rules.double_bounce_sender)})
         if (text::EqualsIgnoringCase(local_part, name)) return true;
-    }
-    if (delimiters.find('-') == kNone) return false;
+    if (!rules.owner_request_special || rules.delimiters.find('-') == kNone) return false;
     constexpr std::string_view kOwner = "owner-";
     constexpr std::string_view kRequest = "-request";
     if (text::EqualsIgnoringCase(local_part.substr(0, kOwner.size()), kOwner)) return true;
@@ -116,10 +113,10 @@ bool IsPlain(std::string_view address) {
 }
 
 std::optional<ExtensionSplit> SplitExtension(std::string_view address,
-                                             std::string_view delimiters) {
+                                             const ExtensionRules& rules) {
     const std::string_view local_part = LocalPart(address);
-    const std::size_t cut = local_part.find_first_of(delimiters);
-    if (cut == kNone || cut == 0 || IsReserved(local_part, delimiters)) return std::nullopt;
+    const std::size_t cut = local_part.find_first_of(rules.delimiters);
+    if (cut == kNone || cut == 0 || IsReserved(local_part, rules)) return std::nullopt;
     ExtensionSplit split;
     split.bare = local_part.substr(0, cut);
     split.bare += address.substr(local_part.size());

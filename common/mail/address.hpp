@@ -28,6 +28,13 @@ std::string Unquoted(std::string_view address);
 /// the domain. True for nearly all mail; told without taking the address apart.
 bool IsPlain(std::string_view address);
 
+/// What an address extension is: the parameters of main.cf.
+struct ExtensionRules {
+    std::string delimiters;  ///< recipient_delimiter: each of these characters begins one
+    bool owner_request_special = true;
+    std::string double_bounce_sender = "double-bounce";
+};
+
 /// An internal address that was taken apart at its extension.
 struct ExtensionSplit {
     std::string bare;       ///< the address without extension: `user@example.com`
@@ -36,8 +43,8 @@ struct ExtensionSplit {
 
 /// Splits an address at the first character of its local part that is one of the delimiters.
 /// Nothing where there is no extension: no delimiter, one in front of everything, one of the
-/// reserved names (postmaster, mailer-daemon, double-bounce), and, if '-' is a delimiter, owner-x
-/// and x-request.
-std::optional<ExtensionSplit> SplitExtension(std::string_view address, std::string_view delimiters);
+/// reserved names (postmaster, mailer-daemon, double_bounce_sender), and, if '-' is a delimiter and
+/// they are special, owner-x and x-request.
+std::optional<ExtensionSplit> SplitExtension(std::string_view address, const ExtensionRules& rules);
 
 }  // namespace policyd::mail

@@ -169,7 +169,7 @@ async::Task<void> AskAbout(const MailSystem& system, DecisionLookups& lookups,
     };
     const std::string key = mail::Quoted(recipient);
     co_await lookups.FindEverywhere(chains, key);
-    const auto split = mail::SplitExtension(recipient, system.recipient_delimiter);
+    const auto split = mail::SplitExtension(recipient, system.extensions);
     if (!split) co_return;
     const std::string bare = mail::Quoted(split->bare);
     co_await lookups.FindEverywhere(chains, bare);

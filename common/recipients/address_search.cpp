@@ -64,7 +64,7 @@ async::Task<std::optional<AddressMatch>> FindAddress(const MailSystem& system,
                                                      std::string_view address, KeyForms forms) {
     if (tables.IsEmpty()) co_return std::nullopt;
     Search search(lookups, tables, forms);
-    const auto split = mail::SplitExtension(address, system.recipient_delimiter);
+    const auto split = mail::SplitExtension(address, system.extensions);
 
     if (auto value = co_await search.Address(address, KeyKind::kWhole))
         co_return Match(std::move(*value), address);
@@ -97,7 +97,7 @@ async::Task<std::optional<std::string>> FindTransport(const MailSystem& system,
     if (system.transport_maps.IsEmpty()) co_return std::nullopt;
     Search search(lookups, system.transport_maps, KeyForms::kExternalThenInternal);
     if (auto value = co_await search.Address(address, KeyKind::kWhole)) co_return value;
-    if (const auto split = mail::SplitExtension(address, system.recipient_delimiter)) {
+    if (const auto split = mail::SplitExtension(address, system.extensions)) {
         if (auto value = co_await search.Address(split->bare, KeyKind::kPartial)) co_return value;
     }
     for (std::string_view name = mail::Domain(address).value_or(""); !name.empty();) {

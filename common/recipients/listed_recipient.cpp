@@ -18,11 +18,11 @@ async::Task<bool> IsFound(const MailSystem& system, DecisionLookups& lookups,
 }
 
 /// Recipients that Postfix itself needs in local domains.
-bool IsIndispensable(std::string_view recipient) {
+bool IsIndispensable(std::string_view recipient, const MailSystem& system) {
     const std::string_view user = mail::LocalPart(recipient);
     return text::EqualsIgnoringCase(user, "postmaster") ||
            text::EqualsIgnoringCase(user, "mailer-daemon") ||
-           text::EqualsIgnoringCase(user, "double-bounce");
+           text::EqualsIgnoringCase(user, system.extensions.double_bounce_sender);
 }
 
 /// The table of all recipients of a class; an empty one lists everybody.
@@ -62,7 +62,7 @@ async::Task<Listing> FindListing(const MailSystem& system, DecisionLookups& look
     }
     const tables::TableChain* listed = RecipientsOf(system, resolved.address_class);
     if (listed == nullptr || listed->IsEmpty()) co_return Listing::kListed;
-    if (resolved.address_class == AddressClass::kLocal && IsIndispensable(recipient))
+    if (resolved.address_class == AddressClass::kLocal && IsIndispensable(recipient, system))
         co_return Listing::kListed;
     const bool is_listed = co_await IsFound(system, lookups, *listed, recipient);
     co_return is_listed ? Listing::kListed : Listing::kUnlisted;

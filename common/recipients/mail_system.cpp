@@ -69,11 +69,16 @@ mail::RewritingRules RewritingRulesFrom(const config::Settings& settings) {
             settings.allow_percent_hack, settings.append_at_myorigin, settings.append_dot_mydomain};
 }
 
+mail::ExtensionRules ExtensionRulesFrom(const config::Settings& settings) {
+    return {settings.recipient_delimiter, settings.owner_request_special,
+            settings.double_bounce_sender};
+}
+
 MailSystem OpenMailSystem(const config::Settings& settings, tables::TableRegistry& tables) {
     MailSystem system;
     system.rewriting = RewritingRulesFrom(settings);
     system.myhostname = settings.myhostname;
-    system.recipient_delimiter = settings.recipient_delimiter;
+    system.extensions = ExtensionRulesFrom(settings);
     for (const std::string& address : settings.inet_interfaces)
         system.own_addresses.insert(mail::NormalizedIpAddress(mail::WithoutBrackets(address)));
     OpenDomainLists(system, settings, tables);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/config/settings.hpp"
+#include "common/mail/address.hpp"
 #include "common/mail/address_rewriting.hpp"
 #include "common/mail/mailbox_layout.hpp"
 #include "common/tables/table_registry.hpp"
@@ -18,7 +19,7 @@ namespace policyd::recipients {
 struct MailSystem {
     mail::RewritingRules rewriting;
     std::string myhostname;
-    std::string recipient_delimiter;
+    mail::ExtensionRules extensions;
     std::set<std::string> own_addresses;  ///< inet_interfaces, as inet_ntop(3) writes them
 
     tables::DomainList mydestination;
@@ -65,6 +66,9 @@ struct MailSystem {
 
 /// How Postfix completes addresses.
 mail::RewritingRules RewritingRulesFrom(const config::Settings& settings);
+
+/// What it takes for an address extension.
+mail::ExtensionRules ExtensionRulesFrom(const config::Settings& settings);
 
 /// `settings` have been expanded (config::Expanded). Throws config::ConfigError for a table that
 /// cannot be opened and std::invalid_argument for a layout that is none.

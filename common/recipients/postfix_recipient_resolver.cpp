@@ -30,16 +30,17 @@ void AddCopy(std::vector<Mailbox>& mailboxes, Mailbox mailbox) {
 }
 
 /// The queue manager throws away what comes to the local address of double bounces (bounce(8)).
-bool IsDiscarded(const ResolvedAddress& resolved) {
+bool IsDiscarded(const ResolvedAddress& resolved, const MailSystem& system) {
     return resolved.address_class == AddressClass::kLocal &&
-           text::EqualsIgnoringCase(mail::LocalPart(resolved.recipient), "double-bounce");
+           text::EqualsIgnoringCase(mail::LocalPart(resolved.recipient),
+                                    system.extensions.double_bounce_sender);
 }
 
 async::Task<> FollowTo(const MailSystem& system, DecisionLookups& lookups, std::string_view address,
                        log::WarningBudget& warnings, Ends& ends) {
     const ResolvedAddress resolved = co_await ResolveAddress(system, lookups, address);
     if (resolved.is_bad_syntax || resolved.transport == "error") co_return;
-    if (IsDiscarded(resolved) || !DeliversIntoMailStore(system, resolved)) {
+    if (IsDiscarded(resolved, system) || !DeliversIntoMailStore(system, resolved)) {
         ends.any_elsewhere = true;
         co_return;
     }

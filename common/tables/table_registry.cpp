@@ -1,5 +1,8 @@
 #include "common/tables/table_registry.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "common/config/config_error.hpp"
 #include "common/log/logging.hpp"
 #include "common/tables/cidr_table.hpp"
@@ -89,6 +92,11 @@ LookupTable& TableRegistry::OpenAs(ReadAs reader, std::string_view spec) {
     auto table = Make(type, std::string(spec.substr(colon + 1)), reader);
     being_opened_.erase(std::string(spec));
     return *tables_.emplace(identity, std::move(table)).first->second;
+}
+
+bool TableRegistry::Knows(std::string_view type) {
+    constexpr std::string_view kTypes[] = {"mysql", "sqlite", "texthash", "cidr", "inline"};
+    return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
 std::unique_ptr<LookupTable> TableRegistry::Make(std::string_view type, const std::string& name,

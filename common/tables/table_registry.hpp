@@ -45,6 +45,9 @@ public:
     TableRegistry(const TableRegistry&) = delete;
     TableRegistry& operator=(const TableRegistry&) = delete;
 
+    /// Whether there are tables of this type, "mysql" for instance.
+    static bool Knows(std::string_view type);
+
     /// `spec` is `type:name`; behind "proxy:" a table in memory is read as proxymap(8) reads it,
     /// and nothing else is different. Throws config::ConfigError for an unknown type, a file that
     /// cannot be read or one with a mistake. A server that is down is no reason not to open its

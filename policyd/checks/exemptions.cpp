@@ -138,7 +138,7 @@ bool Exemptions::IsIn(const AddressList& list, std::string_view typed) const {
     if (!is_complete) rewritten = mail::Rewritten(typed, *rewriting);
     const std::string_view address = is_complete ? typed : std::string_view(rewritten);
     if (!is_complete && list.Contains(address)) return true;
-    const auto split = mail::SplitExtension(address, delimiters);
+    const auto split = mail::SplitExtension(address, extensions);
     return split && list.Contains(split->bare);
 }
 

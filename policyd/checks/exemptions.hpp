@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/mail/address.hpp"
 #include "common/mail/address_rewriting.hpp"
 #include "common/protocol/policy_request.hpp"
 
@@ -59,7 +60,7 @@ struct Exemptions {
     /// An address may be typed in many ways: it is looked for as Postfix rewrites it, and without
     /// an extension as well. Without rules, as it was typed.
     std::optional<mail::RewritingRules> rewriting{};
-    std::string delimiters{};  ///< recipient_delimiter
+    mail::ExtensionRules extensions{};
 
     bool Cover(const protocol::PolicyRequest& request, std::string_view recipient) const;
 

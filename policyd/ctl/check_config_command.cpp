@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "common/config/config_file.hpp"
+#include "common/config/expansion.hpp"
 #include "policyd/ctl/back_end_check.hpp"
 #include "policyd/ctl/postfix_comparison.hpp"
 #include "policyd/ctl/postfix_mistakes.hpp"
@@ -12,6 +13,7 @@
 #include "policyd/ctl/quota_columns.hpp"
 #include "policyd/ctl/report.hpp"
 #include "policyd/ctl/surroundings_check.hpp"
+#include "policyd/ctl/unfollowed_parameters.hpp"
 
 namespace policyd::ctl {
 namespace {
@@ -27,6 +29,7 @@ void CheckAgainstPostfix(const config::ConfigFile& file, const std::string& dire
         const PostfixSettings postfix = ReadPostfixSettings(directory);
         CompareWithPostfix(file, postfix, report);
         WarnOfKnownMistakes(file, postfix, report);
+        WarnOfUnfollowedParameters(config::Expanded(file.settings), postfix, report);
     } catch (const std::invalid_argument& expected) {
         report.Warning(directory + "/main.cf: expected " + expected.what());
     } catch (const std::runtime_error& error) {

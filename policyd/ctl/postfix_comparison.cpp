@@ -6,6 +6,8 @@
 
 #include "common/config/expansion.hpp"
 #include "common/config/values.hpp"
+#include "common/tables/table_list.hpp"
+#include "common/tables/table_registry.hpp"
 #include "common/text/ascii.hpp"
 
 namespace policyd::ctl {
@@ -15,28 +17,65 @@ using config::Option;
 using config::Settings;
 using config::Strings;
 
-/// `proxy:` in front of a table changes who asks it, not what it answers, but for keys in upper
-/// case in texthash: and inline: tables.
-std::string WithoutNeedlessProxy(std::string element) {
-    if (!element.starts_with("proxy:")) return element;
-    std::string table = element.substr(6);
-    const bool matters = table.starts_with("texthash:") || table.starts_with("inline:");
-    return matters ? element : table;
+constexpr std::string_view kProxy = "proxy:";
+
+std::string_view TypeOf(std::string_view table) {
+    return table.substr(0, table.find(':'));
 }
 
-Strings WithoutNeedlessProxies(const Strings& lists) {
+/// What postmap(1) compiles a text file to.
+bool IsCompiled(std::string_view table) {
+    constexpr std::string_view kTypes[] = {"hash", "btree", "cdb", "lmdb", "dbm", "sdbm"};
+    return tables::IsTableSpec(table) &&
+           std::find(std::begin(kTypes), std::end(kTypes), TypeOf(table)) != std::end(kTypes);
+}
+
+/// `proxy:` in front of a table changes who asks it, not what it answers, but for keys in upper
+/// case in texthash: and inline: tables. What was compiled from a text file is had by reading that.
+std::string AsItIsHere(std::string element) {
+    const bool is_behind_proxy = element.starts_with(kProxy);
+    std::string table = is_behind_proxy ? element.substr(kProxy.size()) : element;
+    if (IsCompiled(table)) return "texthash:" + table.substr(table.find(':') + 1);
+    const bool matters = table.starts_with("texthash:") || table.starts_with("inline:");
+    return is_behind_proxy && matters ? element : table;
+}
+
+Strings AsTheyAreHere(const Strings& lists) {
     Strings elements;
     for (const std::string& list : lists)
         for (std::string& element : config::ParseList(list))
-            elements.push_back(WithoutNeedlessProxy(std::move(element)));
+            elements.push_back(AsItIsHere(std::move(element)));
     return elements;
+}
+
+Strings WithTextForCompiled(const Strings& lists) {
+    Strings elements;
+    for (const std::string& list : lists) {
+        for (const std::string& element : config::ParseList(list)) {
+            const std::string here = AsItIsHere(element);
+            elements.push_back(here.starts_with("texthash:") ? here : element);
+        }
+    }
+    return elements;
+}
+
+/// The tables whose types are not known here.
+Strings UnknownTables(const Strings& elements) {
+    Strings unknown;
+    for (std::string_view element : elements) {
+        while (element.starts_with('!')) element.remove_prefix(1);
+        if (element.starts_with(kProxy)) element.remove_prefix(kProxy.size());
+        if (tables::IsTableSpec(element) && !tables::TableRegistry::Knows(TypeOf(element)))
+            unknown.emplace_back(element);
+    }
+    return unknown;
 }
 
 /// The value in a form in which only real differences are left.
 Settings Comparable(Settings settings, const Option& option) {
     const auto* list = std::get_if<Strings Settings::*>(&option.field);
     if (list == nullptr) return settings;
-    settings.** list = WithoutNeedlessProxies(settings.**list);
+    settings.** list = AsTheyAreHere(settings.**list);
     const bool order_matters =
         option.name.ends_with("_maps") ||
         std::any_of((settings.**list).begin(), (settings.**list).end(),
@@ -76,8 +115,19 @@ void CompareOption(const config::ConfigFile& file, const Settings& ours, const O
     const std::string name(option.name);
     const std::string place = config::ConfigError(file.path, file.LineOf(name), name).what();
     try {
-        const Settings wanted = WithPostfixs(ours, option, theirs);
+        Settings wanted = WithPostfixs(ours, option, theirs);
         if (!Differ(ours, wanted, option)) return;
+        const auto* const list = std::get_if<Strings Settings::*>(&option.field);
+        if (list != nullptr) {
+            wanted.** list = WithTextForCompiled(wanted.**list);
+            const Strings unknown = UnknownTables(wanted.**list);
+            if (!unknown.empty()) {
+                report.Warning(
+                    place + ": main.cf has " + config::QuotedList(unknown) +
+                    ": there are no such tables here, and what they say is not followed");
+                return;
+            }
+        }
         report.Warning(place + " is " + config::Show(ours, option) +
                        ", but main.cf has another value: set " + name + " = " +
                        config::Show(wanted, option));

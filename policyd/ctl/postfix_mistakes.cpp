@@ -65,7 +65,6 @@ public:
         SubmissionIsNotAsked();
         ServicesDifferFromMainCf();
         ConnectionsAreClosedTooSoon();
-        CopiesAreMerged();
         UnknownRecipientsAreRefusedOnlyForNow();
     }
 
@@ -332,14 +331,6 @@ private:
                                                     "), so clients wait a second now and then")
                                 .what());
         }
-    }
-
-    void CopiesAreMerged() {
-        if (postfix_.Find("enable_original_recipient") != "no") return;
-        report_.Warning(
-            MainCf("enable_original_recipient") +
-            ": is no, so a mailbox that a message reaches by several recipients gets one "
-            "copy, and each is counted until the next scan");
     }
 
     /// While mailboxes are moved, for example: policyd would refuse them for good.

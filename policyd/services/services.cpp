@@ -178,7 +178,7 @@ checks::QuotaRules QuotaRulesFrom(const Settings& settings) {
     rules.exempt.recipients =
         ListFrom<checks::AddressList>("quota_exempt_recipients", settings.quota_exempt_recipients);
     rules.exempt.rewriting = recipients::RewritingRulesFrom(settings);
-    rules.exempt.delimiters = settings.recipient_delimiter;
+    rules.exempt.extensions = recipients::ExtensionRulesFrom(settings);
     rules.exempt.senders =
         ListFrom<checks::AddressList>("quota_exempt_senders", settings.quota_exempt_senders);
     rules.exempt.clients =

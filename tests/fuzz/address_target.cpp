@@ -22,7 +22,7 @@ void RunAddress(std::string_view bytes) {
     text::EscapedForLog(bytes);
     if (mail::IsPlain(bytes))
         Require(mail::Quoted(bytes) == bytes, "plain addresses need no quotes");
-    if (const auto split = mail::SplitExtension(bytes, "+-"))
+    if (const auto split = mail::SplitExtension(bytes, {"+-"}))
         Require(split->bare.size() + split->extension.size() == bytes.size(),
                 "nothing is lost by splitting");
 }

@@ -232,6 +232,7 @@ inline void Generator::ChooseParameters(Site& site) {
     };
     const std::vector<Choice> choices{
         {"recipient_delimiter", {"+", "-", "+-", "-+.", "."}, 2},
+        {"owner_request_special", {"no"}, 4},
         {"myorigin", {"example.com", "lab.test", "foreign.example"}, 4},
         {"mydestination",
          {"", "mx.lab.test", "$myhostname, foreign.example", "example.com",

@@ -345,6 +345,8 @@ inline config::Settings SettingsOf(const Site& site, const TableStore& store) {
         {"mydomain", text(&S::mydomain)},
         {"myorigin", text(&S::myorigin)},
         {"recipient_delimiter", text(&S::recipient_delimiter)},
+        {"owner_request_special", flag(&S::owner_request_special)},
+        {"double_bounce_sender", text(&S::double_bounce_sender)},
         {"local_transport", text(&S::local_transport)},
         {"virtual_transport", text(&S::virtual_transport)},
         {"relay_transport", text(&S::relay_transport)},

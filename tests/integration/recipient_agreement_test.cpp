@@ -249,6 +249,30 @@ TEST(RecipientAgreementTest, EachSettingChangesAnAnswerAsInPostfix) {
     comparison.Report("each setting");
 }
 
+TEST(RecipientAgreementTest, TheNamesThatHaveNoExtensionAreThoseOfTheSettings) {
+    Site site;
+    site.domains = {"example.com"};
+    for (const char* user : {"owner", "list", "double"})
+        site.users.insert(std::string(user) + "@example.com");
+    site.forwardings = {{"far@example.com", "far@remote.example"}};
+    site.parameters = {{"recipient_delimiter", "-"}};
+    std::vector<Recipient> recipients;
+    recipients.push_back(MakeRecipient("x@remote.example"));
+    for (const char* user : {"owner-list", "list-request", "list-x", "far-x"})
+        recipients.push_back(MakeRecipient(std::string(user) + "@example.com"));
+    test::ScratchDirectory scratch;
+    SqliteStore store(scratch.Path());
+    Comparison comparison(store);
+    const std::vector<Answer> usual = comparison.Compare(site, recipients);
+    site.parameters["owner_request_special"] = "no";
+    EXPECT_FALSE(comparison.Compare(site, recipients) == usual);
+    site.parameters["double_bounce_sender"] = "bb";
+    // As usual the policy service is not asked about this one.
+    recipients.push_back(MakeRecipient("double-bounce@example.com"));
+    comparison.Compare(site, recipients);
+    comparison.Report("the names without extension");
+}
+
 // Each table failing in turn.
 
 Site SiteToBreak() {

@@ -94,11 +94,19 @@ const ExtensionCase kExtensionCases[] = {
 class SplitExtensionTest : public testing::TestWithParam<ExtensionCase> {};
 
 TEST_P(SplitExtensionTest, SplitsAsPostfixDoes) {
-    const auto split = SplitExtension(GetParam().address, GetParam().delimiters);
+    const auto split = SplitExtension(GetParam().address, {GetParam().delimiters});
     ASSERT_EQ(split.has_value(), GetParam().bare != nullptr);
     if (!split) return;
     EXPECT_EQ(split->bare, GetParam().bare);
     EXPECT_EQ(split->extension, GetParam().extension);
+}
+
+TEST(SplitExtensionRulesTest, SayWhichNamesAreReserved) {
+    const ExtensionRules rules{"-", false, "bounce-x"};
+    EXPECT_EQ(SplitExtension("owner-list@example.com", rules)->bare, "owner@example.com");
+    EXPECT_EQ(SplitExtension("list-request@example.com", rules)->bare, "list@example.com");
+    EXPECT_EQ(SplitExtension("double-bounce@example.com", rules)->bare, "double@example.com");
+    EXPECT_FALSE(SplitExtension("Bounce-X@example.com", rules));
 }
 
 INSTANTIATE_TEST_SUITE_P(Extensions, SplitExtensionTest, testing::ValuesIn(kExtensionCases),

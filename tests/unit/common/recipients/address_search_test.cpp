@@ -21,13 +21,13 @@ protected:
 };
 
 TEST_F(AddressSearchTest, TriesTheAddressThenWithoutExtensionThenTheDomain) {
-    system.recipient_delimiter = "+";
+    system.extensions.delimiters = "+";
     EXPECT_EQ(Find("x+box@example.com"), std::nullopt);
     EXPECT_THAT(mailboxes.asked, ElementsAre("x+box@example.com", "x@example.com", "@example.com"));
 }
 
 TEST_F(AddressSearchTest, TriesTheUserAloneInLocalDomains) {
-    system.recipient_delimiter = "+";
+    system.extensions.delimiters = "+";
     EXPECT_EQ(Find("x+box@mx.lab.test"), std::nullopt);
     EXPECT_THAT(mailboxes.asked,
                 ElementsAre("x+box@mx.lab.test", "x@mx.lab.test", "x+box", "x", "@mx.lab.test"));
@@ -46,7 +46,7 @@ TEST_F(AddressSearchTest, TriesTheQuotedFormAndThenTheUnquotedOne) {
 }
 
 TEST_F(AddressSearchTest, SaysWhichKeyWasFoundAndWhatWasLeftOff) {
-    system.recipient_delimiter = "+";
+    system.extensions.delimiters = "+";
     const auto match = Find("joe+box@example.com");
     ASSERT_TRUE(match);
     EXPECT_EQ(match->key, "joe@example.com");

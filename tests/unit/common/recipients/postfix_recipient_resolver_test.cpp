@@ -138,7 +138,7 @@ TEST_F(PostfixRecipientResolverTest, WithoutADelimiterAnExtensionIsPartOfTheName
 }
 
 TEST_F(PostfixRecipientResolverTest, AnExtensionLeadsToTheSameMailbox) {
-    system.recipient_delimiter = "+-";
+    system.extensions.delimiters = "+-";
     for (const char* address : {"joe+box@example.com", "joe-box@example.com"}) {
         const Resolution resolution = Resolve(address);
         ASSERT_EQ(resolution.mailboxes.size(), 1u) << address;
@@ -148,7 +148,7 @@ TEST_F(PostfixRecipientResolverTest, AnExtensionLeadsToTheSameMailbox) {
 }
 
 TEST_F(PostfixRecipientResolverTest, AnExtensionIsPropagatedToEveryTarget) {
-    system.recipient_delimiter = "+";
+    system.extensions.delimiters = "+";
     forwardings.rows["info@example.com"] = "joe@example.com, x@example.org";
     forwardings.rows["x+box@example.org"] = "ann@example.com";
     EXPECT_THAT(MailboxesOf("info+box@example.com"),
@@ -158,7 +158,7 @@ TEST_F(PostfixRecipientResolverTest, AnExtensionIsPropagatedToEveryTarget) {
 }
 
 TEST_F(PostfixRecipientResolverTest, ACatchAllDoesNotLoseTheExtension) {
-    system.recipient_delimiter = "+";
+    system.extensions.delimiters = "+";
     forwardings.rows["@example.org"] = "@example.com";
     mailboxes.rows["x+box@example.com"] = "example.com/x-box/";
     EXPECT_THAT(MailboxesOf("x+box@example.org"), ElementsAre("x-box@example.com"));
@@ -286,7 +286,7 @@ TEST_F(PostfixRecipientResolverTest, TheBestTransportKeyDecides) {
 }
 
 TEST_F(PostfixRecipientResolverTest, TheAddressWithoutExtensionIsATransportKey) {
-    system.recipient_delimiter = "+";
+    system.extensions.delimiters = "+";
     transports.rows = {{"joe@example.com", "smtp:x"}};
     EXPECT_THAT(MailboxesOf("joe+box@example.com"), IsEmpty());
 }

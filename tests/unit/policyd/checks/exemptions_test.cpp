@@ -68,7 +68,7 @@ TEST(ExemptionsTest, CoverARecipientHoweverHeIsTyped) {
     mail::RewritingRules rules;
     rules.myorigin = rules.mydomain = "example.com";
     exempt.rewriting = rules;
-    exempt.delimiters = "+";
+    exempt.extensions.delimiters = "+";
     for (const char* recipient : {"joe@example.com", "JOE@Example.com", "joe@example.com.", "joe",
                                   "joe%example.com", "example.com!joe", "joe+x@example.com"})
         EXPECT_TRUE(exempt.Cover(request, recipient)) << recipient;
@@ -79,7 +79,7 @@ TEST(ExemptionsTest, CoverARecipientHoweverHeIsTyped) {
 TEST(ExemptionsTest, CoverASenderWithAnyExtension) {
     Exemptions exempt;
     exempt.senders = AddressList({"boss@example.com", "list@", "<>"});
-    exempt.delimiters = "+-";
+    exempt.extensions.delimiters = "+-";
     protocol::PolicyRequest request;
     for (const char* sender :
          {"boss@example.com", "Boss+x@example.com", "list-bounce@foo.org", ""}) {

@@ -68,5 +68,26 @@ TEST(PostfixComparisonTest, PassesOverWhatIsLeftToPostfixOnPurpose) {
               "");
 }
 
+TEST(PostfixComparisonTest, TakesACompiledTableForTheTextThatItWasMadeOf) {
+    const test::ScratchDirectory scratch;
+    const std::string file = scratch.Write("aliases", "a@example.com b@example.com\n");
+    for (const char* type : {"hash:", "proxy:btree:", "lmdb:"})
+        EXPECT_EQ(WarningsFor("virtual_alias_maps = \"texthash:" + file + "\"\n",
+                              {{"virtual_alias_maps", type + file}}),
+                  "")
+            << type;
+    EXPECT_EQ(WarningsFor("", {{"virtual_alias_maps", "hash:" + file}}),
+              "warning: policyd.toml: virtual_alias_maps is [], but main.cf has another value: set "
+              "virtual_alias_maps = [\"texthash:" +
+                  file + "\"]\n");
+}
+
+TEST(PostfixComparisonTest, AdvisesNoTableOfATypeThatDoesNotExistHere) {
+    const std::string warning =
+        WarningsFor("", {{"virtual_alias_maps", "inline:{a=b}, pcre:/etc/postfix/x"}});
+    EXPECT_NE(warning.find("main.cf has [\"pcre:/etc/postfix/x\"]"), std::string::npos) << warning;
+    EXPECT_EQ(warning.find("set virtual_alias_maps"), std::string::npos) << warning;
+}
+
 }  // namespace
 }  // namespace policyd::ctl

@@ -1,0 +1,156 @@
+#include "policyd/ctl/unfollowed_parameters.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "common/config/config_error.hpp"
+#include "common/config/options.hpp"
+#include "common/config/values.hpp"
+#include "common/tables/table_file.hpp"
+#include "policyd/ctl/table_definition.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+using config::Settings;
+using config::Strings;
+
+constexpr std::string_view kMeaning =
+    "which is not followed here: recipients are looked for as if it were ";
+
+/// Parameters by which an address means another recipient, and the values that policyd goes by.
+constexpr struct {
+    std::string_view name;
+    std::string_view followed;
+} kOfAddresses[] = {
+    {"allow_min_user", "no"},
+    {"allow_untrusted_routing", "no"},
+    {"resolve_dequoted_address", "yes"},
+    {"resolve_null_domain", "no"},
+    {"resolve_numeric_domain", "no"},
+    {"empty_address_recipient", "MAILER-DAEMON"},
+};
+
+constexpr std::string_view kOfCopies[] = {"always_bcc", "recipient_bcc_maps", "sender_bcc_maps"};
+
+bool Has(const Strings& list, std::string_view word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+class Unfollowed {
+public:
+    Unfollowed(const Settings& settings, const PostfixSettings& postfix, Report& report)
+        : settings_(settings), postfix_(postfix), report_(report) {}
+
+    void LookForAll() const {
+        for (const auto& [name, followed] : kOfAddresses)
+            if (const auto value = postfix_.Find(std::string(name)); value && *value != followed)
+                Warn(name, "is \"" + *value + "\", " + std::string(kMeaning) + '"' +
+                               std::string(followed) + '"');
+        for (const std::string_view name : kOfCopies)
+            if (!Value(name).empty())
+                Warn(name,
+                     "the mailboxes that get these copies are neither checked nor counted "
+                     "before the next scan");
+        Masquerading();
+        CopiesAreMerged();
+        UnlistedRecipients();
+        Charsets();
+    }
+
+private:
+    std::string Value(std::string_view name) const {
+        return postfix_.Find(std::string(name)).value_or("");
+    }
+
+    void Warn(std::string_view parameter, const std::string& text) const {
+        report_.Warning(postfix_.directory + "/main.cf: " + std::string(parameter) + ": " + text);
+    }
+
+    void Masquerading() const {
+        if (Value("masquerade_domains").empty() ||
+            !Has(config::ParseList(Value("masquerade_classes")), "envelope_recipient"))
+            return;
+        Warn("masquerade_domains",
+             "is for envelope recipients as well, " + std::string(kMeaning) + "empty");
+    }
+
+    void CopiesAreMerged() const {
+        if (Value("enable_original_recipient") != "no") return;
+        Warn("enable_original_recipient",
+             "is no, so a mailbox that a message reaches by several recipients gets one copy, and "
+             "each is counted until the next scan");
+    }
+
+    void UnlistedRecipients() const {
+        const bool refuses = Has(settings_.checks, "recipient") &&
+                             !Has(settings_.dry_run, "recipient") &&
+                             settings_.unknown_recipient_action != "DUNNO";
+        if (!refuses || Value("smtpd_reject_unlisted_recipient") != "no") return;
+        for (const char* stage : {"relay", "recipient", "data", "end_of_data"})
+            if (Value("smtpd_" + std::string(stage) + "_restrictions")
+                    .find("reject_unlisted_recipient") != std::string::npos)
+                return;
+        Warn("smtpd_reject_unlisted_recipient",
+             "is no, but policyd refuses recipients who do not exist: if they are to be accepted, "
+             "take recipient out of checks");
+    }
+
+    /// Before 3.9 Postfix does not know the parameter, and takes utf8mb4.
+    void Charsets() const {
+        constexpr int kSince[] = {3, 9};
+        if (!IsOlderThan(Value("mail_version"), kSince[0], kSince[1])) return;
+        std::set<std::string> told;
+        for (const config::Option& option : config::Options()) {
+            const auto* const list = std::get_if<Strings Settings::*>(&option.field);
+            if (list == nullptr || option.section != config::Section::kMailSystem) continue;
+            for (const TableDefinition& table : DefinitionsOf(settings_.**list)) {
+                const std::string charset = CharsetOf(table.name);
+                if (charset.empty() || charset == "utf8mb4" || !told.insert(table.name).second)
+                    continue;
+                report_.Warning(table.name + ": charset is " + charset + ", which Postfix " +
+                                Value("mail_version") +
+                                " does not follow: its tables are asked in utf8mb4");
+            }
+        }
+    }
+
+    static bool IsOlderThan(std::string_view version, int major, int minor) {
+        int theirs[2] = {0, 0};
+        std::size_t part = 0;
+        for (const char c : version) {
+            if (c == '.' && ++part == std::size(theirs)) break;
+            if (c != '.' && (c < '0' || c > '9')) break;
+            if (c != '.') theirs[part] = 10 * theirs[part] + (c - '0');
+        }
+        if (theirs[0] == 0) return false;  // nobody knows
+        return theirs[0] < major || (theirs[0] == major && theirs[1] < minor);
+    }
+
+    static std::string CharsetOf(const std::string& table) {
+        constexpr std::string_view kMysql = "mysql:";
+        if (!table.starts_with(kMysql)) return "";
+        try {
+            return tables::TableFile(table.substr(kMysql.size()), [](const std::string&) {})
+                .Text("charset");
+        } catch (const config::ConfigError&) {
+            return "";  // opening the table reports it
+        }
+    }
+
+    const Settings& settings_;
+    const PostfixSettings& postfix_;
+    Report& report_;
+};
+
+}  // namespace
+
+void WarnOfUnfollowedParameters(const Settings& settings, const PostfixSettings& postfix,
+                                Report& report) {
+    Unfollowed(settings, postfix, report).LookForAll();
+}
+
+}  // namespace policyd::ctl

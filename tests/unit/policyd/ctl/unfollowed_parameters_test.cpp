@@ -1,0 +1,92 @@
+#include "policyd/ctl/unfollowed_parameters.hpp"
+
+#include <gmock/gmock.h>
+
+#include <sstream>
+
+#include "tests/support/scratch_directory.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+using testing::HasSubstr;
+
+class UnfollowedParametersTest : public testing::Test {
+protected:
+    std::string Warnings() const {
+        std::ostringstream out;
+        Report report(out);
+        WarnOfUnfollowedParameters(settings_, postfix_, report);
+        return out.str();
+    }
+
+    config::Settings settings_;
+    PostfixSettings postfix_{"/etc/postfix",
+                             {{"allow_min_user", "no"},
+                              {"empty_address_recipient", "MAILER-DAEMON"},
+                              {"always_bcc", ""},
+                              {"enable_original_recipient", "yes"},
+                              {"masquerade_classes", "envelope_sender, header_sender"},
+                              {"masquerade_domains", "example.com"},
+                              {"mail_version", "3.7.11"},
+                              {"resolve_dequoted_address", "yes"},
+                              {"smtpd_reject_unlisted_recipient", "yes"}},
+                             {},
+                             {}};
+};
+
+TEST_F(UnfollowedParametersTest, AreNotToldOfWhereTheyAreAsUsual) {
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(UnfollowedParametersTest, AreToldOfWhereTheyAreNot) {
+    postfix_.values["allow_min_user"] = "yes";
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/main.cf: allow_min_user: is \"yes\", which is not followed "
+              "here: recipients are looked for as if it were \"no\"\n");
+}
+
+TEST_F(UnfollowedParametersTest, ThatAddCopies) {
+    postfix_.values["always_bcc"] = "archive@example.com";
+    EXPECT_THAT(Warnings(), HasSubstr("always_bcc: the mailboxes that get these copies"));
+}
+
+TEST_F(UnfollowedParametersTest, ThatLeaveOutCopies) {
+    postfix_.values["enable_original_recipient"] = "no";
+    EXPECT_THAT(Warnings(), HasSubstr("each is counted until the next scan"));
+}
+
+TEST_F(UnfollowedParametersTest, ThatMasqueradeRecipients) {
+    postfix_.values["masquerade_classes"] = "envelope_sender envelope_recipient";
+    EXPECT_THAT(Warnings(), HasSubstr("masquerade_domains: is for envelope recipients"));
+}
+
+TEST_F(UnfollowedParametersTest, ByWhichUnlistedRecipientsAreAccepted) {
+    postfix_.values["smtpd_reject_unlisted_recipient"] = "no";
+    EXPECT_THAT(Warnings(), HasSubstr("policyd refuses recipients who do not exist"));
+    postfix_.values["smtpd_recipient_restrictions"] = "permit_mynetworks reject_unlisted_recipient";
+    EXPECT_EQ(Warnings(), "") << "they are refused all the same";
+    postfix_.values.erase("smtpd_recipient_restrictions");
+    settings_.checks = {"mailbox_quota"};
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(UnfollowedParametersTest, ACharsetThatOnlyANewerPostfixKnows) {
+    const test::ScratchDirectory scratch;
+    const auto use = [&](const std::string& charset) {
+        settings_.virtual_alias_maps = {
+            "proxy:mysql:" + scratch.Write("x.cf", "charset = " + charset + "\n").string()};
+    };
+    use("latin1");
+    EXPECT_THAT(Warnings(), HasSubstr("x.cf: charset is latin1, which Postfix 3.7.11"));
+    use("utf8mb4");
+    EXPECT_EQ(Warnings(), "");
+    use("latin1");
+    for (const char* version : {"3.9.0", "3.10.1", "4.0"}) {
+        postfix_.values["mail_version"] = version;
+        EXPECT_EQ(Warnings(), "") << version;
+    }
+}
+
+}  // namespace
+}  // namespace policyd::ctl

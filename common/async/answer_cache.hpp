@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <coroutine>
 #include <cstdint>
@@ -179,6 +180,12 @@ private:
         return clock_() < entry.fresh_until && entry.as_of > taken_over_;
     }
 
+    /// By these rules and by those of the cache that it was taken over from.
+    Milliseconds FreshUntil(const Entry& entry) const {
+        if (entry.as_of > taken_over_) return entry.fresh_until;
+        return std::min(entry.fresh_until, entry.as_of + fresh_(entry.value));
+    }
+
     static Answer AnswerOf(std::shared_ptr<Entry> entry) {
         const Value* const value = &entry->value;
         return Answer(std::move(entry), value);
@@ -212,13 +219,14 @@ private:
         if (time + longest_stale_ <= Milliseconds(0)) return;
         entry->as_of = as_of;
         entry->fresh_until = as_of + time;
-        if (entries_.Size() >= most_answers_) entries_.EraseOne();
+        // Two for one, where more was taken over than is to be kept.
+        for (int i = 0; i < 2 && entries_.Size() >= most_answers_; ++i) entries_.EraseOne();
         entries_.Put(std::move(entry));
     }
 
     Answer StaleAnswer(std::string_view key, Milliseconds stale_time) {
         std::shared_ptr<Entry> entry = entries_.Find(key);
-        if (!entry || clock_() >= entry->fresh_until + stale_time) return nullptr;
+        if (!entry || clock_() >= FreshUntil(*entry) + stale_time) return nullptr;
         if (!may_be_stale_(entry->value)) return nullptr;
         ++statistics_.stale;
         return AnswerOf(std::move(entry));

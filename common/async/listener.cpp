@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pwd.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -13,6 +14,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -38,13 +40,32 @@ int OpenSocket(const Endpoint& endpoint, int family) {
     return fd;
 }
 
-/// True if a server accepts connections on the UNIX socket at this address.
-bool SomebodyAnswers(const sockaddr* address, socklen_t length) {
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool answered = fd >= 0 && connect(fd, address, length) == 0;
+/// Whether a server listens on the UNIX socket at this address, be it that it hangs.
+bool SomebodyListens(const sockaddr* address, socklen_t length) {
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const bool listens = fd >= 0 && (connect(fd, address, length) == 0 || errno == EAGAIN);
     close(fd);
-    return answered;
+    return listens;
 }
+
+/// Lets one process at a time make or remove sockets in the directory of `path`. One that may not
+/// read the directory does without.
+class DirectoryLock {
+public:
+    explicit DirectoryLock(const std::string& path) {
+        const std::string directory = std::filesystem::path(path).parent_path();
+        fd_ = open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd_ >= 0) flock(fd_, LOCK_EX);
+    }
+    ~DirectoryLock() {
+        if (fd_ >= 0) close(fd_);
+    }
+    DirectoryLock(const DirectoryLock&) = delete;
+    DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+private:
+    int fd_;
+};
 
 void SetAccess(const Endpoint& endpoint, const ListeningSocket::UnixAccess& access) {
     if (!access.group.empty()) {
@@ -69,7 +90,7 @@ void BindUnix(int fd, const Endpoint& endpoint, const ListeningSocket::UnixAcces
     struct stat existing {};
     if (lstat(endpoint.path.c_str(), &existing) == 0) {
         if (!S_ISSOCK(existing.st_mode)) Fail(endpoint, "the path exists and is not a socket");
-        if (SomebodyAnswers(address, length)) Fail(endpoint, "another server listens there");
+        if (SomebodyListens(address, length)) Fail(endpoint, "another server listens there");
         unlink(endpoint.path.c_str());
     }
     // Until its access is set, nobody but us may connect.
@@ -87,13 +108,20 @@ void BindInet(int fd, const Endpoint& endpoint, const sockaddr* address, socklen
     if (bind(fd, address, length) != 0) FailWithErrno(endpoint, "bind");
 }
 
+void Listen(int fd, const Endpoint& endpoint) {
+    if (listen(fd, kBacklog) != 0) FailWithErrno(endpoint, "listen");
+}
+
 }  // namespace
 
 ListeningSocket::ListeningSocket(const Endpoint& endpoint, const UnixAccess& access)
     : name_(endpoint.ToText()), is_unix_(endpoint.kind == Endpoint::Kind::kUnix) {
     if (is_unix_) {
         fd_ = OpenSocket(endpoint, AF_UNIX);
+        // Until it listens, another start would take it for a socket that was left behind.
+        const DirectoryLock lock(endpoint.path);
         BindUnix(fd_, endpoint, access);
+        Listen(fd_, endpoint);
         struct stat made {};
         if (stat(endpoint.path.c_str(), &made) == 0) inode_ = made.st_ino;
         own_path_ = endpoint.path;
@@ -108,8 +136,8 @@ ListeningSocket::ListeningSocket(const Endpoint& endpoint, const UnixAccess& acc
         const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, &freeaddrinfo);
         fd_ = OpenSocket(endpoint, addresses->ai_family);
         BindInet(fd_, endpoint, addresses->ai_addr, addresses->ai_addrlen);
+        Listen(fd_, endpoint);
     }
-    if (listen(fd_, kBacklog) != 0) FailWithErrno(endpoint, "listen");
 }
 
 ListeningSocket::ListeningSocket(int fd, std::string name) : fd_(fd), name_(std::move(name)) {
@@ -123,10 +151,14 @@ ListeningSocket::ListeningSocket(int fd, std::string name) : fd_(fd), name_(std:
 
 ListeningSocket::~ListeningSocket() {
     if (fd_ < 0) return;
+    if (!own_path_.empty()) {
+        const DirectoryLock lock(own_path_);
+        // While it is open, its inode is no other socket's.
+        struct stat there {};
+        if (lstat(own_path_.c_str(), &there) == 0 && there.st_ino == inode_)
+            unlink(own_path_.c_str());
+    }
     close(fd_);
-    struct stat there {};
-    if (!own_path_.empty() && lstat(own_path_.c_str(), &there) == 0 && there.st_ino == inode_)
-        unlink(own_path_.c_str());
 }
 
 ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept

@@ -56,6 +56,7 @@ bool Client::TryOldSession(const Ask& ask) {
     try {
         ask(*session_);
         last_used_ = Clock::now();
+        if (board_->IsWaitingForSuccess()) board_->NoteSuccess(server_, last_used_);
         return true;
     } catch (const Error& error) {
         session_.reset();

@@ -49,12 +49,14 @@ void ServerBoard::NoteSuccess(std::size_t server, Time now) {
     const std::lock_guard lock(mutex_);
     states_[server].has_failed = false;
     log_.Answered(NameOf(server), SinceEpoch(now));
+    is_waiting_ = log_.HasOutages();
 }
 
 void ServerBoard::NoteFailure(std::size_t server, Time now, const std::string& what) {
     const std::lock_guard lock(mutex_);
     log_.Failed(NameOf(server), text::EscapedForLog(what), SinceEpoch(now));
     states_[server] = {true, now};
+    is_waiting_ = true;
 }
 
 }  // namespace policyd::mysql

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <mutex>
@@ -34,6 +35,8 @@ public:
     bool HasFailedSince(std::size_t server, Time then);
 
     void NoteSuccess(std::size_t server, Time now);
+    /// Whether it is to be told of each success, since some server has failed. Costs no lock.
+    bool IsWaitingForSuccess() const noexcept { return is_waiting_; }
     void NoteFailure(std::size_t server, Time now, const std::string& what);
 
 private:
@@ -47,6 +50,7 @@ private:
 
     const Account account_;
     std::mutex mutex_;
+    std::atomic<bool> is_waiting_ = false;             // written under mutex_
     std::vector<State> states_;                        // guarded by mutex_
     outage::OutageLog log_{std::chrono::seconds(10)};  // guarded by mutex_
     std::minstd_rand random_{std::random_device{}()};  // guarded by mutex_

@@ -305,6 +305,10 @@ Session::Union& Session::PrepareUnion(std::span<const Query> queries) {
     if (next == queries.size()) {
         try {
             together.statement.reset(connection_->prepareStatement(UnionOf(parts, columns)));
+            // A table may have other columns than when the queries were prepared one by one.
+            const auto metadata = together.statement->getMetaData();
+            if (metadata->getColumnCount() != columns || !ReadsAsText(*metadata))
+                together.statement.reset();
         } catch (const sql::SQLException& error) {
             if (Error("", error.getErrorCode()).IsOfServer()) throw;
         }

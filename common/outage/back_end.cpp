@@ -6,6 +6,13 @@ namespace policyd::outage {
 
 using metrics::Metric;
 
+namespace {
+
+/// For how long after the last refusal of a write an answer says nothing about writes.
+constexpr std::chrono::seconds kRefusalTime{10};
+
+}  // namespace
+
 BackEnd::BackEnd(std::string name, Clock clock)
     : name_(std::move(name)),
       clock_(std::move(clock)),
@@ -25,14 +32,16 @@ bool BackEnd::MayAsk() {
 }
 
 void BackEnd::NoteState() {
-    if (std::exchange(is_down_, breaker_.IsOpen()) == is_down_) return;
-    down_.Add(is_down_ ? 1 : -1);
+    const bool is_down = breaker_.IsOpen() || clock_() < refuses_until_;
+    if (std::exchange(is_down_, is_down) == is_down) return;
+    down_.Add(is_down ? 1 : -1);
 }
 
 void BackEnd::Question::Answered() const {
     back_end_.duration_.Record(metrics::LatencyHistogram::Clock::now() - began_);
     back_end_.breaker_.Answered();
-    back_end_.log_.Answered(back_end_.name_, back_end_.clock_());
+    const auto now = back_end_.clock_();
+    if (now >= back_end_.refuses_until_) back_end_.log_.Answered(back_end_.name_, now);
     back_end_.NoteState();
 }
 
@@ -42,6 +51,11 @@ void BackEnd::Question::Failed(std::string_view reason) const {
     back_end_.breaker_.Failed(back_end_.clock_());
     back_end_.log_.Failed(back_end_.name_, reason, back_end_.clock_());
     back_end_.NoteState();
+}
+
+void BackEnd::Question::RefusedWrite(std::string_view reason) const {
+    back_end_.refuses_until_ = back_end_.clock_() + kRefusalTime;
+    Failed(reason);
 }
 
 std::vector<std::string> BackEndsDown() {

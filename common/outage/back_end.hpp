@@ -47,6 +47,7 @@ private:
     /// One that refuses writes and answers reads is not back after every answer.
     OutageLog log_{CircuitBreaker::kProbePeriod};
     bool is_down_ = false;
+    std::chrono::milliseconds refuses_until_{0};  // writes, by all appearances
     const metrics::Gauge down_;
     const metrics::Counter errors_;
     const metrics::Counter spared_;
@@ -63,6 +64,11 @@ public:
     void Answered() const;
     /// `reason` may be logged.
     void Failed(std::string_view reason) const;
+    /// As Failed(), of one that goes on answering what changes nothing: it is not back again before
+    /// it has refused nothing for a while.
+    void RefusedWrite(std::string_view reason) const;
+    /// It was not put to the back end, which is known to be down.
+    void WasSpared() const { back_end_.spared_.Add(); }
 
 private:
     BackEnd& back_end_;

@@ -28,6 +28,9 @@ public:
     void Failed(std::string_view name, std::string_view reason, Milliseconds now);
     void Answered(std::string_view name, Milliseconds now);
 
+    /// Whether something is not known to be back.
+    bool HasOutages() const noexcept { return !outages_.empty(); }
+
 private:
     struct Outage {
         Milliseconds began;

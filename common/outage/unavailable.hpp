@@ -32,11 +32,24 @@ public:
     explicit TableUnavailable(const std::string& what) : Unavailable(BackEnd::kTable, what) {}
 };
 
+/// Whoever has to be asked answers, but not this: others may get their answers. A mistake in a
+/// query, for example, or a right that is missing.
+class TableRefuses : public TableUnavailable {
+public:
+    using TableUnavailable::TableUnavailable;
+};
+
 /// The usage store could not answer, or refused a write.
 class UsageStoreUnavailable : public Unavailable {
 public:
     explicit UsageStoreUnavailable(const std::string& what)
         : Unavailable(BackEnd::kUsageStore, what) {}
+};
+
+/// It takes no writes at all: it is out of memory, on a full disk.
+class UsageStoreTakesNothing : public UsageStoreUnavailable {
+public:
+    using UsageStoreUnavailable::UsageStoreUnavailable;
 };
 
 }  // namespace policyd::outage

@@ -124,10 +124,19 @@ Reply Client::ReplyIn(Answer answer, const outage::BackEnd::Question& question) 
 
 void Client::Refuse(const Answer& answer, const outage::BackEnd::Question& question) {
     const std::string reason = answer.IsError() ? answer.reply->text : answer.failure;
+    const std::string what = back_end_.Name() + ": " + reason;
+    if (!answer.was_put) {
+        question.WasSpared();
+        throw UsageStoreUnavailable(what);
+    }
+    const ErrorClass error = answer.IsError() ? Classify(reason) : ErrorClass::kRefused;
+    if (error == ErrorClass::kNoWrites) {
+        question.RefusedWrite(reason);
+        throw outage::UsageStoreTakesNothing(what);
+    }
     question.Failed(reason);
-    if (answer.IsError() && Classify(reason) == ErrorClass::kWrongServer && connection_)
-        connection_->Drop(reason);
-    throw UsageStoreUnavailable(back_end_.Name() + ": " + reason);
+    if (error == ErrorClass::kWrongServer && connection_) connection_->Drop(reason);
+    throw UsageStoreUnavailable(what);
 }
 
 std::string Client::ScriptCommand(const ScriptCall& call, bool with_text) const {
@@ -150,7 +159,6 @@ std::optional<std::string> Client::Submit(std::string_view command, AnswerTaker&
         waiting_.push_back({command, &taker});
         return std::nullopt;
     }
-    back_end_.MayAsk();
     return last_failure_.empty() ? "still connecting" : last_failure_;
 }
 

@@ -33,6 +33,7 @@ class NameLookup;
 struct Answer {
     std::optional<Reply> reply;
     std::string failure;  ///< why there is no reply
+    bool was_put = true;  ///< to the server, or to wait for it
 
     bool IsError() const { return reply && reply->kind == Reply::Kind::kError; }
 };

@@ -13,6 +13,9 @@ namespace {
 constexpr std::array<std::string_view, 5> kWrongServer{"READONLY", "LOADING", "MASTERDOWN",
                                                        "NOAUTH", "UNBLOCKED"};
 
+/// It has no memory left, cannot save its data, or has too few replicas.
+constexpr std::array<std::string_view, 3> kNoWrites{"OOM", "MISCONF", "NOREPLICAS"};
+
 }  // namespace
 
 ErrorClass Classify(std::string_view error) {
@@ -21,8 +24,10 @@ ErrorClass Classify(std::string_view error) {
     const auto is_meant = [error, word](std::string_view name) {
         return word == name || error.find(" -" + std::string(name) + ' ') != std::string_view::npos;
     };
-    const bool wrong_server = std::any_of(kWrongServer.begin(), kWrongServer.end(), is_meant);
-    return wrong_server ? ErrorClass::kWrongServer : ErrorClass::kRefused;
+    if (std::any_of(kWrongServer.begin(), kWrongServer.end(), is_meant))
+        return ErrorClass::kWrongServer;
+    const bool takes_nothing = std::any_of(kNoWrites.begin(), kNoWrites.end(), is_meant);
+    return takes_nothing ? ErrorClass::kNoWrites : ErrorClass::kRefused;
 }
 
 }  // namespace policyd::redis

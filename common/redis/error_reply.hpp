@@ -8,6 +8,7 @@ namespace policyd::redis {
 enum class ErrorClass {
     kWrongServer,    ///< this connection leads nowhere: drop it, and look for the server anew
     kUnknownScript,  ///< send the script itself
+    kNoWrites,       ///< it answers, and takes nothing now
     kRefused,        ///< the command failed, the connection is as good as before
 };
 

@@ -17,6 +17,7 @@ bool Exchange::await_suspend(std::coroutine_handle<> awaiting) {
         std::optional<std::string> refusal = client_.Submit(part.command, part, greeting_);
         if (refusal) {
             part.answer.failure = std::move(*refusal);
+            part.answer.was_put = false;
         } else {
             ++unanswered_;
         }
@@ -50,6 +51,7 @@ bool SingleExchange::await_suspend(std::coroutine_handle<> awaiting) {
     std::optional<std::string> refusal = client_.Submit(command_, *this, false);
     if (!refusal) return true;
     answer_.failure = std::move(*refusal);
+    answer_.was_put = false;
     return false;
 }
 

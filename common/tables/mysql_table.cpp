@@ -28,12 +28,6 @@ std::vector<mysql::Server> ReadServers(const TableFile& file, const WarningSink&
     return servers;
 }
 
-/// The servers answer, but not this.
-class Refused : public outage::TableUnavailable {
-public:
-    using outage::TableUnavailable::TableUnavailable;
-};
-
 bool HaveTheSameParameters(const SqlGroup::Member& one, const SqlGroup::Member& other) {
     const auto& prepared = one.lookup->Query().Prepared();
     const auto& also_prepared = other.lookup->Query().Prepared();
@@ -105,7 +99,7 @@ async::Task<std::vector<Outcome>> MysqlTable::FindTogether(std::vector<Question>
     try {
         const std::vector<mysql::Values> values = co_await Run(std::move(queries));
         group.Answer(values);
-    } catch (const Refused&) {
+    } catch (const outage::TableRefuses&) {
         // One of them may be to blame; the others are answered alone.
     } catch (const outage::TableUnavailable&) {
         group.Fail(std::current_exception());
@@ -127,7 +121,7 @@ async::Task<std::vector<mysql::Values>> MysqlTable::Run(std::vector<mysql::Query
         co_return std::move(*values);
     } catch (const mysql::QueryRefused& refusal) {
         question.Answered();
-        throw Refused(Name() + ": " + refusal.what());
+        throw outage::TableRefuses(Name() + ": " + refusal.what());
     } catch (const std::runtime_error& failure) {
         question.Failed(failure.what());
         throw outage::TableUnavailable(Name() + ": " + failure.what());

@@ -6,16 +6,6 @@
 
 namespace policyd::tables {
 
-namespace {
-
-/// The file can be used, but not for this.
-class Refused : public outage::TableUnavailable {
-public:
-    using outage::TableUnavailable::TableUnavailable;
-};
-
-}  // namespace
-
 async::Task<std::optional<std::string>> SqliteTable::Find(std::string_view key) {
     const std::optional<std::string> search_key = co_await lookup_.SearchKey(key);
     if (!search_key) co_return std::nullopt;
@@ -41,7 +31,7 @@ async::Task<std::vector<Outcome>> SqliteTable::FindTogether(std::vector<Question
     try {
         const std::vector<SqlLookup::Values> values = co_await Run(std::move(search));
         group.Answer(values);
-    } catch (const Refused&) {
+    } catch (const outage::TableRefuses&) {
         // One of them may be to blame; the others are answered alone.
     } catch (const outage::TableUnavailable&) {
         group.Fail(std::current_exception());
@@ -66,7 +56,7 @@ async::Task<std::invoke_result_t<Search&, SqliteFile&>> SqliteTable::Run(Search 
         failure = Name() + ": " + text::EscapedForLog(error.what(), 1000);
         if (!error.IsOfFile()) {
             question.Answered();
-            throw Refused(failure);
+            throw outage::TableRefuses(failure);
         }
     } catch (const async::WorkersOverloaded& overloaded) {
         failure = Name() + ": " + overloaded.what();

@@ -492,4 +492,9 @@ async::Task<std::vector<std::string>> RedisUsageStore::TakeChanged(std::size_t m
     co_return names;
 }
 
+async::Task<void> RedisUsageStore::GiveBackChanged(std::span<const std::string> mailboxes) {
+    std::vector<std::string> names(mailboxes.begin(), mailboxes.end());
+    if (!names.empty()) co_await NoteChanged(std::move(names));
+}
+
 }  // namespace policyd::usage

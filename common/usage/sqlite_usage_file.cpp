@@ -364,8 +364,7 @@ void SqliteUsageFile::Commit(const Measurement& measurement, milliseconds grace)
     store.Bind(7, static_cast<std::int64_t>(is_misdated));
     const bool is_news = store.Step();
     store.Reset();
-    if (is_news && has_changed)
-        Do("INSERT OR IGNORE INTO changed (mailbox) VALUES (?1)", measurement.mailbox);
+    if (is_news && has_changed) NoteChanged(measurement.mailbox);
     if (!is_news) return;
     if (!is_misdated) {
         Statement& drop =
@@ -482,6 +481,10 @@ bool SqliteUsageFile::NoteWarned(std::string_view mailbox, std::optional<std::ui
     note.Bind(3, Stored(to));
     note.Step();
     return true;
+}
+
+void SqliteUsageFile::NoteChanged(std::string_view mailbox) {
+    Do("INSERT OR IGNORE INTO changed (mailbox) VALUES (?1)", mailbox);
 }
 
 std::vector<std::string> SqliteUsageFile::TakeChanged(std::size_t most) {

@@ -52,6 +52,8 @@ public:
     std::optional<Filling> FindFilling(std::string_view mailbox);
     bool NoteWarned(std::string_view mailbox, std::optional<std::uint64_t> from, std::uint64_t to);
     std::vector<std::string> TakeChanged(std::size_t most);
+    /// Has TakeChanged() hand it out.
+    void NoteChanged(std::string_view mailbox);
 
 private:
     struct Held {
@@ -107,6 +109,8 @@ auto SqliteUsageFile::Transact(Function function, Clock::time_point asked) {
         database_.reset();
         failure_ = error.what();
         failed_at_ = Clock::now();
+        if (error.Code() == SQLITE_FULL || error.Code() == SQLITE_READONLY)
+            throw outage::UsageStoreTakesNothing(failure_);
         throw outage::UsageStoreUnavailable(failure_);
     }
 }

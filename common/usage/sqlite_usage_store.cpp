@@ -28,6 +28,9 @@ auto SqliteUsageStore::Do(Function function)
         auto result = co_await job;
         question.Answered();
         co_return result;
+    } catch (const outage::UsageStoreTakesNothing& refusal) {
+        question.RefusedWrite(refusal.what());
+        throw;
     } catch (const outage::UsageStoreUnavailable& unavailable) {
         failure = unavailable.what();
     } catch (const async::WorkersOverloaded& overloaded) {
@@ -129,6 +132,14 @@ async::Task<bool> SqliteUsageStore::NoteWarned(std::string_view mailbox,
 async::Task<std::vector<std::string>> SqliteUsageStore::TakeChanged(std::size_t most) {
     auto job = Do([most](SqliteUsageFile& file) { return file.TakeChanged(most); });
     co_return co_await job;
+}
+
+async::Task<void> SqliteUsageStore::GiveBackChanged(std::span<const std::string> mailboxes) {
+    auto job = Do([mailboxes](SqliteUsageFile& file) {
+        for (const std::string& mailbox : mailboxes) file.NoteChanged(mailbox);
+        return std::monostate();
+    });
+    co_await job;
 }
 
 }  // namespace policyd::usage

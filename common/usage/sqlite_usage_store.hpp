@@ -40,6 +40,7 @@ public:
     async::Task<bool> NoteWarned(std::string_view mailbox, std::optional<std::uint64_t> from,
                                  std::uint64_t to) override;
     async::Task<std::vector<std::string>> TakeChanged(std::size_t most) override;
+    async::Task<void> GiveBackChanged(std::span<const std::string> mailboxes) override;
 
 private:
     template <typename Function>

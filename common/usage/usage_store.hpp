@@ -208,6 +208,8 @@ public:
     /// of a store that notes changes has changed, or that nobody has looked at yet, or that were
     /// warned of and had something reserved: that may have been what they were warned of.
     virtual async::Task<std::vector<std::string>> TakeChanged(std::size_t most) = 0;
+    /// Gives back what was taken so, for others: nobody has looked at these.
+    virtual async::Task<void> GiveBackChanged(std::span<const std::string> mailboxes) = 0;
 };
 
 }  // namespace policyd::usage

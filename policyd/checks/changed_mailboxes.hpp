@@ -57,6 +57,18 @@ public:
         return TakeFrom(aside_);
     }
 
+    /// All of them, for the caller alone.
+    std::vector<std::string> TakeAll() {
+        const std::lock_guard lock(mutex_);
+        std::vector<std::string> all(waiting_.begin(), waiting_.end());
+        all.insert(all.end(), aside_.begin(), aside_.end());
+        waiting_.clear();
+        aside_.clear();
+        known_.clear();
+        otherwise_.clear();
+        return all;
+    }
+
     /// How many wait, without those that were set aside.
     std::size_t Size() const {
         const std::lock_guard lock(mutex_);

@@ -26,8 +26,11 @@ const std::string& FailureActions::For(outage::Unavailable::BackEnd back_end) co
     return back_end == outage::Unavailable::BackEnd::kTable ? table : usage_store;
 }
 
-CheckPipeline::CheckPipeline(std::vector<Step> steps, Clock clock)
-    : steps_(std::move(steps)), clock_(std::move(clock)), outages_(kQuietTime) {}
+CheckPipeline::CheckPipeline(std::vector<Step> steps, Clock clock, std::vector<Step> retired)
+    : steps_(std::move(steps)),
+      retired_(std::move(retired)),
+      clock_(std::move(clock)),
+      outages_(kQuietTime) {}
 
 /// Whether `verdict` is the end; if not, the next check is to be asked.
 bool CheckPipeline::IsDecided(const Step& step, Verdict& verdict, Progress& progress) {
@@ -54,6 +57,7 @@ void CheckPipeline::Foresee(const protocol::PolicyRequest& request) const {
 std::optional<Verdict> CheckPipeline::DecideAtHand(const protocol::PolicyRequest& request,
                                                    Progress& progress) const {
     for (const Step& step : steps_) step.check->Foresee(request, async::Ahead::kEntry);
+    if (ConcernsRetired(request)) return std::nullopt;
     for (; progress.next < steps_.size(); ++progress.next) {
         const Step& step = steps_[progress.next];
         if (step.dry_run) return std::nullopt;  // there is more to do than to answer
@@ -66,7 +70,26 @@ std::optional<Verdict> CheckPipeline::DecideAtHand(const protocol::PolicyRequest
     return Remark(progress);
 }
 
+/// Of a message, its end is all that one who is not asked any more has to know.
+bool CheckPipeline::ConcernsRetired(const protocol::PolicyRequest& request) const {
+    return !retired_.empty() && request.stage == protocol::Stage::kEndOfMessage;
+}
+
 async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& request,
+                                           Progress& progress) const {
+    return ConcernsRetired(request) ? AskAllAndTellRetired(request, progress)
+                                    : AskAll(request, progress);
+}
+
+async::Task<Verdict> CheckPipeline::AskAllAndTellRetired(const protocol::PolicyRequest& request,
+                                                         Progress& progress) const {
+    Verdict verdict = co_await AskAll(request, progress);
+    const bool is_let_pass = !verdict.HasOpinion() || !verdict.is_final;
+    for (const Step& step : retired_) co_await WasAnswered(step, request, progress, is_let_pass);
+    co_return verdict;
+}
+
+async::Task<Verdict> CheckPipeline::AskAll(const protocol::PolicyRequest& request,
                                            Progress& progress) const {
     for (; progress.next < steps_.size(); ++progress.next) {
         const Step& step = steps_[progress.next];
@@ -101,8 +124,10 @@ async::Task<Verdict> CheckPipeline::Decide(const protocol::PolicyRequest& reques
 template <typename Tell>
 std::vector<CheckPipeline::Left> CheckPipeline::TellAll(Tell tell) const {
     std::vector<Left> left;
-    for (const Step& step : steps_)
-        if (PolicyCheck::Rest rest = tell(*step.check)) left.push_back({&step, std::move(*rest)});
+    for (const std::vector<Step>* steps : {&steps_, &retired_})
+        for (const Step& step : *steps)
+            if (PolicyCheck::Rest rest = tell(*step.check))
+                left.push_back({&step, std::move(*rest)});
     return left;
 }
 

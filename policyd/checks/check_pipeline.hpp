@@ -43,7 +43,9 @@ public:
     /// Monotonic.
     using Clock = std::function<std::chrono::milliseconds()>;
 
-    CheckPipeline(std::vector<Step> steps, Clock clock);
+    /// `retired` are checks that were among the steps before a reload: they are asked nothing, and
+    /// told what becomes of the messages that they were asked about.
+    CheckPipeline(std::vector<Step> steps, Clock clock, std::vector<Step> retired = {});
 
     /// To be told of a request as soon as it is known, and then to decide.
     void Foresee(const protocol::PolicyRequest& request) const;
@@ -93,6 +95,10 @@ private:
         async::Task<void> task;
     };
 
+    async::Task<Verdict> AskAll(const protocol::PolicyRequest& request, Progress& progress) const;
+    async::Task<Verdict> AskAllAndTellRetired(const protocol::PolicyRequest& request,
+                                              Progress& progress) const;
+    bool ConcernsRetired(const protocol::PolicyRequest& request) const;
     template <typename Tell>
     std::vector<Left> TellAll(Tell tell) const;
     PolicyCheck::Rest RestOf(std::vector<Left> left) const;
@@ -107,6 +113,7 @@ private:
     void NoteFailure(const Step& step, std::string_view cause, const char* reason) const;
 
     const std::vector<Step> steps_;
+    const std::vector<Step> retired_;
     const Clock clock_;
     // What is told of outages is no part of what is decided.
     mutable outage::OutageLog outages_;

@@ -132,7 +132,7 @@ MailboxRoom::MailboxRoom(usage::UsageStore& usage, QuotaWarnings& warnings, cons
       copies_(
           rules.most_copies, rules.stale_time, clock,
           [time = rules.copy_time](const std::optional<Usage>&) { return time; },
-          [&usage](const std::string& mailbox) { return usage.Find(mailbox); }),
+          [this](const std::string& mailbox) { return Find(mailbox); }),
       domain_copies_(
           rules.most_copies, rules.stale_time, std::move(clock),
           [time = rules.copy_time](const std::optional<Usage>&) { return time; },
@@ -233,11 +233,19 @@ bool MailboxRoom::RefusesSurely(const usage::Reservation& reservation, std::uint
 
 void MailboxRoom::Count(const usage::Reserved& reserved) const {
     (reserved.IsGranted() ? granted_ : full_).Add();
-    for (const Usage& usage : reserved.usage) {
-        if (!usage.measured_at) continue;
-        const auto since_epoch = usage.measured_at->time_since_epoch();
-        last_scan_.Note(std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count());
-    }
+    for (const Usage& usage : reserved.usage) NoteMeasurement(usage);
+}
+
+void MailboxRoom::NoteMeasurement(const Usage& usage) const {
+    if (!usage.measured_at) return;
+    const auto since_epoch = usage.measured_at->time_since_epoch();
+    last_scan_.Note(std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count());
+}
+
+async::Task<std::optional<Usage>> MailboxRoom::Find(const std::string& mailbox) {
+    std::optional<Usage> found = co_await usage_.Find(mailbox);
+    if (found) NoteMeasurement(*found);
+    co_return found;
 }
 
 void MailboxRoom::Foresee(std::string_view mailbox, async::Ahead what) const {

@@ -151,6 +151,8 @@ private:
     Room AnswerFor(const usage::Reservation& reservation, const usage::Reserved& reserved,
                    std::size_t targets) const;
     void Count(const usage::Reserved& reserved) const;
+    void NoteMeasurement(const usage::Usage& usage) const;
+    async::Task<std::optional<usage::Usage>> Find(const std::string& mailbox);
     void Remember(const usage::Reservation& reservation, const usage::Reserved& reserved);
     /// Which of the targets must have room.
     usage::Needs NeedsOf(const Resolution& resolution) const;

@@ -104,6 +104,12 @@ struct OwedChanges::Telling {
     std::size_t Told() const {
         return static_cast<std::size_t>(std::count(told.begin(), told.end(), true));
     }
+    /// Of those, the ones that it could not be told of before.
+    std::size_t ToldAtLast() const {
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < changes.size(); ++i) count += told[i] && changes[i].was_missed;
+        return count;
+    }
 };
 
 void OwedChanges::EndTelling(Telling& telling) {
@@ -111,6 +117,7 @@ void OwedChanges::EndTelling(Telling& telling) {
     for (std::size_t place = 0; place < telling.changes.size(); ++place) {
         Change& change = telling.changes[place];
         being_told_.erase(change.charge.id);
+        change.was_missed = true;
         if (!telling.told[place]) PutBack(std::move(change));
     }
 }
@@ -139,7 +146,7 @@ async::Task<void> OwedChanges::Tell(usage::UsageStore& usage, Telling& telling, 
 /// One after the other would take as many round trips as there are changes: more may come
 /// meanwhile than go.
 async::Task<void> OwedChanges::Pay(usage::UsageStore& usage, Clock clock) {
-    std::size_t paid = 0;
+    std::size_t missed = 0;
     for (;;) {
         Telling telling;
         telling.changes = Take();
@@ -151,11 +158,11 @@ async::Task<void> OwedChanges::Pay(usage::UsageStore& usage, Clock clock) {
             async::Spawn(Tell(usage, telling, place, clock),
                          [](std::exception_ptr failure) { std::rethrow_exception(failure); });
         while (telling.under_way > 0) co_await telling.all_ended.Wait();
+        missed += telling.ToldAtLast();
         EndTelling(telling);
-        paid += telling.Told();
         if (telling.Told() == 0) break;
     }
-    if (paid > 0) log::Info("usage store: told of {} changes that it had missed", paid);
+    if (missed > 0) log::Info("usage store: told of {} changes that it had missed", missed);
 }
 
 std::size_t OwedChanges::Size() const {

@@ -49,6 +49,7 @@ private:
         std::vector<std::string> give_back;
         usage::Unreserve what = usage::Unreserve::kEverything;
         Milliseconds since{0};
+        bool was_missed = false;  ///< the store could not be told before
 
         bool IsCharge() const { return give_back.empty(); }
         /// It touches nothing that is settled, before or after it.

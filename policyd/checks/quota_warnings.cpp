@@ -217,6 +217,17 @@ async::Task<void> QuotaWarnings::LookAtChanged() {
     is_looking_ = false;
 }
 
+async::Task<void> QuotaWarnings::GiveBack() {
+    const std::vector<std::string> mailboxes = changed_.TakeAll();
+    bool is_down = false;
+    try {
+        co_await usage_.GiveBackChanged(mailboxes);
+    } catch (const outage::Unavailable&) {
+        is_down = true;
+    }
+    if (is_down) changed_.Add(mailboxes);
+}
+
 /// False where its tables do not tell its limits: that may be about it alone, as by a limit that is
 /// no number.
 async::Task<bool> QuotaWarnings::LookAtChanged(const std::string& mailbox) {

@@ -68,8 +68,12 @@ public:
     /// what could not be looked at is next time.
     async::Task<void> LookAtChanged();
 
-    /// Leaves the rest of them to others, or to nobody.
+    /// Looks at no more of them.
     void End() noexcept { has_ended_ = true; }
+
+    /// Gives those that nobody has looked at back to the store, for other servers or for when this
+    /// one is started again. Throws nothing of back ends: what could not be given back waits.
+    async::Task<void> GiveBack();
 
 private:
     const recipients::Mailbox* Crossing(const Mailboxes& mailboxes,

@@ -79,21 +79,23 @@ private:
     }
 
     void CheckTable(const config::Option& option, const std::string& name) {
-        bool is_in_memory = false;
+        const void* server = nullptr;
         try {
             tables::LookupTable& table =
                 IsDomainList(option) ? registry_.OpenInList(name) : registry_.Open(name);
-            is_in_memory = table.Server() == nullptr;
+            server = table.Server();
             loop_.RunUntilDone(table.Find(kProbe));
             if (option.name == "client_access_maps") CheckActions(option, table);
         } catch (const config::ConfigError& error) {
             report_.Error(At(option, error.what()));
+        } catch (const outage::TableRefuses& error) {
+            report_.Error(At(option, error.what()));
         } catch (const outage::TableUnavailable& error) {
             // Nobody has to be asked about a table in memory: it is a mistake in its file.
-            if (is_in_memory) {
+            if (server == nullptr) {
                 report_.Error(At(option, error.what()));
             } else {
-                report_.Unreachable(At(option, error.what()));
+                report_.Unreachable(At(option, error.what()), server);
             }
         }
     }
@@ -142,7 +144,7 @@ private:
             const auto store = usage::OpenUsageStore(loop_, settings_);
             loop_.RunUntilDone(store->Find(kProbe));
         } catch (const outage::Unavailable& error) {
-            report_.Unreachable(At(option, error.what()));
+            report_.Unreachable(At(option, error.what()), &option);
         }
     }
 
@@ -155,7 +157,7 @@ private:
         } catch (const config::ConfigError& error) {
             report_.Error(config::Located(error, file_.path).what());
         } catch (const outage::Unavailable& error) {
-            report_.Unreachable(At(option, error.what()));
+            report_.Unreachable(At(option, error.what()), &option);
         }
     }
 

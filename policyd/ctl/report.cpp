@@ -18,8 +18,8 @@ void Report::Error(const std::string& text) {
     for (std::string line; std::getline(lines, line); ++errors_) Print("error", line);
 }
 
-void Report::Unreachable(const std::string& text) {
-    ++unreachable_;
+void Report::Unreachable(const std::string& text, const void* server) {
+    unreachable_.insert(server);
     Print("unreachable", text);
 }
 
@@ -33,13 +33,13 @@ void Report::Print(const char* kind, const std::string& text) {
 
 void Report::Summarize() {
     out_ << Counted(errors_, "error", "errors") << ", "
-         << Counted(unreachable_, "back end unreachable", "back ends unreachable") << ", "
+         << Counted(unreachable_.size(), "back end unreachable", "back ends unreachable") << ", "
          << Counted(warnings_.size(), "warning", "warnings") << '\n';
 }
 
 int Report::Status() const {
     if (errors_ > 0) return kBadConfiguration;
-    return unreachable_ > 0 ? kTemporaryFailure : kSuccess;
+    return !unreachable_.empty() ? kTemporaryFailure : kSuccess;
 }
 
 }  // namespace policyd::ctl

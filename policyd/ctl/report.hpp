@@ -14,8 +14,8 @@ public:
 
     /// A mistake: nothing would start with it. Several lines are several mistakes.
     void Error(const std::string& text);
-    /// A server that could not be asked just now.
-    void Unreachable(const std::string& text);
+    /// A server that could not be asked just now; `server` is the same for all that is asked of it.
+    void Unreachable(const std::string& text, const void* server);
     /// Something that works, but probably not as it is meant. Said once: a table may be read by
     /// more than one of the checks.
     void Warning(const std::string& text);
@@ -32,7 +32,7 @@ private:
 
     std::ostream& out_;
     std::size_t errors_ = 0;
-    std::size_t unreachable_ = 0;
+    std::set<const void*> unreachable_;
     std::set<std::string> warnings_;
 };
 

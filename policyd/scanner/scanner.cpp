@@ -446,6 +446,7 @@ async::Task<> Scanner::CompareWithStore() {
         // One that was measured meanwhile may have been told, or not yet.
         if (same || mailbox.record != record) continue;
         ++report_.store_drifted;
+        ++totals_.drifted;
         log::Warning("drift: the usage store has {} for {}, it was told {} bytes and {} messages",
                      usage && usage->measured_at
                          ? fmt::format("{} bytes and {} messages", usage->bytes, usage->messages)
@@ -495,6 +496,7 @@ async::Task<> Scanner::CollectStoreOnly(std::set<std::string>& addresses) {
         addresses.insert(address);
         if (!report_.verified) continue;
         ++report_.store_drifted;
+        ++totals_.drifted;
         log::Warning("drift: the usage store has figures for {}, which is no mailbox",
                      Quoted(address));
     }

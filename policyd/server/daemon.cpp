@@ -13,6 +13,7 @@
 #include "common/async/blocking_call.hpp"
 #include "common/async/blocking_threads.hpp"
 #include "common/async/process.hpp"
+#include "common/async/within.hpp"
 #include "common/config/config_error.hpp"
 #include "common/config/config_file.hpp"
 #include "common/config/options.hpp"
@@ -29,6 +30,9 @@ constexpr unsigned kControlSocketMode = 0600;
 
 /// Workers look at their time limits twenty times as often.
 constexpr std::chrono::milliseconds kAliveCheckPeriod{2'000};
+
+/// Of what a reload takes over. One that hangs is not to keep the next one from being tried.
+constexpr std::chrono::seconds kLongestReading{50};
 
 constexpr const char* kProgram = "policyd";
 
@@ -229,10 +233,13 @@ async::Task<std::optional<Daemon::Wanted>> Daemon::ReadWanted() {
         return wanted;
     };
     reading_ = std::make_unique<async::DetachedCall<Wanted>>(control_, std::move(read));
-    std::optional<Wanted> wanted = co_await reading_->End();
+    auto wanted = co_await async::Within(control_.Raw(), kLongestReading, reading_->End());
     reading_.reset();
     if (stopping_) co_return std::nullopt;
-    co_return wanted;
+    if (!wanted)
+        throw std::runtime_error("a file that it names cannot be read: that takes longer than " +
+                                 std::to_string(kLongestReading.count()) + " s");
+    co_return std::move(*wanted);
 }
 
 /// All that is wanted is in force afterwards, or, if it throws, nothing. Returns what there is to

@@ -89,7 +89,7 @@ void Worker::Stop() {
         stopping_ = true;
         give_up_at_ = clock_() + limits_.request_time;
         StopListening();
-        if (services_) services_->LeaveOff();
+        if (services_) services_->GiveUp();
         ForEachSession([](Session& session) { session.CloseForGood(); });
         EndWhenIdle();
     });

@@ -282,7 +282,17 @@ Services::Services(async::EventLoop& loop, const Settings& settings, SharedState
                       *recipients_, *warnings_, shared, clock};
     std::vector<checks::CheckPipeline::Step> steps;
     for (const std::string& name : settings.checks) steps.push_back(MakeStep(name, parts));
-    checks_ = std::make_unique<checks::CheckPipeline>(std::move(steps), clock);
+    std::vector<checks::CheckPipeline::Step> retired;
+    if (predecessor != nullptr && shared.messages.Size() > 0 &&
+        !Contains(settings.checks, "mailbox_quota")) {
+        // Of new messages nobody will be told: it holds nothing but what it held before.
+        Settings holding_nothing_new = settings;
+        holding_nothing_new.quota_reservations = false;
+        retired.push_back(
+            MakeStep("mailbox_quota", {holding_nothing_new, *tables_, *rows_, *usage_store_,
+                                       *recipients_, *warnings_, shared, clock}));
+    }
+    checks_ = std::make_unique<checks::CheckPipeline>(std::move(steps), clock, std::move(retired));
 }
 
 Services::~Services() = default;
@@ -336,15 +346,22 @@ void Services::FlushCaches() {
     checks_->ForgetAnswers();
 }
 
+void Services::GiveUp() noexcept {
+    LeaveOff();
+    has_given_up_ = true;
+}
+
 bool Services::Owes() const {
-    return shared_.owed.Size() > 0;
+    const std::size_t changed = shared_.changed.Size() + shared_.changed.SizeAside();
+    return shared_.owed.Size() > 0 || (has_given_up_ && changed > 0);
 }
 
 async::Task<void> Services::Tend() {
-    if (Owes()) {
+    if (shared_.owed.Size() > 0) {
         const checks::OwedChanges::Clock clock = [this] { return loop_.Now(); };
         co_await shared_.owed.Pay(*usage_store_, clock);
     }
+    if (has_given_up_) co_return co_await warnings_->GiveBack();
     if (loop_.Now() < next_look_) co_return;
     next_look_ = loop_.Now() + kLookPeriod;
     co_await warnings_->LookAtChanged();

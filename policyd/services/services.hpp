@@ -54,8 +54,10 @@ public:
     /// Does what is to be done without anybody asking, such as telling the usage store what it
     /// missed. To be called every now and then, once at a time; throws nothing of back ends.
     async::Task<void> Tend();
-    /// Tend() leaves to others, or to nobody, what is no duty.
+    /// Others take the place of these services: they begin nothing any more by themselves.
     void LeaveOff() noexcept { warnings_->End(); }
+    /// Nobody does: Tend() gives back what others are to do.
+    void GiveUp() noexcept;
     /// Whether the usage store is still to be told something.
     bool Owes() const;
 
@@ -75,6 +77,7 @@ private:
     std::unique_ptr<recipients::RecipientCache> recipients_;
     std::unique_ptr<checks::QuotaWarnings> warnings_;
     std::chrono::milliseconds next_look_{0};
+    bool has_given_up_ = false;
     std::unique_ptr<checks::CheckPipeline> checks_;
 };
 

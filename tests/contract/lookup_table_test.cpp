@@ -404,6 +404,17 @@ TEST_F(OutageTest, ColumnsOfOtherTypesThanBeforeAnswerAsTheyDoInAPlainQuery) {
     MariaDb().Execute("ALTER TABLE outage.changing ADD COLUMN w TEXT DEFAULT 'new'");
     EXPECT_EQ(Find(*members[2]), "a,7,new");
     EXPECT_EQ(together(), "7");
+    // Asked together for the first time since another column was added, or is of another type.
+    for (const char* key : {"b", "c"}) {
+        MariaDb().Execute("ALTER TABLE outage.changing " +
+                          std::string(*key == 'b' ? "ADD COLUMN x TEXT DEFAULT 'more'"
+                                                  : "MODIFY v DECIMAL(5,2)"));
+        std::vector<Question> questions{{members[2], "a"}, {members[2], key}};
+        if (*key == 'c') questions.push_back({members[2], "d"});
+        EXPECT_EQ(std::get<std::optional<std::string>>(
+                      loop.RunUntilDone(FindTogether(questions)).front()),
+                  *key == 'b' ? "a,7,new,more" : "a,7.00,new,more");
+    }
 }
 
 TEST_F(OutageTest, ALimitOfRowsThatTheServerSetsIsForEachQuery) {

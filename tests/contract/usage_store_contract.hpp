@@ -624,6 +624,12 @@ TYPED_TEST_P(UsageStoreContract, TellsOneOfAllWhichMailboxesChanged) {
                 testing::UnorderedElementsAre("ann@example.com", "bob@example.net"));
     EXPECT_TRUE(this->loop_.RunUntilDone(other->TakeChanged(100)).empty());
 
+    const std::vector<std::string> back{"ann@example.com", "bob@example.net"};
+    for (int i = 0; i < 2; ++i) this->loop_.RunUntilDone(other->GiveBackChanged(back));
+    EXPECT_THAT(this->TakeChanged(), testing::UnorderedElementsAreArray(back));
+    this->loop_.RunUntilDone(other->GiveBackChanged({}));
+    EXPECT_TRUE(this->TakeChanged().empty());
+
     this->NoteWarned("ann@example.com", std::nullopt, 0);
     this->Pass(std::chrono::seconds(1));
     this->Commit({{"ann@example.com", 500, 5, this->now_}, {"bob@example.net", 5, 1, this->now_}});

@@ -416,6 +416,37 @@ TEST_F(ReloadTest, SeesAFileThatHasChangedWhereTheConfigurationHasNot) {
     EXPECT_THAT(ActionFor("ann@example.com"), StartsWith("550 "));
 }
 
+TEST_F(ReloadTest, ACheckThatIsTakenOutGivesBackOrKeepsWhatItsMessagesHold) {
+    const std::string limits = "[\"inline:{joe@example.com=1000}\"]";
+    const auto use = [&](const std::string& checks) {
+        site_.Write({{"virtual_mailbox_limit_maps", limits}, {"checks", checks}});
+        EXPECT_EQ(PolicyCtl("reload").status, 0);
+    };
+    const std::string all = "[\"recipient\", \"mailbox_quota\"]";
+    const std::string one = "[\"recipient\"]";
+    PolicyClient client(site_.Socket());
+    const auto ask = [&](const std::string& state, const std::string& instance,
+                         const std::string& size) {
+        return client.Ask(RequestText({{"protocol_state", state},
+                                       {"instance", instance},
+                                       {"recipient", "joe@example.com"},
+                                       {"recipient_count", state == "RCPT" ? "0" : "1"},
+                                       {"size", size}}));
+    };
+    use(all);
+    EXPECT_EQ(ask("RCPT", "aborted", "600"), "DUNNO");
+    use(one);
+    EXPECT_EQ(ask("RCPT", "next", "900"), "DUNNO");
+    use(all);
+    WaitUntil("the room of what was aborted",
+              [&] { return ask("RCPT", "accepted", "600") == "DUNNO"; });
+    use(one);
+    EXPECT_EQ(ask("END-OF-MESSAGE", "accepted", "600"), "DUNNO");
+    EXPECT_EQ(ask("RCPT", "next", "900"), "DUNNO");
+    use(all);
+    EXPECT_THAT(ask("RCPT", "last", "600"), StartsWith("452 ")) << "it was delivered";
+}
+
 TEST_F(ReloadTest, SaysWhatOnlyARestartChanges) {
     site_.Write({{"workers", "3"}});
     const Finished reload = PolicyCtl("reload");

@@ -199,6 +199,12 @@ public:
         co_return taken;
     }
 
+    async::Task<void> GiveBackChanged(std::span<const std::string> mailboxes) override {
+        Called();
+        changed.insert(changed.end(), mailboxes.begin(), mailboxes.end());
+        co_return;
+    }
+
     async::Task<void> Commit(std::span<const usage::Measurement> measurements,
                              std::chrono::milliseconds) override {
         Called();

@@ -55,6 +55,7 @@ public:
                                  std::uint64_t) override {
         co_return false;
     }
+    async::Task<void> GiveBackChanged(std::span<const std::string>) override { co_return; }
     async::Task<std::vector<std::string>> TakeChanged(std::size_t) override {
         co_return std::vector<std::string>();
     }

@@ -233,5 +233,26 @@ TEST_F(AnswerCacheTest, WhatItTakesOverGetsNoOlderThanItWouldHaveGot) {
     EXPECT_THROW(test::RunToEnd(successor.Get("a")), std::runtime_error);
 }
 
+TEST_F(AnswerCacheTest, WhatItTakesOverGoesByItsOwnTimesAndBounds) {
+    Cache large(
+        10, milliseconds(1000), [this] { return now_; },
+        [](const std::optional<int>&) { return milliseconds(5000); },
+        [this](const std::string& key) { return Load(key); });
+    for (const char* key : {"a", "b", "c", "d", "e", "f"}) test::RunToEnd(large.Get(key));
+    cache_.TakeOver(large);
+    EXPECT_EQ(cache_.Size(), 6u);
+    for (int i = 0; i < 5; ++i) Get("new" + std::to_string(i));
+    EXPECT_EQ(cache_.Size(), 2u);
+
+    test::RunToEnd(large.Get("a"));
+    cache_.TakeOver(large);
+    down_ = true;
+    now_ = milliseconds(1099);
+    EXPECT_NE(cache_.Remembered("a", milliseconds(1000)), nullptr);
+    EXPECT_EQ(cache_.Remembered("a", milliseconds(0)), nullptr);
+    now_ = milliseconds(1100);
+    EXPECT_EQ(cache_.Remembered("a", milliseconds(1000)), nullptr);
+}
+
 }  // namespace
 }  // namespace policyd::async

@@ -45,6 +45,16 @@ TEST_F(ServerBoardTest, LeavesAServerThatFailedAloneForTheRetryInterval) {
     EXPECT_EQ(Choose(board, now + 1s), 0u);
 }
 
+TEST_F(ServerBoardTest, WaitsForSuccessUntilAllServersAreKnownToBeBack) {
+    ServerBoard board(With({"a"}));
+    EXPECT_FALSE(board.IsWaitingForSuccess());
+    board.NoteFailure(0, now, "down");
+    board.NoteSuccess(0, now + 1s);
+    EXPECT_TRUE(board.IsWaitingForSuccess()) << "it may fail again soon";
+    board.NoteSuccess(0, now + 10s);
+    EXPECT_FALSE(board.IsWaitingForSuccess());
+}
+
 TEST_F(ServerBoardTest, TriesAServerThatFailedAgainWhereNoOtherIsLeft) {
     ServerBoard board(With({"a"}));
     board.NoteFailure(0, now, "refused");

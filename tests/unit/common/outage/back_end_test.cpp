@@ -49,6 +49,22 @@ TEST_F(BackEndTest, CountsErrorsSparedQuestionsAndTimes) {
     EXPECT_EQ(metrics::Value(Metric::kBackEndSpared, {name_}), 2);
 }
 
+TEST_F(BackEndTest, OneThatRefusesWritesIsNotBackAgainWithTheNextAnswer) {
+    for (int i = 0; i < 5; ++i) {
+        BackEnd::Question(*back_end_).RefusedWrite("out of memory");
+        BackEnd::Question(*back_end_).Answered();
+        EXPECT_THAT(BackEndsDown(), ElementsAre(name_));
+        EXPECT_TRUE(back_end_->MayAsk()) << "what it can answer it may be asked";
+        now_ += 9s;
+    }
+    BackEnd::Question(*back_end_).Answered();
+    EXPECT_THAT(BackEndsDown(), ElementsAre(name_));
+    now_ += 1s;
+    BackEnd::Question(*back_end_).Answered();
+    EXPECT_THAT(BackEndsDown(), IsEmpty());
+    EXPECT_EQ(metrics::Value(Metric::kBackEndErrors, {name_}), 5);
+}
+
 TEST_F(BackEndTest, OneThatIsNoLongerUsedIsNoLongerDown) {
     FailThreeTimes();
     back_end_.reset();

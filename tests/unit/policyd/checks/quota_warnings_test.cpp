@@ -176,6 +176,20 @@ TEST_F(QuotaWarningsTest, WaitForTablesAndStoresThatAreDown) {
     EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 80: 900 of 1000"));
 }
 
+TEST_F(QuotaWarningsTest, GiveBackToTheStoreWhatNobodyHasLookedAt) {
+    const auto warnings = Make();
+    recipients_.down = true;
+    for (int i = 0; i < 20; ++i) usage_.changed.push_back("x" + std::to_string(i));
+    Measure(*warnings, 900);
+    warnings->End();
+    usage_.down = true;
+    test::RunToEnd(Done(warnings->GiveBack()));
+    usage_.down = false;
+    test::RunToEnd(Done(warnings->GiveBack()));
+    EXPECT_THAT(usage_.changed, testing::SizeIs(21));
+    EXPECT_EQ(changed_.Size() + changed_.SizeAside(), 0u);
+}
+
 TEST_F(QuotaWarningsTest, DoNotWaitForMailboxesWhoseLimitsCannotBeTold) {
     const auto warnings = Make();
     recipients_.broken = "x";

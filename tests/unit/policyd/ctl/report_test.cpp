@@ -15,13 +15,15 @@ TEST(ReportTest, CountsEveryLineOfAnErrorAndEndsWithTheWorstStatus) {
     EXPECT_EQ(report.Status(), kSuccess);
     report.Warning("w");
     EXPECT_EQ(report.Status(), kSuccess);
-    report.Unreachable("u");
+    const int server = 0;
+    report.Unreachable("u", &server);
+    report.Unreachable("v", &server);
     EXPECT_EQ(report.Status(), kTemporaryFailure);
     report.Error("a:1: x\na:2: y");
     EXPECT_EQ(report.Status(), kBadConfiguration);
     report.Summarize();
     EXPECT_EQ(out.str(),
-              "warning: w\nunreachable: u\nerror: a:1: x\nerror: a:2: y\n"
+              "warning: w\nunreachable: u\nunreachable: v\nerror: a:1: x\nerror: a:2: y\n"
               "2 errors, 1 back end unreachable, 1 warning\n");
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "common/async/when_all.hpp"
 #include "common/protocol/message_name.hpp"
@@ -70,6 +71,17 @@ bool IsConcerned(const PolicyRequest& request) {
            (request.stage == Stage::kRcpt && !request.recipient.empty());
 }
 
+/// Where room was reserved by what the tables said before, and mail does not go any more.
+std::vector<std::string> LeftBehind(const recipients::Resolution& before,
+                                    const recipients::Resolution& now) {
+    std::vector<std::string> left = MailboxRoom::LimitedOf(before.mailboxes);
+    std::erase_if(left, [&now](const std::string& mailbox) {
+        return std::any_of(now.mailboxes.begin(), now.mailboxes.end(),
+                           [&mailbox](const auto& target) { return target.name == mailbox; });
+    });
+    return left;
+}
+
 std::uint64_t TimesAsked(const std::vector<TrackedRecipient>& recipients) {
     std::uint64_t times = 0;
     for (const TrackedRecipient& recipient : recipients) times += recipient.asked;
@@ -130,13 +142,23 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
     TrackedRecipient recipient;
     recipient.recipient = text::FoldCase(request.recipient);
     recipient.resolution = resolution;
-    return Remember(request, protocol::MessageName(request), recipient);
+    const std::string message = protocol::MessageName(request);
+    std::vector<std::string> left;
+    Verdict verdict = Remember(request, message, recipient, left);
+    if (!left.empty())
+        owed_.GiveBack(ReservationId(message, recipient.recipient), std::move(left),
+                       Unreserve::kWhatIsUnsettled);
+    return verdict;
 }
 
 /// Refuses who is named so often that one message could fill his mailbox many times over.
 Verdict MailboxQuotaCheck::Remember(const PolicyRequest& request, const std::string& message,
-                                    const TrackedRecipient& recipient) {
-    if (messages_.Remember(message, recipient, clock_()) <= kMostTimesAsked ||
+                                    const TrackedRecipient& recipient,
+                                    std::vector<std::string>& left) {
+    const auto remembered = messages_.Remember(message, recipient, clock_());
+    if (remembered.before && Reserves(message))
+        left = LeftBehind(*remembered.before, *recipient.resolution);
+    if (remembered.asked <= kMostTimesAsked ||
         MailboxRoom::LimitedOf(recipient.resolution->mailboxes).empty() ||
         rules_.exempt.Cover(request, recipient.recipient))
         return Verdict::NoOpinion();
@@ -167,8 +189,12 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
     // Who has no mailbox here as well: he is one of those that Postfix counts, and has room.
     if (!message.empty()) {
-        Verdict verdict = Remember(request, message, recipient);
+        std::vector<std::string> left;
+        Verdict verdict = Remember(request, message, recipient, left);
         findings.recipient_is_forgotten = verdict.HasOpinion();
+        if (!left.empty())
+            co_await GiveBackOf(ReservationId(message, recipient.recipient), std::move(left),
+                                Unreserve::kWhatIsUnsettled);
         if (verdict.HasOpinion()) co_return verdict;
     }
     findings.recipients.push_back(std::move(recipient));
@@ -341,16 +367,18 @@ async::Task<void> MailboxQuotaCheck::GiveBack(std::string message, Recipients re
     // All at once: the connection's next message must not find what this one held.
     std::vector<async::Task<void>> tasks;
     tasks.reserve(recipients.size());
-    for (const TrackedRecipient& recipient : recipients)
-        if (Reserves(message, recipient)) tasks.push_back(GiveBackOf(message, recipient, what));
+    for (const TrackedRecipient& recipient : recipients) {
+        std::vector<std::string> mailboxes =
+            MailboxRoom::LimitedOf(recipient.resolution->mailboxes);
+        if (!mailboxes.empty() && Reserves(message, recipient))
+            tasks.push_back(GiveBackOf(ReservationId(message, recipient.recipient),
+                                       std::move(mailboxes), what));
+    }
     co_await async::WhenAll(std::move(tasks));
 }
 
-async::Task<void> MailboxQuotaCheck::GiveBackOf(const std::string& message,
-                                                const TrackedRecipient& recipient, Unreserve what) {
-    const std::string id = ReservationId(message, recipient.recipient);
-    std::vector<std::string> mailboxes = MailboxRoom::LimitedOf(recipient.resolution->mailboxes);
-    if (mailboxes.empty()) co_return;
+async::Task<void> MailboxQuotaCheck::GiveBackOf(std::string id, std::vector<std::string> mailboxes,
+                                                Unreserve what) {
     bool is_down = false;
     try {
         co_await usage_.Release(id, mailboxes, what);
@@ -436,7 +464,11 @@ async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request, Fi
             if (!findings.recipient_is_forgotten)
                 messages_.ForgetOnce(message, recipient.recipient);
             findings.recipient_is_forgotten = false;
-            messages_.Remember(message, recipient, clock_());
+            const auto known = messages_.Remember(message, recipient, clock_());
+            if (known.before)
+                owed_.GiveBack(ReservationId(message, recipient.recipient),
+                               LeftBehind(*known.before, *recipient.resolution),
+                               Unreserve::kWhatIsUnsettled);
         } else {
             messages_.Settle(message);
             if (!Reserves(message, recipient)) continue;

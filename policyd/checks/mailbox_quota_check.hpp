@@ -80,8 +80,9 @@ private:
     static async::Task<Verdict> NotConcerned();
     async::Task<Verdict> AtRcpt(const protocol::PolicyRequest& request, Findings& findings);
     async::Task<Verdict> AtEndOfMessage(const protocol::PolicyRequest& request, Findings& findings);
+    /// `left` are mailboxes in which it may hold room that its mail does not go to any more.
     Verdict Remember(const protocol::PolicyRequest& request, const std::string& message,
-                     const TrackedRecipient& recipient);
+                     const TrackedRecipient& recipient, std::vector<std::string>& left);
     async::Task<TrackedRecipient> Resolved(std::string_view recipient, Findings& findings);
     async::Task<void> FindAccepted(const protocol::PolicyRequest& request,
                                    const std::string& message, Findings& findings);
@@ -94,7 +95,7 @@ private:
     async::Task<void> FindOut(const protocol::PolicyRequest& request, const std::string& message,
                               Findings& findings);
     async::Task<void> GiveBack(std::string message, Recipients recipients, usage::Unreserve what);
-    async::Task<void> GiveBackOf(const std::string& message, const TrackedRecipient& recipient,
+    async::Task<void> GiveBackOf(std::string id, std::vector<std::string> mailboxes,
                                  usage::Unreserve what);
     Rest RestOf(std::string_view message, Recipients unsettled);
     bool Reserves(std::string_view message) const;

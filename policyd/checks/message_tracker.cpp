@@ -21,8 +21,8 @@ std::vector<TrackedRecipient>::iterator Find(std::vector<TrackedRecipient>& reci
 MessageTracker::MessageTracker(std::size_t most_messages, Milliseconds expiry)
     : most_messages_(most_messages), expiry_(expiry) {}
 
-std::uint64_t MessageTracker::Remember(std::string_view message, TrackedRecipient recipient,
-                                       Milliseconds now) {
+MessageTracker::Remembered MessageTracker::Remember(std::string_view message,
+                                                    TrackedRecipient recipient, Milliseconds now) {
     const std::lock_guard lock(mutex_);
     Message& asked = Touch(Key(message), now);
     asked.left = false;
@@ -35,10 +35,14 @@ std::uint64_t MessageTracker::Remember(std::string_view message, TrackedRecipien
     const auto known = Find(recipients, recipient.recipient);
     if (known == recipients.end()) {
         recipients.push_back(std::move(recipient));
-        return recipients.back().asked;
+        return {recipients.back().asked};
     }
     known->holds |= recipient.holds;
-    return ++known->asked;
+    known->is_stale = recipient.is_stale;
+    Remembered remembered{++known->asked};
+    if (known->resolution != recipient.resolution)
+        remembered.before = std::exchange(known->resolution, std::move(recipient.resolution));
+    return remembered;
 }
 
 void MessageTracker::ForgetOnce(std::string_view message, std::string_view recipient) {

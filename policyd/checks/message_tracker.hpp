@@ -38,9 +38,14 @@ public:
 
     MessageTracker(std::size_t most_messages, Milliseconds expiry);
 
-    /// Adds a recipient to a message; the same one again counts as asked once more. Returns how
-    /// often that was. `now` is monotonic.
-    std::uint64_t Remember(std::string_view message, TrackedRecipient recipient, Milliseconds now);
+    struct Remembered {
+        std::uint64_t asked = 1;  ///< how often
+        /// What the tables said of it before, if that was not the same object.
+        std::shared_ptr<const recipients::Resolution> before{};
+    };
+    /// Adds a recipient to a message; the same one again counts as asked once more, and goes by
+    /// what the tables say of it now. `now` is monotonic.
+    Remembered Remember(std::string_view message, TrackedRecipient recipient, Milliseconds now);
 
     /// The recipient was refused. One that was asked about before stays, once less: it was accepted
     /// then, and if Postfix asked again because it missed that answer, holds what is to be given

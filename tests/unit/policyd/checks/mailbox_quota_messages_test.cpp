@@ -152,6 +152,19 @@ TEST_F(MailboxQuotaCheckTest, RecipientsThatALaterRestrictionRefusedGiveTheirRoo
     EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 500u);
 }
 
+TEST_F(MailboxQuotaCheckTest, ARecipientWhoseMailGoesElsewhereWhenAskedAboutAgainGivesItsRoomBack) {
+    EXPECT_EQ(AtRcpt("team@example.com", 500), "");
+    recipients_.Add("team@example.com", {"bob@example.com", "eve@example.com"}, 1000);
+    EXPECT_EQ(AtRcpt("team@example.com", 500), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 500u);
+    EXPECT_EQ(usage_.ReservedIn("eve@example.com"), 500u);
+    recipients_.Add("team@example.com", {}, 0);
+    EXPECT_EQ(AtRcpt("team@example.com", 500), "");
+    for (const char* mailbox : {"bob@example.com", "eve@example.com"})
+        EXPECT_EQ(usage_.ReservedIn(mailbox), 0u) << mailbox;
+}
+
 TEST_F(MailboxQuotaCheckTest, AnAbortedMessageGivesItsRoomBackAndAnAcceptedOneKeepsIt) {
     EXPECT_EQ(AtRcpt("ann@example.com", 500, "1"), "");
     EndMessage("1");

@@ -14,33 +14,39 @@ namespace policyd::usage {
 
 namespace {
 
+constexpr std::string_view kRedis = "redis:";
+
 std::unique_ptr<UsageStore> OpenRedis(async::EventLoop& loop, const config::Settings& settings,
-                                      const std::string& endpoint,
                                       std::shared_ptr<RecentReservations> recent) {
     RedisUsageStore::Options options;
     options.recent = std::move(recent);
+    options.server = UsageServerFrom(settings);
+    options.reservation_grace = settings.reservation_grace;
+    options.notes_changes = !settings.quota_warnings.empty();
+    return std::make_unique<RedisUsageStore>(loop.Raw(), std::move(options));
+}
+
+}  // namespace
+
+redis::ClientSettings UsageServerFrom(const config::Settings& settings) {
+    redis::ClientSettings server;
     try {
-        options.server.endpoint = async::ParseEndpoint(endpoint);
+        server.endpoint = async::ParseEndpoint(settings.usage_store.substr(kRedis.size()));
     } catch (const std::invalid_argument& expected) {
         throw config::ConfigError(
             "usage_store: behind redis: expected " + std::string(expected.what()) +
             ", as in redis:inet:127.0.0.1:6379, found \"" + settings.usage_store + '"');
     }
-    options.server.user = settings.redis_user;
-    options.server.password_file = settings.redis_password_file;
-    options.server.time_limit = settings.redis_time_limit;
-    options.reservation_grace = settings.reservation_grace;
-    options.notes_changes = !settings.quota_warnings.empty();
+    server.user = settings.redis_user;
+    server.password_file = settings.redis_password_file;
+    server.time_limit = settings.redis_time_limit;
     try {
-        if (!options.server.password_file.empty())
-            redis::ReadPasswordFile(options.server.password_file);
+        if (!server.password_file.empty()) redis::ReadPasswordFile(server.password_file);
     } catch (const std::runtime_error& error) {
         throw config::ConfigError("redis_password_file: " + std::string(error.what()));
     }
-    return std::make_unique<RedisUsageStore>(loop.Raw(), std::move(options));
+    return server;
 }
-
-}  // namespace
 
 std::unique_ptr<UsageStore> OpenUsageStore(async::EventLoop& loop, const config::Settings& settings,
                                            std::shared_ptr<RecentReservations> recent) {
@@ -53,9 +59,7 @@ std::unique_ptr<UsageStore> OpenUsageStore(async::EventLoop& loop, const config:
         options.notes_changes = !settings.quota_warnings.empty();
         return std::make_unique<SqliteUsageStore>(loop.Raw(), std::move(options));
     }
-    constexpr std::string_view kRedis = "redis:";
-    if (name.starts_with(kRedis))
-        return OpenRedis(loop, settings, name.substr(kRedis.size()), std::move(recent));
+    if (name.starts_with(kRedis)) return OpenRedis(loop, settings, std::move(recent));
     throw config::ConfigError(
         "usage_store: expected sqlite:/PATH, redis:unix:/PATH or "
         "redis:inet:HOST:PORT, found \"" +

@@ -191,7 +191,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     if (!message.empty()) {
         std::vector<std::string> left;
         Verdict verdict = Remember(request, message, recipient, left);
-        findings.recipient_is_forgotten = verdict.HasOpinion();
+        findings.is_counted = !verdict.HasOpinion();
         if (!left.empty())
             co_await GiveBackOf(ReservationId(message, recipient.recipient), std::move(left),
                                 Unreserve::kWhatIsUnsettled);
@@ -202,7 +202,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     Taken taken = co_await TakeRoom(request, message, asked, WithRoom::kMayBeAborted);
     if (taken.room != Room::kFree) {
         messages_.ForgetOnce(message, asked.recipient);
-        findings.recipient_is_forgotten = true;
+        findings.is_counted = false;
         co_return co_await Refusal(std::move(taken));
     }
     // What the message held was given back meanwhile, and perhaps before this was reserved: where
@@ -461,9 +461,7 @@ async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request, Fi
     co_await FindOut(request, message, findings);
     for (const TrackedRecipient& recipient : findings.recipients) {
         if (request.stage == Stage::kRcpt) {
-            if (!findings.recipient_is_forgotten)
-                messages_.ForgetOnce(message, recipient.recipient);
-            findings.recipient_is_forgotten = false;
+            if (std::exchange(findings.is_counted, true)) continue;
             const auto known = messages_.Remember(message, recipient, clock_());
             if (known.before)
                 owed_.GiveBack(ReservationId(message, recipient.recipient),
@@ -486,9 +484,8 @@ async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request, Fi
     co_await FindOut(request, message, findings);
     if (request.stage == Stage::kEndOfMessage) messages_.Refuse(message, request.recipient_count);
     for (const TrackedRecipient& recipient : findings.recipients) {
-        if (request.stage == Stage::kRcpt && !findings.recipient_is_forgotten)
+        if (std::exchange(findings.is_counted, false))
             messages_.ForgetOnce(message, recipient.recipient);
-        findings.recipient_is_forgotten = true;
         if (!Reserves(message, recipient)) continue;
         owed_.GiveBack(ReservationId(message, recipient.recipient),
                        MailboxRoom::LimitedOf(recipient.resolution->mailboxes),

@@ -20,8 +20,8 @@ struct Findings {
     /// The tables of recipients were asked about it in vain. What is remembered serves at once
     /// then: a request that waits for the same server again and again is answered by nobody.
     bool recipient_tables_failed = false;
-    /// Its recipient is not counted any more among those of its message, having been refused.
-    bool recipient_is_forgotten = false;
+    /// It is counted in how often its recipient was named in its message.
+    bool is_counted = false;
 };
 
 /// One decision about a request. Owned by one loop thread; evaluates many requests at a time.

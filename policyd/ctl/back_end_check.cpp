@@ -143,9 +143,30 @@ private:
         try {
             const auto store = usage::OpenUsageStore(loop_, settings_);
             loop_.RunUntilDone(store->Find(kProbe));
+            if (settings_.usage_store.starts_with("redis:")) CheckEviction(option);
         } catch (const outage::Unavailable& error) {
             report_.Unreachable(At(option, error.what()), &option);
         }
+    }
+
+    /// Of a Redis that lets us look.
+    void CheckEviction(const config::Option& option) {
+        redis::Client server(loop_.Raw(), usage::UsageServerFrom(settings_));
+        std::string memory;
+        try {
+            memory =
+                loop_.RunUntilDone(server.AskAll({redis::Request("INFO", "memory")})).front().text;
+        } catch (const outage::Unavailable&) {
+            return;
+        }
+        constexpr std::string_view kPolicy = "maxmemory_policy:allkeys-";
+        const std::size_t found = memory.find(kPolicy);
+        if (found == std::string::npos || memory.find("maxmemory:0\r") != std::string::npos) return;
+        const std::size_t policy = memory.find(':', found) + 1;
+        report_.Warning(At(option, "Redis has maxmemory-policy " +
+                                       memory.substr(policy, memory.find('\r', policy) - policy) +
+                                       ": where memory is short it drops figures, and their "
+                                       "mailboxes count as empty: set noeviction"));
     }
 
     /// Where policyd-scan has Dovecot's figures from.

@@ -186,8 +186,13 @@ checks::QuotaRules QuotaRulesFrom(const Settings& settings) {
     return rules;
 }
 
+/// None where there are no limits to warn of: other servers that share the usage store may have
+/// some, and look at what has changed.
 checks::WarningRules WarningRulesFrom(const Settings& settings) {
     checks::WarningRules rules;
+    if (settings.virtual_mailbox_limit_maps.empty() &&
+        settings.virtual_mailbox_message_limit_maps.empty())
+        return rules;
     for (const std::string& percent : settings.quota_warnings)
         rules.percents.push_back(std::stoull(percent));
     std::sort(rules.percents.begin(), rules.percents.end());

@@ -184,13 +184,28 @@ TEST_F(PolicyctlTest, CheckConfigAsksTheRedisOfDovecotsFigures) {
         check("dovecot_quota_clone = \"redis:" + redis.UnixEndpoint().ToText() + "\"\n").status, 0);
 }
 
+TEST_F(PolicyctlTest, CheckConfigWarnsOfARedisThatDropsFigures) {
+    test::RedisServer redis;
+    const auto check = [&] {
+        scratch_.Write("redis.toml",
+                       "usage_store = \"redis:" + redis.UnixEndpoint().ToText() + "\"\n");
+        return Ctl({"check-config", "--config", Path("redis.toml")}).output;
+    };
+    redis.Command({"CONFIG", "SET", "maxmemory-policy", "allkeys-lru"});
+    EXPECT_THAT(check(), Not(HasSubstr("maxmemory-policy"))) << "there is no maxmemory";
+    redis.Command({"CONFIG", "SET", "maxmemory", "100mb"});
+    EXPECT_THAT(check(), HasSubstr("usage_store: Redis has maxmemory-policy allkeys-lru: "));
+    redis.Command({"CONFIG", "SET", "maxmemory-policy", "volatile-lru"});
+    EXPECT_THAT(check(), Not(HasSubstr("maxmemory-policy")));
+}
+
 TEST_F(PolicyctlTest, CheckConfigFindsWhatIsBrokenWhereItStands) {
     EXPECT_EQ(WithConfig({"check-config"}).status, 0);
     Table("quotas", "SELECT nothing FROM nowhere WHERE x='%s'");
     const auto broken = WithConfig({"check-config"});
-    EXPECT_EQ(broken.status, 75);
-    EXPECT_THAT(broken.output, HasSubstr("unreachable: " + Path("policyd.toml") +
-                                         ":6: virtual_mailbox_limit_maps: "));
+    EXPECT_EQ(broken.status, 78);
+    EXPECT_THAT(broken.output,
+                HasSubstr("error: " + Path("policyd.toml") + ":6: virtual_mailbox_limit_maps: "));
 }
 
 TEST_F(PolicyctlTest, CheckConfigCallsATextFileThatCannotBeAnsweredFromAMistake) {

@@ -165,6 +165,17 @@ TEST_F(MailboxQuotaCheckTest, ARecipientWhoseMailGoesElsewhereWhenAskedAboutAgai
         EXPECT_EQ(usage_.ReservedIn(mailbox), 0u) << mailbox;
 }
 
+TEST_F(MailboxQuotaCheckTest, ARequestThatWasNotCountedTakesBackNoEarlierOne) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 500), "");
+    findings_ = {};
+    WasRefused(Stage::kRcpt, "ann@example.com", 500);
+    EXPECT_EQ(messages_.Recipients(NameOf("1"), now_).front().asked, 1u);
+    findings_ = {};
+    WasLetPass(Stage::kRcpt, "ann@example.com", 500);
+    WasLetPass(Stage::kRcpt, "ann@example.com", 500);
+    EXPECT_EQ(messages_.Recipients(NameOf("1"), now_).front().asked, 2u) << "once for each request";
+}
+
 TEST_F(MailboxQuotaCheckTest, AnAbortedMessageGivesItsRoomBackAndAnAcceptedOneKeepsIt) {
     EXPECT_EQ(AtRcpt("ann@example.com", 500, "1"), "");
     EndMessage("1");

@@ -159,7 +159,8 @@ protected:
     }
     void WaitForRecovery() {
         WaitUntil("recovery", [this] { return Ask(kJoe, 1001).starts_with("552 "); });
-        EXPECT_EQ(Health(), "ready\n");
+        WaitUntil("/health to be ready",
+                  [this] { return Ask(kJoe, 1) == "DUNNO" && Health() == "ready\n"; });
         EXPECT_EQ(Ask(kJoe, 100, "after " + std::to_string(++messages_)), "DUNNO");
     }
 

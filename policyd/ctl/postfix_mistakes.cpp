@@ -63,6 +63,7 @@ public:
         ServiceComesTooEarly();
         ClientListEndsBeforeTheService();
         SubmissionIsNotAsked();
+        FilteredMailIsCountedTwice();
         ServicesDifferFromMainCf();
         ConnectionsAreClosedTooSoon();
         UnknownRecipientsAreRefusedOnlyForNow();
@@ -272,6 +273,36 @@ private:
             report_.Warning(MasterCf(service, list) +
                             ": does not ask the policy service, so the real size of what users "
                             "send is not checked: add check_policy_service");
+        }
+    }
+
+    /// A parameter of main.cf, or of any service.
+    bool IsSetSomewhere(const std::string& parameter) const {
+        if (!postfix_.Find(parameter).value_or("").empty()) return true;
+        return std::any_of(postfix_.of_service.begin(), postfix_.of_service.end(),
+                           [&](const auto& service) {
+                               const auto own = service.second.find(parameter);
+                               return own != service.second.end() && !own->second.empty();
+                           });
+    }
+
+    /// What a filter gives back is another message to policyd, which the one before it keeps the
+    /// room of.
+    void FilteredMailIsCountedTwice() {
+        if (!IsSetSomewhere("content_filter") && !IsSetSomewhere("smtpd_proxy_filter")) return;
+        for (const auto& [service, own] : postfix_.of_service) {
+            if (!service.ends_with("/inet") || IsForMailServers(service) ||
+                IsForSubmission(service))
+                continue;
+            const bool asks_of_recipients = AsksUs(own, "recipient") || AsksUs(own, "relay");
+            if (asks_of_recipients || !own.contains("smtpd_recipient_restrictions") ||
+                !AsksUs(own, "end_of_data"))
+                continue;
+            report_.Warning(MasterCf(service, "smtpd_recipient_restrictions") +
+                            ": the policy service is not asked about recipients here, but at the "
+                            "end of messages: if a filter gives its mail back here, that is "
+                            "counted twice, and deferred where there is room for it once: add -o "
+                            "smtpd_end_of_data_restrictions=");
         }
     }
 

@@ -355,7 +355,11 @@ bool MailboxMeter::MeasureDirectory(Job& job, const std::string& path, const Dir
 void MailboxMeter::Obstruct(Job& job, const std::string& path, int error,
                             const DirectoryRecord* known, DirectoryRecord& record) {
     if (known == nullptr || !known->unreadable) job.result.obstacles.push_back({path, error});
-    if (known != nullptr) record = *known;
+    if (known != nullptr) {
+        record = *known;
+    } else {
+        record.is_unknown = true;
+    }
     record.unreadable = record.racy = true;
 }
 

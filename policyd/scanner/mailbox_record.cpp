@@ -39,4 +39,10 @@ bool MailboxRecord::IsPartial() const {
            });
 }
 
+bool MailboxRecord::HasUnknownParts() const {
+    return std::any_of(folders.begin(), folders.end(), [](const FolderRecord& folder) {
+        return folder.fresh.is_unknown || folder.seen.is_unknown;
+    });
+}
+
 }  // namespace policyd::scanner

@@ -28,6 +28,8 @@ struct DirectoryRecord {
     bool racy = false;
     /// It could not be read: the figures are those of the last time that it could.
     bool unreadable = false;
+    /// It never could: there are no figures.
+    bool is_unknown = false;
 
     bool Matches(const DirectoryStamp& stamp) const {
         return inode == stamp.inode && mtime == stamp.mtime && ctime == stamp.ctime;
@@ -74,6 +76,8 @@ struct MailboxRecord {
     /// Whether anything in it is to be looked at again whatever its stamps say.
     bool IsRacy() const;
     bool IsPartial() const;
+    /// Whether there may be more in it than the figures say.
+    bool HasUnknownParts() const;
 };
 
 using RecordPointer = std::shared_ptr<const MailboxRecord>;

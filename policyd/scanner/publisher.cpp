@@ -74,9 +74,10 @@ async::Task<> Publisher::CommitAll() {
     co_await async::Sleep(loop_.Raw(), milliseconds(0));
     while (!due_.empty()) {
         const Batch batch = TakeBatch();
-        const std::vector<usage::Measurement> measurements = MeasurementsOf(batch);
+        std::vector<usage::Measurement> measurements;
         std::string failure;
         try {
+            measurements = co_await MeasurementsOf(batch);
             co_await store_.Commit(measurements, grace_);
         } catch (const outage::Unavailable& outage) {
             failure = outage.what();
@@ -191,18 +192,27 @@ Publisher::Batch Publisher::TakeBatch() {
     return batch;
 }
 
-std::vector<usage::Measurement> Publisher::MeasurementsOf(const Batch& batch) const {
+async::Task<std::vector<usage::Measurement>> Publisher::MeasurementsOf(const Batch& batch) {
     std::vector<usage::Measurement> measurements;
     for (const auto& [mailbox, began] : batch) {
         const auto known = state_.mailboxes.find(mailbox);
         if (known == state_.mailboxes.end() || known->second.record == nullptr) continue;
         const auto address = layout_.AddressOf(mailbox);
         if (!address) continue;
-        const MailboxRecord& record = *known->second.record;
-        measurements.push_back(
-            {*address, record.Bytes(), record.Messages(), text::WallTime(milliseconds(began))});
+        const RecordPointer record = known->second.record;
+        usage::Measurement measurement{*address, record->Bytes(), record->Messages(),
+                                       text::WallTime(milliseconds(began))};
+        const bool is_left_out = record->HasUnknownParts() && co_await IsKnownBetter(measurement);
+        if (!is_left_out) measurements.push_back(std::move(measurement));
     }
-    return measurements;
+    co_return measurements;
+}
+
+/// What the store has of a mailbox may be from when all of it could be read.
+async::Task<bool> Publisher::IsKnownBetter(const usage::Measurement& measurement) {
+    const std::optional<usage::Usage> usage = co_await store_.Find(measurement.mailbox);
+    co_return usage && usage->measured_at && usage->bytes >= measurement.bytes &&
+        usage->messages >= measurement.messages;
 }
 
 async::Task<StoreTime> Publisher::AskTime() {

@@ -73,7 +73,8 @@ private:
     void RetryLater();
     void RetryRefused();
     Batch TakeBatch();
-    std::vector<usage::Measurement> MeasurementsOf(const Batch& batch) const;
+    async::Task<std::vector<usage::Measurement>> MeasurementsOf(const Batch& batch);
+    async::Task<bool> IsKnownBetter(const usage::Measurement& measurement);
     /// False when it is time to give up.
     async::Task<bool> WaitOut(std::string what);
     void Recovered();

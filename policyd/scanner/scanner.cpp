@@ -437,6 +437,7 @@ Scanner::Whereabouts Scanner::Locate(const std::string& directory) const {
 async::Task<> Scanner::CompareWithStore() {
     for (const auto& [path, mailbox] : state_.mailboxes) {
         if (mailbox.record == nullptr || mailbox.committed_at < mailbox.changed_at) continue;
+        if (mailbox.record->HasUnknownParts()) continue;  // the store may know better
         const auto address = layout_.AddressOf(path);
         if (!address) continue;
         const RecordPointer record = mailbox.record;

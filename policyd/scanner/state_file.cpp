@@ -32,7 +32,7 @@ void Put(StateWriter& out, const DirectoryRecord& record) {
     out.Put(record.ctime);
     out.Put(record.bytes);
     out.Put(record.messages);
-    out.Put(Flags(record.racy, record.unreadable));
+    out.Put(Flags(record.racy, record.unreadable, record.is_unknown));
 }
 
 DirectoryRecord GetDirectory(StateReader& in) {
@@ -45,6 +45,7 @@ DirectoryRecord GetDirectory(StateReader& in) {
     const auto flags = in.Get<std::uint8_t>();
     record.racy = flags & 1;
     record.unreadable = flags & 2;
+    record.is_unknown = flags & 4;
     return record;
 }
 

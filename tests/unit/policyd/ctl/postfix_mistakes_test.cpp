@@ -172,6 +172,18 @@ TEST_F(PostfixMistakesTest, WhatUsersSendOfAnyRealSize) {
     EXPECT_THAT(Warnings(), HasSubstr("the real size of what users send is not checked"));
 }
 
+TEST_F(PostfixMistakesTest, AFilterWhoseMailIsCountedTwice) {
+    PostfixSettings::Values& behind = postfix_.of_service["127.0.0.1:10026/inet"];
+    behind = {{"smtpd_recipient_restrictions", "permit_mynetworks,reject"}};
+    EXPECT_EQ(Warnings(), "") << "there is no filter";
+    postfix_.of_service["smtp/inet"] = {{"smtpd_proxy_filter", "127.0.0.1:10025"}};
+    EXPECT_THAT(Warnings(), HasSubstr("master.cf: 127.0.0.1:10026/inet: -o "
+                                      "smtpd_recipient_restrictions: the policy service is not "
+                                      "asked about recipients here"));
+    behind["smtpd_end_of_data_restrictions"] = "";
+    EXPECT_EQ(Warnings(), "");
+}
+
 TEST_F(PostfixMistakesTest, AServiceThatIsAskedButHasOtherTables) {
     options_["recipient_delimiter"] = "+";
     postfix_.of_service["smtp/inet"] = {{"recipient_delimiter", "+"}, {"syslog_name", "x"}};

@@ -2,7 +2,6 @@
 // left out for longer than the change lasts.
 
 #include <gtest/gtest.h>
-#include <sys/fsuid.h>
 
 #include <atomic>
 #include <cstdio>
@@ -11,6 +10,7 @@
 #include "policyd/scanner/mailbox_meter.hpp"
 #include "tests/support/mail_store.hpp"
 #include "tests/support/plain_recount.hpp"
+#include "tests/support/unprivileged.hpp"
 
 namespace policyd::scanner {
 namespace {
@@ -249,16 +249,6 @@ TEST_F(MovingMailboxTest, FoldersThatAreRenamedAndMadeAnewAreRightOnceTheyRest) 
     EXPECT_EQ(record->Messages(), truth.messages);
 }
 
-/// As a user without privileges, for as long as it lives. File accesses of this thread alone.
-class Unprivileged {
-public:
-    Unprivileged() : former_(setfsuid(65534)) {}
-    ~Unprivileged() { setfsuid(static_cast<uid_t>(former_)); }
-
-private:
-    int former_;
-};
-
 TEST_F(MovingMailboxTest, KeepsTheLastGoodFiguresOfADirectoryThatCannotBeRead) {
     store_.Deliver("d/u", 10);
     store_.Deliver("d/u/.Closed", 100);
@@ -270,7 +260,7 @@ TEST_F(MovingMailboxTest, KeepsTheLastGoodFiguresOfADirectoryThatCannotBeRead) {
     // Not for root, who reads everything: without CAP_DAC_READ_SEARCH.
     MeasuredMailbox measured;
     {
-        const Unprivileged unprivileged;
+        const test::Unprivileged unprivileged;
         measured =
             MailboxMeter(files_, rules_, pace_).Measure("d/u", record, Thoroughness::kWhatChanged);
     }
@@ -279,7 +269,7 @@ TEST_F(MovingMailboxTest, KeepsTheLastGoodFiguresOfADirectoryThatCannotBeRead) {
     ASSERT_EQ(measured.obstacles.size(), 1u);
     EXPECT_EQ(measured.obstacles[0].path, "d/u/.Closed/new");
     {
-        const Unprivileged unprivileged;
+        const test::Unprivileged unprivileged;
         const auto again = MailboxMeter(files_, rules_, pace_)
                                .Measure("d/u", measured.record, Thoroughness::kWhatChanged);
         EXPECT_TRUE(again.obstacles.empty()) << "it was reported already";

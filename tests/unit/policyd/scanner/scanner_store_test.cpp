@@ -2,6 +2,7 @@
 /// or knows too much.
 
 #include "common/async/sleep.hpp"
+#include "tests/support/unprivileged.hpp"
 #include "tests/unit/policyd/scanner/scanner_fixture.hpp"
 
 namespace policyd::scanner {
@@ -14,6 +15,30 @@ TEST_F(ScannerTest, CommitsAChangeAlthoughTheStoreHasAMeasurementOfTheSameMoment
     usage_.now -= std::chrono::milliseconds(1);  // the sweep will be dated like the last one
     Sweep();
     EXPECT_EQ(BytesOf("ann@example.org"), 15u);
+}
+
+TEST_F(ScannerTest, LeavesTheStoreTheFiguresOfWhatItCouldNeverRead) {
+    fs::permissions(store_.Root().parent_path(), fs::perms::all);
+    store_.Deliver("example.org/ann", 10);
+    store_.Deliver("example.org/ann/.Old", 100);
+    Sweep();
+    const auto sweep_without_old = [this] {
+        state_ = {};  // lost, or of another version
+        fs::permissions(store_ / "example.org/ann/.Old/new", fs::perms::none);
+        const test::Unprivileged unprivileged;  // root reads everything
+        const ScanReport report = Sweep(Thoroughness::kEverything);
+        EXPECT_EQ(report.partial, 1u);
+        EXPECT_EQ(report.store_drifted, 0u);
+    };
+    sweep_without_old();
+    EXPECT_EQ(BytesOf("ann@example.org"), 110u);
+    store_.Deliver("example.org/ann", 1000);
+    sweep_without_old();
+    EXPECT_EQ(BytesOf("ann@example.org"), 1010u)
+        << "more than the store has is no less than there is";
+    fs::permissions(store_ / "example.org/ann/.Old/new", fs::perms::owner_all);
+    Sweep();
+    EXPECT_EQ(BytesOf("ann@example.org"), 1110u);
 }
 
 TEST_F(ScannerTest, RemovesTheEntryOfTheOneMailboxOfThreeThatIsGone) {

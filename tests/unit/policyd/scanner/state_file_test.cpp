@@ -18,6 +18,7 @@ protected:
         record.folders.resize(2);
         record.folders[1].name = 1;
         record.folders[1].seen = {5, 6, 7, 8, 9, true, false};
+        record.folders[1].fresh.unreadable = record.folders[1].fresh.is_unknown = true;
         KnownMailbox mailbox;
         mailbox.record = std::make_shared<const MailboxRecord>(record);
         mailbox.changed_at = 10;
@@ -58,6 +59,9 @@ TEST_F(StateFileTest, GivesBackWhatWasSaved) {
     ASSERT_NE(mailbox.record->Find(".Sent"), nullptr);
     EXPECT_TRUE(mailbox.record->Find(".Sent")->seen.HoldsWhat({5, 6, 7, 8, 9}));
     EXPECT_TRUE(mailbox.record->Find(".Sent")->seen.racy);
+    EXPECT_TRUE(mailbox.record->IsPartial());
+    EXPECT_TRUE(mailbox.record->HasUnknownParts());
+    EXPECT_FALSE(mailbox.record->Find(".Sent")->seen.is_unknown);
     EXPECT_EQ(loaded.mailboxes.at("d/v").record, nullptr);
     EXPECT_EQ(loaded.places.at("d")->stamp, (DirectoryStamp{14, 15, 16, 17}));
     EXPECT_TRUE(loaded.places.at("d")->is_mailbox);

@@ -39,8 +39,9 @@ public:
     DetachedCall(EventLoop& loop, std::function<Result()> function)
         : state_(std::make_shared<State>()) {
         state_->loop = &loop;
-        StartThread([state = state_, function = std::move(function),
-                     counted = std::make_shared<const DetachedThread>()] {
+        // Counted until all else of it is destroyed.
+        StartThread([counted = std::make_shared<const DetachedThread>(), state = state_,
+                     function = std::move(function)] {
             Run(state, function);
         }).detach();
     }

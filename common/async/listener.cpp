@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 namespace policyd::async {
@@ -49,13 +51,17 @@ bool SomebodyListens(const sockaddr* address, socklen_t length) {
 }
 
 /// Lets one process at a time make or remove sockets in the directory of `path`. One that may not
-/// read the directory does without.
+/// read the directory does without, and so does one that has waited for long: others lock
+/// directories for reasons of their own.
 class DirectoryLock {
 public:
-    explicit DirectoryLock(const std::string& path) {
+    DirectoryLock(const std::string& path, std::chrono::milliseconds patience) {
         const std::string directory = std::filesystem::path(path).parent_path();
         fd_ = open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd_ >= 0) flock(fd_, LOCK_EX);
+        const auto give_up = std::chrono::steady_clock::now() + patience;
+        while (fd_ >= 0 && flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK &&
+               std::chrono::steady_clock::now() < give_up)
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     ~DirectoryLock() {
         if (fd_ >= 0) close(fd_);
@@ -119,7 +125,7 @@ ListeningSocket::ListeningSocket(const Endpoint& endpoint, const UnixAccess& acc
     if (is_unix_) {
         fd_ = OpenSocket(endpoint, AF_UNIX);
         // Until it listens, another start would take it for a socket that was left behind.
-        const DirectoryLock lock(endpoint.path);
+        const DirectoryLock lock(endpoint.path, std::chrono::seconds(3));
         BindUnix(fd_, endpoint, access);
         Listen(fd_, endpoint);
         struct stat made {};
@@ -152,7 +158,7 @@ ListeningSocket::ListeningSocket(int fd, std::string name) : fd_(fd), name_(std:
 ListeningSocket::~ListeningSocket() {
     if (fd_ < 0) return;
     if (!own_path_.empty()) {
-        const DirectoryLock lock(own_path_);
+        const DirectoryLock lock(own_path_, std::chrono::milliseconds(100));
         // While it is open, its inode is no other socket's.
         struct stat there {};
         if (lstat(own_path_.c_str(), &there) == 0 && there.st_ino == inode_)

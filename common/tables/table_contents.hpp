@@ -42,8 +42,12 @@ public:
 
     /// Whether reading all of it again would give the same.
     bool IsUpToDate() {
-        const std::lock_guard lock(mutex_);
-        for (const auto& [path, stamp] : stamps_)
+        std::map<std::string, FileStamp> stamps;
+        {
+            const std::lock_guard lock(mutex_);
+            stamps = stamps_;
+        }
+        for (const auto& [path, stamp] : stamps)
             if (!stamp.IsStillThatOf(path)) return false;
         return true;
     }

@@ -109,7 +109,8 @@ auto SqliteUsageFile::Transact(Function function, Clock::time_point asked) {
         database_.reset();
         failure_ = error.what();
         failed_at_ = Clock::now();
-        if (error.Code() == SQLITE_FULL || error.Code() == SQLITE_READONLY)
+        const int kind = error.Code() & 0xff;  // without what SQLite adds to it
+        if (kind == SQLITE_FULL || kind == SQLITE_READONLY || error.Code() == SQLITE_IOERR_WRITE)
             throw outage::UsageStoreTakesNothing(failure_);
         throw outage::UsageStoreUnavailable(failure_);
     }

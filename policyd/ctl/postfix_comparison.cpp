@@ -33,6 +33,7 @@ bool IsCompiled(std::string_view table) {
 /// `proxy:` in front of a table changes who asks it, not what it answers, but for keys in upper
 /// case in texthash: and inline: tables. What was compiled from a text file is had by reading that.
 std::string AsItIsHere(std::string element) {
+    if (element.starts_with('!')) return '!' + AsItIsHere(element.substr(1));
     const bool is_behind_proxy = element.starts_with(kProxy);
     std::string table = is_behind_proxy ? element.substr(kProxy.size()) : element;
     if (IsCompiled(table)) return "texthash:" + table.substr(table.find(':') + 1);
@@ -53,7 +54,8 @@ Strings WithTextForCompiled(const Strings& lists) {
     for (const std::string& list : lists) {
         for (const std::string& element : config::ParseList(list)) {
             const std::string here = AsItIsHere(element);
-            elements.push_back(here.starts_with("texthash:") ? here : element);
+            const std::size_t bare = std::min(here.find_first_not_of('!'), here.size());
+            elements.push_back(here.substr(bare).starts_with("texthash:") ? here : element);
         }
     }
     return elements;
@@ -122,10 +124,13 @@ void CompareOption(const config::ConfigFile& file, const Settings& ours, const O
             wanted.** list = WithTextForCompiled(wanted.**list);
             const Strings unknown = UnknownTables(wanted.**list);
             if (!unknown.empty()) {
+                std::erase_if(wanted.**list, [&unknown](const std::string& element) {
+                    return !UnknownTables({element}).empty();
+                });
                 report.Warning(
                     place + ": main.cf has " + config::QuotedList(unknown) +
                     ": there are no such tables here, and what they say is not followed");
-                return;
+                if (!Differ(ours, wanted, option)) return;
             }
         }
         report.Warning(place + " is " + config::Show(ours, option) +

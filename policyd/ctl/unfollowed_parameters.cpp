@@ -10,6 +10,7 @@
 #include "common/config/options.hpp"
 #include "common/config/values.hpp"
 #include "common/tables/table_file.hpp"
+#include "common/text/ascii.hpp"
 #include "policyd/ctl/table_definition.hpp"
 
 namespace policyd::ctl {
@@ -47,7 +48,8 @@ public:
 
     void LookForAll() const {
         for (const auto& [name, followed] : kOfAddresses)
-            if (const auto value = postfix_.Find(std::string(name)); value && *value != followed)
+            if (const auto value = postfix_.Find(std::string(name));
+                value && !text::EqualsIgnoringCase(*value, followed))
                 Warn(name, "is \"" + *value + "\", " + std::string(kMeaning) + '"' +
                                std::string(followed) + '"');
         for (const std::string_view name : kOfCopies)
@@ -79,7 +81,7 @@ private:
     }
 
     void CopiesAreMerged() const {
-        if (Value("enable_original_recipient") != "no") return;
+        if (!text::EqualsIgnoringCase(Value("enable_original_recipient"), "no")) return;
         Warn("enable_original_recipient",
              "is no, so a mailbox that a message reaches by several recipients gets one copy, and "
              "each is counted until the next scan");
@@ -89,7 +91,8 @@ private:
         const bool refuses = Has(settings_.checks, "recipient") &&
                              !Has(settings_.dry_run, "recipient") &&
                              settings_.unknown_recipient_action != "DUNNO";
-        if (!refuses || Value("smtpd_reject_unlisted_recipient") != "no") return;
+        if (!refuses || !text::EqualsIgnoringCase(Value("smtpd_reject_unlisted_recipient"), "no"))
+            return;
         for (const char* stage : {"relay", "recipient", "data", "end_of_data"})
             if (Value("smtpd_" + std::string(stage) + "_restrictions")
                     .find("reject_unlisted_recipient") != std::string::npos)

@@ -65,11 +65,12 @@ std::uint64_t MostConnections(const config::Settings& settings) {
 
 NewConfiguration ReadConfiguration(const config::Settings& settings,
                                    const Configuration& in_force) {
+    // What is not named any more is not looked at: it may be on a server that is gone.
+    if (!services::AskAlike(settings, in_force.settings))
+        return {{settings, services::ReadTables(settings)}, false, false};
     const bool has_same_files = in_force.tables->IsUpToDate();
     if (has_same_files && settings == in_force.settings) return {in_force, true, true};
-    return {{settings, services::ReadTables(settings)},
-            false,
-            has_same_files && services::AskAlike(settings, in_force.settings)};
+    return {{settings, services::ReadTables(settings)}, false, has_same_files};
 }
 
 Server::Server(const config::Settings& settings, std::vector<async::ListeningSocket> sockets)

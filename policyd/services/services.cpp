@@ -288,8 +288,9 @@ Services::Services(async::EventLoop& loop, const Settings& settings, SharedState
     std::vector<checks::CheckPipeline::Step> steps;
     for (const std::string& name : settings.checks) steps.push_back(MakeStep(name, parts));
     std::vector<checks::CheckPipeline::Step> retired;
-    if (predecessor != nullptr && shared.messages.Size() > 0 &&
-        !Contains(settings.checks, "mailbox_quota")) {
+    may_hold_room_ = Contains(settings.checks, "mailbox_quota") ||
+                     (predecessor != nullptr && predecessor->may_hold_room_);
+    if (may_hold_room_ && !Contains(settings.checks, "mailbox_quota")) {
         // Of new messages nobody will be told: it holds nothing but what it held before.
         Settings holding_nothing_new = settings;
         holding_nothing_new.quota_reservations = false;

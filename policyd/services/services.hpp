@@ -78,6 +78,7 @@ private:
     std::unique_ptr<checks::QuotaWarnings> warnings_;
     std::chrono::milliseconds next_look_{0};
     bool has_given_up_ = false;
+    bool may_hold_room_ = false;  // for messages that are under way
     std::unique_ptr<checks::CheckPipeline> checks_;
 };
 

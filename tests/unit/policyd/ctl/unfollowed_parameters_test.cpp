@@ -29,7 +29,7 @@ protected:
                               {"masquerade_classes", "envelope_sender, header_sender"},
                               {"masquerade_domains", "example.com"},
                               {"mail_version", "3.7.11"},
-                              {"resolve_dequoted_address", "yes"},
+                              {"resolve_dequoted_address", "Yes"},
                               {"smtpd_reject_unlisted_recipient", "yes"}},
                              {},
                              {}};
@@ -62,7 +62,7 @@ TEST_F(UnfollowedParametersTest, ThatMasqueradeRecipients) {
 }
 
 TEST_F(UnfollowedParametersTest, ByWhichUnlistedRecipientsAreAccepted) {
-    postfix_.values["smtpd_reject_unlisted_recipient"] = "no";
+    postfix_.values["smtpd_reject_unlisted_recipient"] = "No";
     EXPECT_THAT(Warnings(), HasSubstr("policyd refuses recipients who do not exist"));
     postfix_.values["smtpd_recipient_restrictions"] = "permit_mynetworks reject_unlisted_recipient";
     EXPECT_EQ(Warnings(), "") << "they are refused all the same";

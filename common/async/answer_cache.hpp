@@ -17,6 +17,7 @@
 #include "common/async/keyed_table.hpp"
 #include "common/async/task.hpp"
 #include "common/text/inline_string.hpp"
+#include "common/text/string_hash.hpp"
 
 namespace policyd::async {
 
@@ -167,14 +168,8 @@ private:
         Loading& loading;
     };
 
-    struct Hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view key) const noexcept {
-            return std::hash<std::string_view>()(key);
-        }
-    };
     template <typename T>
-    using Map = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+    using Map = std::unordered_map<std::string, T, text::StringHash, std::equal_to<>>;
 
     bool IsFresh(const Entry& entry) const {
         return clock_() < entry.fresh_until && entry.as_of > taken_over_;

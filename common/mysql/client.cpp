@@ -37,7 +37,7 @@ void Client::RunOnOneServer(const Ask& ask, Clock::time_point asked) {
         if (!server) break;
         if (TryServer(*server, ask)) return;
     }
-    if (!failures_.empty() && !servers_failed_) throw QueryRefused("mysql: " + failures_);
+    if (!failures_.empty() && !servers_failed_) throw outage::TableRefuses("mysql: " + failures_);
     throw outage::TableUnavailable(
         "mysql: " + (failures_.empty() ? "the servers failed a moment ago" : failures_));
 }

@@ -14,12 +14,6 @@
 
 namespace policyd::mysql {
 
-/// The servers answered, but refused this query: others may go better.
-class QueryRefused : public outage::TableUnavailable {
-public:
-    using outage::TableUnavailable::TableUnavailable;
-};
-
 /// Asks the servers of one account on one thread, which makes and destroys it. Connects when it is
 /// first asked, drops its session on any error, and goes on with the next server.
 class Client {
@@ -32,9 +26,9 @@ public:
     using Clock = std::chrono::steady_clock;
 
     /// Answers what was `asked` then. Throws outage::TableUnavailable where no server could answer,
-    /// QueryRefused where none would. A session that turns out to have been closed meanwhile is
-    /// made anew once. No further server is tried once the time limit has passed, so that the wait
-    /// is at most twice that.
+    /// outage::TableRefuses where none would. A session that turns out to have been closed
+    /// meanwhile is made anew once. No further server is tried once the time limit has passed, so
+    /// that the wait is at most twice that.
     Values Run(const Query& query, Clock::time_point asked);
 
     /// As Run(), for several queries that one server answers.

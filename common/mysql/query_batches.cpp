@@ -131,7 +131,7 @@ async::Task<bool> QueryBatches::Answer(std::span<Asking* const> batch,
         values = co_await call;
         took_for_one_ +=
             ((ended - began) / static_cast<std::int64_t>(batch.size()) - took_for_one_) / 4;
-    } catch (const QueryRefused&) {
+    } catch (const outage::TableRefuses&) {
         if (batch.size() > 1) co_return false;
         failure = std::current_exception();
     } catch (...) {

@@ -44,7 +44,7 @@ private:
     const std::string name_;
     const Clock clock_;
     CircuitBreaker breaker_;
-    /// One that refuses writes and answers reads is not back after every answer.
+    /// One that fails now and then is not back after every answer.
     OutageLog log_{CircuitBreaker::kProbePeriod};
     bool is_down_ = false;
     std::chrono::milliseconds refuses_until_{0};  // writes, by all appearances

@@ -124,19 +124,16 @@ Reply Client::ReplyIn(Answer answer, const outage::BackEnd::Question& question) 
 
 void Client::Refuse(const Answer& answer, const outage::BackEnd::Question& question) {
     const std::string reason = answer.IsError() ? answer.reply->text : answer.failure;
-    const std::string what = back_end_.Name() + ": " + reason;
+    const ErrorClass error = answer.IsError() ? Classify(reason) : ErrorClass::kRefused;
     if (!answer.was_put) {
         question.WasSpared();
-        throw UsageStoreUnavailable(what);
-    }
-    const ErrorClass error = answer.IsError() ? Classify(reason) : ErrorClass::kRefused;
-    if (error == ErrorClass::kNoWrites) {
+    } else if (error == ErrorClass::kNoWrites) {
         question.RefusedWrite(reason);
-        throw outage::UsageStoreTakesNothing(what);
+    } else {
+        question.Failed(reason);
     }
-    question.Failed(reason);
     if (error == ErrorClass::kWrongServer && connection_) connection_->Drop(reason);
-    throw UsageStoreUnavailable(what);
+    throw UsageStoreUnavailable(back_end_.Name() + ": " + reason);
 }
 
 std::string Client::ScriptCommand(const ScriptCall& call, bool with_text) const {

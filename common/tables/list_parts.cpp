@@ -1,5 +1,6 @@
 #include "common/tables/list_parts.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/config/config_error.hpp"

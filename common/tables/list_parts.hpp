@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/tables/warning_sink.hpp"
+#include "common/text/string_hash.hpp"
 
 namespace policyd::tables {
 
@@ -35,14 +36,9 @@ private:
         std::size_t position;
         bool included;
     };
-    struct Hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view word) const noexcept {
-            return std::hash<std::string_view>()(word);
-        }
-    };
 
-    std::unordered_map<std::string, Place, Hash, std::equal_to<>> places_;  // by the folded word
+    // By the folded word.
+    std::unordered_map<std::string, Place, text::StringHash, std::equal_to<>> places_;
 };
 
 /// A part of a list: words, or the name of a table or of a file with more of the list in it.

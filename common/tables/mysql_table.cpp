@@ -119,7 +119,7 @@ async::Task<std::vector<mysql::Values>> MysqlTable::Run(std::vector<mysql::Query
         if (!values) throw outage::TableUnavailable(back_end.Name() + " does not answer in time");
         question.Answered();
         co_return std::move(*values);
-    } catch (const mysql::QueryRefused& refusal) {
+    } catch (const outage::TableRefuses& refusal) {
         question.Answered();
         throw outage::TableRefuses(Name() + ": " + refusal.what());
     } catch (const std::runtime_error& failure) {

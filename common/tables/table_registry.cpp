@@ -94,23 +94,62 @@ LookupTable& TableRegistry::OpenAs(ReadAs reader, std::string_view spec) {
     return *tables_.emplace(identity, std::move(table)).first->second;
 }
 
+struct TableRegistry::Type {
+    std::string_view name;
+    std::unique_ptr<LookupTable> (*make)(TableRegistry& registry, const std::string& table,
+                                         ReadAs reader);
+};
+
+/// Every type of table.
+std::span<const TableRegistry::Type> TableRegistry::Types() {
+    using Table = std::unique_ptr<LookupTable>;
+    static constexpr Type kTypes[] = {
+        {"mysql",
+         [](TableRegistry& registry, const std::string& path, ReadAs) -> Table {
+             return registry.MakeMysql(path);
+         }},
+        {"sqlite",
+         [](TableRegistry& registry, const std::string& path, ReadAs) -> Table {
+             return registry.MakeSqlite(path);
+         }},
+        {"texthash",
+         [](TableRegistry& registry, const std::string& path, ReadAs reader) -> Table {
+             return registry.MakeTexthash(path, reader);
+         }},
+        {"cidr",
+         [](TableRegistry& registry, const std::string& path, ReadAs) -> Table {
+             return registry.MakeCidr(path);
+         }},
+        {"inline",
+         [](TableRegistry&, const std::string& rows, ReadAs reader) -> Table {
+             return std::make_unique<InlineTable>(rows, reader);
+         }},
+    };
+    return kTypes;
+}
+
 bool TableRegistry::Knows(std::string_view type) {
-    constexpr std::string_view kTypes[] = {"mysql", "sqlite", "texthash", "cidr", "inline"};
-    return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+    const auto types = Types();
+    return std::any_of(types.begin(), types.end(),
+                       [type](const Type& known) { return known.name == type; });
+}
+
+bool TableRegistry::IsCompiled(std::string_view type) {
+    constexpr std::string_view kCompiled[] = {"hash", "btree", "cdb", "lmdb", "dbm", "sdbm"};
+    return std::find(std::begin(kCompiled), std::end(kCompiled), type) != std::end(kCompiled);
 }
 
 std::unique_ptr<LookupTable> TableRegistry::Make(std::string_view type, const std::string& name,
                                                  ReadAs reader) {
-    if (type == "mysql") return MakeMysql(name);
-    if (type == "sqlite") return MakeSqlite(name);
-    if (type == "texthash") return MakeTexthash(name, reader);
-    if (type == "cidr") return MakeCidr(name);
-    if (type == "inline") return std::make_unique<InlineTable>(name, reader);
-    const bool is_compiled = type == "hash" || type == "btree" || type == "cdb" || type == "lmdb";
+    std::string known;
+    for (const Type& each : Types()) {
+        if (each.name == type) return each.make(*this, name, reader);
+        const bool is_last = &each == &Types().back();
+        known.append(known.empty() ? "" : is_last ? " and " : ", ").append(each.name);
+    }
     throw config::ConfigError(
-        "\"" + text::EscapedForLog(std::string(type) + ":" + name) +
-        "\": the table types are mysql, sqlite, texthash, cidr and inline" +
-        (is_compiled ? "; texthash reads the text that postmap compiles" : ""));
+        "\"" + text::EscapedForLog(std::string(type) + ":" + name) + "\": the table types are " +
+        known + (IsCompiled(type) ? "; texthash reads the text that postmap compiles" : ""));
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeTexthash(const std::string& path, ReadAs reader) {

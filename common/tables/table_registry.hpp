@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,9 @@ public:
 
     /// Whether there are tables of this type, "mysql" for instance.
     static bool Knows(std::string_view type);
+    /// Whether it is one of Postfix's whose tables postmap(1) compiles from text, which texthash:
+    /// reads: "hash" for instance.
+    static bool IsCompiled(std::string_view type);
 
     /// `spec` is `type:name`; behind "proxy:" a table in memory is read as proxymap(8) reads it,
     /// and nothing else is different. Throws config::ConfigError for an unknown type, a file that
@@ -70,6 +74,9 @@ public:
                               DomainList::Matching matching);
 
 private:
+    struct Type;
+
+    static std::span<const Type> Types();
     LookupTable& OpenAs(ReadAs reader, std::string_view spec);
     std::unique_ptr<LookupTable> Make(std::string_view type, const std::string& name,
                                       ReadAs reader);

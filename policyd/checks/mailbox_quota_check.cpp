@@ -300,7 +300,6 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
     const auto& mailboxes = recipient.resolution->mailboxes;
     Taken taken;
     if (mailboxes.empty()) co_return taken;
-    const bool for_good = request.stage == Stage::kEndOfMessage;
     std::optional<std::uint64_t> bytes = StoredSizeAtHand(request, recipient.recipient, mailboxes);
     if (!bytes) {
         const auto average = co_await average_size_.Get("");
@@ -309,6 +308,7 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
     const StoredSize size{*bytes, IsUndeclared(request) ? 0 : *bytes};
     const bool exempt = rules_.exempt.Cover(request, recipient.recipient);
     if (!Reserves(message, recipient)) {
+        const bool for_good = with_room != WithRoom::kMayBeAborted;
         if (!exempt) taken = co_await room_.Look(*recipient.resolution, size, for_good);
     } else {
         const std::string id = ReservationId(message, recipient.recipient);
@@ -316,7 +316,6 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
             throw outage::UsageStoreUnavailable("it is being told of this message");
         if (exempt) {
             usage::Reservation reservation = room_.ReservationFor(id, mailboxes, *bytes);
-            reservation.settled = for_good;
             co_await room_.Charge(std::move(reservation), mailboxes, with_room);
         } else {
             taken = co_await room_.Take(id, *recipient.resolution, size, with_room);
@@ -350,7 +349,6 @@ async::Task<void> MailboxQuotaCheck::Charge(const PolicyRequest& request,
     const std::uint64_t bytes = Sum(request.size, OverheadOf(request, recipient));
     usage::Reservation reservation =
         room_.ReservationFor(ReservationId(message, recipient.recipient), mailboxes, bytes);
-    reservation.settled = true;
     reservation.ends_fullness = had_room && room_.EndsFullness(*recipient.resolution) &&
                                 !rules_.exempt.Cover(request, recipient.recipient);
     bool is_down = false;

@@ -242,7 +242,7 @@ void MailboxRoom::NoteMeasurement(const Usage& usage) const {
     last_scan_.Note(std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count());
 }
 
-async::Task<std::optional<Usage>> MailboxRoom::Find(const std::string& mailbox) {
+async::Task<std::optional<Usage>> MailboxRoom::Find(std::string_view mailbox) {
     std::optional<Usage> found = co_await usage_.Find(mailbox);
     if (found) NoteMeasurement(*found);
     co_return found;
@@ -280,7 +280,7 @@ async::Task<Taken> MailboxRoom::Look(const Resolution& resolution, StoredSize si
             const UsageCopies::Given copy = co_await copies_.Get(mailbox.name, kNeverStale);
             known = *copy;
         } else {
-            known = co_await usage_.Find(mailbox.name);
+            known = co_await Find(mailbox.name);
             if (rules_.stale_time.count() > 0) copies_.Remember(mailbox.name, known);
         }
         const Usage& usage = UsageIn(known);
@@ -420,6 +420,7 @@ async::Task<void> MailboxRoom::Charge(usage::Reservation reservation, const Mail
                                       WithRoom with_room) {
     if (reservation.limits.empty()) co_return;
     reservation.needs = usage::Needs::kNoRoom;
+    reservation.settled = with_room != WithRoom::kMayBeAborted;
     const usage::Reserved reserved = co_await usage_.Reserve(reservation);
     if (with_room == WithRoom::kIsLetIn && warnings_.MayBeCrossed(mailboxes, reservation, reserved))
         co_await warnings_.LookAt(mailboxes, reservation, reserved);

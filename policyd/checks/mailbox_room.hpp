@@ -98,7 +98,7 @@ public:
     void TakeOver(MailboxRoom& predecessor);
 
     /// Only looks, at copies that may be as old as the rules say, whether a message of this size
-    /// would be let in; `for_good` as in Take().
+    /// would be let in, for good at its end.
     async::Task<Taken> Look(const Resolution& resolution, StoredSize size, bool for_good);
 
     /// Fetches what HasRoomAtHand() will read of a mailbox.
@@ -118,7 +118,7 @@ public:
     async::Task<Taken> Take(std::string_view id, const Resolution& resolution, StoredSize size,
                             WithRoom with_room);
 
-    /// Charges the mailboxes whether they have room or not.
+    /// Charges the mailboxes whether they have room or not, for good at the end of the message.
     async::Task<void> Charge(usage::Reservation reservation, const Mailboxes& mailboxes,
                              WithRoom with_room);
 
@@ -152,7 +152,7 @@ private:
                    std::size_t targets) const;
     void Count(const usage::Reserved& reserved) const;
     void NoteMeasurement(const usage::Usage& usage) const;
-    async::Task<std::optional<usage::Usage>> Find(const std::string& mailbox);
+    async::Task<std::optional<usage::Usage>> Find(std::string_view mailbox);
     void Remember(const usage::Reservation& reservation, const usage::Reserved& reserved);
     /// Which of the targets must have room.
     usage::Needs NeedsOf(const Resolution& resolution) const;

@@ -17,59 +17,61 @@ using config::Option;
 using config::Settings;
 using config::Strings;
 
-constexpr std::string_view kProxy = "proxy:";
+/// An element of a list in its parts: `!`, `proxy:` and a table, or a word.
+struct Element {
+    explicit Element(std::string_view text) {
+        constexpr std::string_view kProxy = "proxy:";
+        negation = text.substr(0, text.find_first_not_of('!'));
+        text.remove_prefix(negation.size());
+        is_behind_proxy = text.starts_with(kProxy);
+        table = text.substr(is_behind_proxy ? kProxy.size() : 0);
+    }
 
-std::string_view TypeOf(std::string_view table) {
-    return table.substr(0, table.find(':'));
-}
+    bool IsTable() const { return tables::IsTableSpec(table); }
+    std::string_view Type() const { return table.substr(0, table.find(':')); }
 
-/// What postmap(1) compiles a text file to.
-bool IsCompiled(std::string_view table) {
-    constexpr std::string_view kTypes[] = {"hash", "btree", "cdb", "lmdb", "dbm", "sdbm"};
-    return tables::IsTableSpec(table) &&
-           std::find(std::begin(kTypes), std::end(kTypes), TypeOf(table)) != std::end(kTypes);
+    std::string_view negation;
+    bool is_behind_proxy = false;
+    std::string_view table;
+};
+
+/// What was compiled from a text file is had by reading that.
+std::string WithTextForCompiled(const std::string& text) {
+    const Element element(text);
+    if (!element.IsTable() || !tables::TableRegistry::IsCompiled(element.Type())) return text;
+    const std::string_view file = element.table.substr(element.Type().size());
+    return std::string(element.negation) + "texthash" + std::string(file);
 }
 
 /// `proxy:` in front of a table changes who asks it, not what it answers, but for keys in upper
-/// case in texthash: and inline: tables. What was compiled from a text file is had by reading that.
-std::string AsItIsHere(std::string element) {
-    if (element.starts_with('!')) return '!' + AsItIsHere(element.substr(1));
-    const bool is_behind_proxy = element.starts_with(kProxy);
-    std::string table = is_behind_proxy ? element.substr(kProxy.size()) : element;
-    if (IsCompiled(table)) return "texthash:" + table.substr(table.find(':') + 1);
-    const bool matters = table.starts_with("texthash:") || table.starts_with("inline:");
-    return is_behind_proxy && matters ? element : table;
+/// case in texthash: and inline: tables.
+std::string WithoutNeedlessProxy(const std::string& text) {
+    const Element element(text);
+    const bool matters = element.Type() == "texthash" || element.Type() == "inline";
+    if (!element.is_behind_proxy || matters) return text;
+    return std::string(element.negation) + std::string(element.table);
 }
 
-Strings AsTheyAreHere(const Strings& lists) {
+bool IsUnknownTable(const std::string& text) {
+    const Element element(text);
+    return element.IsTable() && !tables::TableRegistry::Knows(element.Type());
+}
+
+/// The elements of lists, each as a function has it.
+template <typename As>
+Strings ElementsOf(const Strings& lists, As as) {
     Strings elements;
     for (const std::string& list : lists)
-        for (std::string& element : config::ParseList(list))
-            elements.push_back(AsItIsHere(std::move(element)));
+        for (const std::string& element : config::ParseList(list)) elements.push_back(as(element));
     return elements;
 }
 
-Strings WithTextForCompiled(const Strings& lists) {
-    Strings elements;
-    for (const std::string& list : lists) {
-        for (const std::string& element : config::ParseList(list)) {
-            const std::string here = AsItIsHere(element);
-            const std::size_t bare = std::min(here.find_first_not_of('!'), here.size());
-            elements.push_back(here.substr(bare).starts_with("texthash:") ? here : element);
-        }
-    }
-    return elements;
-}
-
-/// The tables whose types are not known here.
-Strings UnknownTables(const Strings& elements) {
+/// Takes out the tables whose types do not exist here, and returns their names.
+Strings TakeUnknownTables(Strings& elements) {
     Strings unknown;
-    for (std::string_view element : elements) {
-        while (element.starts_with('!')) element.remove_prefix(1);
-        if (element.starts_with(kProxy)) element.remove_prefix(kProxy.size());
-        if (tables::IsTableSpec(element) && !tables::TableRegistry::Knows(TypeOf(element)))
-            unknown.emplace_back(element);
-    }
+    for (const std::string& element : elements)
+        if (IsUnknownTable(element)) unknown.emplace_back(Element(element).table);
+    std::erase_if(elements, IsUnknownTable);
     return unknown;
 }
 
@@ -77,7 +79,9 @@ Strings UnknownTables(const Strings& elements) {
 Settings Comparable(Settings settings, const Option& option) {
     const auto* list = std::get_if<Strings Settings::*>(&option.field);
     if (list == nullptr) return settings;
-    settings.** list = AsTheyAreHere(settings.**list);
+    settings.** list = ElementsOf(settings.**list, [](const std::string& element) {
+        return WithoutNeedlessProxy(WithTextForCompiled(element));
+    });
     const bool order_matters =
         option.name.ends_with("_maps") ||
         std::any_of((settings.**list).begin(), (settings.**list).end(),
@@ -121,17 +125,13 @@ void CompareOption(const config::ConfigFile& file, const Settings& ours, const O
         if (!Differ(ours, wanted, option)) return;
         const auto* const list = std::get_if<Strings Settings::*>(&option.field);
         if (list != nullptr) {
-            wanted.** list = WithTextForCompiled(wanted.**list);
-            const Strings unknown = UnknownTables(wanted.**list);
-            if (!unknown.empty()) {
-                std::erase_if(wanted.**list, [&unknown](const std::string& element) {
-                    return !UnknownTables({element}).empty();
-                });
+            wanted.** list = ElementsOf(wanted.**list, WithTextForCompiled);
+            const Strings unknown = TakeUnknownTables(wanted.**list);
+            if (!unknown.empty())
                 report.Warning(
                     place + ": main.cf has " + config::QuotedList(unknown) +
                     ": there are no such tables here, and what they say is not followed");
-                if (!Differ(ours, wanted, option)) return;
-            }
+            if (!Differ(ours, wanted, option)) return;
         }
         report.Warning(place + " is " + config::Show(ours, option) +
                        ", but main.cf has another value: set " + name + " = " +

@@ -1,10 +1,11 @@
 #include "policyd/ctl/unfollowed_parameters.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <cstdio>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/config/config_error.hpp"
 #include "common/config/options.hpp"
@@ -104,8 +105,7 @@ private:
 
     /// Before 3.9 Postfix does not know the parameter, and takes utf8mb4.
     void Charsets() const {
-        constexpr int kSince[] = {3, 9};
-        if (!IsOlderThan(Value("mail_version"), kSince[0], kSince[1])) return;
+        if (!IsOlderThan(3, 9)) return;
         std::set<std::string> told;
         for (const config::Option& option : config::Options()) {
             const auto* const list = std::get_if<Strings Settings::*>(&option.field);
@@ -121,16 +121,13 @@ private:
         }
     }
 
-    static bool IsOlderThan(std::string_view version, int major, int minor) {
-        int theirs[2] = {0, 0};
-        std::size_t part = 0;
-        for (const char c : version) {
-            if (c == '.' && ++part == std::size(theirs)) break;
-            if (c != '.' && (c < '0' || c > '9')) break;
-            if (c != '.') theirs[part] = 10 * theirs[part] + (c - '0');
-        }
-        if (theirs[0] == 0) return false;  // nobody knows
-        return theirs[0] < major || (theirs[0] == major && theirs[1] < minor);
+    /// False where nobody knows.
+    bool IsOlderThan(int major, int minor) const {
+        int theirs = 0;
+        int theirs_minor = 0;
+        if (std::sscanf(Value("mail_version").c_str(), "%d.%d", &theirs, &theirs_minor) != 2)
+            return false;
+        return std::pair(theirs, theirs_minor) < std::pair(major, minor);
     }
 
     static std::string CharsetOf(const std::string& table) {

@@ -202,8 +202,11 @@ async::Task<std::vector<usage::Measurement>> Publisher::MeasurementsOf(const Bat
         const RecordPointer record = known->second.record;
         usage::Measurement measurement{*address, record->Bytes(), record->Messages(),
                                        text::WallTime(milliseconds(began))};
-        const bool is_left_out = record->HasUnknownParts() && co_await IsKnownBetter(measurement);
-        if (!is_left_out) measurements.push_back(std::move(measurement));
+        if (record->HasUnknownParts()) {
+            const bool is_known_better = co_await IsKnownBetter(measurement);
+            if (is_known_better) continue;
+        }
+        measurements.push_back(std::move(measurement));
     }
     co_return measurements;
 }

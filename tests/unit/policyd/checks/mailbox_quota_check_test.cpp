@@ -170,6 +170,21 @@ TEST_F(MailboxQuotaCheckTest, TakesOverWhatIsRememberedOfUsage) {
     EXPECT_EQ(AtRcpt("ann@example.com", 1), "") << "the store is asked again";
 }
 
+TEST_F(MailboxQuotaCheckTest, TellsWhenWasLastMeasuredAlsoWhereNothingIsReserved) {
+    QuotaRules rules;
+    rules.reservations = false;
+    usage_.Measure("ann@example.com", 10);
+    double seconds = 5'000'000'000;
+    for (const int copy_time : {0, 1000}) {
+        rules.room.copy_time = std::chrono::milliseconds(copy_time);
+        Use(rules);
+        usage_.entries["ann@example.com"].measured.measured_at =
+            text::WallTime(std::chrono::seconds(static_cast<std::int64_t>(++seconds)));
+        EXPECT_EQ(AtRcpt("ann@example.com", 1), "");
+        EXPECT_EQ(metrics::Value(metrics::Metric::kLastScan), seconds) << copy_time;
+    }
+}
+
 TEST_F(MailboxQuotaCheckTest, CountsButNeverRefusesExemptMail) {
     QuotaRules rules;
     rules.exempt.senders = AddressList({"<>"});

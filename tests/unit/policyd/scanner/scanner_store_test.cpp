@@ -397,9 +397,12 @@ TEST_F(ScannerTest, ReportsWhatTheStoreHasLostAndWhatItHasTooMuchWhenItVerifies)
     usage_.figures.erase("bob@example.org");
     usage_.figures["eve@example.org"] = usage_.figures.at("ann@example.org");
 
-    const ScanReport report = Sweep(Thoroughness::kEverything);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    const ScanReport report = loop.RunUntilDone(scanner.Sweep(Thoroughness::kEverything));
 
     EXPECT_EQ(report.store_drifted, 2u);
+    EXPECT_EQ(scanner.TotalsSoFar().drifted, 2u);
     EXPECT_EQ(BytesOf("bob@example.org"), 5u);
     EXPECT_EQ(usage_.figures.count("eve@example.org"), 0u);
     EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 0u);

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <system_error>
 
+#include "common/async/blocking_call.hpp"
 #include "common/log/logging.hpp"
 
 namespace policyd::scanner {
@@ -17,7 +18,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kSaveEvery = 30s;  // a crash costs no more than measuring this long again
 /// How long a store that was emptied may take every mailbox for empty.
-constexpr auto kLookForLossEvery = 10s;
+constexpr auto kLookForLossEvery = 10s;  // and how long another root may go unnoticed
 
 ScannerOptions MakeOptions(const config::Settings& settings, const CommandLine& command_line) {
     ScannerOptions options = OptionsFrom(settings);
@@ -198,6 +199,7 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
         if (std::exchange(verify_now_, false)) owes_verification = true;
         if (is_due) due = SteadyClock::now() + settings_.scan_interval;
         if (everything) {
+            scanned_root_ = co_await LookAtRoot();
             const auto report = co_await SweepOnce(owes_verification ? Thoroughness::kEverything
                                                                      : Thoroughness::kWhatChanged);
             if (report) {
@@ -217,6 +219,11 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
     co_return kDone;
 }
 
+async::Task<DirectoryIdentity> ScanProgram::LookAtRoot() {
+    async::BlockingCall look(loop_.Raw(), [this] { return IdentityOf(options_.root); });
+    co_return co_await look;
+}
+
 async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
     const auto is_wanted = [this] {
         return stopped_ || verify_now_ || sweep_now_ || places_changed_;
@@ -229,7 +236,9 @@ async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
         co_await wake_up_.Wait();
         if (is_wanted()) break;
         const bool has_lost = co_await scanner_.StoreHasLost();
-        if (has_lost) sweep_now_ = true;
+        const bool is_another = co_await LookAtRoot() != scanned_root_;
+        if (is_another) log::Info("mail store: {} is another directory now", options_.root);
+        if (has_lost || is_another) sweep_now_ = true;
     }
     uv_timer_stop(timer_.get());
 }

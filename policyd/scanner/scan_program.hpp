@@ -43,6 +43,7 @@ private:
     void AskForSweep(LiveScan::Sweep sweep);
     async::Task<ExitCode> RunOnce();
     async::Task<ExitCode> RunUntilStopped();
+    async::Task<DirectoryIdentity> LookAtRoot();
     async::Task<> WaitUntilWanted(std::chrono::steady_clock::time_point due);
     void WakeUpLater(std::chrono::milliseconds time);
 
@@ -62,6 +63,7 @@ private:
     bool verify_now_ = false;
     bool sweep_now_ = false;
     bool places_changed_ = false;
+    DirectoryIdentity scanned_root_;  // before the last scan of everything began
     outage::OutageLog files_{std::chrono::milliseconds(0)};  // that cannot be written
     async::UvHandle<uv_timer_t> timer_;
     async::WakeUp wake_up_;

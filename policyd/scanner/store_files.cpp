@@ -34,12 +34,15 @@ Sight SightOf(int error) {
     return absent ? Sight::kAbsent : Sight::kUnreadable;
 }
 
+std::uint32_t DeviceOf(const struct statx& file) {
+    return file.stx_dev_major << 20 | file.stx_dev_minor;
+}
+
 void Describe(const struct statx& file, SeenDirectory& seen) {
     if (!S_ISDIR(file.stx_mode)) return;
     seen.sight = Sight::kThere;
     seen.size = file.stx_size;
-    seen.stamp = {file.stx_ino, TimeOf(file.stx_mtime), TimeOf(file.stx_ctime),
-                  static_cast<std::uint32_t>(file.stx_dev_major << 20 | file.stx_dev_minor)};
+    seen.stamp = {file.stx_ino, TimeOf(file.stx_mtime), TimeOf(file.stx_ctime), DeviceOf(file)};
 }
 
 void Fail(int error, SeenDirectory& seen) {
@@ -53,6 +56,15 @@ FileTime CoarseFileClock() {
     timespec now{};
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     return now.tv_sec * kSecond + now.tv_nsec;
+}
+
+DirectoryIdentity IdentityOf(const std::string& path) {
+    struct statx file {};
+    const int failed =
+        statx(AT_FDCWD, path.c_str(), 0, STATX_TYPE | STATX_INO | STATX_MNT_ID, &file);
+    if (failed != 0 || !S_ISDIR(file.stx_mode)) return {};
+    const bool tells_mount = (file.stx_mask & STATX_MNT_ID) != 0;
+    return {file.stx_ino, tells_mount ? file.stx_mnt_id : 0, DeviceOf(file)};
 }
 
 bool IsTooYoung(FileTime changed, FileTime now) {

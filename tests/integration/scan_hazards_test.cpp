@@ -331,6 +331,29 @@ TEST_P(ScanWatchTest, FollowsADirectoryThatIsReplacedByAnotherOfTheSameName) {
     EXPECT_EQ(daemon_->Stop(), 0);
 }
 
+// As after a disk that is mounted late, or anew: no event tells of that.
+TEST_P(ScanWatchTest, FollowsWithoutWaitingForAScanARootThatIsAnotherDirectory) {
+    for (const char* disk : {"disk-1", "disk-2"}) {
+        fs::create_directory(scratch_ / disk);
+        fs::remove(Root());
+        fs::create_symlink(disk, Root());
+        Deliver("example.org/ann", 7);
+    }
+    fs::remove(Root());
+    fs::create_symlink("disk-1", Root());
+    if (!StartsToWatch()) GTEST_SKIP() << "not permitted here:\n" << daemon_->Log();
+    Deliver("example.org/ann", 7);
+    const auto shows_truth = [&] { return daemon_->Found() == test::RecountStore(Root()); };
+    test::WaitUntil("that it is watched", shows_truth, scratch_ / "scan.log");
+
+    fs::remove(Root());
+    fs::create_symlink("disk-2", Root());
+    test::WaitUntil("what another disk holds", shows_truth, scratch_ / "scan.log");
+    Deliver("example.org/ann", 2);
+    test::WaitUntil("a delivery there", shows_truth, scratch_ / "scan.log");
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
 TEST_P(ScanWatchTest, FollowsMailboxesAndDomainsThatAreNamedAsPartsOfMaildirsAre) {
     Deliver("tmp/ann", 7);
     Deliver("example.org/tmp", 7);

@@ -106,6 +106,7 @@ bool ReadsAsText(sql::ResultSetMetaData& columns) {
             case sql::DataType::MEDIUMINT:
             case sql::DataType::INTEGER:
             case sql::DataType::BIGINT:
+            case sql::DataType::DECIMAL:  // as an unsigned BIGINT is where NULL may stand for it
                 if (columns.isZerofill(column)) return false;
                 break;
             default:

@@ -56,13 +56,13 @@ bool IsUndeclared(const PolicyRequest& request) {
 
 /// Of recipients without room, `worst` becomes the one that is refused least surely; of several who
 /// are full, all of them.
-void NoteWorst(Taken taken, Taken& worst) {
+void NoteWorst(const Taken& taken, Taken& worst) {
     if (worst.room == Room::kFull && taken.room == Room::kFull) {
-        for (std::string& mailbox : taken.full)
+        for (const std::string& mailbox : taken.full)
             if (std::find(worst.full.begin(), worst.full.end(), mailbox) == worst.full.end())
-                worst.full.push_back(std::move(mailbox));
+                worst.full.push_back(mailbox);
     } else if (worst.room == Room::kFree || worst.room == Room::kFull) {
-        worst = std::move(taken);
+        worst = taken;
     }
 }
 
@@ -228,29 +228,31 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     for (const TrackedRecipient& recipient : recipients)
         taking.push_back(TakeRoom(request, message, recipient, with_room));
     std::vector<Taken> taken = co_await async::WhenAll(std::move(taking));
-    std::vector<const TrackedRecipient*> full;
+    std::size_t full = 0;
     std::uint64_t full_asked = 0;
     Taken worst;
     for (std::size_t i = 0; i < taken.size(); ++i) {
         if (taken[i].room == Room::kFree) continue;
-        full.push_back(&recipients[i]);
+        ++full;
         full_asked += recipients[i].asked;
-        NoteWorst(std::move(taken[i]), worst);
+        NoteWorst(taken[i], worst);
     }
     // Recipients that were refused later on, or never seen here, may be among the accepted ones:
     // where that cannot be told, nobody is refused on their account.
     const std::uint64_t asked = TimesAsked(recipients);
     const std::uint64_t accepted =
         Difference(request.recipient_count, messages_.RefusedBefore(message));
-    const bool all_full = !full.empty() && full.size() == recipients.size() && asked >= accepted;
+    const bool all_full = full == recipients.size() && asked >= accepted;
     const std::uint64_t refused_later = accepted > 0 ? Difference(asked, accepted) : 0;
     const bool surely_some_full = full_asked > refused_later;
     if (!all_full && (!surely_some_full || accepts)) {
         std::vector<async::Task<void>> charging;
-        for (const TrackedRecipient& recipient : recipients) {
-            const bool is_full = std::find(full.begin(), full.end(), &recipient) != full.end();
-            if (is_full || with_room == WithRoom::kMayBeRefused)
-                charging.push_back(Charge(request, message, recipient, !is_full));
+        for (std::size_t i = 0; i < recipients.size(); ++i) {
+            const bool is_full = taken[i].room != Room::kFree;
+            if (is_full || with_room == WithRoom::kMayBeRefused) {
+                const bool has_room = !is_full && taken[i].full.empty();
+                charging.push_back(Charge(request, message, recipients[i], has_room));
+            }
         }
         co_await async::WhenAll(std::move(charging));
         co_return Verdict::NoOpinion();
@@ -308,8 +310,7 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
     const StoredSize size{*bytes, IsUndeclared(request) ? 0 : *bytes};
     const bool exempt = rules_.exempt.Cover(request, recipient.recipient);
     if (!Reserves(message, recipient)) {
-        const bool for_good = with_room != WithRoom::kMayBeAborted;
-        if (!exempt) taken = co_await room_.Look(*recipient.resolution, size, for_good);
+        if (!exempt) taken = co_await room_.Look(*recipient.resolution, size, with_room);
     } else {
         const std::string id = ReservationId(message, recipient.recipient);
         if (!owed_.Forget(id))
@@ -343,14 +344,17 @@ async::Task<Verdict> MailboxQuotaCheck::Refusal(Taken taken) {
 /// The message is let in, whether there is room or not.
 async::Task<void> MailboxQuotaCheck::Charge(const PolicyRequest& request,
                                             const std::string& message,
-                                            const TrackedRecipient& recipient, bool had_room) {
-    if (!Reserves(message, recipient)) co_return;
+                                            const TrackedRecipient& recipient, bool has_room) {
+    const bool ends_fullness = has_room && !rules_.exempt.Cover(request, recipient.recipient);
+    if (!Reserves(message, recipient)) {
+        if (ends_fullness) co_await room_.NoteRoom(recipient.resolution->mailboxes);
+        co_return;
+    }
     const auto& mailboxes = recipient.resolution->mailboxes;
     const std::uint64_t bytes = Sum(request.size, OverheadOf(request, recipient));
     usage::Reservation reservation =
         room_.ReservationFor(ReservationId(message, recipient.recipient), mailboxes, bytes);
-    reservation.ends_fullness = had_room && room_.EndsFullness(*recipient.resolution) &&
-                                !rules_.exempt.Cover(request, recipient.recipient);
+    reservation.ends_fullness = ends_fullness && room_.EndsFullness(*recipient.resolution);
     bool is_down = false;
     try {
         co_await room_.Charge(reservation, mailboxes, WithRoom::kIsLetIn);

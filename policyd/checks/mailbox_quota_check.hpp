@@ -91,7 +91,7 @@ private:
                                 const TrackedRecipient& recipient, WithRoom with_room);
     async::Task<Verdict> Refusal(Taken taken);
     async::Task<void> Charge(const protocol::PolicyRequest& request, const std::string& message,
-                             const TrackedRecipient& recipient, bool had_room);
+                             const TrackedRecipient& recipient, bool has_room);
     async::Task<void> FindOut(const protocol::PolicyRequest& request, const std::string& message,
                               Findings& findings);
     async::Task<void> GiveBack(std::string message, Recipients recipients, usage::Unreserve what);

@@ -267,7 +267,8 @@ bool MailboxRoom::HasRoomAtHand(const Mailboxes& mailboxes, std::uint64_t bytes)
     return true;
 }
 
-async::Task<Taken> MailboxRoom::Look(const Resolution& resolution, StoredSize size, bool for_good) {
+async::Task<Taken> MailboxRoom::Look(const Resolution& resolution, StoredSize size,
+                                     WithRoom with_room) {
     const Mailboxes& mailboxes = resolution.mailboxes;
     const std::size_t targets = TargetsOf(resolution);
     Taken taken;
@@ -309,11 +310,14 @@ async::Task<Taken> MailboxRoom::Look(const Resolution& resolution, StoredSize si
     taken.room = AnswerFor(taken.full.size(), stale, targets);
     if (taken.room == Room::kFull && !Refuses(surely_full, targets))
         taken.room = Room::kPerhapsFull;
-    if (for_good && taken.room == Room::kFree && rules_.soft_time.count() > 0) {
-        const std::vector<std::string> names = LimitedOf(mailboxes);
-        if (!names.empty() && taken.full.empty()) co_await usage_.NoteRoom(names);
-    }
+    if (with_room == WithRoom::kIsLetIn && taken.full.empty()) co_await NoteRoom(mailboxes);
     co_return taken;
+}
+
+async::Task<void> MailboxRoom::NoteRoom(const Mailboxes& mailboxes) {
+    if (rules_.soft_time.count() == 0) co_return;
+    const std::vector<std::string> names = LimitedOf(mailboxes);
+    if (!names.empty()) co_await usage_.NoteRoom(names);
 }
 
 usage::Needs MailboxRoom::NeedsOf(const Resolution& resolution) const {
@@ -352,12 +356,12 @@ async::Task<Taken> MailboxRoom::Take(std::string_view id, const Resolution& reso
     if (reserved.IsGranted()) co_return taken;
     if (!reservation.settled) warnings_.LookLater(mailboxes, reservation, reserved);
     taken.room = AnswerFor(reservation, reserved, targets);
+    taken.full = FullOf(reservation, reserved);
     if (taken.room == Room::kFree) {
         reservation.ends_fullness = false;
         co_await Charge(std::move(reservation), mailboxes, with_room);
         co_return taken;
     }
-    taken.full = FullOf(reservation, reserved);
     if (taken.room == Room::kFull && !RefusesSurely(reservation, size.surely, reserved, targets))
         taken.room = Room::kPerhapsFull;
     co_return taken;

@@ -75,7 +75,7 @@ struct StoredSize {
 /// The answer for one recipient.
 struct Taken {
     Room room = Room::kFree;
-    std::vector<std::string> full;  ///< the mailboxes without room, where the answer is kFull
+    std::vector<std::string> full;  ///< the mailboxes without room; also where a rule lets mail in
 };
 
 /// Room for one recipient of a message, in all the mailboxes that its mail goes to. Owned by one
@@ -98,8 +98,11 @@ public:
     void TakeOver(MailboxRoom& predecessor);
 
     /// Only looks, at copies that may be as old as the rules say, whether a message of this size
-    /// would be let in, for good at its end.
-    async::Task<Taken> Look(const Resolution& resolution, StoredSize size, bool for_good);
+    /// would be let in.
+    async::Task<Taken> Look(const Resolution& resolution, StoredSize size, WithRoom with_room);
+
+    /// A message for which all of these have room is let in: their soft time is over.
+    async::Task<void> NoteRoom(const Mailboxes& mailboxes);
 
     /// Fetches what HasRoomAtHand() will read of a mailbox.
     void Foresee(std::string_view mailbox, async::Ahead what) const;

@@ -72,6 +72,48 @@ TEST_F(MailboxQuotaCheckTest, AMessageThatIsRefusedForOneNeitherFillsNorEmptiesT
         EXPECT_EQ(usage_.ReservedIn(mailbox), 900u) << mailbox;
 }
 
+TEST_F(MailboxQuotaCheckTest, NoSoftTimeEndsForAMessageThatIsRefusedForAnother) {
+    QuotaRules rules;
+    rules.full_at_end_of_message = FullAtEndOfMessage::kDefer;
+    rules.room.soft_time = std::chrono::milliseconds(1000);
+    for (const bool reserves : {true, false}) {
+        rules.reservations = reserves;
+        Use(rules);
+        usage_.entries.clear();
+        usage_.Measure("ann@example.com", 900);
+        usage_.entries["bob@example.com"].full_since = std::chrono::milliseconds(0);
+        LetAnnAndBobPass();
+        EXPECT_EQ(AtEnd("", 500, 2), kPerhapsFull) << reserves;
+        EXPECT_TRUE(usage_.entries["bob@example.com"].full_since.has_value()) << reserves;
+        usage_.Measure("ann@example.com", 0);
+        LetAnnAndBobPass();
+        EXPECT_EQ(AtEnd("", 500, 2), "") << reserves;
+        EXPECT_FALSE(usage_.entries["bob@example.com"].full_since.has_value()) << reserves;
+        EndMessage("1");
+    }
+}
+
+TEST_F(MailboxQuotaCheckTest, NoSoftTimeEndsForATargetThatIsFullAndWhoseMailIsLetInByARule) {
+    QuotaRules rules;
+    rules.full_at_end_of_message = FullAtEndOfMessage::kDefer;
+    rules.room.soft_time = std::chrono::milliseconds(1000);
+    rules.room.stale_usage = StaleUsage::kIgnore;
+    rules.room.usage_max_age = std::chrono::milliseconds(1);
+    for (const bool reserves : {true, false}) {
+        rules.reservations = reserves;
+        Use(rules);
+        usage_.entries.clear();
+        usage_.Measure("ann@example.com", 900);
+        usage_.entries["ann@example.com"].full_since = std::chrono::milliseconds(0);
+        SetTime(std::chrono::milliseconds(10));
+        LetAnnAndBobPass();
+        EXPECT_EQ(AtEnd("", 500, 2), "") << reserves;
+        EXPECT_TRUE(usage_.entries["ann@example.com"].full_since.has_value()) << reserves;
+        SetTime(std::chrono::milliseconds(0));
+        EndMessage("1");
+    }
+}
+
 TEST_F(MailboxQuotaCheckTest, RefusesNobodyForOneWhoMayNotHaveBeenAccepted) {
     for (const auto rule : {FullAtEndOfMessage::kDefer, FullAtEndOfMessage::kReject}) {
         QuotaRules rules;

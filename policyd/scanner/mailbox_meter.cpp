@@ -162,7 +162,8 @@ void MailboxMeter::ListFolders(Job& job) {
     }
     if (directory.sight == Sight::kUnreadable) {
         if (previous == nullptr || !previous->unreadable)
-            job.result.obstacles.push_back({job.mailbox, directory.error});
+            job.result.obstacles.push_back(
+                {job.mailbox, Obstacle::Kind::kUnreadable, directory.error});
         if (previous == nullptr) {
             job.result.mailbox = Sight::kUnreadable;
             return;
@@ -196,10 +197,8 @@ int MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
     ++job.result.work.directories_read;
     const auto visit = [&](const char* name, unsigned char type) {
         if (!mail::IsFolderName(name) || rules_.Ignores(name)) return;
-        const bool is_directory =
-            type == DT_DIR ||
-            (type == DT_UNKNOWN && files_.LookAtFile(directory.directory, name).is_directory);
-        if (is_directory) names.emplace_back(name);
+        if (type == DT_UNKNOWN) type = files_.LookAtFile(directory.directory, name).type;
+        if (type == DT_DIR) names.emplace_back(name);
     };
     for (int reading = 1;; ++reading) {
         if (reading > 1) EntryReader::Rewind(directory.directory);
@@ -234,7 +233,7 @@ bool MailboxMeter::HoldsMaildirs(Job& job) {
     if (directory.sight == Sight::kThere) folder_reader_.ForEach(directory, visit);
     for (const std::string& other : others) {
         if (!is_there(other + "/new") || !is_there(other + "/cur")) continue;
-        job.result.obstacles.push_back({within + other, 0});
+        job.result.obstacles.push_back({within + other, Obstacle::Kind::kMisplacedMaildir});
         return true;
     }
     return false;
@@ -354,7 +353,8 @@ bool MailboxMeter::MeasureDirectory(Job& job, const std::string& path, const Dir
 /// Keeps the last good figures of a directory that cannot be read now.
 void MailboxMeter::Obstruct(Job& job, const std::string& path, int error,
                             const DirectoryRecord* known, DirectoryRecord& record) {
-    if (known == nullptr || !known->unreadable) job.result.obstacles.push_back({path, error});
+    if (known == nullptr || !known->unreadable)
+        job.result.obstacles.push_back({path, Obstacle::Kind::kUnreadable, error});
     if (known != nullptr) {
         record = *known;
     } else {

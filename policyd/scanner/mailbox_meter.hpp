@@ -24,11 +24,17 @@ struct Drift {
     bool Any() const { return bytes != 0 || messages != 0; }
 };
 
-/// A place that could not be read and what the system said; or, without an error, a Maildir in a
-/// place where no mailbox has one.
+/// Why something is not measured that an administrator would expect to be.
 struct Obstacle {
+    enum class Kind {
+        kUnreadable,
+        kMisplacedMaildir,  ///< where no mailbox has one by the layout
+        kSymbolicLink,      ///< in the place of a domain or a mailbox
+    };
+
     std::string path;
-    int error = 0;
+    Kind kind = Kind::kUnreadable;
+    int error = 0;  ///< what the system said of an unreadable place
 };
 
 struct MeasuredMailbox {

@@ -336,12 +336,20 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
 void Scanner::ReportObstacles(const std::vector<Obstacle>& obstacles) {
     for (const Obstacle& obstacle : obstacles) {
         if (obstacles_logged_++ >= kMostObstaclesLogged) return;
-        if (obstacle.error == 0) {
-            log::Warning("{} is a Maildir where none belongs by mailbox_layout = {}: not measured",
-                         Quoted(obstacle.path), layout_.Pattern());
-        } else {
-            log::Warning("unreadable: {}: {}", Quoted(obstacle.path),
-                         std::strerror(obstacle.error));
+        const std::string path = Quoted(obstacle.path);
+        switch (obstacle.kind) {
+            case Obstacle::Kind::kUnreadable:
+                log::Warning("unreadable: {}: {}", path, std::strerror(obstacle.error));
+                break;
+            case Obstacle::Kind::kMisplacedMaildir:
+                log::Warning(
+                    "{} is a Maildir where none belongs by mailbox_layout = {}: not measured", path,
+                    layout_.Pattern());
+                break;
+            case Obstacle::Kind::kSymbolicLink:
+                log::Warning("{} is a symbolic link: not followed, what is behind it not measured",
+                             path);
+                break;
         }
         if (obstacles_logged_ == kMostObstaclesLogged)
             log::Warning("unreadable: further places are not listed");

@@ -1,5 +1,6 @@
 #include "policyd/scanner/store_files.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
@@ -131,7 +132,7 @@ SeenFile StoreFiles::LookAtFile(const Descriptor& directory, const char* name) c
         seen.sight = SightOf(errno);
         return seen;
     }
-    seen.is_directory = S_ISDIR(file.stx_mode);
+    seen.type = IFTODT(file.stx_mode);
     if (!S_ISREG(file.stx_mode)) return seen;
     seen.sight = Sight::kThere;
     seen.bytes = file.stx_size;

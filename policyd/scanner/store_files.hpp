@@ -93,7 +93,7 @@ struct SeenFile {
     Sight sight = Sight::kAbsent;
     std::uint64_t bytes = 0;
     FileTime changed = 0;
-    bool is_directory = false;
+    unsigned char type = 0;  ///< as readdir(3) tells it: DT_DIR, DT_LNK, ...
     int error = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <dirent.h>
 
 #include <algorithm>
+#include <set>
 
 namespace policyd::scanner {
 
@@ -14,6 +15,14 @@ std::string Join(const std::string& directory, std::string_view name) {
     path.reserve(directory.size() + 1 + name.size());
     path.append(directory).append("/").append(name);
     return path;
+}
+
+/// Calls for each name in a list in which each is ended by a NUL.
+template <typename Visit>
+void ForEachName(const std::string& names, Visit visit) {
+    for (const char* name = names.c_str(); *name != '\0';
+         name += std::char_traits<char>::length(name) + 1)
+        visit(std::string_view(name));
 }
 
 const char* PathOf(const std::string& place) {
@@ -70,15 +79,14 @@ void Surveyor::Visit(const std::string& path, std::size_t depth) {
 
     survey_.places.emplace(path, place);
     if (place->is_mailbox) survey_.mailboxes.push_back(path);
-    for (const char* name = place->children.c_str(); *name != '\0';
-         name += std::char_traits<char>::length(name) + 1) {
+    ForEachName(place->children, [&](std::string_view name) {
         std::string child = Join(path, name);
         if (HoldsMailboxes(depth)) {
             survey_.mailboxes.push_back(std::move(child));
         } else {
             Visit(child, depth + 1);
         }
-    }
+    });
 }
 
 /// Null if there is no such directory, or one of which nothing was ever known.
@@ -93,10 +101,18 @@ std::shared_ptr<const Place> Surveyor::Examine(const std::string& path, std::siz
     if (directory.sight == Sight::kThere && error == 0) {
         place->stamp = directory.stamp;
         place->racy |= IsTooYoung(directory.stamp.ctime, now);
+        std::set<std::string_view> told;
+        if (known != nullptr)
+            ForEachName(known->links, [&](std::string_view link) { told.insert(link); });
+        ForEachName(place->links, [&](std::string_view link) {
+            if (!told.contains(link))
+                survey_.obstacles.push_back({Join(path, link), Obstacle::Kind::kSymbolicLink});
+        });
         return place;
     }
     if (known == nullptr || !known->unreadable)
-        survey_.obstacles.push_back({path.empty() ? "." : path, error});
+        survey_.obstacles.push_back(
+            {path.empty() ? "." : path, Obstacle::Kind::kUnreadable, error});
     if (known != nullptr) *place = *known;
     place->unreadable = true;
     return place;
@@ -107,16 +123,17 @@ int Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string& 
                            std::size_t depth, Place& place) {
     ++survey_.work.directories_read;
     std::vector<std::string> names;
+    std::vector<std::string> links;
     const auto visit = [&](const char* name, unsigned char type) {
         if (path.empty() && IsNoDomain(name)) return;
-        const bool is_directory =
-            type == DT_DIR ||
-            (type == DT_UNKNOWN && files_.LookAtFile(directory.directory, name).is_directory);
-        if (is_directory) names.emplace_back(name);
+        if (type == DT_UNKNOWN) type = files_.LookAtFile(directory.directory, name).type;
+        if (type == DT_DIR) names.emplace_back(name);
+        if (type == DT_LNK) links.emplace_back(name);
     };
     for (int reading = 1;; ++reading) {
         if (reading > 1) EntryReader::Rewind(directory.directory);
         names.clear();
+        links.clear();
         const EntryReader::Result result = reader_.ForEach(directory, visit);
         if (result.error != 0) return result.error;
         if (result.at_once) break;
@@ -134,11 +151,14 @@ int Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string& 
     };
     place.is_mailbox =
         has("cur") && has("new") && has("tmp") && layout_.AddressOf(path).has_value();
-    for (const std::string& name : names) {
-        if (place.is_mailbox && IsPartOfMaildir(name)) continue;
-        if (HoldsMailboxes(depth) && !layout_.AddressOf(Join(path, name))) continue;
-        place.children.append(name).push_back('\0');
-    }
+    const auto is_expected = [&](const std::string& name) {
+        if (place.is_mailbox && IsPartOfMaildir(name)) return false;
+        return !HoldsMailboxes(depth) || layout_.AddressOf(Join(path, name)).has_value();
+    };
+    for (const std::string& name : names)
+        if (is_expected(name)) place.children.append(name).push_back('\0');
+    for (const std::string& name : links)
+        if (is_expected(name)) place.links.append(name).push_back('\0');
     return 0;
 }
 

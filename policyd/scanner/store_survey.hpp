@@ -20,6 +20,8 @@ struct Place {
     /// Names of the directories in it, each ended by a NUL, in order; where they are mailboxes, of
     /// those that are an address's.
     std::string children;
+    /// Likewise of the symbolic links that stand where such a directory could.
+    std::string links;
 };
 
 /// By path below the root; the root's own is empty.
@@ -29,7 +31,7 @@ using Places = std::map<std::string, std::shared_ptr<const Place>>;
 struct Survey {
     Places places;
     std::vector<std::string> mailboxes;  ///< paths below the root, in no order
-    std::vector<Obstacle> obstacles;     ///< those that were readable the last time
+    std::vector<Obstacle> obstacles;     ///< that were none the last time
     ScanWork work;
 };
 

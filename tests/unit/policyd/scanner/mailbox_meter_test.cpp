@@ -62,7 +62,7 @@ TEST_F(MailboxMeterTest, WhatHoldsAMaildirButIsNoneIsNoMailboxOfNoBytes) {
     EXPECT_EQ(measured.mailbox, Sight::kUnreadable);
     ASSERT_EQ(measured.obstacles.size(), 1u);
     EXPECT_EQ(measured.obstacles[0].path, "d/u/Maildir");
-    EXPECT_EQ(measured.obstacles[0].error, 0);
+    EXPECT_EQ(measured.obstacles[0].kind, Obstacle::Kind::kMisplacedMaildir);
 
     store_.Deliver("d/u", 20);
     measured = Measure();

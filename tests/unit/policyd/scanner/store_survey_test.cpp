@@ -1,0 +1,53 @@
+#include "policyd/scanner/store_survey.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/support/mail_store.hpp"
+
+namespace policyd::scanner {
+namespace {
+
+namespace fs = std::filesystem;
+
+class StoreSurveyTest : public testing::Test {
+protected:
+    /// The paths of the symbolic links that it tells of.
+    std::vector<std::string> LinksToldOf() {
+        const StoreFiles files(store_.Root());
+        const mail::MailboxLayout layout("%d/%u");
+        Survey survey = SurveyStore(files, layout, places_, Thoroughness::kEverything);
+        places_ = std::move(survey.places);
+        std::vector<std::string> links;
+        for (const Obstacle& obstacle : survey.obstacles) {
+            EXPECT_EQ(obstacle.kind, Obstacle::Kind::kSymbolicLink);
+            links.push_back(obstacle.path);
+        }
+        return links;
+    }
+
+    test::MailStore store_;
+    Places places_;
+};
+
+TEST_F(StoreSurveyTest, TellsOnceOfSymbolicLinksInThePlaceOfDomainsAndMailboxes) {
+    store_.Deliver("example.org/ann", 1);
+    fs::create_symlink("ann", store_ / "example.org/bob");
+    fs::create_symlink("example.org", store_ / "example.net");
+    fs::create_symlink("example.org", store_ / ".snapshot");
+    EXPECT_THAT(LinksToldOf(), testing::UnorderedElementsAre("example.org/bob", "example.net"));
+    EXPECT_THAT(LinksToldOf(), testing::IsEmpty());
+    fs::create_symlink("ann", store_ / "example.org/eve");
+    EXPECT_THAT(LinksToldOf(), testing::ElementsAre("example.org/eve"));
+}
+
+TEST_F(StoreSurveyTest, SaysNothingOfSymbolicLinksInTheMaildirThatADomainIs) {
+    store_.MakeMaildir("example.org");
+    fs::create_symlink("cur", store_ / "example.org/.Sent");
+    EXPECT_THAT(LinksToldOf(), testing::IsEmpty());
+}
+
+}  // namespace
+}  // namespace policyd::scanner

@@ -161,13 +161,17 @@ StateFile::StateFile(std::string path, std::string depends_on)
     : path_(std::move(path)), depends_on_(std::move(depends_on)) {}
 
 std::optional<ScanState> StateFile::Load() const {
-    const Descriptor file(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    const Descriptor file(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file) {
         if (errno == ENOENT) return std::nullopt;
         Fail(path_);
     }
     struct stat status {};
     if (fstat(file.Get(), &status) != 0) Fail(path_);
+    if (!S_ISREG(status.st_mode)) {
+        errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+        Fail(path_);
+    }
     const auto size = static_cast<std::uint64_t>(status.st_size);
     MakeRoomInHeap(size + size / 2);  // what a state takes that has been read
     StateReader in(file.Get(), size);

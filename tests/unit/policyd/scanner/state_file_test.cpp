@@ -1,8 +1,11 @@
 #include "policyd/scanner/state_file.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
+#include <system_error>
 
 #include "tests/support/mail_store.hpp"
 
@@ -112,6 +115,16 @@ TEST_F(StateFileTest, IsNotBelievedWhenSomethingFollowsIt) {
     File().Save(state_);
     Overwrite(test::ReadFile(Path()) + "12345678");
     EXPECT_THROW(File().Load(), StateDamaged);
+}
+
+TEST_F(StateFileTest, NamesWhatIsNoFile) {
+    std::filesystem::create_directory(Path());
+    EXPECT_THAT([this] { File().Load(); },
+                testing::ThrowsMessage<std::system_error>(testing::StartsWith(Path())));
+    std::filesystem::remove(Path());
+    ASSERT_EQ(mkfifo(Path().c_str(), 0600), 0);
+    EXPECT_THAT([this] { File().Load(); },
+                testing::ThrowsMessage<std::system_error>(testing::StartsWith(Path())));
 }
 
 TEST_F(StateFileTest, LeavesTheOldFileWhereTheNewOneCannotBeWritten) {

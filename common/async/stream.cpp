@@ -13,7 +13,7 @@ thread_local std::array<char, 64 * 1024> read_buffer;
 }  // namespace
 
 Stream::Stream(UvHandle<uv_any_handle> socket, std::size_t most_buffered)
-    : socket_(std::move(socket)), most_buffered_(most_buffered) {
+    : socket_(std::move(socket)), loop_(socket_->handle.loop), most_buffered_(most_buffered) {
     Socket()->data = this;
     ThrowIfFailed(uv_read_start(Socket(), &LendBuffer, &OnRead), "uv_read_start");
 }

@@ -39,6 +39,8 @@ public:
     /// False if the connection is gone. One Write at a time.
     Writing Write(std::string_view bytes) noexcept;
 
+    uv_loop_t* Loop() const noexcept { return loop_; }
+
     void Abort() noexcept;
     bool IsAborted() const noexcept { return socket_ == nullptr; }
 
@@ -49,6 +51,7 @@ private:
     void GoOnReading();
 
     UvHandle<uv_any_handle> socket_;
+    uv_loop_t* const loop_;
     const std::size_t most_buffered_;
     std::string received_;
     bool peer_is_gone_ = false;

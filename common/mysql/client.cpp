@@ -59,7 +59,7 @@ bool Client::TryOldSession(const Ask& ask) {
         if (board_->IsWaitingForSuccess()) board_->NoteSuccess(server_, last_used_);
         return true;
     } catch (const Error& error) {
-        session_.reset();
+        if (!error.IsOfQuery()) session_.reset();
         // One that the server closed while it was idle fails at once, and says nothing of the
         // server: that one is then the first to be tried again.
         const bool was_closed =
@@ -84,7 +84,7 @@ bool Client::TryServer(std::size_t server, const Ask& ask) {
         board_->NoteSuccess(server, Clock::now());
         return true;
     } catch (const Error& error) {
-        session_.reset();
+        if (!error.IsOfQuery()) session_.reset();
         NoteFailure(error);
         return false;
     }

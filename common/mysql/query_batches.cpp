@@ -33,7 +33,8 @@ QueryBatches::Asking QueryBatches::Ask(std::vector<Query> queries) {
 bool QueryBatches::Asking::IsLike(const Asking& other) const {
     return std::equal(queries_.begin(), queries_.end(), other.queries_.begin(),
                       other.queries_.end(), [](const Query& one, const Query& another) {
-                          return !one.prepared.empty() && one.prepared == another.prepared;
+                          return one.prepared == another.prepared &&
+                                 (!one.prepared.empty() || one.source == another.source);
                       });
 }
 

@@ -24,6 +24,12 @@ bool IsOfWord(char c) {
            static_cast<unsigned char>(c) >= 0x80;
 }
 
+constexpr std::string_view kLimit = "limit";
+
+std::vector<std::string_view> WordsOf(std::string_view query) {
+    return text::SplitAtAny(query, " \t\r\n()=,<>*'\"`");
+}
+
 /// Where FROM stands in a SELECT to whose columns others can be added; npos if they cannot.
 std::size_t FindFrom(std::string_view query) {
     // What may stand between SELECT and its first column.
@@ -61,6 +67,9 @@ struct Select {
 };
 
 std::optional<Select> Parse(std::string_view query) {
+    // It would be a limit of all rows.
+    for (const std::string_view word : WordsOf(query))
+        if (text::EqualsIgnoringCase(word, kLimit)) return std::nullopt;
     const std::size_t from = FindFrom(query);
     if (from == query.npos) return std::nullopt;
     return Select{text::Trim(query.substr(kSelect.size(), from - kSelect.size())),
@@ -86,9 +95,12 @@ bool CanBePartOfUnion(std::string_view query) {
     // What orders, limits or merges rows, or does more than read them.
     static constexpr std::array<std::string_view, 16> kWords{
         "distinct", "distinctrow", "except", "fetch",  "for",   "group",     "having", "intersect",
-        "into",     "limit",       "lock",   "offset", "order", "procedure", "union",  "with"};
-    constexpr std::string_view kSeparators = " \t\r\n()=,<>*'\"`";
-    const auto words = text::SplitAtAny(query, kSeparators);
+        "into",     kLimit,        "lock",   "offset", "order", "procedure", "union",  "with"};
+    std::vector<std::string_view> words = WordsOf(query);
+    // One row has no order.
+    if (words.size() > 2 && words.back() == "1" &&
+        text::EqualsIgnoringCase(words[words.size() - 2], kLimit))
+        words.resize(words.size() - 2);
     return std::none_of(words.begin(), words.end(),
                         [](std::string_view word) { return IsAnyOf(word, kWords); });
 }

@@ -94,6 +94,13 @@ void AppendRows(sql::ResultSet& rows, Values& values) {
     while (rows.next()) AppendColumns(rows, 1, columns + 1, values);
 }
 
+/// The client library reads the text of a decimal, up to 68 bytes, from a buffer of 64.
+bool IsLongDecimal(sql::ResultSetMetaData& columns, unsigned column) {
+    constexpr unsigned kBuffer = 64;
+    constexpr unsigned kBesideDigits = 3;  // a sign, a point and the zero before it
+    return columns.getPrecision(column) + kBesideDigits > kBuffer;
+}
+
 /// Types that a prepared statement gives back as the same text that a plain query does.
 bool ReadsAsText(sql::ResultSetMetaData& columns) {
     for (unsigned column = 1; column <= columns.getColumnCount(); ++column) {
@@ -106,8 +113,10 @@ bool ReadsAsText(sql::ResultSetMetaData& columns) {
             case sql::DataType::MEDIUMINT:
             case sql::DataType::INTEGER:
             case sql::DataType::BIGINT:
-            case sql::DataType::DECIMAL:  // as an unsigned BIGINT is where NULL may stand for it
                 if (columns.isZerofill(column)) return false;
+                break;
+            case sql::DataType::DECIMAL:  // as an unsigned BIGINT is where NULL may stand for it
+                if (columns.isZerofill(column) || IsLongDecimal(columns, column)) return false;
                 break;
             default:
                 return false;
@@ -119,10 +128,13 @@ bool ReadsAsText(sql::ResultSetMetaData& columns) {
 /// What the columns are, in a form that is another where one of them has become another.
 std::string TypesOf(sql::ResultSetMetaData& columns) {
     std::string types;
-    for (unsigned column = 1; column <= columns.getColumnCount(); ++column)
-        types.append(std::to_string(columns.getColumnType(column)))
+    for (unsigned column = 1; column <= columns.getColumnCount(); ++column) {
+        const int type = columns.getColumnType(column);
+        types.append(std::to_string(type))
             .append(columns.isSigned(column) ? "+" : "-")
             .append(columns.isZerofill(column) ? "z" : " ");
+        if (type == sql::DataType::DECIMAL && IsLongDecimal(columns, column)) types += 'l';
+    }
     return types;
 }
 
@@ -138,13 +150,19 @@ std::unique_ptr<sql::ResultSet> Execute(sql::PreparedStatement& statement) {
     }
 }
 
-/// An earlier query whose rows are those of this one; itself if there is none.
-std::size_t WithTheSameRows(std::span<const Query> queries, std::size_t query) {
+constexpr std::size_t kNoPart = static_cast<std::size_t>(-1);
+
+/// The part, of those that the queries before this one are in, whose rows it shares.
+std::size_t PartWithTheSameRows(std::span<const Query> queries,
+                                const std::vector<std::size_t>& part_of) {
+    const std::size_t query = part_of.size();
     for (std::size_t earlier = query; earlier > 0 && queries[earlier].has_parameters_of_last;) {
         --earlier;
-        if (HaveTheSameRows(queries[earlier].prepared, queries[query].prepared)) return earlier;
+        if (part_of[earlier] != kNoPart &&
+            HaveTheSameRows(queries[earlier].prepared, queries[query].prepared))
+            return part_of[earlier];
     }
-    return query;
+    return kNoPart;
 }
 
 }  // namespace
@@ -157,6 +175,11 @@ bool Error::IsOfServer() const noexcept {
         if (code_ == code) return true;
     }
     return false;
+}
+
+bool Error::IsOfQuery() const noexcept {
+    // Numbers below are of no answer, those from 2000 on the client library's own.
+    return code_ >= 1000 && code_ < 2000 && !IsOfServer();
 }
 
 void Session::BeginThread() {
@@ -265,8 +288,13 @@ std::vector<Values> Session::RunTogether(std::span<const Query> queries) {
 std::optional<std::vector<Values>> Session::TryUnion(std::span<const Query> queries) {
     Union& together = PrepareUnion(queries);
     if (!together.statement) return std::nullopt;
+    const std::vector<std::size_t> alone = together.alone;
     auto values = RunUnion(together, queries);
-    if (!values) ForgetStatements();
+    if (!values) {
+        ForgetStatements();
+        return std::nullopt;
+    }
+    for (const std::size_t query : alone) (*values)[query] = Run(queries[query]);
     return values;
 }
 
@@ -282,28 +310,34 @@ Session::Union& Session::PrepareUnion(std::span<const Query> queries) {
     Union together;
     std::map<std::string_view, UnionQuery> known_queries;
     std::vector<UnionPart> parts;
-    std::vector<std::size_t> part_of;  // of each query
+    std::vector<std::size_t> part_of;  // of each query, kNoPart of those that are asked alone
     unsigned columns = 1;
-    std::size_t next = 0;
-    for (; next < queries.size(); ++next) {
-        const std::string& text = queries[next].prepared;
+    for (std::size_t i = 0; i < queries.size(); ++i) {
+        const std::string& text = queries[i].prepared;
         auto query = known_queries.find(text);
         if (query == known_queries.end()) {
             sql::PreparedStatement* const alone = text.empty() ? nullptr : Prepare(text);
-            if (alone == nullptr || !CanBePartOfUnion(text)) break;
+            if (alone == nullptr || !CanBePartOfUnion(text)) {
+                together.alone.push_back(i);
+                part_of.push_back(kNoPart);
+                continue;
+            }
             const unsigned before =
                 std::exchange(columns, columns + alone->getMetaData()->getColumnCount());
             query = known_queries.emplace(text, UnionQuery{text, before, columns}).first;
         }
-        const auto [_, before, to] = query->second;
-        const std::size_t twin = WithTheSameRows(queries, next);
-        part_of.push_back(twin < next ? part_of[twin] : parts.size());
-        parts.resize(std::max(parts.size(), part_of[next] + 1));
-        together.places.resize(parts.size());
-        parts[part_of[next]].push_back(query->second);
-        together.places[part_of[next]].push_back({next, before + 1, to + 1});
+        std::size_t part = PartWithTheSameRows(queries, part_of);
+        if (part == kNoPart) {
+            part = parts.size();
+            parts.emplace_back();
+            together.places.emplace_back();
+        }
+        part_of.push_back(part);
+        parts[part].push_back(query->second);
+        together.places[part].push_back(
+            {i, query->second.columns_before + 1, query->second.columns_to + 1});
     }
-    if (next == queries.size()) {
+    if (queries.size() - together.alone.size() > 1) {
         try {
             together.statement.reset(connection_->prepareStatement(UnionOf(parts, columns)));
             // A table may have other columns than when the queries were prepared one by one.
@@ -325,7 +359,7 @@ std::optional<std::vector<Values>> Session::RunUnion(Union& together,
             together.statement->setString(++number, value);
     }
     const auto rows = Execute(*together.statement);
-    if (!rows) return std::nullopt;
+    if (!rows || !ReadsAsText(*rows->getMetaData())) return std::nullopt;
     // What they are together, such as of a column and NULL, need not be what each is.
     const std::string types = TypesOf(*rows->getMetaData());
     if (together.types.empty()) together.types = types;

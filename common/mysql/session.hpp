@@ -33,6 +33,8 @@ public:
     int Code() const noexcept { return code_; }
     /// Whether the connection or its server failed, rather than the query.
     bool IsOfServer() const noexcept;
+    /// Whether it is the server's answer to a query, after which it waits for another one.
+    bool IsOfQuery() const noexcept;
 
 private:
     int code_;
@@ -43,6 +45,8 @@ struct Query {
     /// Makes a part of the query fit for a string literal of the connection's character set.
     using Quote = std::function<std::string(std::string_view)>;
 
+    /// Who asks it: of those that are only text, the queries of one are alike.
+    const void* source = nullptr;
     std::string prepared;                 ///< with `?`; empty: only as text
     std::vector<std::string> parameters;  ///< of `prepared`
     /// In RunTogether(): surely the same as those of the query before it. Not found out by
@@ -56,7 +60,8 @@ struct Query {
 /// The columns of all rows, one after the other, as their text; nothing for NULL.
 using Values = std::vector<std::optional<std::string>>;
 
-/// One connection to one server, for one thread. Not to be used again once a call has thrown.
+/// One connection to one server, for one thread. Not to be used again once a call has thrown, but
+/// where the server refused a query (Error::IsOfQuery()).
 class Session {
 public:
     /// Every thread that uses sessions calls these first and last.
@@ -75,7 +80,7 @@ public:
     std::vector<Values> RunTogether(std::span<const Query> queries);
 
 private:
-    /// A statement that is several queries.
+    /// A statement that is several queries, as many of those that are asked as can be.
     struct Union {
         struct Place {
             std::size_t query;
@@ -84,6 +89,7 @@ private:
         std::unique_ptr<sql::PreparedStatement>
             statement;                           ///< null: the queries do not go together
         std::vector<std::vector<Place>> places;  ///< of what a row with this number holds
+        std::vector<std::size_t> alone{};        ///< the queries that are asked beside it
         std::string types{};                     ///< of its columns, when it was first run
     };
 

@@ -62,6 +62,7 @@ mysql::Account ReadAccount(const TableFile& file, std::chrono::milliseconds time
 mysql::Query MysqlTable::QueryFor(const std::string& key) const {
     mysql::Query query;
     const QueryTemplate& templates = lookup_->Query();
+    query.source = lookup_.get();
     query.needs_result_set = needs_result_set_;
     query.text = [lookup = lookup_, key](const mysql::Query::Quote& quote) {
         return lookup->Query().Query(key, quote);

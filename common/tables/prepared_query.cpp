@@ -34,11 +34,14 @@ bool TakesValue(std::string_view before) {
     before = text::Trim(before);
     if (before.empty()) return false;
     if (std::string_view("=(,<>").find(before.back()) != std::string_view::npos) return true;
-    constexpr std::string_view kLike = "like";
-    if (before.size() <= kLike.size()) return false;
-    const std::size_t start = before.size() - kLike.size();
-    return text::IsBlank(before[start - 1]) &&
-           text::EqualsIgnoringCase(before.substr(start), kLike);
+    for (const std::string_view word : {"like", "where", "and", "or", "not"}) {
+        if (before.size() <= word.size()) continue;
+        const std::size_t start = before.size() - word.size();
+        if (text::IsBlank(before[start - 1]) &&
+            text::EqualsIgnoringCase(before.substr(start), word))
+            return true;
+    }
+    return false;
 }
 
 bool BeginsWithQuote(std::string_view after) {
@@ -67,6 +70,7 @@ std::optional<PreparedQuery> Prepare(const Template& query) {
     static constexpr char kWholeLiteral[] = {'\'', kPlaceholder, '\''};
     for (std::size_t i = 0; i < flat.size(); ++i) {
         const char next = i + 1 < flat.size() ? flat[i + 1] : '\0';
+        if (flat[i] == ';' && text::Trim(rest.substr(i + 1)).empty()) break;
         if (flat[i] == kPlaceholder || IsBeyondReading(flat[i], next)) return std::nullopt;
         if (rest.substr(i, 3) == std::string_view(kWholeLiteral, 3)) {
             if (!TakesValue(rest.substr(0, i)) || BeginsWithQuote(rest.substr(i + 3)))

@@ -372,15 +372,21 @@ TEST_F(OutageTest, ColumnsOfNumbersAnswerAloneAndTogetherAsTheyDoInAPlainQuery) 
     MariaDb().Execute(
         "CREATE DATABASE IF NOT EXISTS outage; USE outage;"
         "CREATE OR REPLACE TABLE numbers (k VARCHAR(50), u BIGINT UNSIGNED, d DECIMAL(20,4),"
-        " z DECIMAL(8,2) ZEROFILL, f DOUBLE); INSERT INTO numbers VALUES"
-        " ('a', 18446744073709551615, -1234567890123456.0001, 7, 0.1), ('a', 0, 0, 0, 1e30),"
-        " ('a', NULL, NULL, NULL, NULL), ('a', 524288000, 0.5, 0.5, 7)");
+        " z DECIMAL(8,2) ZEROFILL, f DOUBLE, l DECIMAL(65,30)); INSERT INTO numbers VALUES"
+        " ('a', 18446744073709551615, -1234567890123456.0001, 7, 0.1, CONCAT('-', REPEAT('9', "
+        "35))),"
+        " ('a', 0, 0, 0, 1e30, 0), ('a', NULL, NULL, NULL, NULL, NULL),"
+        " ('a', 524288000, 0.5, 0.5, 7, 1)");
+    const std::string zeros = "." + std::string(30, '0');
+    const std::string longest = "-" + std::string(35, '9') + zeros + ",0" + zeros + ",1" + zeros;
     const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
     const std::pair<const char*, const char*> columns[] = {
         {"u", "18446744073709551615,0,524288000"},
         {"d", "-1234567890123456.0001,0.0000,0.5000"},
         {"z", "000007.00,000000.00,000000.50"},
         {"f", "0.1,1e30,7"},
+        {"l", longest.c_str()},
+        {"sum(u) * 1.5", "27670116111350759422.5"},
         {"sum(d), sum(u)", "-1234567890123455.5001,18446744074233839615"},
         {"count(*)", "4"}};
     TableRegistry tables(loop, TableSettings{2, std::chrono::seconds(10), {}, {}});
@@ -517,6 +523,66 @@ TEST_F(OutageTest, QueriesThatGoTogetherAreOneStatementThatIsPreparedOnce) {
     };
     EXPECT_EQ(Counted("Com_stmt_prepare", ask), 0);
     EXPECT_EQ(Counted("Com_stmt_execute", ask), 20);
+}
+
+/// As a row may make it do, or the name of a recipient.
+TEST_F(OutageTest, AQueryThatIsRefusedCostsNoConnection) {
+    MariaDb().Execute(
+        "CREATE DATABASE IF NOT EXISTS outage; USE outage;"
+        "CREATE OR REPLACE TABLE refused (k VARCHAR(50), v TEXT, n BIGINT);"
+        "INSERT INTO refused VALUES ('good', 'x', 1), ('bad', 'y', 9223372036854775807)");
+    const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
+    TableRegistry tables(loop, TableSettings{1, std::chrono::seconds(10), {}, {}});
+    std::vector<LookupTable*> members;
+    for (const char* query :
+         {"SELECT n + 1 FROM refused WHERE k='%s'", "SELECT v FROM refused WHERE k='%s'"}) {
+        const std::string file = "refused" + std::to_string(members.size()) + ".cf";
+        members.push_back(&tables.Open(
+            "mysql:" + scratch.Write(file, head + "query = " + query + "\n").string()));
+    }
+    const auto together = [&](const char* key) {
+        const std::vector<Question> questions{{members[0], key}, {members[1], key}};
+        return loop.RunUntilDone(FindTogether(questions));
+    };
+    EXPECT_EQ(Find(*members[0], "good"), "2");
+    const int of_counting = Counted("Connections", [] {});
+    const auto ask = [&] {
+        EXPECT_THROW(Find(*members[0], "bad"), outage::TableRefuses);
+        EXPECT_TRUE(std::holds_alternative<std::monostate>(together("bad")[0]));
+        EXPECT_EQ(Find(*members[1], "bad"), "y");
+        EXPECT_EQ(std::get<std::optional<std::string>>(together("good")[0]), "2");
+    };
+    EXPECT_EQ(Counted("Connections", ask), of_counting);
+}
+
+TEST_F(OutageTest, WhatDoesNotGoTogetherLeavesTheOthersTogether) {
+    MariaDb().Execute(
+        "CREATE DATABASE IF NOT EXISTS outage; USE outage;"
+        "CREATE OR REPLACE TABLE mixed (k VARCHAR(50), v TEXT, f DOUBLE);"
+        "INSERT INTO mixed VALUES ('a@b', 'x', 1.5), ('a@b', 'x', 2), ('@b', 'catch', 0)");
+    const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
+    TableRegistry tables(loop, TableSettings{1, std::chrono::seconds(10), {}, {}});
+    const std::pair<const char*, const char*> queries[] = {
+        {"SELECT v FROM mixed WHERE k='%s'", "x,x"},
+        {"SELECT DISTINCT v FROM mixed WHERE k='%s'", "x"},
+        {"SELECT v FROM mixed WHERE k='@%d'", "catch"},
+        {"SELECT f FROM mixed WHERE k='%s'", "1.5,2"},
+        {"SELECT v FROM mixed WHERE k='%s' LIMIT 1;", "x"},
+        {"SELECT concat(v, k) FROM mixed WHERE '%s' = k AND '%u' NOT LIKE '%%+%%'", "xa@b,xa@b"}};
+    std::vector<Question> questions;
+    for (const auto& [query, _] : queries) {
+        const std::string file = "mixed" + std::to_string(questions.size()) + ".cf";
+        const auto path = scratch.Write(file, head + "query = " + query + "\n");
+        questions.push_back({&tables.Open("mysql:" + path.string()), "a@b"});
+    }
+    std::vector<Outcome> outcomes;
+    const auto ask = [&] { outcomes = loop.RunUntilDone(FindTogether(questions)); };
+    ask();
+    EXPECT_EQ(Counted("Com_stmt_execute", ask), 2) << "what is DISTINCT, and three that are joined";
+    for (std::size_t i = 0; i < questions.size(); ++i) {
+        EXPECT_EQ(std::get<std::optional<std::string>>(outcomes[i]), queries[i].second);
+        EXPECT_EQ(Find(*questions[i].table, "a@b"), queries[i].second);
+    }
 }
 
 async::Task<> FindThenTell(LookupTable& table, std::vector<std::string>& answered) {

@@ -11,12 +11,21 @@ TEST(QueryUnionTest, LeavesOutWhatOrdersLimitsOrMergesRows) {
     EXPECT_TRUE(CanBePartOfUnion("SELECT v FROM t WHERE k = ?"));
     EXPECT_TRUE(CanBePartOfUnion("SELECT ordered, `limits` FROM t WHERE k = ?"));
     for (const char* query :
-         {"SELECT v FROM t WHERE k = ? ORDER BY v", "SELECT v FROM t WHERE k = ? limit 1",
+         {"SELECT v FROM t WHERE k = ? ORDER BY v", "SELECT v FROM t WHERE k = ? limit 2",
+          "SELECT v FROM t WHERE k = ? LIMIT 1, 1", "SELECT v FROM t ORDER BY v LIMIT 1",
           "SELECT DISTINCT v FROM t", "SELECT v FROM t GROUP BY v",
           "SELECT v FROM t UNION SELECT 1", "SELECT v INTO DUMPFILE '/tmp/x' FROM t",
           "SELECT v FROM t FOR UPDATE", "SELECT v FROM t FETCH FIRST 1 ROWS ONLY",
           "SELECT v FROM t OFFSET 1 ROWS"})
         EXPECT_FALSE(CanBePartOfUnion(query)) << query;
+}
+
+TEST(QueryUnionTest, MakesATableOfItsOwnOfAQueryForOneRow) {
+    const std::string query = "SELECT v FROM t WHERE k = ? LIMIT 1";
+    EXPECT_TRUE(CanBePartOfUnion(query));
+    const std::vector<UnionPart> parts{{{query, 1, 2}}};
+    EXPECT_EQ(UnionOf(parts, 2), "SELECT 0, t.* FROM (" + query + ") t");
+    EXPECT_FALSE(HaveTheSameRows(query, "SELECT w FROM t WHERE k = ? LIMIT 1"));
 }
 
 TEST(QueryUnionTest, NumbersTheQueriesAndGivesEachItsOwnColumns) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "common/async/event_loop.hpp"
+#include "common/async/periodic.hpp"
 #include "common/async/start_thread.hpp"
 #include "common/async/wake_up.hpp"
 
@@ -37,7 +39,7 @@ class DetachedCall {
 public:
     /// Begins at once. Throws std::system_error where there can be no more threads.
     DetachedCall(EventLoop& loop, std::function<Result()> function)
-        : state_(std::make_shared<State>()) {
+        : loop_(loop.Raw()), state_(std::make_shared<State>()) {
         state_->loop = &loop;
         // Counted until all else of it is destroyed.
         StartThread([counted = std::make_shared<const DetachedThread>(), state = state_,
@@ -52,6 +54,9 @@ public:
     /// What it returns, or throws; nothing where it was left behind. To be awaited once.
     Task<std::optional<Result>> End() {
         const std::shared_ptr<State> state = state_;  // who leaves it behind may destroy the call
+        // A loop has to have something to wait for: that it can be posted to is nothing to it.
+        Periodic keeps_running(loop_, std::chrono::hours(1), [] {});
+        keeps_running.KeepLoopRunning();
         while (!state->has_ended && !state->is_left_behind) co_await state->wake_up.Wait();
         if (!state->has_ended) co_return std::nullopt;
         if (state->failure) std::rethrow_exception(state->failure);
@@ -94,6 +99,7 @@ private:
         });
     }
 
+    uv_loop_t* const loop_;
     const std::shared_ptr<State> state_;
 };
 

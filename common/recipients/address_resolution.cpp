@@ -153,8 +153,20 @@ const std::string& TransportOf(const MailSystem& system, AddressClass address_cl
     return system.default_transport;
 }
 
-/// Most decisions about an address of ours come to ask all of these tables about it: they are
-/// asked at once.
+/// Lets `route` (transport:next_hop, each optional) change the route, as in transport(5).
+void Apply(std::string_view route, std::string_view domain, ResolvedAddress& resolved) {
+    const std::size_t colon = route.find(':');
+    const std::string_view transport = route.substr(0, colon);
+    const std::string_view next_hop = colon == route.npos ? "" : route.substr(colon + 1);
+    if (!transport.empty()) {
+        resolved.transport = transport;
+        resolved.next_hop = domain;
+    }
+    if (!next_hop.empty()) resolved.next_hop = next_hop;
+}
+
+}  // namespace
+
 async::Task<void> AskAbout(const MailSystem& system, DecisionLookups& lookups,
                            std::string_view recipient) {
     const tables::TableChain* const chains[] = {
@@ -174,20 +186,6 @@ async::Task<void> AskAbout(const MailSystem& system, DecisionLookups& lookups,
     const std::string bare = mail::Quoted(split->bare);
     co_await lookups.FindEverywhere(chains, bare);
 }
-
-/// Lets `route` (transport:next_hop, each optional) change the route, as in transport(5).
-void Apply(std::string_view route, std::string_view domain, ResolvedAddress& resolved) {
-    const std::size_t colon = route.find(':');
-    const std::string_view transport = route.substr(0, colon);
-    const std::string_view next_hop = colon == route.npos ? "" : route.substr(colon + 1);
-    if (!transport.empty()) {
-        resolved.transport = transport;
-        resolved.next_hop = domain;
-    }
-    if (!next_hop.empty()) resolved.next_hop = next_hop;
-}
-
-}  // namespace
 
 async::Task<ResolvedAddress> ResolveAddress(const MailSystem& system, DecisionLookups& lookups,
                                             std::string_view address) {

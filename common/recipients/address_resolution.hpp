@@ -27,6 +27,11 @@ struct ResolvedAddress {
     bool is_bad_syntax = false;  ///< cannot be delivered: the domain is none, or '-' comes first
 };
 
+/// Asks all tables about an address at once that most decisions about one of ours come to ask.
+/// `recipient` must outlive the task.
+async::Task<void> AskAbout(const MailSystem& system, DecisionLookups& lookups,
+                           std::string_view recipient);
+
 /// Resolves a rewritten internal address as trivial-rewrite(8) does: strips domains that are local
 /// and follows the routing left of them, then finds the class of the domain, the transport of that
 /// class, what transport_maps say instead, and relocated_maps. `address` must outlive the task.

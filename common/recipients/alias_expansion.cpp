@@ -2,9 +2,11 @@
 
 #include <set>
 
+#include "common/async/when_all.hpp"
 #include "common/mail/address.hpp"
 #include "common/mail/address_list.hpp"
 #include "common/mail/address_rewriting.hpp"
+#include "common/recipients/address_resolution.hpp"
 #include "common/recipients/address_search.hpp"
 #include "common/text/unicode.hpp"
 
@@ -77,7 +79,9 @@ public:
                 auto mapped = co_await Map(system_, lookups_, system_.virtual_alias_maps, address,
                                            system_.propagate_extension_of_virtual);
                 if (!mapped) break;
+                const std::size_t before = addresses_.size();
                 if (!Replace(place, address, std::move(*mapped))) co_return false;
+                co_await AskAboutTargets(place, before);
             }
         }
         co_return true;
@@ -86,6 +90,17 @@ public:
     Addresses Result() && { return std::move(addresses_); }
 
 private:
+    /// What has come to `place`, and what was added behind the first `before`: all are going to be
+    /// looked up, one after the other.
+    async::Task<void> AskAboutTargets(std::size_t place, std::size_t before) {
+        if (addresses_.size() > system_.virtual_alias_expansion_limit) co_return;
+        std::vector<async::Task<void>> asking;
+        asking.push_back(AskAbout(system_, lookups_, addresses_[place]));
+        for (std::size_t i = before; i < addresses_.size(); ++i)
+            asking.push_back(AskAbout(system_, lookups_, addresses_[i]));
+        co_await async::WhenAll(std::move(asking));
+    }
+
     /// An address that has expanded into itself is not expanded again, wherever it stands.
     bool IsFinished(const std::string& address) const {
         return finished_.count(text::FoldCase(address)) != 0;

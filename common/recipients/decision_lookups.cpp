@@ -39,16 +39,17 @@ async::Task<Row> DecisionLookups::Find(tables::LookupTable& table, std::string_v
     }
     tables::TableReader& reader = IsAboutManyAddresses(key) ? shared_ : tables::DirectReader();
     Row row = co_await reader.Find(table, key);
-    known_.push_back({&table, std::string(folded), row});
+    known_[std::string(folded)].push_back({&table, row});
     co_return row;
 }
 
 const tables::Outcome* DecisionLookups::Find(const tables::LookupTable* table,
                                              std::string_view folded) const {
-    const auto known = std::find_if(known_.begin(), known_.end(), [&](const Known& each) {
-        return each.table == table && each.key == folded;
-    });
-    return known == known_.end() ? nullptr : &known->row;
+    const auto rows = known_.find(folded);
+    if (rows == known_.end()) return nullptr;
+    for (const Known& known : rows->second)
+        if (known.table == table) return &known.row;
+    return nullptr;
 }
 
 async::Task<void> DecisionLookups::FindEverywhere(std::span<const tables::TableChain* const> chains,
@@ -67,7 +68,7 @@ async::Task<void> DecisionLookups::FindEverywhere(std::span<const tables::TableC
     std::vector<tables::Outcome> outcomes = co_await tables::FindTogether(std::move(questions));
     for (std::size_t i = 0; i < asked.size(); ++i) {
         if (!std::holds_alternative<std::monostate>(outcomes[i]))
-            known_.push_back({asked[i], folded, std::move(outcomes[i])});
+            known_[folded].push_back({asked[i], std::move(outcomes[i])});
     }
 }
 

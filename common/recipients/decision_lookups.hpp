@@ -4,10 +4,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "common/tables/domain_list.hpp"
 #include "common/tables/table_chain.hpp"
+#include "common/text/string_hash.hpp"
 
 namespace policyd::recipients {
 
@@ -42,15 +44,15 @@ public:
 private:
     struct Known {
         const tables::LookupTable* table;
-        std::string key;  // case-folded as all tables do it
         tables::Outcome row;
     };
 
-    /// Null if it has not been looked up. `folded` is a key as Known has it.
+    /// Null if it has not been looked up. `folded` is a key as known_ has it.
     const tables::Outcome* Find(const tables::LookupTable* table, std::string_view folded) const;
 
     tables::TableReader& shared_;
-    std::vector<Known> known_;  // so few that nothing is found faster than by going through them
+    /// By key, case-folded as all tables do it.
+    std::unordered_map<std::string, std::vector<Known>, text::StringHash, std::equal_to<>> known_;
 };
 
 }  // namespace policyd::recipients

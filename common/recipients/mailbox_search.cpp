@@ -96,12 +96,19 @@ std::uint64_t ParseLimit(const tables::TableChain& limits, std::string_view key,
                                    text::EscapedForLog(value) + '"');
 }
 
+/// The limit that a table has for the recipient, or else for the mailbox that his mail goes to.
 async::Task<std::uint64_t> FindLimit(const MailSystem& system, DecisionLookups& lookups,
-                                     const tables::TableChain& limits, std::string_view recipient) {
+                                     const tables::TableChain& limits, std::string_view recipient,
+                                     std::string_view mailbox) {
     if (limits.IsEmpty()) co_return 0;
-    const auto limit =
+    const auto of_recipient =
         co_await FindAddress(system, lookups, limits, recipient, KeyForms::kExternalThenInternal);
-    co_return limit ? ParseLimit(limits, recipient, limit->value) : 0;
+    if (of_recipient) co_return ParseLimit(limits, recipient, of_recipient->value);
+    const std::string name = text::FoldCase(mailbox);
+    if (name == recipient) co_return 0;
+    const auto of_mailbox =
+        co_await FindAddress(system, lookups, limits, name, KeyForms::kExternalThenInternal);
+    co_return of_mailbox ? ParseLimit(limits, name, of_mailbox->value) : 0;
 }
 
 async::Task<std::uint64_t> FindDomainLimit(DecisionLookups& lookups,
@@ -143,10 +150,10 @@ async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, Decisi
 
 async::Task<> FindLimits(const MailSystem& system, DecisionLookups& lookups,
                          std::string_view recipient, Mailbox& mailbox) {
-    mailbox.quota_bytes =
-        co_await FindLimit(system, lookups, system.virtual_mailbox_limit_maps, recipient);
-    mailbox.quota_messages =
-        co_await FindLimit(system, lookups, system.virtual_mailbox_message_limit_maps, recipient);
+    mailbox.quota_bytes = co_await FindLimit(system, lookups, system.virtual_mailbox_limit_maps,
+                                             recipient, mailbox.name);
+    mailbox.quota_messages = co_await FindLimit(
+        system, lookups, system.virtual_mailbox_message_limit_maps, recipient, mailbox.name);
     mailbox.domain_quota_bytes =
         co_await FindDomainLimit(lookups, system.virtual_domain_limit_maps, mailbox.name);
     mailbox.domain_quota_messages =

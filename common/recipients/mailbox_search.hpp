@@ -23,8 +23,9 @@ async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, Decisi
                                                 const ResolvedAddress& resolved,
                                                 log::WarningBudget& warnings);
 
-/// Fills in the limits of a mailbox that has a name, as they are for this recipient, case-folded.
-/// Arguments outlive the returned task; throws as FindMailbox() does.
+/// Fills in the limits of a mailbox that has a name, as they are for this recipient, case-folded,
+/// or, where the tables have none for him, for the mailbox's name. Arguments outlive the returned
+/// task; throws as FindMailbox() does.
 async::Task<> FindLimits(const MailSystem& system, DecisionLookups& lookups,
                          std::string_view recipient, Mailbox& mailbox);
 

@@ -15,6 +15,9 @@ std::vector<CommittedMailbox> SampleOfCommitted(const ScanState& state, StoreTim
     for (const auto& known : state.mailboxes) {
         const StoreTime at = known.second.committed_at;
         if (at == 0) continue;
+        // The store may know better, and was then told nothing.
+        const RecordPointer& record = known.second.record;
+        if (record != nullptr && record->HasUnknownParts()) continue;
         if (at > newest.at) newest = {known.first, at};
         if (at >= since) recent.Offer(known);
         any.Offer(known);

@@ -44,7 +44,8 @@ struct DirectoryRecord {
     }
     /// The same directory, unchanged and with the same figures.
     bool HoldsWhat(const DirectoryRecord& other) const {
-        return HasStampOf(other) && bytes == other.bytes && messages == other.messages;
+        return HasStampOf(other) && bytes == other.bytes && messages == other.messages &&
+               is_unknown == other.is_unknown;
     }
 };
 

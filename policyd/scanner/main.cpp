@@ -1,5 +1,6 @@
 #include <malloc.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <exception>
@@ -7,6 +8,7 @@
 
 #include "common/async/blocking_threads.hpp"
 #include "common/async/destroy_elsewhere.hpp"
+#include "common/async/detached_call.hpp"
 #include "common/async/event_loop.hpp"
 #include "common/async/process.hpp"
 #include "common/config/config_error.hpp"
@@ -128,6 +130,8 @@ int Main(int argc, char** argv) {
     async::IgnoreSignals({SIGHUP, SIGUSR1, SIGTERM, SIGINT});
     async::FinishDestroying();
     log::Shutdown();
+    // What is destroyed at the exit of a process may be in use by a thread that was left behind.
+    if (async::DetachedThread::AnyIsLeft()) _exit(exit_code);
     return exit_code;
 }
 

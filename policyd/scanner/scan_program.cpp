@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <system_error>
 
-#include "common/async/blocking_call.hpp"
 #include "common/log/logging.hpp"
 
 namespace policyd::scanner {
@@ -79,6 +78,7 @@ void ScanProgram::Stop() {
     stopped_ = true;
     scanner_.Stop();
     live_.Stop();
+    if (look_at_root_) look_at_root_->LeaveBehind();
     wake_up_.Set();
 }
 
@@ -199,7 +199,9 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
         if (std::exchange(verify_now_, false)) owes_verification = true;
         if (is_due) due = SteadyClock::now() + settings_.scan_interval;
         if (everything) {
-            scanned_root_ = co_await LookAtRoot();
+            const auto root = co_await LookAtRoot();
+            if (!root) break;
+            scanned_root_ = *root;
             const auto report = co_await SweepOnce(owes_verification ? Thoroughness::kEverything
                                                                      : Thoroughness::kWhatChanged);
             if (report) {
@@ -219,9 +221,10 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
     co_return kDone;
 }
 
-async::Task<DirectoryIdentity> ScanProgram::LookAtRoot() {
-    async::BlockingCall look(loop_.Raw(), [this] { return IdentityOf(options_.root); });
-    co_return co_await look;
+/// Nothing where it is to stop: a server of files that is gone is not waited for.
+async::Task<std::optional<DirectoryIdentity>> ScanProgram::LookAtRoot() {
+    look_at_root_.emplace(loop_, [root = options_.root] { return IdentityOf(root); });
+    co_return co_await look_at_root_->End();
 }
 
 async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
@@ -236,8 +239,12 @@ async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
         co_await wake_up_.Wait();
         if (is_wanted()) break;
         const bool has_lost = co_await scanner_.StoreHasLost();
-        const bool is_another = co_await LookAtRoot() != scanned_root_;
-        if (is_another) log::Info("mail store: {} is another directory now", options_.root);
+        const auto root = co_await LookAtRoot();
+        const bool is_another = root && *root != scanned_root_;
+        if (is_another)
+            log::Info(
+                "mail store: {} {}", options_.root,
+                root->IsThere() ? "is another directory now" : "cannot be looked at any more");
         if (has_lost || is_another) sweep_now_ = true;
     }
     uv_timer_stop(timer_.get());

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "common/async/detached_call.hpp"
 #include "common/async/event_loop.hpp"
 #include "common/async/periodic.hpp"
 #include "common/config/settings.hpp"
@@ -43,7 +44,7 @@ private:
     void AskForSweep(LiveScan::Sweep sweep);
     async::Task<ExitCode> RunOnce();
     async::Task<ExitCode> RunUntilStopped();
-    async::Task<DirectoryIdentity> LookAtRoot();
+    async::Task<std::optional<DirectoryIdentity>> LookAtRoot();
     async::Task<> WaitUntilWanted(std::chrono::steady_clock::time_point due);
     void WakeUpLater(std::chrono::milliseconds time);
 
@@ -63,6 +64,7 @@ private:
     bool verify_now_ = false;
     bool sweep_now_ = false;
     bool places_changed_ = false;
+    std::optional<async::DetachedCall<DirectoryIdentity>> look_at_root_;
     DirectoryIdentity scanned_root_;  // before the last scan of everything began
     outage::OutageLog files_{std::chrono::milliseconds(0)};  // that cannot be written
     async::UvHandle<uv_timer_t> timer_;

@@ -37,6 +37,7 @@ struct DirectoryIdentity {
     std::uint64_t mount = 0;  ///< 0 also where the kernel does not tell (before Linux 5.8)
     std::uint32_t device = 0;
 
+    bool IsThere() const { return inode != 0; }
     bool operator==(const DirectoryIdentity&) const = default;
 };
 

@@ -5,7 +5,6 @@
 #include <future>
 #include <stdexcept>
 
-#include "common/async/periodic.hpp"
 #include "tests/support/process.hpp"
 
 namespace policyd::async {
@@ -20,12 +19,9 @@ protected:
     std::optional<int> Wait(DetachedCall<int>& call) { return loop_.RunUntilDone(call.End()); }
 
     EventLoop loop_;
-    // A loop without anything to wait for does not wait.
-    Periodic keeps_running_{loop_.Raw(), std::chrono::milliseconds(10), [] {}};
 };
 
 TEST_F(DetachedCallTest, GivesWhatTheFunctionReturnsOrThrows) {
-    keeps_running_.KeepLoopRunning();
     DetachedCall<int> returns(loop_, [] { return 7; });
     EXPECT_EQ(Wait(returns), 7);
     DetachedCall<int> throws(loop_, []() -> int { throw std::runtime_error("failed"); });
@@ -33,7 +29,6 @@ TEST_F(DetachedCallTest, GivesWhatTheFunctionReturnsOrThrows) {
 }
 
 TEST_F(DetachedCallTest, NobodyWaitsForWhatWasLeftBehind) {
-    keeps_running_.KeepLoopRunning();
     std::promise<int> end;
     const std::shared_future<int> ended = end.get_future().share();
     {

@@ -33,6 +33,14 @@ TEST_F(PostfixRecipientResolverTest, AMissingSizeLimitIsNone) {
     EXPECT_EQ(Resolve("joe@example.com").mailboxes.at(0).quota_bytes, 0u);
 }
 
+TEST_F(PostfixRecipientResolverTest, AMailboxHasItsLimitUnderAnyAddressThatHasNone) {
+    mailboxes.rows["joe@example.org"] = "example.com/joe/";
+    quotas.rows = {{"joe@example.com", "1000"}};
+    EXPECT_EQ(Resolve("joe@example.org").mailboxes.at(0).quota_bytes, 1000u);
+    quotas.rows["joe@example.org"] = "0";
+    EXPECT_EQ(Resolve("joe@example.org").mailboxes.at(0).quota_bytes, 0u);
+}
+
 TEST_F(PostfixRecipientResolverTest, TheLimitsOfItsDomainComeWithTheMailbox) {
     MapTable bytes;
     MapTable messages;
@@ -425,6 +433,21 @@ TEST_F(PostfixRecipientResolverTest, ABrokenTableIsTemporaryForAllWhoNeedIt) {
         EXPECT_EQ(KindOf("joe@foreign.example"), Kind::kNotOurs);
         table->broken = false;
     }
+}
+
+TEST_F(PostfixRecipientResolverTest, TheTargetsOfAnAliasCostOneQuestionEach) {
+    forwardings.rows["team@example.com"] = "joe@example.com, ann@example.com, x@foreign.example";
+    MapTable* const tables[] = {&forwardings, &email2email, &mailboxes, &quotas, &transports};
+    for (MapTable* table : tables) table->server = this;
+    EXPECT_EQ(Resolve("team@example.com").mailboxes.size(), 2u);
+    int times_asked = 0;
+    for (const MapTable* table : tables) {
+        times_asked += table->times_asked_together;
+    }
+    EXPECT_EQ(times_asked, 4);
+    EXPECT_THAT(forwardings.asked, testing::UnorderedElementsAre(
+                                       "team@example.com", "joe@example.com", "ann@example.com",
+                                       "x@foreign.example", "@foreign.example"));
 }
 
 TEST_F(PostfixRecipientResolverTest, WhatOneDecisionAsksTwiceIsLookedUpOnce) {

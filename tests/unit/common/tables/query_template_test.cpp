@@ -66,6 +66,8 @@ TEST(PreparedQueryTest, BindsExpansionsThatAreLiteralsOfTheirOwn) {
               "select v from `t@x` where f(?, '@') = 'o''k' and d like ?");
     EXPECT_EQ(Prepared("SELECT v FROM t WHERE k='%s' AND v NOT LIKE '%%/%%'"),
               "SELECT v FROM t WHERE k=? AND v NOT LIKE '%/%'");
+    EXPECT_EQ(Prepared("SELECT v FROM t WHERE '%s' = k AND '%u' NOT LIKE '%%+%%' ; "),
+              "SELECT v FROM t WHERE ? = k AND ? NOT LIKE '%+%' ");
 
     const QueryTemplate templates("SELECT 1 WHERE a='%u' AND b='%2'", "%s");
     EXPECT_THAT(templates.Parameters("x@b.c"), testing::ElementsAre("x", "b"));
@@ -76,7 +78,8 @@ TEST(PreparedQueryTest, SendsAsTextWhatItDoesNotSurelyUnderstand) {
          {"SELECT v FROM t WHERE k=\"%s\"", "SELECT v FROM t WHERE n=%s", "SELECT '%s'",
           "SELECT v FROM t WHERE k LIKE '%%%s'", "SELECT v FROM t WHERE k='a''%s'",
           "SELECT v FROM t WHERE k=_latin1'%s'", "SELECT v FROM t WHERE k='%s' 'b'",
-          "SELECT v FROM t WHERE k='%s' -- x", "SELECT v /* '%s' */ FROM t", "CALL p('%s')",
+          "SELECT v FROM t WHERE k='%s' -- x", "SELECT v FROM t WHERE k='%s'; SELECT 1",
+          "SELECT v FROM t WHERE k=xor'%s'", "SELECT v /* '%s' */ FROM t", "CALL p('%s')",
           "SELECT v FROM t WHERE k='%s' AND a=?", "SELECT v FROM t WHERE k='%s' AND a=@b",
           "SELECT v FROM t WHERE k='%s\\'", "SELECT DATE '%s'", "SELECT v FROM t WHERE k='%s"}) {
         EXPECT_EQ(Prepared(query), "text") << query;

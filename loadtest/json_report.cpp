@@ -1,5 +1,6 @@
 #include "loadtest/json_writer.hpp"
 #include "loadtest/report.hpp"
+#include "loadtest/scenario_list.hpp"
 
 namespace policyd::loadtest {
 
@@ -86,7 +87,7 @@ std::string JsonReport(const Options& options, const Result& result) {
     JsonWriter json;
     json.Begin('{');
     json.Key("scenario").Value(options.scenario);
-    json.Key("server_endpoint").Value(options.server);
+    json.Key("server_endpoint").Value(options.*FindScenario(options.scenario)->server);
     json.Key("seed").Value(options.seed);
     json.Key("connections").Value(result.connected);
     json.Key("loop").Value(result.is_open_loop ? "open" : "closed");

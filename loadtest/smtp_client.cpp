@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kMostRecipients = 50;
 constexpr std::size_t kLineLength = 70;
+constexpr std::string_view kEndOfData = ".\r\n";
+constexpr int kMailOk = 250;  // to QUIT it would be the reply to something else
 
 std::string Date() {
     char text[64];
@@ -55,6 +57,7 @@ async::Task<Outcome> SmtpClient::Work() {
         outcome.detail = failure.what();
     } catch (const MalformedReply& reply) {
         outcome.fault = Outcome::Fault::kMalformed;
+        outcome.verdict = Verdict::kOther;
         outcome.detail = reply.what();
     }
     connection_.Close();
@@ -64,7 +67,7 @@ async::Task<Outcome> SmtpClient::Work() {
 void SmtpClient::ChooseMessage() {
     host_ = population_.ChooseClient(random_);
     sender_ = population_.ChooseSender(random_);
-    size_ = ChooseSize(options_, random_);
+    const std::uint64_t size = ChooseSize(options_, random_);
     recipients_.clear();
     const double go_on = 100 - 100 / options_.recipients_per_message;
     do {
@@ -72,6 +75,8 @@ void SmtpClient::ChooseMessage() {
                                   ? population_.UnknownRecipient(random_)
                                   : population_.ChooseRecipient(random_));
     } while (recipients_.size() < kMostRecipients && random_.Happens(go_on));
+    message_ = MessageOf(sender_, recipients_.front().address, NewInstance(), size);
+    size_ = message_.size() - kEndOfData.size();  // no less than its headers
 }
 
 async::Task<> SmtpClient::Deliver(Outcome& outcome) {
@@ -91,7 +96,9 @@ async::Task<> SmtpClient::Deliver(Outcome& outcome) {
     }
     const std::string quit = "QUIT\r\n";
     try {
-        co_await connection_.Say(quit);
+        const SmtpReply bye = co_await connection_.Say(quit);
+        if (!bye.IsPositive() || bye.code == kMailOk)
+            throw MalformedReply("to QUIT: " + std::to_string(bye.code));
     } catch (const NoAnswer&) {
         // What became of the message is known already; some servers do not wait for this.
     }
@@ -130,8 +137,7 @@ async::Task<> SmtpClient::Data(Outcome& outcome) {
         NoteEarlyEnd(outcome);
         co_return;
     }
-    std::string message = MessageOf(sender_, recipients_.front().address, NewInstance(), size_);
-    const SmtpReply end = co_await Step(outcome, "end of data", std::move(message));
+    const SmtpReply end = co_await Step(outcome, "end of data", std::move(message_));
     outcome.is_message = end.IsPositive();
     if (outcome.is_message) outcome.accepted_bytes = size_;
     const Expectation* expected = population_.ExpectedAtEnd();
@@ -191,7 +197,7 @@ std::string MessageOf(std::string_view sender, std::string_view recipient,
         message.append(rest > 2 ? std::min(rest - 2, kLineLength) : 0, 'x');
         message += "\r\n";
     }
-    return message + ".\r\n";
+    return message.append(kEndOfData);
 }
 
 }  // namespace policyd::loadtest

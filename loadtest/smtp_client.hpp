@@ -42,7 +42,8 @@ private:
     ClientHost host_;
     std::string sender_;
     std::vector<Recipient> recipients_;
-    std::uint64_t size_ = 0;
+    std::string message_;
+    std::uint64_t size_ = 0;  // as SIZE is declared
     std::string last_reply_;
     std::string extensions_;  // the reply to EHLO
 };

@@ -46,6 +46,7 @@ async::Task<SmtpReply> SmtpConnection::Hear() {
     for (;;) {
         std::optional<SmtpReply> reply = TakeSmtpReply(connection_.Received());
         if (reply) {
+            RefuseSurplus();
             connection_.StopTime();
             co_return std::move(*reply);
         }
@@ -53,7 +54,15 @@ async::Task<SmtpReply> SmtpConnection::Hear() {
     }
 }
 
+/// A reply to nothing would be taken for the next command's.
+void SmtpConnection::RefuseSurplus() {
+    const std::string& received = connection_.Received();
+    if (!received.empty())
+        throw MalformedReply("more than one reply: " + text::EscapedForLog(received));
+}
+
 async::Task<SmtpReply> SmtpConnection::Say(const std::string& bytes) {
+    RefuseSurplus();
     connection_.StartTime();
     co_await connection_.Send(bytes);
     co_return co_await Hear();

@@ -45,6 +45,8 @@ public:
     void CheckTime(ServerConnection::Clock::time_point now) { connection_.CheckTime(now); }
 
 private:
+    void RefuseSurplus();
+
     ServerConnection connection_;
 };
 

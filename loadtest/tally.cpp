@@ -12,11 +12,12 @@ void Tally::Count(const Outcome& outcome, Duration latency, bool is_measured) {
     if (outcome.fault != Outcome::Fault::kNone) CountFault(outcome);
     if (outcome.is_message) ++messages_;
     message_bytes_ += outcome.accepted_bytes;
-    if (!is_measured || outcome.fault == Outcome::Fault::kNoAnswer) return;
-    all_.Add(latency);
-    interval_.Add(latency);
+    if (!is_measured) return;
     for (const Outcome::Step& step : outcome.steps)
         KindOf(step.kind).Add(step.verdict, step.latency);
+    if (outcome.fault == Outcome::Fault::kNoAnswer) return;
+    all_.Add(latency);
+    interval_.Add(latency);
     KindOf(outcome.kind).Add(outcome.verdict, latency);
 }
 

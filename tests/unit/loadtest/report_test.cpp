@@ -71,6 +71,17 @@ TEST(JsonReportTest, HoldsWhatTheSummarySays) {
     EXPECT_THAT(json, HasSubstr("\"dunno\": 20000,"));
 }
 
+TEST(JsonReportTest, NamesTheServerThatTheScenarioAsks) {
+    Options options;
+    options.server = "inet:127.0.0.1:1";
+    options.smtp = "inet:127.0.0.1:2";
+    EXPECT_THAT(JsonReport(options, SomeResult()),
+                HasSubstr("\"server_endpoint\": \"inet:127.0.0.1:1\""));
+    options.scenario = "smtp";
+    EXPECT_THAT(JsonReport(options, SomeResult()),
+                HasSubstr("\"server_endpoint\": \"inet:127.0.0.1:2\""));
+}
+
 TEST(JsonReportTest, LeavesTheServerOutWhereNobodyMeasuredIt) {
     Result result = SomeResult();
     result.server_after = {};

@@ -67,6 +67,17 @@ TEST(TallyTest, WhatWasNotAnsweredHasNoLatency) {
     EXPECT_EQ(tally.Faults(), 3U);
 }
 
+TEST(TallyTest, TheStepsCountThatWereAnsweredBeforeAConnectionWasLost) {
+    Tally tally;
+    Outcome session = Faulty(Fault::kNoAnswer, "connection lost");
+    session.kind = "session";
+    session.steps.emplace_back("MAIL", Verdict::kPermit, 5us);
+    tally.Count(session, 10s, true);
+    EXPECT_EQ(tally.Answered(), 0U);
+    EXPECT_EQ(tally.Kinds().find("MAIL")->second.latency.Max(), 5us);
+    EXPECT_EQ(tally.Kinds().count("session"), 0U);
+}
+
 TEST(TallyTest, KeepsTheFirstExamplesOfWrongReplies) {
     Tally tally;
     for (int i = 0; i < 100; ++i)

@@ -111,9 +111,10 @@ private:
         if (tables.empty() || tables.front().query.empty() || IdentityTable(tables) < tables.size())
             return;
         report_.Warning(MainCf("virtual_alias_maps") +
-                        ": no table maps the address of a user to itself, so a catch-all "
-                        "(@domain) takes the mail of existing users too: add one with a query such "
-                        "as SELECT email FROM users WHERE email='%s'");
+                        ": no query maps the address of a user to itself: unless each user has "
+                        "such a row, as PostfixAdmin and iRedMail write it, a catch-all (@domain) "
+                        "takes the mail of existing users too. Add a table with a query such as "
+                        "SELECT email FROM users WHERE email='%s'");
     }
 
     void OwnForwardingsNeverApply() {

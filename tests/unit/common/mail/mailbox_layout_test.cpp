@@ -33,6 +33,8 @@ const LayoutCase kLayoutCases[] = {
     {"DovecotHome", "%d/%n/Maildir", "joe@example.com", "example.com/joe/Maildir"},
     {"DovecotInLowerCase", "%Ld/%1Ln/%Ln", "joe@example.com", "example.com/j/joe"},
     {"WholeAddress", "%u@%d", "joe@example.com", "joe@example.com"},
+    {"AddressWithinItsDomain", "%d/%u@%d", "joe@example.com", "example.com/joe@example.com"},
+    {"CatchAllWithinItsDomain", "%d/%u@%d", "@example.com", "example.com/@example.com"},
     {"WholeAddressWithAnAtInside", "%u@%d", "j@e@example.com", "j@e@example.com"},
     {"Literals", "mail/%d/u-%u/%%store", "joe@example.com", "mail/example.com/u-joe/%store"},
     {"AnotherNameForTheUser", "%d/%n", "joe@example.com", "example.com/joe"},

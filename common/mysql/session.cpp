@@ -178,8 +178,11 @@ bool Error::IsOfServer() const noexcept {
 }
 
 bool Error::IsOfQuery() const noexcept {
-    // Numbers below are of no answer, those from 2000 on the client library's own.
-    return code_ >= 1000 && code_ < 2000 && !IsOfServer();
+    // The server knows a prepared statement no more: only another session can prepare it anew.
+    constexpr std::array kOfStatements{1210, 1243, 1615};
+    const bool is_answer = code_ >= 1000 && code_ < 2000;  // the client library's own are others
+    return is_answer && !IsOfServer() &&
+           std::find(kOfStatements.begin(), kOfStatements.end(), code_) == kOfStatements.end();
 }
 
 void Session::BeginThread() {

@@ -33,7 +33,7 @@ public:
     int Code() const noexcept { return code_; }
     /// Whether the connection or its server failed, rather than the query.
     bool IsOfServer() const noexcept;
-    /// Whether it is the server's answer to a query, after which it waits for another one.
+    /// Whether it is the server's answer to a query, and other queries may go well.
     bool IsOfQuery() const noexcept;
 
 private:

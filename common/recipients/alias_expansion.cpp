@@ -95,9 +95,11 @@ private:
     async::Task<void> AskAboutTargets(std::size_t place, std::size_t before) {
         if (addresses_.size() > system_.virtual_alias_expansion_limit) co_return;
         std::vector<async::Task<void>> asking;
-        asking.push_back(AskAbout(system_, lookups_, addresses_[place]));
-        for (std::size_t i = before; i < addresses_.size(); ++i)
-            asking.push_back(AskAbout(system_, lookups_, addresses_[i]));
+        const auto ask_about = [&](const std::string& address) {
+            if (!IsFinished(address)) asking.push_back(AskAbout(system_, lookups_, address));
+        };
+        ask_about(addresses_[place]);
+        for (std::size_t i = before; i < addresses_.size(); ++i) ask_about(addresses_[i]);
         co_await async::WhenAll(std::move(asking));
     }
 

@@ -30,41 +30,40 @@ mysql::Query TypeOf(const SelectedColumn& column) {
     return query;
 }
 
-/// How many rows have no whole number that is a limit.
-mysql::Query WrongValuesIn(const SelectedColumn& column) {
+/// The rows that a query can give, in a column `value`; all that come to a condition.
+mysql::Query RowsOf(const ValuesOfAllKeys& values, const std::string& condition) {
     mysql::Query query;
-    query.text = [column](const mysql::Query::Quote&) {
-        const std::string schema = column.schema.empty() ? "" : '`' + column.schema + "`.";
-        return "SELECT COUNT(*) FROM " + schema + '`' + column.table + "` WHERE `" + column.name +
-               "` <> '' AND `" + column.name + "` NOT REGEXP '^ *[0-9]+ *$'";
+    query.text = [values, condition](const mysql::Query::Quote&) {
+        return "SELECT COUNT(*) FROM (SELECT " + values.value + " AS value " + values.rest +
+               ") limits WHERE " + condition;
     };
     return query;
 }
 
-struct ColumnInServer {
-    std::string type;
-    std::string wrong_values;  ///< how many
-};
+/// What a whole number is not, nor nothing.
+constexpr const char* kIsNoLimit = "value <> '' AND value NOT REGEXP '^ *[0-9]+ *$'";
 
-/// Nothing where there is no such column.
-std::optional<ColumnInServer> AskFor(const TableDefinition& table, const SelectedColumn& column) {
-    const tables::WarningSink nobody = [](const std::string&) {};
-    const tables::TableFile file(table.name.substr(kMysql.size()), nobody);
-    mysql::Session::BeginThread();
-    std::optional<ColumnInServer> found;
-    {
-        mysql::Client client(
-            std::make_shared<mysql::ServerBoard>(tables::ReadAccount(file, kTimeLimit, nobody)));
-        const auto ask = [&](const mysql::Query& query) -> std::string {
-            const mysql::Values values = client.Run(query, std::chrono::steady_clock::now());
-            return values.empty() ? "" : values.front().value_or("");
-        };
-        if (const std::string type = ask(TypeOf(column)); !type.empty())
-            found = {type, ask(WrongValuesIn(column))};
+/// The server of a mysql: table.
+class TableServer {
+public:
+    /// Throws config::ConfigError.
+    explicit TableServer(const TableDefinition& table) : client_(BoardFor(table)) {}
+
+    /// The first value of the answer, or nothing. Throws outage::TableUnavailable.
+    std::string Ask(const mysql::Query& query) {
+        const mysql::Values values = client_.Run(query, std::chrono::steady_clock::now());
+        return values.empty() ? "" : values.front().value_or("");
     }
-    mysql::Session::EndThread();
-    return found;
-}
+
+private:
+    static std::shared_ptr<mysql::ServerBoard> BoardFor(const TableDefinition& table) {
+        const tables::WarningSink nobody = [](const std::string&) {};
+        const tables::TableFile file(table.name.substr(kMysql.size()), nobody);
+        return std::make_shared<mysql::ServerBoard>(tables::ReadAccount(file, kTimeLimit, nobody));
+    }
+
+    mysql::Client client_;
+};
 
 /// The largest number of bytes that fits in a column of a type; nothing if it is large enough.
 const char* SmallLimitOf(const std::string& type) {
@@ -86,22 +85,46 @@ const char* SmallLimitOf(const std::string& type) {
     return nullptr;
 }
 
+void CheckType(TableServer& server, const std::string& where, const SelectedColumn& column,
+               Report& report) {
+    const std::string type = server.Ask(TypeOf(column));
+    const char* const limit = SmallLimitOf(type);
+    if (limit == nullptr) return;
+    report.Warning(where + "the column " + column.table + '.' + column.name + " is " + type +
+                   ", so no limit can exceed " + limit +
+                   ": make it BIGINT UNSIGNED NOT NULL DEFAULT 0");
+}
+
+void CheckValues(TableServer& server, const std::string& where, const ValuesOfAllKeys& values,
+                 Report& report) {
+    constexpr const char* kDeferred = ": mail for such a mailbox is deferred";
+    try {
+        // Of no row at first: that a server does not follow this form of the query is no mistake.
+        server.Ask(RowsOf(values, "FALSE"));
+    } catch (const outage::TableRefuses&) {
+        return;
+    }
+    try {
+        const std::string rows = server.Ask(RowsOf(values, kIsNoLimit));
+        if (rows != "0")
+            report.Warning(where + values.value + " is in " + rows +
+                           (rows == "1" ? " row" : " rows") + " no whole number of 0 or more" +
+                           kDeferred);
+    } catch (const outage::TableRefuses& refusal) {
+        report.Warning(where + values.value + " has in some row no value (" + refusal.what() + ')' +
+                       kDeferred);
+    }
+}
+
 void Check(const TableDefinition& table, bool in_bytes, Report& report) {
     if (!table.name.starts_with(kMysql)) return;
     const auto column = ColumnSelectedBy(table.query);
-    if (!column) return;
-    const std::string where =
-        table.place + ": the column " + column->table + '.' + column->name + ' ';
+    const auto values = ForAllKeys(table.query);
+    const std::string where = table.place + ": ";
     try {
-        const auto found = AskFor(table, *column);
-        if (!found) return;
-        if (const char* const limit = SmallLimitOf(found->type); limit != nullptr && in_bytes)
-            report.Warning(where + "is " + found->type + ", so no limit can exceed " + limit +
-                           ": make it BIGINT UNSIGNED NOT NULL DEFAULT 0");
-        if (found->wrong_values != "0")
-            report.Warning(where + "holds in " + found->wrong_values +
-                           (found->wrong_values == "1" ? " row" : " rows") +
-                           " no whole number of 0 or more: mail for such a mailbox is deferred");
+        TableServer server(table);
+        if (column && in_bytes) CheckType(server, where, *column, report);
+        if (values) CheckValues(server, where, *values, report);
     } catch (const config::ConfigError&) {
         return;  // CheckBackEnds has reported it
     } catch (const outage::Unavailable&) {

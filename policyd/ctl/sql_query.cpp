@@ -1,11 +1,116 @@
 #include "policyd/ctl/sql_query.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <regex>
 #include <string>
+#include <vector>
 
 #include "common/text/ascii.hpp"
 
 namespace policyd::ctl {
+
+namespace {
+
+using text::EqualsIgnoringCase;
+
+/// Where the parts of a query begin that stand neither in quotes nor in parentheses.
+struct Outline {
+    std::size_t from = std::string_view::npos;
+    std::size_t where = std::string_view::npos;
+    std::vector<std::size_t> ands;  ///< between conditions
+    std::size_t end = 0;            ///< of the conditions
+};
+
+/// Words that make of rows other rows, or of conditions other conditions, than this follows.
+bool IsBeyondOutline(std::string_view word) {
+    static constexpr std::array<std::string_view, 8> kWords{"or",     "xor",   "between", "group",
+                                                            "having", "union", "into",    "for"};
+    return std::any_of(kWords.begin(), kWords.end(),
+                       [word](std::string_view other) { return EqualsIgnoringCase(word, other); });
+}
+
+std::optional<Outline> OutlineOf(std::string_view query) {
+    Outline outline;
+    outline.end = query.size();
+    const auto is_of_word = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.';
+    };
+    int depth = 0;
+    for (std::size_t i = 0; i < query.size(); ++i) {
+        const char c = query[i];
+        if (c == '\'' || c == '"' || c == '`') {
+            i = query.find(c, i + 1);
+            if (i == query.npos) return std::nullopt;
+        } else if (c == '(' || c == ')') {
+            depth += c == '(' ? 1 : -1;
+        } else if (depth == 0 && c == ',' && outline.from == query.npos) {
+            return std::nullopt;
+        } else if (depth == 0 && c == ';') {
+            outline.end = i;
+            break;
+        } else if (is_of_word(c)) {
+            const std::size_t begin = i;
+            while (i + 1 < query.size() && is_of_word(query[i + 1])) ++i;
+            const std::string_view word = query.substr(begin, i + 1 - begin);
+            if (depth > 0) continue;
+            if (IsBeyondOutline(word)) return std::nullopt;
+            if (EqualsIgnoringCase(word, "order") || EqualsIgnoringCase(word, "limit")) {
+                outline.end = begin;
+                break;
+            }
+            if (EqualsIgnoringCase(word, "from")) outline.from = begin;
+            if (EqualsIgnoringCase(word, "where")) outline.where = begin;
+            if (EqualsIgnoringCase(word, "and") && outline.where != query.npos)
+                outline.ands.push_back(begin);
+        }
+    }
+    if (outline.from == query.npos) return std::nullopt;
+    return outline;
+}
+
+/// The text as it is sent; nothing where a part of the key stands in it.
+std::optional<std::string> WithoutKey(std::string_view text) {
+    std::string sent;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '%' && (++i == text.size() || text[i] != '%')) return std::nullopt;
+        sent += text[i];
+    }
+    return sent;
+}
+
+}  // namespace
+
+std::optional<ValuesOfAllKeys> ForAllKeys(std::string_view query) {
+    constexpr std::string_view kSelect = "select";
+    constexpr std::string_view kWhere = "where";
+    constexpr std::string_view kAnd = "and";
+    query = text::Trim(query);
+    if (!EqualsIgnoringCase(query.substr(0, kSelect.size()), kSelect)) return std::nullopt;
+    const auto outline = OutlineOf(query);
+    if (!outline) return std::nullopt;
+    const auto value =
+        WithoutKey(text::Trim(query.substr(kSelect.size(), outline->from - kSelect.size())));
+    const std::size_t end_of_tables = std::min(outline->where, outline->end);
+    auto rest = WithoutKey(query.substr(outline->from, end_of_tables - outline->from));
+    if (!value || !rest) return std::nullopt;
+    if (outline->where != query.npos) {
+        std::size_t begin = outline->where + kWhere.size();
+        std::string_view joint = " WHERE ";
+        for (std::size_t i = 0; i <= outline->ands.size(); ++i) {
+            const bool is_last = i == outline->ands.size();
+            const std::size_t end = is_last ? outline->end : outline->ands[i];
+            if (const auto condition = WithoutKey(query.substr(begin, end - begin))) {
+                rest->append(joint).append(text::Trim(*condition));
+                joint = " AND ";
+            }
+            begin = end + kAnd.size();
+        }
+    }
+    static const std::regex kAlias(R"(\s+as\s+[`"]?\w+[`"]?$)", std::regex::icase);
+    return ValuesOfAllKeys{std::regex_replace(*value, kAlias, ""), *rest};
+}
 
 bool SelectsItsOwnKey(std::string_view query) {
     static const std::regex kPattern(

@@ -20,6 +20,17 @@ struct SelectedColumn {
 /// several columns or several tables.
 std::optional<SelectedColumn> ColumnSelectedBy(std::string_view query);
 
+/// What a query selects whatever its key: `SELECT value rest` without the conditions that %s and
+/// its like stand in.
+struct ValuesOfAllKeys {
+    std::string value;
+    std::string rest;  ///< from FROM on
+};
+
+/// Nothing for several columns, for rows that are merged, and for what this reading of SQL does not
+/// follow.
+std::optional<ValuesOfAllKeys> ForAllKeys(std::string_view query);
+
 /// True where %s, %u or %d stands outside quotes.
 bool HasUnquotedPlaceholder(std::string_view query);
 

@@ -301,8 +301,13 @@ TEST_F(PolicyctlTest, CheckConfigWarnsOfQuotaColumnsThatEndAtTwoGigabytesOrHoldN
                           "2147483647 bytes (2 GiB - 1): make it BIGINT UNSIGNED"));
     EXPECT_THAT(output_for("large"), HasSubstr("0 warnings"));
     EXPECT_THAT(output_for("odd"),
-                HasSubstr("mysql.cf:4: the column users.odd holds in 1 row no whole number of 0 "
-                          "or more: mail for such a mailbox is deferred"));
+                HasSubstr("mysql.cf:4: odd is in 1 row no whole number of 0 or more: mail for such "
+                          "a mailbox is deferred"));
+    EXPECT_THAT(output_for("IF(odd > 0, odd, 0)"), HasSubstr("0 warnings"));
+    EXPECT_THAT(output_for("odd * 1024"), HasSubstr("mysql.cf:4: odd * 1024 is in 1 row no whole"));
+    EXPECT_THAT(output_for("large / 1"), HasSubstr("large / 1 is in 3 rows no whole"));
+    EXPECT_THAT(output_for("large * 18446744073709551615 * 2"),
+                HasSubstr("has in some row no value (mysql: "));
 }
 
 TEST_F(PolicyctlTest, CheckConfigFindsWhatAProgramWouldMissWhenItStarts) {

@@ -34,5 +34,28 @@ TEST(SqlQueryTest, KnowsTheColumnThatIsSelected) {
         EXPECT_FALSE(ColumnSelectedBy(query)) << query;
 }
 
+TEST(ForAllKeysTest, LeavesOutTheConditionsThatAreAboutTheKey) {
+    const std::pair<const char*, const char*> kQueries[] = {
+        {"SELECT quota FROM users WHERE email='%s'", "quota | FROM users "},
+        {"select IF(q > 0, q, 0) AS `bytes` from users u JOIN d ON u.d = d.n where u.email = '%s' "
+         "AND d.active = 1 and '%u' NOT LIKE '%%+%%' AND u.note <> '100%%' ORDER BY q LIMIT 1;",
+         "IF(q > 0, q, 0) | from users u JOIN d ON u.d = d.n  WHERE d.active = 1 AND u.note <> "
+         "'100%'"},
+        {"SELECT 5000", "nothing"},
+        {"SELECT a FROM t", "a | FROM t"},
+        {"SELECT a, b FROM t WHERE c='%s'", "nothing"},
+        {"SELECT a FROM t WHERE c='%s' OR d='%s'", "nothing"},
+        {"SELECT a FROM t WHERE c='%s' GROUP BY a", "nothing"},
+        {"SELECT a FROM t WHERE c='%s' UNION SELECT 1", "nothing"},
+        {"SELECT f('%s', a) FROM t", "nothing"},
+        {"CALL quota('%s')", "nothing"},
+        {"SELECT 'a FROM t", "nothing"},
+        {"", "nothing"}};
+    for (const auto& [query, expected] : kQueries) {
+        const auto values = ForAllKeys(query);
+        EXPECT_EQ(values ? values->value + " | " + values->rest : "nothing", expected) << query;
+    }
+}
+
 }  // namespace
 }  // namespace policyd::ctl

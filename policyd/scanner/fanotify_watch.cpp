@@ -147,6 +147,11 @@ void FanotifyWatch::TakeEvent(const fanotify_event_metadata& event, std::string_
             Place place = PlaceOf(handle, is_gone);
             // What happened to it is told by the directory that it was in.
             if (is_gone) continue;
+            // While the root has another name, everything below it seems to be elsewhere.
+            if (!place.path && PathOf(root_.Get()) != root_path_) {
+                hints.lost = true;
+                continue;
+            }
             known = places_.emplace(key, std::move(place)).first;
         }
         const auto& [path, is_tmp] = known->second;

@@ -36,6 +36,10 @@ LiveScan::~LiveScan() = default;
 void LiveScan::Start() {
     std::error_code ignored;  // a root that cannot be looked at is none yet
     waits_for_root_ = !std::filesystem::is_directory(root_, ignored);
+    if (waits_for_root_) {
+        log::Info("live: {} is not there yet", root_);
+        return;
+    }
     if (how_ == "auto" || how_ == "fanotify") TryFanotify();
     if (watch_ == nullptr && (how_ == "auto" || how_ == "inotify")) TryInotify();
     log::Info("live: {}", watch_ != nullptr ? watch_->Name() : "changes are found by scans alone");

@@ -49,8 +49,12 @@ ScanProgram::ScanProgram(async::EventLoop& loop, usage::UsageStore& store,
       progress_(!command_line.quiet && isatty(STDERR_FILENO) != 0),
       timer_(async::MakeHandle<uv_timer_t>("uv_timer_init", &wake_up_, uv_timer_init, loop.Raw())),
       write_metrics_(loop.Raw(), kSaveEvery, [this] { WriteMetrics(); }) {
-    // It may have lost figures, and refuse mail by old ones: not to be found out at the next scan.
-    store.OnReturn([this] { AskForSweep(LiveScan::Sweep::kAll); });
+    // It may have lost figures, and refuse mail by old ones, or have some of mailboxes that are
+    // gone: not to be found out at the next scan.
+    store.OnReturn([this] {
+        state_.knows_store = false;
+        AskForSweep(LiveScan::Sweep::kAll);
+    });
     scanner_.OnMustBeSaved([this] { SaveState(); });
     scanner_.OnAppeared(
         [this](const std::vector<std::string>& mailboxes) { live_.OnAppeared(mailboxes); });
@@ -143,6 +147,7 @@ async::Task<std::optional<ScanReport>> ScanProgram::SweepOnce(Thoroughness thoro
     SaveState();
     if (report) metrics_.Add(*report, scope);
     if (!report) ++metrics_.failures;
+    if (!report) scanned_root_.reset();
     WriteMetrics();
     co_return report;
 }
@@ -221,6 +226,15 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
     co_return kDone;
 }
 
+/// Once a root is there again that could not be read, whatever became of it meanwhile.
+bool ScanProgram::IsToBeScannedFor(const DirectoryIdentity& root) const {
+    if (!scanned_root_) return root.IsThere();
+    if (root == *scanned_root_) return false;
+    log::Info("mail store: {} {}", options_.root,
+              root.IsThere() ? "is another directory now" : "cannot be looked at any more");
+    return true;
+}
+
 /// Nothing where it is to stop: a server of files that is gone is not waited for.
 async::Task<std::optional<DirectoryIdentity>> ScanProgram::LookAtRoot() {
     look_at_root_.emplace(loop_, [root = options_.root] { return IdentityOf(root); });
@@ -240,12 +254,7 @@ async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
         if (is_wanted()) break;
         const bool has_lost = co_await scanner_.StoreHasLost();
         const auto root = co_await LookAtRoot();
-        const bool is_another = root && *root != scanned_root_;
-        if (is_another)
-            log::Info(
-                "mail store: {} {}", options_.root,
-                root->IsThere() ? "is another directory now" : "cannot be looked at any more");
-        if (has_lost || is_another) sweep_now_ = true;
+        if (has_lost || (root && IsToBeScannedFor(*root))) sweep_now_ = true;
     }
     uv_timer_stop(timer_.get());
 }

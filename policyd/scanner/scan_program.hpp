@@ -45,6 +45,7 @@ private:
     async::Task<ExitCode> RunOnce();
     async::Task<ExitCode> RunUntilStopped();
     async::Task<std::optional<DirectoryIdentity>> LookAtRoot();
+    bool IsToBeScannedFor(const DirectoryIdentity& root) const;
     async::Task<> WaitUntilWanted(std::chrono::steady_clock::time_point due);
     void WakeUpLater(std::chrono::milliseconds time);
 
@@ -65,7 +66,8 @@ private:
     bool sweep_now_ = false;
     bool places_changed_ = false;
     std::optional<async::DetachedCall<DirectoryIdentity>> look_at_root_;
-    DirectoryIdentity scanned_root_;  // before the last scan of everything began
+    /// Before the last scan of everything began; nothing after one that could not read it.
+    std::optional<DirectoryIdentity> scanned_root_;
     outage::OutageLog files_{std::chrono::milliseconds(0)};  // that cannot be written
     async::UvHandle<uv_timer_t> timer_;
     async::WakeUp wake_up_;

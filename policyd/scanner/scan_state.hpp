@@ -20,8 +20,9 @@ struct KnownMailbox {
     // Not kept in the file:
     /// When what the store may hold of it began at the latest, also before its clock was set back.
     StoreTime stored_at = 0;
-    StoreTime offered_at = 0;  ///< when the last measurement handed to the publisher began
-    bool in_flight = false;    ///< being measured now
+    StoreTime offered_at = 0;      ///< when the last measurement handed to the publisher began
+    bool in_flight = false;        ///< being measured now
+    bool is_unmeasurable = false;  ///< now, so that `record` is of before
 };
 
 /// All that a scan hands on to the next one.
@@ -29,6 +30,8 @@ struct ScanState {
     std::uint32_t root_device = 0;  ///< 0: no scan yet
     /// The usage store has no mailboxes but ours: its list was compared with ours since we began.
     bool knows_store = false;
+    /// When it was compared last, or when the first sweep began; 0: never.
+    StoreTime listed_store_at = 0;
     Places places;
     std::map<std::string, KnownMailbox> mailboxes;  ///< by path below the root
 };

@@ -85,8 +85,12 @@ void Scanner::ForgetTimesAfter(StoreTime now) {
         mailbox.changed_at = std::min(mailbox.changed_at, now);
         mailbox.verified_at = std::min(mailbox.verified_at, now);
     }
-    listed_store_at_ = std::min(listed_store_at_, now);
+    state_.listed_store_at = std::min(state_.listed_store_at, now);
     looked_for_loss_at_ = std::min(looked_for_loss_at_, now);
+    // It may have come back from a backup, with mailboxes that are gone.
+    state_.knows_store = false;
+    state_changed_ = true;
+    owes_figures_ = true;
 }
 
 async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
@@ -104,6 +108,7 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     began_asked_ = SteadyClock::now();
     // To verify, all of them are looked up.
     if (!stopped_ && !report_.verified) co_await StoreHasLost();
+    if (std::exchange(owes_figures_, false)) scope = Scope::kAll;
     if (!stopped_) co_await SurveyMailboxes(thoroughness);
     if (!stopped_ && report_.verified) co_await CompareWithStore();
     sweeping_ = true;
@@ -137,6 +142,7 @@ async::Task<bool> Scanner::IsLost(const CommittedMailbox& committed) {
 
 async::Task<bool> Scanner::StoreHasLost() {
     if (files_ == nullptr) co_return false;  // no sweep could begin yet
+    if (owes_figures_) co_return true;
     std::vector<bool> lost;
     try {
         const text::WallTime time = co_await store_.Now();
@@ -155,6 +161,7 @@ async::Task<bool> Scanner::StoreHasLost() {
     for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
     state_.knows_store = false;
     state_changed_ = true;
+    owes_figures_ = true;
     // Who goes on after a crash would find in the sample what has been committed until then.
     if (on_must_be_saved_) on_must_be_saved_();
     co_return true;
@@ -302,6 +309,7 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
     if (measured.mailbox == Sight::kAbsent) vanished_.insert(task.mailbox);
     if (measured.took > kTookLong)
         resting_[task.mailbox] = SteadyClock::now() + kRestFactor * measured.took;
+    known->is_unmeasurable = measured.record == nullptr && measured.mailbox == Sight::kUnreadable;
     if (measured.record == nullptr) return;
 
     KnownMailbox& mailbox = *known;
@@ -454,6 +462,10 @@ async::Task<> Scanner::CompareWithStore() {
                           usage->messages == record->Messages();
         // One that was measured meanwhile may have been told, or not yet.
         if (same || mailbox.record != record) continue;
+        // Somebody else has measured it since, or another source of figures has told of it.
+        if (usage && usage->measured_at &&
+            usage->measured_at->time_since_epoch().count() > mailbox.committed_at)
+            continue;
         ++report_.store_drifted;
         ++totals_.drifted;
         log::Warning("drift: the usage store has {} for {}, it was told {} bytes and {} messages",
@@ -489,12 +501,13 @@ bool Scanner::IsPartOfAnother(const std::string& path) const {
 /// Mailboxes of which the store knows and we do not: removed while we had no state, or while it
 /// could not be saved.
 async::Task<> Scanner::CollectStoreOnly(std::set<std::string>& addresses) {
-    if (listed_store_at_ == 0) listed_store_at_ = began_;
+    if (state_.listed_store_at == 0) state_.listed_store_at = began_;
     const StoreTime interval = options_.verify_interval.count();
-    const bool is_due = interval > 0 && began_ >= listed_store_at_ + interval;
+    const bool is_due = interval > 0 && began_ >= state_.listed_store_at + interval;
     if (state_.knows_store && !report_.verified && !options_.accept_removals && !is_due) co_return;
     const std::vector<std::string> measured = co_await store_.MeasuredMailboxes();
-    listed_store_at_ = began_;
+    state_.listed_store_at = began_;
+    state_changed_ = true;
     for (const std::string& address : measured) {
         const auto directory = layout_.DirectoryOf(address);
         if (!directory) continue;
@@ -575,7 +588,7 @@ void Scanner::SumUp() {
         }
         report_.bytes = AddBytes(report_.bytes, mailbox.record->Bytes());
         report_.messages += mailbox.record->Messages();
-        if (mailbox.record->IsPartial()) ++report_.partial;
+        if (mailbox.record->IsPartial() || mailbox.is_unmeasurable) ++report_.partial;
         for (const FolderRecord& folder : mailbox.record->folders)
             report_.directories += (folder.fresh.inode != 0) + (folder.seen.inode != 0);
     }

@@ -139,8 +139,7 @@ private:
     bool state_changed_ = false;
     StoreTime newest_ = 0;  // that the store's clock has shown, or that a measurement is dated
     StoreTime looked_for_loss_at_ = 0;
-    StoreTime listed_store_at_ =
-        0;  // for what only the store knows of; or when the first sweep began
+    bool owes_figures_ = false;  // to a store that lost them: a sweep of all is to commit them
     std::function<void()> on_progress_;
     std::function<void()> on_must_be_saved_;
     std::function<void(const std::vector<std::string>&)> on_appeared_;

@@ -16,7 +16,7 @@ namespace policyd::scanner {
 
 namespace {
 
-constexpr std::string_view kFormat = "policyd-scan state 3\n";
+constexpr std::string_view kFormat = "policyd-scan state 4\n";
 
 [[noreturn]] void Fail(const std::string& path) {
     throw std::system_error(errno, std::generic_category(), path);
@@ -108,6 +108,7 @@ ScanState Parse(StateReader& in, const std::string& depends_on) {
     ScanState state;
     state.root_device = in.Get<std::uint32_t>();
     state.knows_store = in.Get<std::uint8_t>() & 1;
+    state.listed_store_at = in.Get<StoreTime>();
     for (auto left = in.Get<std::uint64_t>(); left > 0; --left) {
         std::string path = in.GetText();
         state.places.emplace(std::move(path), GetPlace(in));
@@ -131,6 +132,7 @@ void Write(int fd, const ScanState& state, const std::string& depends_on) {
     out.Put(std::string_view(depends_on));
     out.Put(state.root_device);
     out.Put(Flags(state.knows_store, false));
+    out.Put(state.listed_store_at);
     out.Put(static_cast<std::uint64_t>(state.places.size()));
     for (const auto& [path, place] : state.places) {
         out.Put(std::string_view(path));

@@ -408,6 +408,55 @@ TEST_F(ScannerTest, ReportsWhatTheStoreHasLostAndWhatItHasTooMuchWhenItVerifies)
     EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 0u);
 }
 
+TEST_F(ScannerTest, CommitsEverythingAgainThoughASweepForNewMailboxesFindsTheLoss) {
+    store_.Deliver("example.org/ann", 100);
+    store_.Deliver("example.org/bob", 5);
+    Sweep();
+    usage_.figures.clear();
+    store_.Deliver("example.org/eve", 7);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged, Scanner::Scope::kNewOnes));
+    EXPECT_EQ(usage_.figures.size(), 3u);
+}
+
+TEST_F(ScannerTest, OwesFiguresToAStoreWhoseClockIsFoundSetBackBetweenSweeps) {
+    store_.Deliver("example.org/ann", 100);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    usage_.now -= std::chrono::hours(1);
+    usage_.figures.clear();
+    usage_.figures["gone@example.org"] = {"gone@example.org", 1, 1, usage_.now};
+    loop.RunUntilDone(scanner.Remeasure({}));
+    EXPECT_TRUE(loop.RunUntilDone(scanner.StoreHasLost()));
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged, Scanner::Scope::kNewOnes));
+    EXPECT_EQ(BytesOf("ann@example.org"), 100u);
+    EXPECT_EQ(usage_.figures.count("gone@example.org"), 0u) << "it is no mailbox";
+    EXPECT_FALSE(loop.RunUntilDone(scanner.StoreHasLost()));
+}
+
+TEST_F(ScannerTest, CallsNothingDriftThatAnotherHasMeasuredLater) {
+    store_.Deliver("example.org/ann", 100);
+    Sweep();
+    usage_.now += std::chrono::seconds(1);
+    usage_.figures["ann@example.org"] = {"ann@example.org", 70, 2, usage_.now};
+    EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 0u);
+    EXPECT_EQ(BytesOf("ann@example.org"), 100u);
+}
+
+TEST_F(ScannerTest, CallsAMailboxIncompleteWhoseMaildirHasMovedToWhereNoneBelongs) {
+    store_.Deliver("example.org/ann", 100);
+    Sweep();
+    fs::create_directory(store_ / "example.org/ann/Maildir");
+    for (const char* part : {"cur", "new", "tmp"})
+        store_.Rename(std::string("example.org/ann/") + part,
+                      std::string("example.org/ann/Maildir/") + part);
+    EXPECT_EQ(Sweep().partial, 1u);
+    EXPECT_EQ(Sweep(Thoroughness::kEverything).partial, 1u);
+    EXPECT_EQ(BytesOf("ann@example.org"), 100u) << "the last good figures";
+}
+
 TEST_F(ScannerTest, ReportsAndRemovesWhatTheStoreHasUnderAnotherNameOfADirectory) {
     options_.layout = "%Ld/%Lu";
     store_.Deliver("example.org/ann", 100);

@@ -28,6 +28,7 @@ protected:
         mailbox.committed_at = 11;
         mailbox.verified_at = 12;
         state_.root_device = 13;
+        state_.listed_store_at = 18;
         state_.mailboxes["d/u"] = mailbox;
         state_.mailboxes["d/v"] = {};
         Place place;
@@ -53,6 +54,7 @@ TEST_F(StateFileTest, GivesBackWhatWasSaved) {
     const ScanState loaded = File().Load().value();
 
     EXPECT_EQ(loaded.root_device, 13u);
+    EXPECT_EQ(loaded.listed_store_at, 18);
     ASSERT_EQ(loaded.mailboxes.size(), 2u);
     const KnownMailbox& mailbox = loaded.mailboxes.at("d/u");
     EXPECT_EQ(mailbox.changed_at, 10);

@@ -13,7 +13,6 @@ namespace {
 constexpr std::size_t kMostRecipients = 50;
 constexpr std::size_t kLineLength = 70;
 constexpr std::string_view kEndOfData = ".\r\n";
-constexpr int kMailOk = 250;  // to QUIT it would be the reply to something else
 
 std::string Date() {
     char text[64];
@@ -28,6 +27,11 @@ std::string XclientCommand(const ClientHost& host) {
     const bool is_v6 = host.address.find(':') != std::string::npos;
     return "XCLIENT ADDR=" + std::string(is_v6 ? "IPV6:" : "") + host.address +
            " NAME=" + host.name;
+}
+
+/// Another one would be the reply to something before.
+bool IsReplyToQuit(const SmtpReply& reply) {
+    return reply.code == 221 || reply.code == 421;  // RFC 5321, 4.2.3
 }
 
 /// An SMTP server permits where a policy service does not mind.
@@ -97,8 +101,7 @@ async::Task<> SmtpClient::Deliver(Outcome& outcome) {
     const std::string quit = "QUIT\r\n";
     try {
         const SmtpReply bye = co_await connection_.Say(quit);
-        if (!bye.IsPositive() || bye.code == kMailOk)
-            throw MalformedReply("to QUIT: " + std::to_string(bye.code));
+        if (!IsReplyToQuit(bye)) throw MalformedReply("to QUIT: " + std::to_string(bye.code));
     } catch (const NoAnswer&) {
         // What became of the message is known already; some servers do not wait for this.
     }

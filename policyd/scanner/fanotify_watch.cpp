@@ -30,13 +30,6 @@ std::string PathOf(int fd) {
     return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : std::string();
 }
 
-/// By number; 0 where the kernel does not tell.
-std::uint64_t MountOf(int fd) {
-    struct statx status;
-    if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) != 0) return 0;
-    return (status.stx_mask & STATX_MNT_ID) != 0 ? status.stx_mnt_id : 0;
-}
-
 bool IsRemoved(const scanner::Descriptor& directory) {
     struct stat status {};
     return fstat(directory.Get(), &status) != 0 || status.st_nlink == 0;
@@ -108,7 +101,7 @@ FanotifyWatch::FanotifyWatch(const std::string& root)
 bool FanotifyWatch::SeesRoot() const {
     const scanner::Descriptor now(open(root_name_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     return now && PathOf(now.Get()) == root_path_ && PathOf(root_.Get()) == root_path_ &&
-           MountOf(now.Get()) == MountOf(root_.Get());
+           IdentityOf(now).mount == IdentityOf(root_).mount;
 }
 
 void FanotifyWatch::Take(ChangeHints& hints) {

@@ -109,6 +109,7 @@ void LiveScan::AfterSweep() {
         log::Info("live: the mail store is another: watching anew");
         poll_.reset();
         watch_.reset();
+        hints_ = {};  // a sweep of everything follows
         Start();
         // Without a root it would fail at once; the one that succeeds comes by here again.
         if (watch_ != nullptr && !waits_for_root_) ask_for_sweep_(Sweep::kAll);

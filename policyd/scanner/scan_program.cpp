@@ -16,8 +16,9 @@ using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kSaveEvery = 30s;  // a crash costs no more than measuring this long again
-/// How long a store that was emptied may take every mailbox for empty.
-constexpr auto kLookForLossEvery = 10s;  // and how long another root may go unnoticed
+/// How long a store that was emptied may take every mailbox for empty, and another root go
+/// unnoticed.
+constexpr auto kLookAroundEvery = 10s;
 
 ScannerOptions MakeOptions(const config::Settings& settings, const CommandLine& command_line) {
     ScannerOptions options = OptionsFrom(settings);
@@ -146,8 +147,10 @@ async::Task<std::optional<ScanReport>> ScanProgram::SweepOnce(Thoroughness thoro
     progress_.Clear();
     SaveState();
     if (report) metrics_.Add(*report, scope);
-    if (!report) ++metrics_.failures;
-    if (!report) scanned_root_.reset();
+    if (!report) {
+        ++metrics_.failures;
+        scanned_root_.reset();
+    }
     WriteMetrics();
     co_return report;
 }
@@ -237,6 +240,7 @@ bool ScanProgram::IsToBeScannedFor(const DirectoryIdentity& root) const {
 
 /// Nothing where it is to stop: a server of files that is gone is not waited for.
 async::Task<std::optional<DirectoryIdentity>> ScanProgram::LookAtRoot() {
+    if (stopped_) co_return std::nullopt;
     look_at_root_.emplace(loop_, [root = options_.root] { return IdentityOf(root); });
     co_return co_await look_at_root_->End();
 }
@@ -249,7 +253,7 @@ async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
         SaveIfTime();
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - SteadyClock::now());
         if (left.count() <= 0) break;
-        WakeUpLater(std::min<std::chrono::milliseconds>(left, kLookForLossEvery));
+        WakeUpLater(std::min<std::chrono::milliseconds>(left, kLookAroundEvery));
         co_await wake_up_.Wait();
         if (is_wanted()) break;
         const bool has_lost = co_await scanner_.StoreHasLost();

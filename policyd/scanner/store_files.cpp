@@ -39,6 +39,14 @@ std::uint32_t DeviceOf(const struct statx& file) {
     return file.stx_dev_major << 20 | file.stx_dev_minor;
 }
 
+DirectoryIdentity Identify(int from, const char* path, int flags) {
+    struct statx file {};
+    const int failed = statx(from, path, flags, STATX_TYPE | STATX_INO | STATX_MNT_ID, &file);
+    if (failed != 0 || !S_ISDIR(file.stx_mode)) return {};
+    const bool tells_mount = (file.stx_mask & STATX_MNT_ID) != 0;
+    return {file.stx_ino, tells_mount ? file.stx_mnt_id : 0, DeviceOf(file)};
+}
+
 void Describe(const struct statx& file, SeenDirectory& seen) {
     if (!S_ISDIR(file.stx_mode)) return;
     seen.sight = Sight::kThere;
@@ -60,12 +68,11 @@ FileTime CoarseFileClock() {
 }
 
 DirectoryIdentity IdentityOf(const std::string& path) {
-    struct statx file {};
-    const int failed =
-        statx(AT_FDCWD, path.c_str(), 0, STATX_TYPE | STATX_INO | STATX_MNT_ID, &file);
-    if (failed != 0 || !S_ISDIR(file.stx_mode)) return {};
-    const bool tells_mount = (file.stx_mask & STATX_MNT_ID) != 0;
-    return {file.stx_ino, tells_mount ? file.stx_mnt_id : 0, DeviceOf(file)};
+    return Identify(AT_FDCWD, path.c_str(), 0);
+}
+
+DirectoryIdentity IdentityOf(const Descriptor& directory) {
+    return Identify(directory.Get(), "", AT_EMPTY_PATH);
 }
 
 bool IsTooYoung(FileTime changed, FileTime now) {

@@ -30,20 +30,6 @@ struct DirectoryStamp {
     bool operator==(const DirectoryStamp&) const = default;
 };
 
-/// Which directory a path leads to, and through which mount: what lies there may be mounted over,
-/// unmounted, moved away or replaced. All 0 where there is no directory.
-struct DirectoryIdentity {
-    std::uint64_t inode = 0;
-    std::uint64_t mount = 0;  ///< 0 also where the kernel does not tell (before Linux 5.8)
-    std::uint32_t device = 0;
-
-    bool IsThere() const { return inode != 0; }
-    bool operator==(const DirectoryIdentity&) const = default;
-};
-
-/// Symbolic links are followed. May wait for the file system.
-DirectoryIdentity IdentityOf(const std::string& path);
-
 /// Whether a change could have left no trace in a stamp taken at `now`: the file system's clock may
 /// stand still for up to a second, and is not believed when it shows the future.
 bool IsTooYoung(FileTime changed, FileTime now);
@@ -70,6 +56,21 @@ public:
 private:
     int fd_ = -1;
 };
+
+/// Which directory a path leads to, and through which mount: what lies there may be mounted over,
+/// unmounted, moved away or replaced. All 0 where there is no directory.
+struct DirectoryIdentity {
+    std::uint64_t inode = 0;
+    std::uint64_t mount = 0;  ///< 0 also where the kernel does not tell (before Linux 5.8)
+    std::uint32_t device = 0;
+
+    bool IsThere() const { return inode != 0; }
+    bool operator==(const DirectoryIdentity&) const = default;
+};
+
+/// Symbolic links are followed. May wait for the file system.
+DirectoryIdentity IdentityOf(const std::string& path);
+DirectoryIdentity IdentityOf(const Descriptor& directory);
 
 /// What became of looking at one place.
 enum class Sight {

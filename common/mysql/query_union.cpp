@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "common/mysql/sql_tokens.hpp"
 #include "common/text/ascii.hpp"
 
 namespace policyd::mysql {
@@ -11,19 +12,6 @@ namespace policyd::mysql {
 namespace {
 
 constexpr std::string_view kSelect = "select";
-
-bool IsAnyOf(std::string_view word, std::span<const std::string_view> words) {
-    return std::any_of(words.begin(), words.end(), [word](std::string_view other) {
-        return text::EqualsIgnoringCase(word, other);
-    });
-}
-
-bool IsOfWord(char c) {
-    const char lower = text::ToLower(c);
-    return (lower >= 'a' && lower <= 'z') || text::IsDigit(c) || c == '_' || c == '$' ||
-           static_cast<unsigned char>(c) >= 0x80;
-}
-
 constexpr std::string_view kLimit = "limit";
 
 std::vector<std::string_view> WordsOf(std::string_view query) {
@@ -36,26 +24,12 @@ std::size_t FindFrom(std::string_view query) {
     static constexpr std::array<std::string_view, 9> kModifiers{
         "all",          "high_priority",       "sql_big_result",   "sql_buffer_result", "sql_cache",
         "sql_no_cache", "sql_calc_found_rows", "sql_small_result", "straight_join"};
-    int depth = 0;
-    for (std::size_t i = kSelect.size(); i < query.size(); ++i) {
-        const char c = query[i];
-        if (c == '\'' || c == '"' || c == '`') {
-            i = query.find(c, i + 1);
-            if (i == query.npos) return query.npos;
-        } else if (c == '(') {
-            ++depth;
-        } else if (c == ')') {
-            --depth;
-        } else if (c == '*' && depth == 0) {
-            return query.npos;  // no other column may stand before this one
-        } else if (IsOfWord(c)) {
-            const std::size_t begin = i;
-            while (i + 1 < query.size() && IsOfWord(query[i + 1])) ++i;
-            const std::string_view word = query.substr(begin, i + 1 - begin);
-            if (depth > 0 || query[begin - 1] == '.') continue;
-            if (text::EqualsIgnoringCase(word, "from")) return begin;
-            if (IsAnyOf(word, kModifiers)) return query.npos;
-        }
+    const auto tokens = OuterTokens(query);
+    if (!tokens) return query.npos;
+    for (const SqlToken& token : *tokens) {
+        if (token.text == "*") return query.npos;  // no other column may stand before this one
+        if (text::EqualsIgnoringCase(token.text, "from")) return token.begin;
+        if (IsAnyOf(token.text, kModifiers)) return query.npos;
     }
     return query.npos;
 }
@@ -79,7 +53,7 @@ std::optional<Select> Parse(std::string_view query) {
 /// Whether these are names of columns alone, and so none that merges rows.
 bool AreNames(std::string_view columns) {
     return std::all_of(columns.begin(), columns.end(), [](char c) {
-        return IsOfWord(c) || text::IsBlank(c) || c == '.' || c == ',' || c == '`';
+        return IsOfSqlWord(c) || text::IsBlank(c) || c == ',' || c == '`';
     });
 }
 

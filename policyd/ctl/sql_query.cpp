@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <regex>
 #include <string>
 #include <vector>
 
+#include "common/mysql/sql_tokens.hpp"
 #include "common/text/ascii.hpp"
 
 namespace policyd::ctl {
@@ -23,48 +23,26 @@ struct Outline {
     std::size_t end = 0;            ///< of the conditions
 };
 
-/// Words that make of rows other rows, or of conditions other conditions, than this follows.
-bool IsBeyondOutline(std::string_view word) {
-    static constexpr std::array<std::string_view, 8> kWords{"or",     "xor",   "between", "group",
-                                                            "having", "union", "into",    "for"};
-    return std::any_of(kWords.begin(), kWords.end(),
-                       [word](std::string_view other) { return EqualsIgnoringCase(word, other); });
-}
-
 std::optional<Outline> OutlineOf(std::string_view query) {
+    // What makes of rows other rows, or of conditions other conditions, than this follows.
+    static constexpr std::array<std::string_view, 8> kBeyond{"or",     "xor",   "between", "group",
+                                                             "having", "union", "into",    "for"};
+    static constexpr std::array<std::string_view, 3> kEnds{"order", "limit", ";"};
+    const auto tokens = mysql::OuterTokens(query);
+    if (!tokens) return std::nullopt;
     Outline outline;
     outline.end = query.size();
-    const auto is_of_word = [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.';
-    };
-    int depth = 0;
-    for (std::size_t i = 0; i < query.size(); ++i) {
-        const char c = query[i];
-        if (c == '\'' || c == '"' || c == '`') {
-            i = query.find(c, i + 1);
-            if (i == query.npos) return std::nullopt;
-        } else if (c == '(' || c == ')') {
-            depth += c == '(' ? 1 : -1;
-        } else if (depth == 0 && c == ',' && outline.from == query.npos) {
-            return std::nullopt;
-        } else if (depth == 0 && c == ';') {
-            outline.end = i;
+    for (const auto& [word, begin] : *tokens) {
+        if (mysql::IsAnyOf(word, kBeyond)) return std::nullopt;
+        if (word == "," && outline.from == query.npos) return std::nullopt;
+        if (mysql::IsAnyOf(word, kEnds)) {
+            outline.end = begin;
             break;
-        } else if (is_of_word(c)) {
-            const std::size_t begin = i;
-            while (i + 1 < query.size() && is_of_word(query[i + 1])) ++i;
-            const std::string_view word = query.substr(begin, i + 1 - begin);
-            if (depth > 0) continue;
-            if (IsBeyondOutline(word)) return std::nullopt;
-            if (EqualsIgnoringCase(word, "order") || EqualsIgnoringCase(word, "limit")) {
-                outline.end = begin;
-                break;
-            }
-            if (EqualsIgnoringCase(word, "from")) outline.from = begin;
-            if (EqualsIgnoringCase(word, "where")) outline.where = begin;
-            if (EqualsIgnoringCase(word, "and") && outline.where != query.npos)
-                outline.ands.push_back(begin);
         }
+        if (EqualsIgnoringCase(word, "from")) outline.from = begin;
+        if (EqualsIgnoringCase(word, "where")) outline.where = begin;
+        if (EqualsIgnoringCase(word, "and") && outline.where != query.npos)
+            outline.ands.push_back(begin);
     }
     if (outline.from == query.npos) return std::nullopt;
     return outline;

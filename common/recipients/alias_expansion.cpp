@@ -18,6 +18,9 @@ using Addresses = std::vector<std::string>;
 
 constexpr int kMostCanonicalRewritings = 10;
 
+/// Of the targets of one alias: others ask the same servers, and are not to wait behind hundreds.
+constexpr std::size_t kMostAskedAtOnce = 16;
+
 /// The value of a table with what belongs to it: `@other` stands for the same user there.
 std::string CompletedValue(const AddressMatch& match, std::string_view address) {
     if (match.value == "<>") return "\"\"";
@@ -76,12 +79,11 @@ public:
             for (std::uint64_t depth = 0; !IsFinished(addresses_[place]); ++depth) {
                 if (depth >= system_.virtual_alias_recursion_limit) co_return false;
                 const std::string address = addresses_[place];
+                co_await AskAboutThoseFrom(place);
                 auto mapped = co_await Map(system_, lookups_, system_.virtual_alias_maps, address,
                                            system_.propagate_extension_of_virtual);
                 if (!mapped) break;
-                const std::size_t before = addresses_.size();
                 if (!Replace(place, address, std::move(*mapped))) co_return false;
-                co_await AskAboutTargets(place, before);
             }
         }
         co_return true;
@@ -90,16 +92,16 @@ public:
     Addresses Result() && { return std::move(addresses_); }
 
 private:
-    /// What has come to `place`, and what was added behind the first `before`: all are going to be
-    /// looked up, one after the other.
-    async::Task<void> AskAboutTargets(std::size_t place, std::size_t before) {
-        if (addresses_.size() > system_.virtual_alias_expansion_limit) co_return;
+    /// The address at `place`, where it has not been asked about, and those behind it, which are
+    /// going to be looked up as well.
+    async::Task<void> AskAboutThoseFrom(std::size_t place) {
+        if (!asked_about_.insert(text::FoldCase(addresses_[place])).second) co_return;
         std::vector<async::Task<void>> asking;
-        const auto ask_about = [&](const std::string& address) {
-            if (!IsFinished(address)) asking.push_back(AskAbout(system_, lookups_, address));
-        };
-        ask_about(addresses_[place]);
-        for (std::size_t i = before; i < addresses_.size(); ++i) ask_about(addresses_[i]);
+        asking.push_back(AskAbout(system_, lookups_, addresses_[place]));
+        for (std::size_t i = place + 1; i < addresses_.size() && asking.size() < kMostAskedAtOnce;
+             ++i)
+            if (asked_about_.insert(text::FoldCase(addresses_[i])).second)
+                asking.push_back(AskAbout(system_, lookups_, addresses_[i]));
         co_await async::WhenAll(std::move(asking));
     }
 
@@ -126,7 +128,8 @@ private:
     const MailSystem& system_;
     DecisionLookups& lookups_;
     Addresses addresses_;
-    std::set<std::string> finished_;  // case-folded
+    std::set<std::string> finished_;     // case-folded
+    std::set<std::string> asked_about_;  // case-folded
 };
 
 Addresses EachOnce(Addresses addresses) {

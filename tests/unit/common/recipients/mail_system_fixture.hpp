@@ -1,5 +1,6 @@
 #pragma once
 
+#include <coroutine>
 #include <map>
 #include <memory>
 #include <string>
@@ -28,6 +29,7 @@ public:
     async::Task<std::vector<tables::Outcome>> FindTogether(
         std::vector<tables::Question> questions) override {
         ++times_asked_together;
+        if (held != nullptr) co_await Hold{*held};
         std::vector<tables::Outcome> outcomes;
         for (const tables::Question& question : questions) {
             try {
@@ -41,11 +43,20 @@ public:
 
     const void* server = nullptr;  ///< null: in memory
     int times_asked_together = 0;
+    /// Where given, who asks several things together waits there to be resumed.
+    std::vector<std::coroutine_handle<>>* held = nullptr;
     std::map<std::string, std::string> rows;
     bool broken = false;
     std::vector<std::string> asked;
 
 private:
+    struct Hold {
+        std::vector<std::coroutine_handle<>>& held;
+        bool await_ready() const { return false; }
+        void await_suspend(std::coroutine_handle<> asking) { held.push_back(asking); }
+        void await_resume() const {}
+    };
+
     std::string name_ = "map:";
 };
 

@@ -12,7 +12,13 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using Kind = Resolution::Kind;
 
-class PostfixRecipientResolverTest : public MailSystemFixture {};
+class PostfixRecipientResolverTest : public MailSystemFixture {
+protected:
+    static async::Task<void> CountMailboxes(async::Task<Resolution> resolving, std::size_t& count) {
+        const Resolution resolution = co_await resolving;
+        count = resolution.mailboxes.size();
+    }
+};
 
 // Who exists
 
@@ -448,6 +454,31 @@ TEST_F(PostfixRecipientResolverTest, TheTargetsOfAnAliasCostOneQuestionEach) {
     EXPECT_THAT(forwardings.asked, testing::UnorderedElementsAre(
                                        "team@example.com", "joe@example.com", "ann@example.com",
                                        "x@foreign.example", "@foreign.example"));
+}
+
+TEST_F(PostfixRecipientResolverTest, TheTargetsOfALargeAliasAreAskedAboutOnceAndAFewAtATime) {
+    std::string& targets = forwardings.rows["team@example.com"];
+    for (int i = 0; i < 40; ++i) {
+        const std::string user = "user" + std::to_string(i) + "@example.com";
+        AddUser(user);
+        targets += user + ", USER0@example.com, ";
+    }
+    std::vector<std::coroutine_handle<>> held;
+    for (MapTable* table : {&forwardings, &email2email, &mailboxes, &quotas, &transports}) {
+        table->server = this;
+        table->held = &held;
+    }
+    std::vector<std::size_t> at_once;
+    std::size_t found = 0;
+    PostfixRecipientResolver resolver(system);
+    async::Spawn(CountMailboxes(resolver.Resolve("team@example.com"), found),
+                 [](std::exception_ptr) { FAIL(); });
+    while (!held.empty()) {
+        at_once.push_back(held.size());
+        for (const auto asking : std::exchange(held, {})) asking.resume();
+    }
+    EXPECT_THAT(at_once, ElementsAre(1, 16, 16, 8));
+    EXPECT_EQ(found, 40u);
 }
 
 TEST_F(PostfixRecipientResolverTest, WhatOneDecisionAsksTwiceIsLookedUpOnce) {

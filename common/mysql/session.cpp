@@ -21,8 +21,9 @@ namespace policyd::mysql {
 namespace {
 
 std::string Address(const Server& server) {
-    if (!server.socket.empty()) return "unix://" + server.socket;
-    if (server.host.empty()) return "localhost";
+    // Without a path it is the socket that the library is built with. Of "localhost" the connector
+    // makes TCP, unlike the library and so Postfix (mysql_table(5)).
+    if (server.host.empty()) return "unix://" + server.socket;
     const bool is_ipv6 = server.host.find(':') != std::string::npos;
     return "tcp://" + (is_ipv6 ? "[" + server.host + "]" : server.host) + ":" +
            std::to_string(server.port == 0 ? 3306 : server.port);

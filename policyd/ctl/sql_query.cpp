@@ -48,6 +48,28 @@ std::optional<Outline> OutlineOf(std::string_view query) {
     return outline;
 }
 
+/// Functions of the server that give one value for each row and change nothing: an aggregate would
+/// merge the rows, and what a function of the site does nobody knows.
+bool CallsHarmlessFunctionsOnly(const std::string& value) {
+    static constexpr std::array<std::string_view, 17> kHarmless{
+        "if",       "ifnull",  "nullif",  "coalesce", "greatest", "least",
+        "cast",     "convert", "ceiling", "ceil",     "floor",    "round",
+        "truncate", "abs",     "concat",  "decimal",  "char"};
+    static const std::regex kCall(R"((\w+)\s*\()");
+    for (std::sregex_iterator call(value.begin(), value.end(), kCall), end; call != end; ++call)
+        if (!mysql::IsAnyOf((*call)[1].str(), kHarmless)) return false;
+    return true;
+}
+
+/// Whether a condition says no more than which row it is by its key, or which keys are looked up:
+/// without it, the others still choose among the same rows.
+bool IsAboutKeyAlone(std::string_view condition) {
+    static const std::regex kPattern(
+        R"([\w.`]+\s*=\s*('[^']*'|"[^"]*")|('[^']*'|"[^"]*")\s*(=\s*[\w.`]+|(not\s+)?like\s*('[^']*'|"[^"]*")))",
+        std::regex::icase);
+    return std::regex_match(condition.begin(), condition.end(), kPattern);
+}
+
 /// The text as it is sent; nothing where a part of the key stands in it.
 std::optional<std::string> WithoutKey(std::string_view text) {
     std::string sent;
@@ -72,16 +94,19 @@ std::optional<ValuesOfAllKeys> ForAllKeys(std::string_view query) {
         WithoutKey(text::Trim(query.substr(kSelect.size(), outline->from - kSelect.size())));
     const std::size_t end_of_tables = std::min(outline->where, outline->end);
     auto rest = WithoutKey(query.substr(outline->from, end_of_tables - outline->from));
-    if (!value || !rest) return std::nullopt;
+    if (!value || !rest || !CallsHarmlessFunctionsOnly(*value)) return std::nullopt;
     if (outline->where != query.npos) {
         std::size_t begin = outline->where + kWhere.size();
         std::string_view joint = " WHERE ";
         for (std::size_t i = 0; i <= outline->ands.size(); ++i) {
             const bool is_last = i == outline->ands.size();
             const std::size_t end = is_last ? outline->end : outline->ands[i];
-            if (const auto condition = WithoutKey(query.substr(begin, end - begin))) {
-                rest->append(joint).append(text::Trim(*condition));
+            const std::string_view written = text::Trim(query.substr(begin, end - begin));
+            if (const auto condition = WithoutKey(written)) {
+                rest->append(joint).append(*condition);
                 joint = " AND ";
+            } else if (!IsAboutKeyAlone(written)) {
+                return std::nullopt;
             }
             begin = end + kAnd.size();
         }

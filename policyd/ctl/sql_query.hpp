@@ -27,8 +27,8 @@ struct ValuesOfAllKeys {
     std::string rest;  ///< from FROM on
 };
 
-/// Nothing for several columns, for rows that are merged, and for what this reading of SQL does not
-/// follow.
+/// Nothing for several columns, for rows that are merged, for functions that may do more than
+/// compute, and for what this reading of SQL does not follow.
 std::optional<ValuesOfAllKeys> ForAllKeys(std::string_view query);
 
 /// True where %s, %u or %d stands outside quotes.

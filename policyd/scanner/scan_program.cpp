@@ -139,18 +139,17 @@ async::Task<std::optional<ScanReport>> ScanProgram::SweepOnce(Thoroughness thoro
     std::optional<ScanReport> report;
     try {
         report = co_await scanner_.Sweep(thoroughness, scope);
+        files_.Answered("mail store", loop_.Now());
     } catch (const outage::Unavailable& outage) {
         log::Error("usage store: {}", outage.what());
     } catch (const std::system_error& error) {
-        log::Error("mail store: {}", error.what());
+        files_.Failed("mail store", error.what(), loop_.Now());
+        scanned_root_.reset();
     }
     progress_.Clear();
     SaveState();
     if (report) metrics_.Add(*report, scope);
-    if (!report) {
-        ++metrics_.failures;
-        scanned_root_.reset();
-    }
+    if (!report) ++metrics_.failures;
     WriteMetrics();
     co_return report;
 }
@@ -238,10 +237,17 @@ bool ScanProgram::IsToBeScannedFor(const DirectoryIdentity& root) const {
     return true;
 }
 
-/// Nothing where it is to stop: a server of files that is gone is not waited for.
+/// Nothing where it is to stop: a server of files that is gone is not waited for. Where there can be
+/// no thread for it now, it counts as what it was: the next look is soon.
 async::Task<std::optional<DirectoryIdentity>> ScanProgram::LookAtRoot() {
     if (stopped_) co_return std::nullopt;
-    look_at_root_.emplace(loop_, [root = options_.root] { return IdentityOf(root); });
+    try {
+        look_at_root_.emplace(loop_, [root = options_.root] { return IdentityOf(root); });
+    } catch (const std::system_error& error) {
+        files_.Failed("a look at the mail store", error.what(), loop_.Now());
+        co_return scanned_root_.value_or(DirectoryIdentity());
+    }
+    files_.Answered("a look at the mail store", loop_.Now());
     co_return co_await look_at_root_->End();
 }
 

@@ -68,7 +68,7 @@ private:
     std::optional<async::DetachedCall<DirectoryIdentity>> look_at_root_;
     /// Before the last scan of everything began; nothing after one that could not read it.
     std::optional<DirectoryIdentity> scanned_root_;
-    outage::OutageLog files_{std::chrono::milliseconds(0)};  // that cannot be written
+    outage::OutageLog files_{std::chrono::milliseconds(0)};  // that cannot be read or written
     async::UvHandle<uv_timer_t> timer_;
     async::WakeUp wake_up_;
     async::Periodic write_metrics_;  // also while an outage of the store is waited out

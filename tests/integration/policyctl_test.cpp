@@ -287,10 +287,11 @@ TEST_F(PolicyctlTest, CheckConfigWarnsOfQuotaColumnsThatEndAtTwoGigabytesOrHoldN
         "CREATE TABLE users (email VARCHAR(255) PRIMARY KEY, quota int(10) NOT NULL DEFAULT 0,"
         " large BIGINT UNSIGNED NOT NULL DEFAULT 0, odd BIGINT);"
         "INSERT INTO users VALUES ('a@b', 1, 1, -1), ('b@b', 1, 1, NULL), ('c@b', 1, 1, 7)");
-    const auto output_for = [&](const std::string& column) {
+    const auto output_for = [&](const std::string& column,
+                                const std::string& condition = "email='%s'") {
         scratch_.Write("mysql.cf", "hosts = " + server.Hosts() +
                                        "\nuser = root\ndbname = mail\nquery = SELECT " + column +
-                                       " FROM users WHERE email='%s'\n");
+                                       " FROM users WHERE " + condition + "\n");
         scratch_.Write("policyd.toml",
                        "virtual_mailbox_limit_maps = \"proxy:mysql:" + Path("mysql.cf") +
                            "\"\nusage_store = \"sqlite:" + Path("usage.sqlite") + "\"\n");
@@ -306,8 +307,26 @@ TEST_F(PolicyctlTest, CheckConfigWarnsOfQuotaColumnsThatEndAtTwoGigabytesOrHoldN
     EXPECT_THAT(output_for("IF(odd > 0, odd, 0)"), HasSubstr("0 warnings"));
     EXPECT_THAT(output_for("odd * 1024"), HasSubstr("mysql.cf:4: odd * 1024 is in 1 row no whole"));
     EXPECT_THAT(output_for("large / 1"), HasSubstr("large / 1 is in 3 rows no whole"));
-    EXPECT_THAT(output_for("large * 18446744073709551615 * 2"),
-                HasSubstr("has in some row no value (mysql: "));
+    // No table of numbers alone: 0.00 is none, and no limit is that large.
+    EXPECT_THAT(output_for("CAST(large - 1 AS DECIMAL(20,2))"), HasSubstr("is in 3 rows no whole"));
+    EXPECT_THAT(output_for("large * 18446744073709551616"), HasSubstr("is in 3 rows no whole"));
+    EXPECT_THAT(output_for("IF(large = 1, ' ', 0)"), HasSubstr("is in 3 rows no whole"));
+    EXPECT_THAT(output_for("SUM(odd)"), HasSubstr("0 warnings"));
+    EXPECT_THAT(output_for("odd", "email='%s' OR email='%u'"), HasSubstr("is in 1 row no whole"));
+    // A server may compute this of rows that its conditions leave out.
+    EXPECT_THAT(output_for("large - 2", "email='%s' AND large > 2"), HasSubstr("0 warnings"));
+}
+
+TEST_F(PolicyctlTest, AsksMysqlAtLocalhostOverTheSocketAsPostfixDoes) {
+    const test::MariaDbServer server;
+    scratch_.Write("my.cnf", "[client]\nsocket = " + server.Socket().string() + "\n");
+    for (const char* hosts : {"localhost", "inet:localhost", ""}) {
+        scratch_.Write("mysql.cf", "hosts = " + std::string(hosts) +
+                                       "\noption_file = " + Path("my.cnf") +
+                                       "\nuser = root\ndbname = mysql\nquery = SELECT '%s'\n");
+        const auto found = Ctl({"lookup", "mysql:" + Path("mysql.cf"), "joe"});
+        EXPECT_EQ(found.output, "joe\n") << hosts << found.errors;
+    }
 }
 
 TEST_F(PolicyctlTest, CheckConfigFindsWhatAProgramWouldMissWhenItStarts) {

@@ -1,5 +1,6 @@
 #include "loadtest/smtp_client.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMostRecipients = 50;
 constexpr std::size_t kLineLength = 70;
+constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kEndOfData = ".\r\n";
 
 std::string Date() {
@@ -71,7 +73,7 @@ async::Task<Outcome> SmtpClient::Work() {
 void SmtpClient::ChooseMessage() {
     host_ = population_.ChooseClient(random_);
     sender_ = population_.ChooseSender(random_);
-    const std::uint64_t size = ChooseSize(options_, random_);
+    const std::uint64_t wanted = ChooseSize(options_, random_);
     recipients_.clear();
     const double go_on = 100 - 100 / options_.recipients_per_message;
     do {
@@ -79,8 +81,8 @@ void SmtpClient::ChooseMessage() {
                                   ? population_.UnknownRecipient(random_)
                                   : population_.ChooseRecipient(random_));
     } while (recipients_.size() < kMostRecipients && random_.Happens(go_on));
-    message_ = MessageOf(sender_, recipients_.front().address, NewInstance(), size);
-    size_ = message_.size() - kEndOfData.size();  // no less than its headers
+    headers_ = HeadersOf(sender_, recipients_.front().address, NewInstance());
+    size_ = std::max<std::uint64_t>(wanted, headers_.size() + kLineEnd.size());
 }
 
 async::Task<> SmtpClient::Deliver(Outcome& outcome) {
@@ -140,7 +142,7 @@ async::Task<> SmtpClient::Data(Outcome& outcome) {
         NoteEarlyEnd(outcome);
         co_return;
     }
-    const SmtpReply end = co_await Step(outcome, "end of data", std::move(message_));
+    const SmtpReply end = co_await Step(outcome, "end of data", MessageOf(headers_, size_));
     outcome.is_message = end.IsPositive();
     if (outcome.is_message) outcome.accepted_bytes = size_;
     const Expectation* expected = population_.ExpectedAtEnd();
@@ -182,23 +184,28 @@ void SmtpClient::Judge(Outcome& outcome, const Recipient& recipient, const SmtpR
                      text::EscapedForLog(reply.text) + " instead of " + recipient.expected->Text();
 }
 
-std::string MessageOf(std::string_view sender, std::string_view recipient,
-                      std::string_view message_id, std::uint64_t size) {
-    std::string message;
-    message.reserve(size + 128);
-    const auto header = [&message](std::string_view name, std::string_view value) {
-        message.append(name).append(": ").append(value).append("\r\n");
+std::string HeadersOf(std::string_view sender, std::string_view recipient,
+                      std::string_view message_id) {
+    std::string headers;
+    const auto header = [&headers](std::string_view name, std::string_view value) {
+        headers.append(name).append(": ").append(value).append("\r\n");
     };
     header("From", sender);
     header("To", recipient);
     header("Date", Date());
     header("Message-ID", "<" + std::string(message_id) + "@load.example>");
     header("Subject", "Load");
-    message += "\r\n";
+    return headers.append("\r\n");
+}
+
+std::string MessageOf(std::string_view headers, std::uint64_t size) {
+    std::string message(headers);
+    message.reserve(size + kEndOfData.size());
     while (message.size() < size) {
-        const std::size_t rest = size - message.size();
-        message.append(rest > 2 ? std::min(rest - 2, kLineLength) : 0, 'x');
-        message += "\r\n";
+        const std::size_t rest = size - message.size() - kLineEnd.size();
+        // No line is shorter than its end.
+        const std::size_t length = rest == kLineLength + 1 ? kLineLength - 1 : rest;
+        message.append(std::min(length, kLineLength), 'x').append(kLineEnd);
     }
     return message.append(kEndOfData);
 }

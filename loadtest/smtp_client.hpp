@@ -42,15 +42,18 @@ private:
     ClientHost host_;
     std::string sender_;
     std::vector<Recipient> recipients_;
-    std::string message_;
-    std::uint64_t size_ = 0;  // as SIZE is declared
+    std::string headers_;
+    std::uint64_t size_ = 0;  // of the message, as SIZE is declared
     std::string last_reply_;
     std::string extensions_;  // the reply to EHLO
 };
 
-/// A message of about `size` bytes, headers included, with its lines ended as SMTP wants them and
-/// the dot that ends it.
-std::string MessageOf(std::string_view sender, std::string_view recipient,
-                      std::string_view message_id, std::uint64_t size);
+/// The headers of a message and the empty line behind them.
+std::string HeadersOf(std::string_view sender, std::string_view recipient,
+                      std::string_view message_id);
+
+/// A message of `size` bytes, which is that of the headers or two more at least, with its lines
+/// ended as SMTP wants them, and behind it the dot that ends it.
+std::string MessageOf(std::string_view headers, std::uint64_t size);
 
 }  // namespace policyd::loadtest

@@ -9,6 +9,8 @@ namespace policyd::loadtest {
 
 namespace {
 
+constexpr int kServiceIsClosing = 421;
+
 /// "250 text", "250-text" or "250", without its line end.
 bool IsReplyLine(std::string_view line) {
     if (line.size() < 3 || line[0] < '2' || line[0] > '5') return false;
@@ -46,7 +48,6 @@ async::Task<SmtpReply> SmtpConnection::Hear() {
     for (;;) {
         std::optional<SmtpReply> reply = TakeSmtpReply(connection_.Received());
         if (reply) {
-            RefuseSurplus();
             connection_.StopTime();
             co_return std::move(*reply);
         }
@@ -54,11 +55,17 @@ async::Task<SmtpReply> SmtpConnection::Hear() {
     }
 }
 
-/// A reply to nothing would be taken for the next command's.
+/// A reply to nothing would be taken for the next command's. A server that closes the connection
+/// may say so at any time (RFC 5321, 3.8): Postfix does behind the reply to the last error that it
+/// takes (smtpd_hard_error_limit).
 void SmtpConnection::RefuseSurplus() {
-    const std::string& received = connection_.Received();
-    if (!received.empty())
-        throw MalformedReply("more than one reply: " + text::EscapedForLog(received));
+    std::string& received = connection_.Received();
+    if (received.empty()) return;
+    const std::string shown = text::EscapedForLog(received);
+    const auto reply = TakeSmtpReply(received);
+    if (reply && reply->code == kServiceIsClosing)
+        throw NoAnswer("the server closes the connection: " + text::EscapedForLog(reply->text));
+    throw MalformedReply("more than one reply: " + shown);
 }
 
 async::Task<SmtpReply> SmtpConnection::Say(const std::string& bytes) {

@@ -52,7 +52,7 @@ std::string DescribeNumber(const Accepts& accepts) {
 }
 
 std::string DescribeDuration(const Accepts& accepts) {
-    std::string described = "a time such as 500ms, 30s, 5m, 12h, 2d or 1w";
+    std::string described = "a time such as 500ms, 30s, 5m, 12h, 2d or 1w (30: seconds)";
     if (accepts.least > 0)
         described += ", at least " + ShowDuration(std::chrono::milliseconds(accepts.least));
     if (accepts.most != Accepts{}.most)

@@ -61,7 +61,7 @@ constexpr Option kOptions[] = {
      Between(1, 1'000'000),
      "Open connections from Postfix at one time. Every smtpd(8) process holds one for each "
      "check_policy_service: plan for default_process_limit times the number of mail servers and "
-     "services."},
+     "services. Where one more comes, those that have been idle for ten seconds are closed."},
     {kService, "request_time_limit", &Settings::request_time_limit, kEffectOnReload, AtLeast(10ms),
      "How long one request may take before it is answered by what is remembered, or else with the "
      "failure action of the back end that is slow. Postfix itself waits for "
@@ -83,11 +83,16 @@ constexpr Option kOptions[] = {
      CheckedBy(&CheckUnixEndpointOrNone),
      "The UNIX socket, unix:PATH, over which \"policyctl reload\" and \"policyctl flush\" reach "
      "the "
-     "server; only the server's own user and root may connect. Empty: none."},
+     "server; only the server's own user and root may connect. Empty: none; the reload of the "
+     "systemd unit and of the init script needs one."},
     {kService, "log_destination", &Settings::log_destination, kEffectOnReload,
-     CheckedBy(&CheckLogDestination), "Where log lines go: stderr, syslog, journal or file:PATH."},
+     CheckedBy(&CheckLogDestination),
+     "Where log lines go: stderr, syslog, journal or file:PATH. policyd-scan takes a change over "
+     "at "
+     "its start."},
     {kService, "log_level", &Settings::log_level, kEffectOnReload,
-     OneOf("debug info warning error"), "The least important lines that are logged."},
+     OneOf("debug info warning error"),
+     "The least important lines that are logged. policyd-scan takes a change over at its start."},
 
     {kChecks, "checks", &Settings::checks, kEffectOnReload,
      OneOf("client_access recipient mailbox_quota"),
@@ -119,7 +124,8 @@ constexpr Option kOptions[] = {
     {kChecks, "table_failure_action", &Settings::table_failure_action, kEffectOnReload,
      CheckedBy(&CheckFailureAction),
      "The action while a look-up table cannot be asked: DUNNO, which lets the other checks decide, "
-     "DEFER_IF_PERMIT or DEFER with a text, or defer for short; never a permanent refusal. Before "
+     "DEFER_IF_PERMIT or DEFER with a text, defer for short, or 4NN with a text; never a permanent "
+     "refusal. Before "
      "that, what is remembered is used for stale_time, or for another time: \"stale 10m, then "
      "DUNNO\". A recipient that did not exist is asked about anew, and gets the action."},
     {kChecks, "usage_store_failure_action", &Settings::usage_store_failure_action, kEffectOnReload,
@@ -196,7 +202,8 @@ constexpr Option kOptions[] = {
      "every name below it."},
     {kQuota, "quota_warnings", &Settings::quota_warnings, kEffectOnReload,
      CheckedBy(&CheckPercentage),
-     "Percentages of a mailbox's limits, such as [80, 95]. When a mailbox comes to hold that much "
+     "Percentages of a mailbox's limits, from 1 to 100, such as [80, 95]. When a mailbox comes to "
+     "hold that much "
      "of its limit in bytes or in messages, and when it holds less again, that is logged at level "
      "info and counted, and quota_warning_command is run: once for each crossing, whichever server "
      "or scan sees it. Empty: no warnings. policyd-scan reads at its start whether there are any."},
@@ -395,11 +402,12 @@ constexpr Option kOptions[] = {
      "Threads that read the mail store. More than there are processors help while the disk is "
      "waited for."},
     {kScanner, "scan_nice", &Settings::scan_nice, kEffectOnRestart, Between(0, 19),
-     "The nice value of policyd-scan, higher is less important; and that of its session if it "
-     "leads one, as a service does: see autogroup in sched(7)."},
+     "The nice value of policyd-scan, higher is less important, unless it is started with a higher "
+     "one; and that of its session if it leads one, as a service does: see autogroup in sched(7)."},
     {kScanner, "scan_io_priority", &Settings::scan_io_priority, kEffectOnRestart,
      OneOf("normal low idle"),
-     "The priority of policyd-scan's disk accesses: normal, low (the lowest of best-effort) or "
+     "The priority of policyd-scan's disk accesses: normal (as it is started), low (the lowest of "
+     "best-effort) or "
      "idle (only while nobody else reads or writes)."},
     {kScanner, "scan_rate_limit", &Settings::scan_rate_limit, kEffectOnRestart, Anything(),
      "How many directories and messages are looked at a second, at most. 0: no limit."},

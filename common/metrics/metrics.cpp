@@ -28,7 +28,10 @@ constexpr Definition kDefinitions[] = {
      "Connections closed because the client was too slow: receiving (no whole request came), "
      "sending (an answer was not taken), idle."},
     {kVerdicts, "policyd_verdicts_total", kCounter, "check reason",
-     "Answers by the check that decided and its reason; check none, reason no_opinion is DUNNO."},
+     "Answers by the check that decided and its reason: client_access, unknown_recipient, "
+     "mailbox_full, mailbox_full_for_now (soft time), mailbox_perhaps_full, stale_usage, "
+     "repeated_recipient; remembered_full, unavailable (a failure action), out_of_time and failure "
+     "where it could not be told; check none, reason no_opinion is DUNNO."},
     {kRequestDuration, "policyd_request_duration_seconds", kHistogram, "",
      "Time from a request's last byte to its answer."},
     {kTrackedMessages, "policyd_tracked_messages", kGauge, "",

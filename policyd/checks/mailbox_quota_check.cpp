@@ -203,7 +203,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     if (taken.room != Room::kFree) {
         messages_.ForgetOnce(message, asked.recipient);
         findings.is_counted = false;
-        co_return co_await Refusal(std::move(taken));
+        co_return co_await Refusal(std::move(taken), message);
     }
     // What the message held was given back meanwhile, and perhaps before this was reserved: where
     // Postfix missed an answer, it asked again over another connection, of another thread.
@@ -261,7 +261,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     co_await GiveBack(message, recipients, Unreserve::kEverything);
     if (!all_full && rules_.full_at_end_of_message == FullAtEndOfMessage::kDefer)
         co_return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "mailbox_full");
-    co_return co_await Refusal(std::move(worst));
+    co_return co_await Refusal(std::move(worst), message);
 }
 
 async::Task<void> MailboxQuotaCheck::FindAccepted(const PolicyRequest& request,
@@ -326,14 +326,14 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
     co_return taken;
 }
 
-async::Task<Verdict> MailboxQuotaCheck::Refusal(Taken taken) {
+async::Task<Verdict> MailboxQuotaCheck::Refusal(Taken taken, std::string_view message) {
     if (taken.room == Room::kUncertain)
         co_return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "stale_usage");
     if (taken.room == Room::kPerhapsFull)
         co_return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "mailbox_perhaps_full");
     bool is_for_good = false;
     try {
-        is_for_good = co_await room_.IsForGood(std::move(taken.full));
+        is_for_good = co_await room_.IsForGood(std::move(taken.full), message);
     } catch (const outage::UsageStoreUnavailable&) {
         // It is full, for how long nobody can tell.
     }

@@ -437,10 +437,10 @@ std::vector<std::string> MailboxRoom::LimitedOf(const Mailboxes& mailboxes) {
     return names;
 }
 
-async::Task<bool> MailboxRoom::IsForGood(std::vector<std::string> full) {
+async::Task<bool> MailboxRoom::IsForGood(std::vector<std::string> full, std::string_view message) {
     if (rules_.soft_time.count() == 0) co_return true;
     // Nobody is refused, so that no time begins to run.
-    if (rules_.is_dry_run) co_return false;
+    if (rules_.is_dry_run || message.empty()) co_return false;
     const auto times = co_await usage_.NoteFull(full, 2 * rules_.soft_time + kFullnessMemory);
     co_return std::all_of(times.begin(), times.end(),
                           [this](auto time) { return time >= rules_.soft_time; });

@@ -135,8 +135,9 @@ public:
     static std::vector<std::string> LimitedOf(const Mailboxes& mailboxes);
 
     /// Mail for these mailboxes is refused now: true where that is to be for good, since all of
-    /// them have been full for the soft time.
-    async::Task<bool> IsForGood(std::vector<std::string> full);
+    /// them have been full for the soft time, which begins. Where it is nobody's mail (`message` is
+    /// empty: a person asks), none begins, and it is as if none had.
+    async::Task<bool> IsForGood(std::vector<std::string> full, std::string_view message);
 
     /// The answer by what is remembered of the store, which takes the place of a reservation: never
     /// kFull, but kUncertain. Nothing where one of the mailboxes is not remembered well enough.

@@ -12,6 +12,8 @@
 #include "common/redis/client.hpp"
 #include "common/tables/table_list.hpp"
 #include "common/tables/table_registry.hpp"
+#include "common/text/ascii.hpp"
+#include "common/text/unicode.hpp"
 #include "common/usage/dovecot_quota_clone.hpp"
 #include "common/usage/open_usage_store.hpp"
 #include "policyd/checks/access_result.hpp"
@@ -86,6 +88,7 @@ private:
             server = table.Server();
             loop_.RunUntilDone(table.Find(kProbe));
             if (option.name == "client_access_maps") CheckActions(option, table);
+            if (option.name.ends_with("_limit_maps")) CheckLimits(option, table);
         } catch (const config::ConfigError& error) {
             report_.Error(At(option, error.what()));
         } catch (const outage::TableRefuses& error) {
@@ -116,6 +119,21 @@ private:
                                            ": whoever gets it is answered as in an outage"));
     }
 
+    /// Likewise. Of tables on a server WarnOfQuotaColumns() tells.
+    void CheckLimits(const config::Option& option, const tables::LookupTable& table) {
+        if (table.InMemory() == nullptr) return;
+        std::set<std::string> wrong;
+        table.InMemory()->ForEachValue([&wrong](std::string_view value) {
+            if (!text::ParseUnsigned(text::Trim(value))) wrong.emplace(value);
+        });
+        if (wrong.empty()) return;
+        const std::string more =
+            wrong.size() == 1 ? "" : " (nor are " + std::to_string(wrong.size() - 1) + " others)";
+        report_.Warning(At(option, table.Name() + ": \"" + text::EscapedForLog(*wrong.begin()) +
+                                       "\" is no whole number of 0 or more" + more +
+                                       ": mail for such a mailbox is deferred"));
+    }
+
     /// What is no table: in a table list a mistake, in a domain list the name of a file.
     void CheckWord(const config::Option& option, const std::string& word) {
         try {
@@ -136,8 +154,9 @@ private:
         constexpr std::string_view kSqlite = "sqlite:";
         if (settings_.usage_store.starts_with(kSqlite)) {
             const std::filesystem::path path = settings_.usage_store.substr(kSqlite.size());
-            if (!std::filesystem::is_directory(path.parent_path()))
-                report_.Error(At(option, path.parent_path().string() + " is not a directory"));
+            const std::string directory = path.parent_path();
+            if (!std::filesystem::is_directory(directory))
+                report_.Unreachable(At(option, directory + " is not a directory"), &option);
             if (!std::filesystem::exists(path)) return;
         }
         try {

@@ -40,7 +40,8 @@ constexpr Command kCommands[] = {
      "was none.",
      &DefineAsk},
     {"resolve", "Explain where mail for an address goes, and what room there is",
-     "Follows ADDRESS through the tables as Postfix would and prints its class, the final local "
+     "Follows ADDRESS through the tables as Postfix would and prints whether it is known, the "
+     "final local "
      "mailboxes, and each one's quota and usage. Exits with 0 if the address exists, with 1 if it "
      "does not or is not of this system, and with 75 if a table or the store could not answer.",
      &DefineResolve},

@@ -8,6 +8,7 @@
 #include "common/config/expansion.hpp"
 #include "common/mysql/client.hpp"
 #include "common/outage/unavailable.hpp"
+#include "common/sqlite/database.hpp"
 #include "common/tables/mysql_table.hpp"
 #include "policyd/ctl/sql_query.hpp"
 #include "policyd/ctl/table_definition.hpp"
@@ -16,6 +17,7 @@ namespace policyd::ctl {
 namespace {
 
 constexpr std::string_view kMysql = "mysql:";
+constexpr std::string_view kSqlite = "sqlite:";
 constexpr std::chrono::seconds kTimeLimit{10};
 
 /// The type of a column, as information_schema has it.
@@ -30,20 +32,21 @@ mysql::Query TypeOf(const SelectedColumn& column) {
     return query;
 }
 
-/// The rows that a query can give, in a column `value`; all that come to a condition.
-mysql::Query RowsOf(const ValuesOfAllKeys& values, const std::string& condition) {
-    mysql::Query query;
-    query.text = [values, condition](const mysql::Query::Quote&) {
-        return "SELECT COUNT(*) FROM (SELECT " + values.value + " AS value " + values.rest +
-               ") limits WHERE " + condition;
-    };
-    return query;
+/// Counts the rows that a query can give, in a column `value`, and that come to a condition.
+std::string CountOf(const ValuesOfAllKeys& values, const char* condition) {
+    return "SELECT COUNT(*) FROM (SELECT " + values.value + " AS value " + values.rest +
+           ") limits WHERE " + condition;
 }
 
-/// What is neither nothing nor a whole number of up to 64 bits.
+/// What is neither nothing nor a whole number of up to 64 bits, for MySQL and for SQLite.
 constexpr const char* kIsNoLimit =
     "LENGTH(CAST(value AS CHAR)) > 0 AND (CAST(value AS CHAR) NOT REGEXP '^ *[0-9]+ *$' OR "
     "CAST(value AS DECIMAL(65)) > 18446744073709551615)";
+constexpr const char* kIsNoLimitInSqlite =
+    "length(CAST(value AS TEXT)) > 0 AND (trim(CAST(value AS TEXT)) = '' OR "
+    "trim(CAST(value AS TEXT)) GLOB '*[^0-9]*' OR "
+    "substr('00000000000000000000' || trim(CAST(value AS TEXT)), -20) > '18446744073709551615' OR "
+    "length(ltrim(trim(CAST(value AS TEXT)), '0')) > 20)";
 
 /// The server of a mysql: table.
 class TableServer {
@@ -97,16 +100,36 @@ void CheckType(TableServer& server, const std::string& where, const SelectedColu
                    ": make it BIGINT UNSIGNED NOT NULL DEFAULT 0");
 }
 
+void ReportRows(const std::string& where, const std::string& value, const std::string& rows,
+                Report& report) {
+    if (rows == "0") return;
+    report.Warning(where + value + " is in " + rows + (rows == "1" ? " row" : " rows") +
+                   " no whole number of 0 or more: mail for such a mailbox is deferred");
+}
+
 void CheckValues(TableServer& server, const std::string& where, const ValuesOfAllKeys& values,
                  Report& report) {
+    mysql::Query query;
+    query.text = [&values](const mysql::Query::Quote&) { return CountOf(values, kIsNoLimit); };
     try {
-        const std::string rows = server.Ask(RowsOf(values, kIsNoLimit));
-        if (rows != "0")
-            report.Warning(where + values.value + " is in " + rows +
-                           (rows == "1" ? " row" : " rows") +
-                           " no whole number of 0 or more: mail for such a mailbox is deferred");
+        ReportRows(where, values.value, server.Ask(query), report);
     } catch (const outage::TableRefuses&) {
         // That a server does not follow this form of the query is no mistake.
+    }
+}
+
+void CheckValuesInSqlite(const TableDefinition& table, const ValuesOfAllKeys& values,
+                         Report& report) {
+    const tables::WarningSink nobody = [](const std::string&) {};
+    const tables::TableFile file(table.name.substr(kSqlite.size()), nobody);
+    try {
+        sqlite::Database database(file.NeededText("dbpath"), sqlite::Database::Mode::kReadOnly,
+                                  kTimeLimit);
+        sqlite::Statement count = database.Prepare(CountOf(values, kIsNoLimitInSqlite));
+        if (count.Step())
+            ReportRows(table.place + ": ", values.value, count.Text(0).value_or("0"), report);
+    } catch (const sqlite::Error&) {
+        // Likewise; and CheckBackEnds has reported what is wrong with the database.
     }
 }
 
@@ -118,12 +141,13 @@ ValuesOfAllKeys AllOf(const SelectedColumn& column) {
 }
 
 void Check(const TableDefinition& table, bool in_bytes, Report& report) {
-    if (!table.name.starts_with(kMysql)) return;
     const auto column = ColumnSelectedBy(table.query);
     auto values = ForAllKeys(table.query);
     if (!values && column) values = AllOf(*column);
     const std::string where = table.place + ": ";
     try {
+        if (table.name.starts_with(kSqlite) && values) CheckValuesInSqlite(table, *values, report);
+        if (!table.name.starts_with(kMysql)) return;
         TableServer server(table);
         if (column && in_bytes) CheckType(server, where, *column, report);
         if (values) CheckValues(server, where, *values, report);

@@ -19,7 +19,7 @@ std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int& exit_cod
                  "Begin by forgetting what former scans have remembered");
     app.add_flag("--accept-removals", line.accept_removals,
                  "Remove the entries of all mailboxes that are gone, however many");
-    app.add_flag("--quiet", line.quiet, "Print no progress and no report");
+    app.add_flag("--quiet", line.quiet, "Print no progress, and no report on standard output");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& end) {

@@ -130,6 +130,17 @@ protected:
     }};
 };
 
+TEST_F(SmtpScenarioTest, TakesItForNoAnswerThatPostfixClosesAfterTooManyErrors) {
+    // smtpd_hard_error_limit is 20: behind the reply to the last one comes 421 unasked.
+    const auto done =
+        Load({"--requests", "6", "--unknown", "100", "--recipients-per-message", "1000"});
+    EXPECT_EQ(done.status, 1) << done.output << done.errors;
+    EXPECT_THAT(done.output, HasSubstr("NO ANSWER       6"));
+    EXPECT_THAT(done.output, HasSubstr("too many errors"));
+    EXPECT_THAT(done.output, testing::Not(HasSubstr("MALFORMED")));
+    EXPECT_THAT(done.output, ContainsRegex("RCPT +reject 120"));
+}
+
 TEST_F(SmtpScenarioTest, DeliversEveryMessageThatWasAccepted) {
     const auto done = Load({"--requests", "20", "--recipients-per-message", "1", "--expect",
                             "dunno", "--expect-end", "permit"});

@@ -317,6 +317,28 @@ TEST_F(PolicyctlTest, CheckConfigWarnsOfQuotaColumnsThatEndAtTwoGigabytesOrHoldN
     EXPECT_THAT(output_for("large - 2", "email='%s' AND large > 2"), HasSubstr("0 warnings"));
 }
 
+TEST_F(PolicyctlTest, CheckConfigTellsOfLimitsThatAreNoneInTablesOfEveryKind) {
+    test::Run({"sqlite3", Path("directory.sqlite")},
+              "CREATE TABLE limits (email TEXT, quota TEXT);"
+              "INSERT INTO limits VALUES ('a@example.com', '10M'), ('b@example.com', -1),"
+              " ('c@example.com', NULL), ('d@example.com', 1.5), ('e@example.com', '0018'),"
+              " ('f@example.com', '18446744073709551615'),"
+              " ('g@example.com', '18446744073709551616'), ('h@example.com', ' ');");
+    Table("quotas", "SELECT quota FROM limits WHERE email='%s'");
+    scratch_.Write("limits", "a@example.com 10M\nb@example.com 5\nc@example.com 1 GB\n");
+    scratch_.Write("policyd.toml", Configuration() +
+                                       "virtual_domain_limit_maps = \"texthash:" + Path("limits") +
+                                       "\"\nvirtual_domain_message_limit_maps = "
+                                       "\"inline:{example.com=many}\"\n");
+    const auto checked = WithConfig({"check-config"});
+    EXPECT_EQ(checked.status, 0);
+    EXPECT_THAT(checked.output, HasSubstr("quotas.cf:2: quota is in 5 rows no whole number"));
+    EXPECT_THAT(checked.output,
+                HasSubstr("limits: \"1 GB\" is no whole number of 0 or more (nor are 1 others)"));
+    EXPECT_THAT(checked.output, HasSubstr("\"many\" is no whole number of 0 or more: mail for"));
+    EXPECT_THAT(checked.output, HasSubstr("3 warnings"));
+}
+
 TEST_F(PolicyctlTest, AsksMysqlAtLocalhostOverTheSocketAsPostfixDoes) {
     const test::MariaDbServer server;
     scratch_.Write("my.cnf", "[client]\nsocket = " + server.Socket().string() + "\n");

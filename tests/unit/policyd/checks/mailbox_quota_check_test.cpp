@@ -212,6 +212,16 @@ TEST_F(MailboxQuotaCheckTest, DefersFirstAndRefusesOnceTheMailboxHasBeenFullForT
     EXPECT_EQ(AtRcpt("ann@example.com", 1, "5"), kPerhapsFull);
 }
 
+TEST_F(MailboxQuotaCheckTest, NoSoftTimeBeginsByAQuestionAboutNoMessage) {
+    QuotaRules rules;
+    rules.room.soft_time = std::chrono::milliseconds(1000);
+    Use(rules);
+    usage_.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1, ""), kPerhapsFull);
+    SetTime(std::chrono::milliseconds(1000));
+    EXPECT_EQ(AtRcpt("ann@example.com", 1, "1"), kPerhapsFull);
+}
+
 TEST_F(MailboxQuotaCheckTest, NoSoftTimeRunsWhileNobodyIsRefusedButOnPaper) {
     QuotaRules rules;
     rules.room.soft_time = std::chrono::milliseconds(1000);

@@ -34,6 +34,9 @@ public:
     /// As Run(), for several queries that one server answers.
     std::vector<Values> RunTogether(std::span<const Query> queries, Clock::time_point asked);
 
+    /// The one that answered last, if it goes on.
+    const Session* CurrentSession() const noexcept { return session_ ? &*session_ : nullptr; }
+
 private:
     using Ask = std::function<void(Session&)>;
 

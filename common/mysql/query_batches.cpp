@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 namespace policyd::mysql {
@@ -16,6 +18,26 @@ constexpr std::size_t kMostInOne = 16;
 constexpr std::chrono::milliseconds kWorthWaiting(2);
 /// How long fewer than make a batch wait while another is on its way.
 constexpr std::chrono::milliseconds kPatience(5);
+
+/// What a call took, less the way to the server and back.
+struct Timing {
+    std::chrono::nanoseconds round_trip;
+    std::chrono::nanoseconds work;
+};
+
+/// Nothing where it connected or prepared statements as well, as the next one will not.
+std::optional<Timing> TimingOf(const Client& client, const std::function<void()>& call) {
+    const Session* const session = client.CurrentSession();
+    const std::size_t preparations = session != nullptr ? session->Preparations() : 0;
+    const auto began = Client::Clock::now();
+    call();
+    const std::chrono::nanoseconds took = Client::Clock::now() - began;
+    if (session == nullptr || client.CurrentSession() != session ||
+        session->Preparations() != preparations)
+        return std::nullopt;
+    return Timing{session->RoundTrip(),
+                  std::max(took - session->RoundTrip(), std::chrono::nanoseconds(0))};
+}
 
 }  // namespace
 
@@ -54,8 +76,10 @@ bool QueryBatches::Join(Asking& asking) {
 /// since that one may turn out to be slow.
 void QueryBatches::SendWhatWaits(bool has_waited_enough) {
     uv_idle_stop(next_turn_.get());
-    while (!waiting_.empty() && on_their_way_ < connections_ &&
-           (on_their_way_ == 0 || has_waited_enough || waiting_.size() >= WorthJoining())) {
+    const bool is_far = round_trip_ > kPatience;
+    while (
+        !waiting_.empty() && on_their_way_ < connections_ &&
+        (on_their_way_ == 0 || has_waited_enough || is_far || waiting_.size() >= WorthJoining())) {
         ++on_their_way_;
         async::Spawn(Send(TakeBatch()),
                      [](std::exception_ptr failure) { std::rethrow_exception(failure); });
@@ -118,11 +142,10 @@ async::Task<bool> QueryBatches::Answer(std::span<Asking* const> batch,
                                        std::span<const Query> queries) {
     auto asked = batch.front()->asked_;
     for (const Asking* asking : batch) asked = std::max(asked, asking->asked_);
-    Client::Clock::time_point began, ended;
+    std::optional<Timing> timing;
     auto ask = [&](Client& client) {
-        began = ended = Client::Clock::now();
-        std::vector<Values> values = client.RunTogether(queries, asked);
-        ended = Client::Clock::now();
+        std::vector<Values> values;
+        timing = TimingOf(client, [&] { values = client.RunTogether(queries, asked); });
         return values;
     };
     std::vector<Values> values;
@@ -130,8 +153,11 @@ async::Task<bool> QueryBatches::Answer(std::span<Asking* const> batch,
     try {
         auto call = workers_.Run(std::move(ask));
         values = co_await call;
-        took_for_one_ +=
-            ((ended - began) / static_cast<std::int64_t>(batch.size()) - took_for_one_) / 4;
+        if (timing) {
+            round_trip_ = timing->round_trip;
+            const auto for_one = timing->work / static_cast<std::int64_t>(batch.size());
+            took_for_one_ += (for_one - took_for_one_) / 4;
+        }
     } catch (const outage::TableRefuses&) {
         if (batch.size() > 1) co_return false;
         failure = std::current_exception();

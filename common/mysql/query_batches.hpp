@@ -18,7 +18,8 @@ namespace policyd::mysql {
 /// The connections of one loop thread to the servers of one account. Queries that are alike and
 /// come in one turn of the loop, or shortly behind others that are on their way, are one query to a
 /// server: most of what a query costs, it costs whatever is in it. How many are joined follows from
-/// how fast the servers are, so that slow ones are still asked side by side.
+/// how fast the servers are, so that slow ones are still asked side by side; how far away they are
+/// is the same for one and for many.
 class QueryBatches {
 public:
     class Asking;
@@ -47,7 +48,8 @@ private:
     async::UvHandle<uv_timer_t> waited_enough_;
     std::deque<Asking*> waiting_;
     std::size_t on_their_way_ = 0;                      // batches
-    std::chrono::nanoseconds took_for_one_{1'000'000};  // what a question took lately
+    std::chrono::nanoseconds took_for_one_{1'000'000};  // a question lately, at the server
+    std::chrono::nanoseconds round_trip_{0};            // to the server, before that
 };
 
 class [[nodiscard]] QueryBatches::Asking {

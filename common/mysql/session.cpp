@@ -200,7 +200,9 @@ Session::Session(const Account& account, const Server& server) {
         connection_.reset(Driver().connect(options));
         if (account.tls.IsUsed()) RequireEncryption();
         const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
+        const auto asked = std::chrono::steady_clock::now();
         statement->execute(LimitStatementTime(account.time_limit));
+        round_trip_ = std::chrono::steady_clock::now() - asked;
         queries_go_together_ = GivesAllRows();
     } catch (const sql::SQLException& error) {
         Rethrow(error);
@@ -254,6 +256,7 @@ sql::PreparedStatement* Session::Prepare(const std::string& query) {
     const auto known = prepared_.find(query);
     if (known != prepared_.end()) return known->second.get();
     std::unique_ptr<sql::PreparedStatement> statement;
+    ++preparations_;
     try {
         statement.reset(connection_->prepareStatement(query));
         if (!ReadsAsText(*statement->getMetaData())) statement.reset();
@@ -343,6 +346,7 @@ Session::Union& Session::PrepareUnion(std::span<const Query> queries) {
     }
     if (queries.size() - together.alone.size() > 1) {
         try {
+            ++preparations_;
             together.statement.reset(connection_->prepareStatement(UnionOf(parts, columns)));
             // A table may have other columns than when the queries were prepared one by one.
             const auto metadata = together.statement->getMetaData();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -72,6 +73,11 @@ public:
     Session(const Account& account, const Server& server);
     ~Session();
 
+    /// How long the server took to answer what is no work: how far away it is.
+    std::chrono::nanoseconds RoundTrip() const noexcept { return round_trip_; }
+    /// How many statements were made ready to be run, each of which took the server's time as well.
+    std::size_t Preparations() const noexcept { return preparations_; }
+
     /// Throws Error, also for a query with several result sets.
     Values Run(const Query& query);
 
@@ -107,6 +113,8 @@ private:
     std::string Quoted(std::string_view part) const;
 
     std::unique_ptr<sql::Connection> connection_;
+    std::chrono::nanoseconds round_trip_{};
+    std::size_t preparations_ = 0;
     /// Null for a query whose results come out differently as text.
     std::map<std::string, std::unique_ptr<sql::PreparedStatement>> prepared_;
     std::map<std::string, Union> unions_;  // by the texts of their queries

@@ -40,6 +40,46 @@ public:
         return stamps_.try_emplace(path, path, what).first->second.Exists();
     }
 
+    /// Notes a file that somebody makes anew once what is read here is to be read again, as postmap
+    /// does.
+    void Follow(const std::string& path) {
+        Note(path);
+        const std::lock_guard lock(mutex_);
+        followed_.try_emplace(path, path);
+    }
+
+    /// Whether any of those has been made anew since this was last asked, or since it was noted.
+    bool HasFollowedChanged() {
+        std::map<std::string, FileStamp> followed;
+        {
+            const std::lock_guard lock(mutex_);
+            followed = followed_;
+        }
+        bool has_changed = false;
+        for (auto& [path, stamp] : followed) {
+            if (stamp.IsStillThatOf(path)) continue;
+            stamp = FileStamp(path);
+            has_changed |= stamp.Exists();
+        }
+        const std::lock_guard lock(mutex_);
+        followed_ = std::move(followed);
+        return has_changed;
+    }
+    bool FollowsAny() {
+        const std::lock_guard lock(mutex_);
+        return !followed_.empty();
+    }
+
+    /// Why no look-up in one of the files can be answered; the first is kept.
+    void NoteMistake(const std::string& mistake) {
+        const std::lock_guard lock(mutex_);
+        if (mistake_.empty()) mistake_ = mistake;
+    }
+    std::string Mistake() {
+        const std::lock_guard lock(mutex_);
+        return mistake_;
+    }
+
     /// Whether reading all of it again would give the same.
     bool IsUpToDate() {
         std::map<std::string, FileStamp> stamps;
@@ -56,6 +96,8 @@ private:
     std::mutex mutex_;
     std::map<std::string, std::shared_ptr<const void>> contents_;  // guarded by mutex_
     std::map<std::string, FileStamp> stamps_;                      // guarded by mutex_
+    std::map<std::string, FileStamp> followed_;                    // guarded by mutex_
+    std::string mistake_;                                          // guarded by mutex_
 };
 
 }  // namespace policyd::tables

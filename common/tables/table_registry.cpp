@@ -100,6 +100,24 @@ struct TableRegistry::Type {
                                          ReadAs reader);
 };
 
+namespace {
+
+/// The types that postmap compiles, and what the name of its file ends in.
+struct CompiledType {
+    std::string_view name;
+    std::string_view suffix;
+};
+constexpr CompiledType kCompiledTypes[] = {{"hash", ".db"}, {"btree", ".db"}, {"lmdb", ".lmdb"},
+                                           {"cdb", ".cdb"}, {"dbm", ".pag"},  {"sdbm", ".pag"}};
+
+const CompiledType* CompiledTypeOf(std::string_view name) {
+    for (const CompiledType& type : kCompiledTypes)
+        if (type.name == name) return &type;
+    return nullptr;
+}
+
+}  // namespace
+
 /// Every type of table.
 std::span<const TableRegistry::Type> TableRegistry::Types() {
     using Table = std::unique_ptr<LookupTable>;
@@ -130,26 +148,25 @@ std::span<const TableRegistry::Type> TableRegistry::Types() {
 
 bool TableRegistry::Knows(std::string_view type) {
     const auto types = Types();
-    return std::any_of(types.begin(), types.end(),
+    return CompiledTypeOf(type) != nullptr ||
+           std::any_of(types.begin(), types.end(),
                        [type](const Type& known) { return known.name == type; });
-}
-
-bool TableRegistry::IsCompiled(std::string_view type) {
-    constexpr std::string_view kCompiled[] = {"hash", "btree", "cdb", "lmdb", "dbm", "sdbm"};
-    return std::find(std::begin(kCompiled), std::end(kCompiled), type) != std::end(kCompiled);
 }
 
 std::unique_ptr<LookupTable> TableRegistry::Make(std::string_view type, const std::string& name,
                                                  ReadAs reader) {
+    if (CompiledTypeOf(type) != nullptr) return MakeCompiled(type, name);
     std::string known;
     for (const Type& each : Types()) {
         if (each.name == type) return each.make(*this, name, reader);
-        const bool is_last = &each == &Types().back();
-        known.append(known.empty() ? "" : is_last ? " and " : ", ").append(each.name);
+        known.append(known.empty() ? "" : ", ").append(each.name);
     }
-    throw config::ConfigError(
-        "\"" + text::EscapedForLog(std::string(type) + ":" + name) + "\": the table types are " +
-        known + (IsCompiled(type) ? "; texthash reads the text that postmap compiles" : ""));
+    for (const CompiledType& each : kCompiledTypes) {
+        const bool is_last = &each == std::end(kCompiledTypes) - 1;
+        known.append(is_last ? " and " : ", ").append(each.name);
+    }
+    throw config::ConfigError("\"" + text::EscapedForLog(std::string(type) + ":" + name) +
+                              "\": the table types are " + known);
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeTexthash(const std::string& path, ReadAs reader) {
@@ -158,11 +175,23 @@ std::unique_ptr<LookupTable> TableRegistry::MakeTexthash(const std::string& path
     for (const ReadAs other : {ReadAs::kDaemon, ReadAs::kUnfolded, ReadAs::kProxymap}) {
         auto rows = contents_->Find<TexthashRows>(name(other));
         if (rows && rows->is_the_same_to_all)
-            return std::make_unique<TexthashTable>(path, std::move(rows));
+            return std::make_unique<TexthashTable>("texthash:" + path, std::move(rows));
     }
     auto rows = contents_->Get<TexthashRows>(
         name(reader), [&] { return ReadTexthash(path, settings_.warn, reader); });
-    return std::make_unique<TexthashTable>(path, std::move(rows));
+    if (!rows->mistake.empty()) contents_->NoteMistake(rows->mistake);
+    return std::make_unique<TexthashTable>("texthash:" + path, std::move(rows));
+}
+
+/// It is the text that is read: what postmap has made of it says when.
+std::unique_ptr<LookupTable> TableRegistry::MakeCompiled(std::string_view type,
+                                                         const std::string& path) {
+    const std::string name = std::string(type) + ':' + path;
+    contents_->Follow(path + std::string(CompiledTypeOf(type)->suffix));
+    contents_->Note(path);
+    auto rows = contents_->Get<TexthashRows>(
+        "compiled:" + path, [&] { return ReadTexthash(path, settings_.warn, ReadAs::kCompiled); });
+    return std::make_unique<TexthashTable>(name, std::move(rows));
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeCidr(const std::string& path) {

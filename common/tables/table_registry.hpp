@@ -48,9 +48,6 @@ public:
 
     /// Whether there are tables of this type, "mysql" for instance.
     static bool Knows(std::string_view type);
-    /// Whether it is one of Postfix's whose tables postmap(1) compiles from text, which texthash:
-    /// reads: "hash" for instance.
-    static bool IsCompiled(std::string_view type);
 
     /// `spec` is `type:name`; behind "proxy:" a table in memory is read as proxymap(8) reads it,
     /// and nothing else is different. Throws config::ConfigError for an unknown type, a file that
@@ -81,6 +78,7 @@ private:
     std::unique_ptr<LookupTable> Make(std::string_view type, const std::string& name,
                                       ReadAs reader);
     std::unique_ptr<LookupTable> MakeTexthash(const std::string& path, ReadAs reader);
+    std::unique_ptr<LookupTable> MakeCompiled(std::string_view type, const std::string& path);
     std::unique_ptr<LookupTable> MakeCidr(const std::string& path);
     std::unique_ptr<LookupTable> MakeMysql(const std::string& path);
     std::shared_ptr<MysqlTable::Servers> MakeServers(const mysql::Account& account);

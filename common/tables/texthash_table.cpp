@@ -65,6 +65,10 @@ private:
         rows_.is_the_same_to_all = false;
         const std::string again =
             "there is an earlier line with the key \"" + text::EscapedForLog(key) + "\"";
+        if (reader_ == ReadAs::kCompiled) {
+            Warn(line, again + "; ignored, as by postmap");
+            return true;
+        }
         if (reader_ == ReadAs::kPostmap) {
             Warn(line, again +
                            "; ignored here, but Postfix's daemons and policyd do not use the "

@@ -23,15 +23,12 @@ struct TexthashRows {
 TexthashRows ReadTexthash(const std::string& path, const WarningSink& warn,
                           ReadAs reader = ReadAs::kDaemon);
 
-/// `texthash:/path`.
+/// `texthash:/path`, or a table that postmap compiles of the same text.
 class TexthashTable final : public MemoryTable {
 public:
-    TexthashTable(const std::string& path, std::shared_ptr<const TexthashRows> rows)
-        : name_("texthash:" + path), rows_(std::move(rows)) {}
-    /// Reads the file.
-    TexthashTable(const std::string& path, const WarningSink& warn, ReadAs reader = ReadAs::kDaemon)
-        : TexthashTable(path,
-                        std::make_shared<const TexthashRows>(ReadTexthash(path, warn, reader))) {}
+    /// `name` is as in main.cf.
+    TexthashTable(std::string name, std::shared_ptr<const TexthashRows> rows)
+        : name_(std::move(name)), rows_(std::move(rows)) {}
 
     const std::string& Name() const override { return name_; }
     std::optional<std::string> FindNow(std::string_view key) const override;

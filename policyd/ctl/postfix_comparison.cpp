@@ -35,14 +35,6 @@ struct Element {
     std::string_view table;
 };
 
-/// What was compiled from a text file is had by reading that.
-std::string WithTextForCompiled(const std::string& text) {
-    const Element element(text);
-    if (!element.IsTable() || !tables::TableRegistry::IsCompiled(element.Type())) return text;
-    const std::string_view file = element.table.substr(element.Type().size());
-    return std::string(element.negation) + "texthash" + std::string(file);
-}
-
 /// `proxy:` in front of a table changes who asks it, not what it answers, but for keys in upper
 /// case in texthash: and inline: tables.
 std::string WithoutNeedlessProxy(const std::string& text) {
@@ -79,9 +71,7 @@ Strings TakeUnknownTables(Strings& elements) {
 Settings Comparable(Settings settings, const Option& option) {
     const auto* list = std::get_if<Strings Settings::*>(&option.field);
     if (list == nullptr) return settings;
-    settings.** list = ElementsOf(settings.**list, [](const std::string& element) {
-        return WithoutNeedlessProxy(WithTextForCompiled(element));
-    });
+    settings.** list = ElementsOf(settings.**list, WithoutNeedlessProxy);
     const bool order_matters =
         option.name.ends_with("_maps") ||
         std::any_of((settings.**list).begin(), (settings.**list).end(),
@@ -125,7 +115,6 @@ void CompareOption(const config::ConfigFile& file, const Settings& ours, const O
         if (!Differ(ours, wanted, option)) return;
         const auto* const list = std::get_if<Strings Settings::*>(&option.field);
         if (list != nullptr) {
-            wanted.** list = ElementsOf(wanted.**list, WithTextForCompiled);
             const Strings unknown = TakeUnknownTables(wanted.**list);
             if (!unknown.empty())
                 report.Warning(

@@ -31,6 +31,9 @@ constexpr unsigned kControlSocketMode = 0600;
 /// Workers look at their time limits twenty times as often.
 constexpr std::chrono::milliseconds kAliveCheckPeriod{2'000};
 
+/// How soon a table is read again once postmap has compiled it anew.
+constexpr std::chrono::milliseconds kFollowPeriod{5'000};
+
 /// Of what a reload takes over. One that hangs is not to keep the next one from being tried.
 constexpr std::chrono::seconds kLongestReading{50};
 
@@ -107,6 +110,7 @@ Daemon::~Daemon() {
     async::IgnoreSignals({SIGHUP, SIGTERM, SIGINT});
     watchdog_.reset();
     alive_check_.reset();
+    follow_tables_.reset();
     control_.Drain();
 }
 
@@ -155,6 +159,8 @@ void Daemon::Run() {
     server_->Start();
     alive_check_ = std::make_unique<async::Periodic>(control_.Raw(), kAliveCheckPeriod,
                                                      [this] { CheckAlive(); });
+    follow_tables_ = std::make_unique<async::Periodic>(control_.Raw(), kFollowPeriod,
+                                                       [this] { FollowTables(); });
     log::Info("ready: version {}", POLICYD_VERSION);
     NotifyReady();
     while (!stopped_) control_.Run();
@@ -168,6 +174,30 @@ void Daemon::CheckAlive() {
     const bool was_alive = std::exchange(alive_, server_->IsAlive());
     if (was_alive && !alive_) log::Error("hung: a worker thread does nothing any more");
     if (!was_alive && alive_) log::Warning("back again: every worker thread works");
+}
+
+/// Postfix uses what postmap has compiled without being told.
+void Daemon::FollowTables() {
+    if (following_ || reloads_ > 0 || !server_->InForce().tables->FollowsAny()) return;
+    auto look = [tables = server_->InForce().tables] {
+        async::GiveWay();
+        return tables->HasFollowedChanged();
+    };
+    try {
+        following_ = std::make_unique<async::DetachedCall<bool>>(control_, std::move(look));
+    } catch (const std::system_error&) {
+        return;  // there can be no more threads now
+    }
+    async::Spawn(ReloadForTables(),
+                 [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+}
+
+async::Task<> Daemon::ReloadForTables() {
+    const std::optional<bool> has_changed = co_await following_->End();
+    following_.reset();
+    if (!has_changed || !*has_changed || stopping_) co_return;
+    log::Info("reload: a table has been compiled anew");
+    co_await Reload();
 }
 
 /// All that takes time is done by another thread, so that /health is answered meanwhile, and the
@@ -267,7 +297,9 @@ void Daemon::Stop() {
     NotifyStopping();
     watchdog_.reset();
     alive_check_.reset();
+    follow_tables_.reset();
     if (reading_) reading_->LeaveBehind();
+    if (following_) following_->LeaveBehind();
     StopServer();
 }
 

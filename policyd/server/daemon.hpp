@@ -47,6 +47,8 @@ private:
     struct Wanted;
     async::Task<std::optional<Wanted>> ReadWanted();
     async::Task<std::string> TakeOver(const Wanted& wanted);
+    void FollowTables();
+    async::Task<> ReloadForTables();
     void StopServer();
     void Stop();
 
@@ -58,11 +60,13 @@ private:
     std::vector<std::unique_ptr<SignalWatch>> signals_;
     std::unique_ptr<async::Periodic> alive_check_;
     std::unique_ptr<async::Periodic> watchdog_;
+    std::unique_ptr<async::Periodic> follow_tables_;
     bool alive_ = true;  // every worker, the last time that somebody looked
     std::thread stopper_;
     std::size_t reloads_ = 0;  // one that runs, and those that wait for it
     bool is_reloading_ = false;
     std::unique_ptr<async::DetachedCall<Wanted>> reading_;  // what a reload is to take over
+    std::unique_ptr<async::DetachedCall<bool>> following_;  // looks whether tables have changed
     async::WakeUp reload_ended_;
     bool stopping_ = false;
     bool stopped_ = false;

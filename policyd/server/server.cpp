@@ -66,11 +66,14 @@ std::uint64_t MostConnections(const config::Settings& settings) {
 NewConfiguration ReadConfiguration(const config::Settings& settings,
                                    const Configuration& in_force) {
     // What is not named any more is not looked at: it may be on a server that is gone.
-    if (!services::AskAlike(settings, in_force.settings))
-        return {{settings, services::ReadTables(settings)}, false, false};
-    const bool has_same_files = in_force.tables->IsUpToDate();
-    if (has_same_files && settings == in_force.settings) return {in_force, true, true};
-    return {{settings, services::ReadTables(settings)}, false, has_same_files};
+    const bool asks_alike =
+        services::AskAlike(settings, in_force.settings) && in_force.tables->IsUpToDate();
+    if (asks_alike && settings == in_force.settings) return {in_force, true, true};
+    const auto tables = services::ReadTables(settings);
+    // At the start there is nothing better. Here there is: what was read before.
+    if (const std::string mistake = tables->Mistake(); !mistake.empty())
+        throw config::ConfigError(mistake + ": as for Postfix, no look-up could be answered");
+    return {{settings, tables}, false, asks_alike};
 }
 
 Server::Server(const config::Settings& settings, std::vector<async::ListeningSocket> sockets)

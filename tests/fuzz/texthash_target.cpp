@@ -10,7 +10,9 @@ namespace policyd::fuzz {
 void RunTexthash(std::string_view bytes) {
     const MemoryFile memory(bytes);
     try {
-        tables::TexthashTable table(memory.Path(), [](const std::string&) {});
+        const auto rows = tables::ReadTexthash(memory.Path(), [](const std::string&) {});
+        tables::TexthashTable table("texthash:",
+                                    std::make_shared<const tables::TexthashRows>(std::move(rows)));
         async::EventLoop loop;
         loop.RunUntilDone(table.Find("user@example.com"));
         loop.RunUntilDone(table.Find(bytes));

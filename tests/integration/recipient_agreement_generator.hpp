@@ -20,6 +20,7 @@ public:
     Site MakeSite();
     /// One time in eight a table gets a key for the second time, written in another case.
     void SpoilNowAndThen(Site& site);
+    void MixCasesOfKeysAndSpoilNowAndThen(Site& site);
     std::vector<Recipient> MakeRecipients(const Site& site, std::size_t count);
 
 private:
@@ -326,6 +327,21 @@ inline void Generator::SpoilNowAndThen(Site& site) {
     std::string again = key;
     for (char& c : again) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     site.is_spoilt = rows.emplace(again, value).second;
+}
+
+/// postmap folds the keys.
+inline void Generator::MixCasesOfKeysAndSpoilNowAndThen(Site& site) {
+    for (std::set<std::string>* keys : {&site.domains, &site.users}) {
+        std::set<std::string> mixed;
+        for (const std::string& key : *keys) mixed.insert(MixedCase(key));
+        *keys = std::move(mixed);
+    }
+    for (Rows* rows : {&site.forwardings, &site.transport, &site.canonical, &site.relocated}) {
+        Rows mixed;
+        for (const auto& [key, value] : *rows) mixed.emplace(MixedCase(key), value);
+        *rows = std::move(mixed);
+    }
+    SpoilNowAndThen(site);
 }
 
 /// An address that has to do with the site, in internal form.

@@ -15,6 +15,7 @@
 #include "common/config/settings.hpp"
 #include "common/sqlite/database.hpp"
 #include "common/text/ascii.hpp"
+#include "common/text/unicode.hpp"
 #include "tests/support/mariadb_server.hpp"
 #include "tests/support/postfix_instance.hpp"
 #include "tests/support/scratch_directory.hpp"
@@ -227,14 +228,17 @@ private:
     test::MariaDbServer& server_;
 };
 
-class TexthashStore final : public TableStore {
+/// Text files, as texthash: or as one of the types that postmap compiles of them.
+class TextStore final : public TableStore {
 public:
+    explicit TextStore(std::string type) : type_(std::move(type)) {}
+
     void Fill(const Site& site) override {
         Rows domains, email2email, mailboxes, quotas;
         for (const auto& domain : site.domains) domains[domain] = domain;
         for (const auto& user : site.users) {
             email2email[user] = user;
-            mailboxes[user] = MaildirOf(user);
+            mailboxes[user] = MaildirOf(text::FoldCase(user));
             quotas[user] = "10485760";
         }
         Write("domains", domains);
@@ -248,7 +252,7 @@ public:
         test::MakeLookSettled(scratch_.Path());
     }
     std::string Table(const std::string& name) const override {
-        return "texthash:" + (scratch_ / name).string();
+        return type_ + ":" + (scratch_ / name).string();
     }
     bool CanHold(const std::string& key, const std::string& value) const override {
         return key.find_first_of(" \t\n\"#\\") == key.npos && !key.empty() && !value.empty() &&
@@ -261,8 +265,12 @@ private:
         std::string content;
         for (const auto& [key, value] : rows) content += key + '\t' + value + '\n';
         scratch_.Write(name, content);
+        if (type_ == "texthash") return;
+        const auto compiled = test::Run({"postmap", Table(name)});
+        EXPECT_EQ(compiled.status, 0) << compiled.errors;
     }
 
+    const std::string type_;
     test::ScratchDirectory scratch_;
 };
 

@@ -46,9 +46,15 @@ TEST(RecipientAgreementTest, GeneratedSitesInSqlite) {
 }
 
 TEST(RecipientAgreementTest, GeneratedSitesInTextFiles) {
-    TexthashStore store;
+    TextStore store("texthash");
     CompareGenerated("generated, texthash", store, FromEnvironment("POLICYD_CASES", 600) / 4,
                      &Generator::SpoilNowAndThen);
+}
+
+TEST(RecipientAgreementTest, GeneratedSitesInCompiledFiles) {
+    TextStore store("hash");
+    CompareGenerated("generated, hash", store, FromEnvironment("POLICYD_CASES", 600) / 4,
+                     &Generator::MixCasesOfKeysAndSpoilNowAndThen);
 }
 
 TEST(RecipientAgreementTest, GeneratedSitesInMariaDb) {

@@ -73,6 +73,40 @@ TEST_F(ReloadTest, ABadFileLeavesTheOldStateAndTheErrorIsTold) {
     EXPECT_EQ(site_.Metric("policyd_last_reload_successful"), 1);
 }
 
+TEST_F(ReloadTest, ALineTwiceInATableOfTextLeavesTheOldStateToo) {
+    const std::string table = site_.Directory() / "mailboxes";
+    std::ofstream(table) << "joe@example.com x\n";
+    site_.Write({{"virtual_mailbox_maps", SmallSite::Quoted("texthash:" + table)}});
+    EXPECT_EQ(PolicyCtl("reload").status, 0);
+    std::ofstream(table, std::ios::app) << "jim@example.com x\njoe@example.com y\n";
+    const Finished refused = PolicyCtl("reload");
+    EXPECT_EQ(refused.status, 78);
+    EXPECT_THAT(refused.errors, HasSubstr("mailboxes:3: there is an earlier line with the key"));
+    EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
+    EXPECT_THAT(ActionFor("jim@example.com"), StartsWith("550"));
+}
+
+TEST_F(ReloadTest, ATableThatPostmapCompilesIsFollowedWithoutOne) {
+    const std::string table = site_.Directory() / "mailboxes";
+    const auto add = [&table](const std::string& line) {
+        std::ofstream(table, std::ios::app) << line << '\n';
+    };
+    const auto postmap = [&table] { EXPECT_EQ(test::Run({"postmap", "hash:" + table}).status, 0); };
+    add("Joe@Example.com x");
+    postmap();
+    site_.Write({{"virtual_mailbox_maps", SmallSite::Quoted("hash:" + table)}});
+    EXPECT_EQ(PolicyCtl("reload").status, 0);
+    EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
+    EXPECT_THAT(ActionFor("jim@example.com"), StartsWith("550"));
+
+    add("jim@example.com x");
+    add("joe@example.com twice");
+    postmap();
+    WaitUntil("the new mailbox", [this] { return ActionFor("jim@example.com") == "DUNNO"; });
+    EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
+    policyd_.WaitForOutput("a table has been compiled anew");
+}
+
 TEST_F(ReloadTest, AMistakeIsToldAlsoToWhomTheConfigurationIsToSayWhereTheServerIs) {
     const auto reload = [this] {
         return test::Run({ProgramPath("policyctl"), "reload", "--config", site_.Config().string()});
@@ -126,18 +160,20 @@ TEST_F(ReloadTest, ATextFileThatIsMissingOrCannotBeReadLeavesTheOldStateToo) {
     }
 }
 
-TEST_F(ReloadTest, WhileATextFileHasAKeyTwiceNobodyIsRefusedForGood) {
-    const fs::path users = site_.Directory() / "users";
+TEST(StartTest, WithATextFileThatHasAKeyTwiceNobodyIsRefusedForGood) {
+    SmallSite site;
+    const fs::path users = site.Directory() / "users";
     std::ofstream(users) << "ann@example.com ann/\nAnn@Example.com other/\n";
-    site_.Write({{"virtual_mailbox_maps", SmallSite::Quoted("texthash:" + users.string())}});
-    EXPECT_EQ(PolicyCtl("reload").status, 0);
-    policyd_.WaitForOutput("users:2: there is an earlier line with the key");
+    site.Write({{"virtual_mailbox_maps", SmallSite::Quoted("texthash:" + users.string())}});
+    PolicydProcess policyd(site.Config(), site.Socket());
+    policyd.WaitForOutput("users:2: there is an earlier line with the key");
     for (const char* recipient : {"ann@example.com", "nobody@example.com"})
-        EXPECT_THAT(ActionFor(recipient), StartsWith("DEFER_IF_PERMIT ")) << recipient;
+        EXPECT_THAT(PolicyClient(site.Socket()).AskRcpt(recipient), StartsWith("DEFER_IF_PERMIT "))
+            << recipient;
     std::ofstream(users) << "ann@example.com ann/\n";
-    EXPECT_EQ(PolicyCtl("reload").status, 0);
-    EXPECT_EQ(ActionFor("ann@example.com"), "DUNNO");
-    EXPECT_THAT(ActionFor("nobody@example.com"), StartsWith("550 "));
+    EXPECT_EQ(TellPolicyd("reload", site.ControlSocket()).status, 0);
+    EXPECT_EQ(PolicyClient(site.Socket()).AskRcpt("ann@example.com"), "DUNNO");
+    EXPECT_THAT(PolicyClient(site.Socket()).AskRcpt("nobody@example.com"), StartsWith("550 "));
 }
 
 TEST_F(ReloadTest, HangUpReloadsAsWell) {

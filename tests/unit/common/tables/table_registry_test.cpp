@@ -57,13 +57,13 @@ TEST_F(TableRegistryTest, OpensTheTablesOfAListInOrder) {
 }
 
 TEST_F(TableRegistryTest, SaysWhatIsAcceptedWhereATypeIsNot) {
-    EXPECT_THAT(Refusal("hash:/etc/postfix/access"), HasSubstr("texthash reads the text"));
-    EXPECT_THAT(Refusal("ldap:/x"), HasSubstr("mysql, sqlite, texthash, cidr and inline"));
+    EXPECT_THAT(Refusal("ldap:/x"), HasSubstr("mysql, sqlite, texthash, cidr, inline, hash, btree, "
+                                              "lmdb, cdb, dbm and sdbm"));
     EXPECT_THAT(Refusal("/etc/postfix/x.cf"), HasSubstr("type:name"));
 }
 
 TEST_F(TableRegistryTest, NamesTheFileThatIsMissing) {
-    for (const char* type : {"mysql", "sqlite", "texthash", "cidr"})
+    for (const char* type : {"mysql", "sqlite", "texthash", "cidr", "hash"})
         EXPECT_THAT(Refusal(type + std::string(":/nonexistent/file")),
                     HasSubstr("/nonexistent/file"));
 }

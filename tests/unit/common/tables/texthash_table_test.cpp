@@ -15,7 +15,9 @@ class TexthashTableTest : public testing::Test {
 protected:
     TexthashTable Open(std::string_view content, ReadAs reader = ReadAs::kDaemon) {
         const WarningSink warn = [this](const std::string& text) { warnings.push_back(text); };
-        return TexthashTable(scratch.Write("table", content), warn, reader);
+        auto rows = ReadTexthash(scratch.Write("table", content), warn, reader);
+        return TexthashTable("texthash:table",
+                             std::make_shared<const TexthashRows>(std::move(rows)));
     }
 
     test::ScratchDirectory scratch;
@@ -26,6 +28,12 @@ TEST_F(TexthashTableTest, PostmapTakesTheFirstOfSeveralLinesWithOneKey) {
     TexthashTable table = Open("a 1\nA 2\n", ReadAs::kPostmap);
     EXPECT_EQ(RunToEnd(table.Find("A")), "1");
     EXPECT_THAT(warnings, testing::ElementsAre(testing::HasSubstr("table:2: ")));
+}
+
+TEST_F(TexthashTableTest, WhatIsCompiledHasTheFirstOfSeveralLinesAndKeysInAnyCase) {
+    TexthashTable table = Open("Joe@Example.com 1\njoe@example.com 2\n", ReadAs::kCompiled);
+    EXPECT_EQ(RunToEnd(table.Find("joe@example.com")), "1");
+    EXPECT_THAT(warnings, testing::ElementsAre(testing::HasSubstr("ignored, as by postmap")));
 }
 
 TEST_F(TexthashTableTest, OneKeyTwiceLeavesEveryLookUpOfADaemonUnanswered) {
@@ -81,7 +89,7 @@ TEST_F(TexthashTableTest, AZeroByteEndsALine) {
 }
 
 TEST_F(TexthashTableTest, RefusesAFileThatIsNotThere) {
-    EXPECT_THROW(TexthashTable((scratch / "missing").string(), [](const std::string&) {}),
+    EXPECT_THROW(ReadTexthash((scratch / "missing").string(), [](const std::string&) {}),
                  config::ConfigError);
 }
 

@@ -68,18 +68,20 @@ TEST(PostfixComparisonTest, PassesOverWhatIsLeftToPostfixOnPurpose) {
               "");
 }
 
-TEST(PostfixComparisonTest, TakesACompiledTableForTheTextThatItWasMadeOf) {
+// Which keys are found in them is not the same.
+TEST(PostfixComparisonTest, ACompiledTableIsAnotherThanTheTextThatItWasMadeOf) {
     const test::ScratchDirectory scratch;
     const std::string file = scratch.Write("aliases", "a@example.com b@example.com\n");
-    for (const char* type : {"hash:", "proxy:btree:", "lmdb:"})
-        EXPECT_EQ(WarningsFor("virtual_alias_maps = \"texthash:" + file + "\"\n",
-                              {{"virtual_alias_maps", type + file}}),
+    for (const char* type : {"hash:", "btree:", "lmdb:"}) {
+        EXPECT_EQ(WarningsFor("virtual_alias_maps = \"" + (type + file) + "\"\n",
+                              {{"virtual_alias_maps", "proxy:" + (type + file)}}),
                   "")
             << type;
-    EXPECT_EQ(WarningsFor("", {{"virtual_alias_maps", "hash:" + file}}),
-              "warning: policyd.toml: virtual_alias_maps is [], but main.cf has another value: set "
-              "virtual_alias_maps = [\"texthash:" +
-                  file + "\"]\n");
+        EXPECT_NE(WarningsFor("virtual_alias_maps = \"texthash:" + file + "\"\n",
+                              {{"virtual_alias_maps", type + file}})
+                      .find("set virtual_alias_maps = [\"" + (type + file) + "\"]"),
+                  std::string::npos);
+    }
 }
 
 TEST(PostfixComparisonTest, AdvisesNoTableOfATypeThatDoesNotExistHere) {
@@ -92,7 +94,7 @@ TEST(PostfixComparisonTest, AdvisesNoTableOfATypeThatDoesNotExistHere) {
                           {{"virtual_alias_maps", "inline:{a=b}, pcre:/etc/postfix/x"}})
                   .find("set virtual_alias_maps"),
               std::string::npos);
-    EXPECT_EQ(WarningsFor("relay_domains = [\"!texthash:/dev/null\", \"a.example\"]\n",
+    EXPECT_EQ(WarningsFor("relay_domains = [\"!hash:/dev/null\", \"a.example\"]\n",
                           {{"relay_domains", "!hash:/dev/null, a.example"}}),
               "");
 }

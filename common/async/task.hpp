@@ -142,4 +142,9 @@ detail::Detached Spawn(Task<void> task, OnFailure on_failure) {
     if (failure) on_failure(failure);
 }
 
+/// Likewise one that nothing may escape: what does is a mistake in the program, and ends it.
+inline detail::Detached Spawn(Task<void> task) {
+    co_await task;
+}
+
 }  // namespace policyd::async

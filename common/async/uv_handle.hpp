@@ -8,16 +8,12 @@
 
 namespace policyd::async {
 
-/// A libuv call failed; `Code()` is its UV_E… value.
+/// A libuv call failed.
 class UvError : public std::runtime_error {
 public:
+    /// `code` is a UV_E… value.
     UvError(const std::string& operation, int code)
-        : std::runtime_error(operation + ": " + uv_strerror(code)), code_(code) {}
-
-    int Code() const noexcept { return code_; }
-
-private:
-    int code_;
+        : std::runtime_error(operation + ": " + uv_strerror(code)) {}
 };
 
 inline void ThrowIfFailed(int status, const char* operation) {
@@ -33,7 +29,8 @@ struct CloseHandle {
     }
 };
 
-/// Owns an initialized uv_timer_t, uv_async_t, uv_poll_t, uv_tcp_t, uv_pipe_t or uv_signal_t.
+/// Owns an initialized uv_timer_t, uv_async_t, uv_idle_t, uv_poll_t, uv_tcp_t, uv_pipe_t,
+/// uv_signal_t or, for a socket of either kind, uv_any_handle.
 /// Destroyed on the loop thread; the loop must turn once more before it can be closed.
 template <typename Handle>
 using UvHandle = std::unique_ptr<Handle, CloseHandle>;

@@ -40,9 +40,7 @@ Task<void> Keep(Task<T> task, std::optional<T>& kept) {
 inline Task<void> WhenAll(std::vector<Task<void>> tasks) {
     detail::Gathering gathering;
     gathering.left = tasks.size();
-    for (Task<void>& task : tasks)
-        Spawn(detail::EndIn(gathering, std::move(task)),
-              [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    for (Task<void>& task : tasks) Spawn(detail::EndIn(gathering, std::move(task)));
     while (gathering.left > 0) co_await gathering.all_ended.Wait();
     if (gathering.failure) std::rethrow_exception(gathering.failure);
 }

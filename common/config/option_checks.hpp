@@ -26,8 +26,8 @@ void CheckTemporaryAction(const std::string& text);
 /// As config::ParseFailureAction takes it.
 void CheckFailureAction(const std::string& text);
 void CheckFailureActionOrNone(const std::string& text);
-/// A relative path with %d and %u, each at most once, and no "..".
 void CheckIpAddress(const std::string& text);
+/// As mail::MailboxLayout takes it.
 void CheckMailboxLayout(const std::string& text);
 /// sqlite:/PATH or redis: and an endpoint.
 void CheckUsageStore(const std::string& text);

@@ -85,10 +85,6 @@ std::span<const Definition> Definitions() {
     return kDefinitions;
 }
 
-const Definition& DefinitionOf(Metric metric) {
-    return kDefinitions[static_cast<std::size_t>(metric)];
-}
-
 std::string_view KindName(Kind kind) {
     switch (kind) {
         case kCounter:

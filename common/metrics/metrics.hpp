@@ -54,8 +54,6 @@ struct Definition {
 /// In the order of the enumeration.
 std::span<const Definition> Definitions();
 
-const Definition& DefinitionOf(Metric metric);
-
 /// "counter", "gauge" or "histogram".
 std::string_view KindName(Kind kind);
 

@@ -81,8 +81,7 @@ void QueryBatches::SendWhatWaits(bool has_waited_enough) {
         !waiting_.empty() && on_their_way_ < connections_ &&
         (on_their_way_ == 0 || has_waited_enough || is_far || waiting_.size() >= WorthJoining())) {
         ++on_their_way_;
-        async::Spawn(Send(TakeBatch()),
-                     [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+        async::Spawn(Send(TakeBatch()));
     }
     if (waiting_.empty() || on_their_way_ == connections_) {
         uv_timer_stop(waited_enough_.get());

@@ -86,39 +86,42 @@ void WarnOfApartDomain(const Mailbox& mailbox, log::WarningBudget& warnings) {
         text::EscapedForLog(domain), text::EscapedForLog(mailbox.name));
 }
 
-/// The number that `value` is; throws what a table that cannot answer throws for anything else.
+/// The number that `value` is; throws what a table that cannot answer throws for anything else, and
+/// tells of it: among all that is unavailable it would be one failure of many.
 std::uint64_t ParseLimit(const tables::TableChain& limits, std::string_view key,
-                         const std::string& value) {
+                         const std::string& value, log::WarningBudget& warnings) {
     const auto number = text::ParseUnsigned(text::Trim(value));
     if (number) return *number;
-    throw outage::TableUnavailable(limits.Parameter() + ": the limit of " +
-                                   text::EscapedForLog(key) + " is no number: \"" +
-                                   text::EscapedForLog(value) + '"');
+    const std::string mistake = limits.Parameter() + ": the limit of " + text::EscapedForLog(key) +
+                                " is no number: \"" + text::EscapedForLog(value) + '"';
+    if (warnings.Take(Now()))
+        log::Warning("recipient: {}: its mail is answered as in an outage", mistake);
+    throw outage::TableUnavailable(mistake);
 }
 
 /// The limit that a table has for the recipient, or else for the mailbox that his mail goes to.
 async::Task<std::uint64_t> FindLimit(const MailSystem& system, DecisionLookups& lookups,
                                      const tables::TableChain& limits, std::string_view recipient,
-                                     std::string_view mailbox) {
+                                     std::string_view mailbox, log::WarningBudget& warnings) {
     if (limits.IsEmpty()) co_return 0;
     const auto of_recipient =
         co_await FindAddress(system, lookups, limits, recipient, KeyForms::kExternalThenInternal);
-    if (of_recipient) co_return ParseLimit(limits, recipient, of_recipient->value);
+    if (of_recipient) co_return ParseLimit(limits, recipient, of_recipient->value, warnings);
     const std::string name = text::FoldCase(mailbox);
     if (name == recipient) co_return 0;
     const auto of_mailbox =
         co_await FindAddress(system, lookups, limits, name, KeyForms::kExternalThenInternal);
-    co_return of_mailbox ? ParseLimit(limits, name, of_mailbox->value) : 0;
+    co_return of_mailbox ? ParseLimit(limits, name, of_mailbox->value, warnings) : 0;
 }
 
 async::Task<std::uint64_t> FindDomainLimit(DecisionLookups& lookups,
                                            const tables::TableChain& limits,
-                                           std::string_view mailbox) {
+                                           std::string_view mailbox, log::WarningBudget& warnings) {
     const std::size_t at = mailbox.rfind('@');
     if (limits.IsEmpty() || at == mailbox.npos) co_return 0;
     const std::string domain = text::FoldCase(mailbox.substr(at + 1));
     const auto value = co_await lookups.Find(limits, domain);
-    co_return value ? ParseLimit(limits, domain, *value) : 0;
+    co_return value ? ParseLimit(limits, domain, *value, warnings) : 0;
 }
 
 }  // namespace
@@ -143,21 +146,23 @@ async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, Decisi
     auto name = NameOf(system, resolved, match->value, mailbox.address, warnings);
     if (!name) co_return std::nullopt;
     mailbox.name = std::move(*name);
-    co_await FindLimits(system, lookups, folded, mailbox);
+    co_await FindLimits(system, lookups, folded, mailbox, warnings);
     WarnOfApartDomain(mailbox, warnings);
     co_return mailbox;
 }
 
 async::Task<> FindLimits(const MailSystem& system, DecisionLookups& lookups,
-                         std::string_view recipient, Mailbox& mailbox) {
+                         std::string_view recipient, Mailbox& mailbox,
+                         log::WarningBudget& warnings) {
     mailbox.quota_bytes = co_await FindLimit(system, lookups, system.virtual_mailbox_limit_maps,
-                                             recipient, mailbox.name);
-    mailbox.quota_messages = co_await FindLimit(
-        system, lookups, system.virtual_mailbox_message_limit_maps, recipient, mailbox.name);
+                                             recipient, mailbox.name, warnings);
+    mailbox.quota_messages =
+        co_await FindLimit(system, lookups, system.virtual_mailbox_message_limit_maps, recipient,
+                           mailbox.name, warnings);
     mailbox.domain_quota_bytes =
-        co_await FindDomainLimit(lookups, system.virtual_domain_limit_maps, mailbox.name);
-    mailbox.domain_quota_messages =
-        co_await FindDomainLimit(lookups, system.virtual_domain_message_limit_maps, mailbox.name);
+        co_await FindDomainLimit(lookups, system.virtual_domain_limit_maps, mailbox.name, warnings);
+    mailbox.domain_quota_messages = co_await FindDomainLimit(
+        lookups, system.virtual_domain_message_limit_maps, mailbox.name, warnings);
 }
 
 }  // namespace policyd::recipients

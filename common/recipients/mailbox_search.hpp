@@ -17,8 +17,8 @@ bool DeliversIntoMailStore(const MailSystem& system, const ResolvedAddress& reso
 /// The mailbox of a final recipient whose transport delivers into the mail store, as virtual(8)
 /// finds it in virtual_mailbox_maps, with its quota from virtual_mailbox_limit_maps. Nothing where
 /// it has none: not found, or a path that leads outside virtual_mailbox_base. Throws
-/// outage::TableUnavailable as well for a quota that is no number. Paths that no scan measures are
-/// told of as `warnings` lets. Arguments outlive the returned task.
+/// outage::TableUnavailable as well for a limit that is no number. That, and paths that no scan
+/// measures, is told of as `warnings` lets. Arguments outlive the returned task.
 async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, DecisionLookups& lookups,
                                                 const ResolvedAddress& resolved,
                                                 log::WarningBudget& warnings);
@@ -27,6 +27,7 @@ async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, Decisi
 /// or, where the tables have none for him, for the mailbox's name. Arguments outlive the returned
 /// task; throws as FindMailbox() does.
 async::Task<> FindLimits(const MailSystem& system, DecisionLookups& lookups,
-                         std::string_view recipient, Mailbox& mailbox);
+                         std::string_view recipient, Mailbox& mailbox,
+                         log::WarningBudget& warnings);
 
 }  // namespace policyd::recipients

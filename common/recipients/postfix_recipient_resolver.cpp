@@ -78,7 +78,7 @@ async::Task<Mailbox> PostfixRecipientResolver::LimitsOf(std::string_view name) {
     Mailbox mailbox;
     mailbox.name = name;
     mailbox.address = text::FoldCase(name);
-    co_await FindLimits(system_, lookups, mailbox.address, mailbox);
+    co_await FindLimits(system_, lookups, mailbox.address, mailbox, warnings_);
     co_return mailbox;
 }
 

@@ -49,7 +49,6 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    bool IsOpen() const noexcept { return context_ != nullptr; }
     std::size_t InFlight() const noexcept { return sent_at_.size(); }
     /// The loop's time when the server was last heard of.
     std::chrono::milliseconds LastAnswered() const noexcept { return last_answered_; }

@@ -9,7 +9,6 @@ Reply CopyReply(const redisReply& reply) {
     switch (reply.type) {
         case REDIS_REPLY_INTEGER:
             copy.kind = Reply::Kind::kInteger;
-            copy.integer = reply.integer;
             break;
         case REDIS_REPLY_ARRAY:
             copy.kind = Reply::Kind::kList;

@@ -13,7 +13,6 @@ struct Reply {
     enum class Kind { kNothing, kInteger, kText, kList, kError };
 
     Kind kind = Kind::kNothing;
-    std::int64_t integer = 0;     ///< kInteger
     std::string text;             ///< kText: any bytes; kError: what Redis says
     std::vector<Reply> elements;  ///< kList
 };

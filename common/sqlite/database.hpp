@@ -36,7 +36,6 @@ class Statement {
 public:
     /// False for a text without any statement in it, which Step() refuses.
     bool IsStatement() const noexcept { return statement_ != nullptr; }
-    int Parameters() const noexcept { return sqlite3_bind_parameter_count(statement_.get()); }
 
     /// Parameters and columns are counted as SQLite counts them: from 1 and from 0. The bytes of
     /// `text` are copied.

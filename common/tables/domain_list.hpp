@@ -34,9 +34,6 @@ public:
     /// must outlive the returned task.
     async::Task<bool> Contains(std::string_view domain, TableReader& reader = DirectReader()) const;
 
-    const std::string& Parameter() const noexcept { return parameter_; }
-    bool IsEmpty() const noexcept { return patterns_.empty(); }
-
 private:
     struct Pattern {
         bool included = true;  ///< false: what matches is not in the list, and the other way round

@@ -51,8 +51,7 @@ void RedisReservationBatch::Join(Joining& joining, const RedisReservationPart& p
 void RedisReservationBatch::Flush() {
     if (joined_.empty()) return;
     uv_idle_stop(next_turn_.get());
-    async::Spawn(Send(std::exchange(call_, {}), std::exchange(joined_, {})),
-                 [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    async::Spawn(Send(std::exchange(call_, {}), std::exchange(joined_, {})));
 }
 
 async::Task<void> RedisReservationBatch::Send(redis::ScriptCall call,

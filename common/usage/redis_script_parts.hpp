@@ -61,9 +61,9 @@ extern const char* const kRemove;
 extern const char* const kDomain;
 
 /// ARGV[1] goes on with the percentage last warned of, or -1, that another one is to replace, and
-/// that one; -2 only looks. ARGV[2] is the id of a message that is not counted. Returns packed
-/// numbers: whether the mailbox is known, the bytes that are in it at least, the percentage last
-/// warned of before, whether it was replaced, and, where it only looks, the messages.
+/// that one; -2 only looks. Returns packed numbers: whether the mailbox is known, the bytes that are
+/// in it at least, the percentage last warned of before, whether it was replaced, and, where it
+/// only looks, the messages as well, and the bytes and the messages with all that is reserved.
 extern const char* const kWarned;
 
 }  // namespace policyd::usage::redis_script_parts

@@ -155,8 +155,7 @@ async::Task<void> OwedChanges::Pay(usage::UsageStore& usage, Clock clock) {
         telling.told.resize(count);
         telling.under_way = count;
         for (std::size_t place = 0; place < count; ++place)
-            async::Spawn(Tell(usage, telling, place, clock),
-                         [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+            async::Spawn(Tell(usage, telling, place, clock));
         while (telling.under_way > 0) co_await telling.all_ended.Wait();
         missed += telling.ToldAtLast();
         EndTelling(telling);

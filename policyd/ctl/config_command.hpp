@@ -4,7 +4,7 @@
 
 namespace policyd::ctl {
 
-/// `config show|sample|reference|man`
+/// `config show|sample|reference|man|metrics`
 Run DefineConfig(CLI::App& command, Terminal& terminal);
 
 }  // namespace policyd::ctl

@@ -16,7 +16,7 @@
 namespace policyd::ctl {
 namespace {
 
-/// A reload connects to every back end before it is done.
+/// A reload may read files for most of a minute before it fails.
 constexpr std::chrono::seconds kTimeLimit{60};
 
 struct ControlArguments {

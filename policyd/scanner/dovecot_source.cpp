@@ -8,6 +8,7 @@
 #include "common/log/logging.hpp"
 #include "common/text/unicode.hpp"
 #include "policyd/scanner/random_sample.hpp"
+#include "policyd/scanner/vanished.hpp"
 
 namespace policyd::scanner {
 
@@ -185,10 +186,12 @@ async::Task<> DovecotSource::RemoveGone(bool any_left) {
             ++unheard_of;
         }
     }
-    constexpr std::size_t kFew = 5;
-    const bool too_many = gone.size() > kFew &&
-                          gone.size() * 100 > known_.size() * settings_.scan_most_vanished_percent;
-    const bool is_accident = !accept_removals_ && (!any_left || too_many);
+    Vanishing vanishing;
+    vanishing.vanished = gone.size();
+    vanishing.known = known_.size();
+    vanishing.root_is_empty = !any_left;
+    const bool is_accident =
+        !accept_removals_ && WhyNotRemoved(vanishing, settings_.scan_most_vanished_percent);
     withheld_ = unheard_of + (is_accident ? gone.size() : 0);
     if (std::exchange(gone_told_, withheld_) != withheld_ && withheld_ > 0)
         log::Error(

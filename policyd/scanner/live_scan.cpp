@@ -192,7 +192,7 @@ void LiveScan::Sort(ChangeHints hints) {
     }
     bool places = false;
     for (const std::string& directory : hints.directories) {
-        const Scanner::Whereabouts where = scanner_.Locate(directory);
+        const Whereabouts where = scanner_.Locate(directory);
         places |= where.is_place;
         if (where.mailbox && state_.mailboxes.contains(*where.mailbox)) {
             dirty_.insert(*where.mailbox);

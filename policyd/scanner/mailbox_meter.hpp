@@ -6,6 +6,7 @@
 
 #include "policyd/scanner/mailbox_record.hpp"
 #include "policyd/scanner/message_counter.hpp"
+#include "policyd/scanner/obstacle.hpp"
 #include "policyd/scanner/pace.hpp"
 
 namespace policyd::scanner {
@@ -22,19 +23,6 @@ struct Drift {
     std::uint64_t bytes = 0;  ///< sum of the differences, whatever their direction
     std::uint64_t messages = 0;
     bool Any() const { return bytes != 0 || messages != 0; }
-};
-
-/// Why something is not measured that an administrator would expect to be.
-struct Obstacle {
-    enum class Kind {
-        kUnreadable,
-        kMisplacedMaildir,  ///< where no mailbox has one by the layout
-        kSymbolicLink,      ///< in the place of a domain or a mailbox
-    };
-
-    std::string path;
-    Kind kind = Kind::kUnreadable;
-    int error = 0;  ///< what the system said of an unreadable place
 };
 
 struct MeasuredMailbox {

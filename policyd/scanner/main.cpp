@@ -6,11 +6,13 @@
 #include <exception>
 #include <optional>
 
+#include "common/async/beside.hpp"
 #include "common/async/blocking_threads.hpp"
 #include "common/async/destroy_elsewhere.hpp"
 #include "common/async/detached_call.hpp"
 #include "common/async/event_loop.hpp"
 #include "common/async/process.hpp"
+#include "common/async/signal_watch.hpp"
 #include "common/config/config_error.hpp"
 #include "common/config/config_file.hpp"
 #include "common/log/logging.hpp"
@@ -23,8 +25,6 @@
 namespace policyd::scanner {
 
 namespace {
-
-using SignalHandle = async::UvHandle<uv_signal_t>;
 
 /// Making room for more takes a twentieth of the time of a scan that finds nothing new.
 constexpr std::size_t kMostWaitingLines = 1024;
@@ -40,35 +40,17 @@ struct Sources {
     }
 };
 
-/// Until the handle is destroyed, `signal` means `handle(sources)`.
-SignalHandle OnSignal(async::EventLoop& loop, Sources& sources, int signal, uv_signal_cb handle) {
-    auto watched =
-        async::MakeHandle<uv_signal_t>("uv_signal_init", &sources, uv_signal_init, loop.Raw());
-    async::ThrowIfFailed(uv_signal_start(watched.get(), handle, signal), "uv_signal_start");
-    uv_unref(reinterpret_cast<uv_handle_t*>(watched.get()));
-    return watched;
-}
-
-Sources& SourcesOf(uv_signal_t* signal) {
-    return *static_cast<Sources*>(signal->data);
+async::Task<> FollowDovecot(DovecotSource& dovecot) {
+    co_await dovecot.Run(false);
 }
 
 async::Task<ExitCode> ReadSources(Sources& sources, bool once) {
     if (!sources.maildirs) co_return co_await sources.dovecot->Run(once);
     if (!sources.dovecot || once) co_return co_await sources.maildirs->Run();
-    bool dovecot_has_ended = false;
-    async::WakeUp ended;
-    const auto read_dovecot = [](DovecotSource& dovecot, bool& has_ended,
-                                 async::WakeUp& wake_up) -> async::Task<> {
-        co_await dovecot.Run(false);
-        has_ended = true;
-        wake_up.Set();
-    };
-    async::Spawn(read_dovecot(*sources.dovecot, dovecot_has_ended, ended),
-                 [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    async::Beside dovecot(FollowDovecot(*sources.dovecot));
     const ExitCode exit_code = co_await sources.maildirs->Run();
     sources.dovecot->Stop();
-    while (!dovecot_has_ended) co_await ended.Wait();
+    co_await dovecot.End();
     co_return exit_code;
 }
 
@@ -84,14 +66,14 @@ ExitCode Scan(const config::Settings& settings, const CommandLine& command_line)
                                 sources.maildirs ? DovecotSource::Role::kBesideMaildirs
                                                  : DovecotSource::Role::kOnlySource,
                                 command_line.accept_removals);
-    const auto stop = [](uv_signal_t* signal, int) { SourcesOf(signal).Stop(); };
-    const SignalHandle terminated = OnSignal(loop, sources, SIGTERM, stop);
-    const SignalHandle interrupted = OnSignal(loop, sources, SIGINT, stop);
-    const SignalHandle hung_up =
-        OnSignal(loop, sources, SIGHUP, [](uv_signal_t*, int) { log::Reopen(); });
-    const SignalHandle verify = OnSignal(loop, sources, SIGUSR1, [](uv_signal_t* signal, int) {
-        if (SourcesOf(signal).maildirs) SourcesOf(signal).maildirs->VerifyNow();
+    async::SignalWatch terminated(loop, SIGTERM, [&sources] { sources.Stop(); });
+    async::SignalWatch interrupted(loop, SIGINT, [&sources] { sources.Stop(); });
+    async::SignalWatch hung_up(loop, SIGHUP, &log::Reopen);
+    async::SignalWatch verify(loop, SIGUSR1, [&sources] {
+        if (sources.maildirs) sources.maildirs->VerifyNow();
     });
+    for (async::SignalWatch* watch : {&terminated, &interrupted, &hung_up, &verify})
+        watch->LetLoopEnd();
     const ExitCode exit_code = loop.RunUntilDone(ReadSources(sources, command_line.once));
     async::LeaveSignalsToOtherThreads();  // until the handles are gone and Main() ignores them
     return exit_code;

@@ -55,7 +55,7 @@ void Publisher::StartCommitting() {
     if (committing_ || due_.empty()) return;
     committing_ = true;
     // A store fails with Unavailable, which CommitAll() waits out: anything else is a bug.
-    async::Spawn(CommitAll(), [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    async::Spawn(CommitAll());
 }
 
 void Publisher::RetryRefused() {

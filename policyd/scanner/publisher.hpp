@@ -26,7 +26,8 @@ enum class Patience {
 /// acknowledged that it was committed. Loop thread.
 class Publisher {
 public:
-    /// The store, the state and the layout outlive the publisher; so does its last task.
+    /// The store, the state and the layout outlive the publisher, which outlives its last task: see
+    /// Finish().
     Publisher(async::EventLoop& loop, usage::UsageStore& store, ScanState& state,
               const mail::MailboxLayout& layout, std::chrono::milliseconds grace,
               Patience patience);

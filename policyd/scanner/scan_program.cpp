@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <system_error>
 
+#include "common/async/beside.hpp"
 #include "common/log/logging.hpp"
 
 namespace policyd::scanner {
@@ -121,15 +122,15 @@ void ScanProgram::SaveIfTime() {
 
 void ScanProgram::SaveState() {
     saved_ = SteadyClock::now();
-    if (!state_file_ || !scanner_.TakeStateChanged()) return;
+    if (!state_file_ || !state_.has_changed) return;
     try {
         state_file_->Save(state_);
     } catch (const std::system_error& error) {
         // Until it can, a restart measures more than it would have had to, which is all.
-        scanner_.PutStateChangedBack();
         files_.Failed("scan_state_file", error.what(), loop_.Now());
         return;
     }
+    state_.has_changed = false;
     files_.Answered("scan_state_file", loop_.Now());
 }
 
@@ -187,15 +188,7 @@ void ScanProgram::AskForSweep(LiveScan::Sweep sweep) {
 async::Task<ExitCode> ScanProgram::RunUntilStopped() {
     log::Info("policyd-scan {} watches over {}", POLICYD_VERSION, options_.root);
     live_.Start();
-    bool live_has_ended = false;
-    async::WakeUp live_ended;
-    const auto run_live = [](LiveScan& live, bool& ended, async::WakeUp& wake_up) -> async::Task<> {
-        co_await live.Run();
-        ended = true;
-        wake_up.Set();
-    };
-    async::Spawn(run_live(live_, live_has_ended, live_ended),
-                 [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    async::Beside live(live_.Run());
     auto due = SteadyClock::now();
     bool is_first = true;
     bool owes_verification = false;  // until one has come to its end
@@ -224,7 +217,7 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
     }
     sd_notify(0, "STOPPING=1");
     live_.Stop();
-    while (!live_has_ended) co_await live_ended.Wait();
+    co_await live.End();
     co_return kDone;
 }
 
@@ -237,8 +230,8 @@ bool ScanProgram::IsToBeScannedFor(const DirectoryIdentity& root) const {
     return true;
 }
 
-/// Nothing where it is to stop: a server of files that is gone is not waited for. Where there can be
-/// no thread for it now, it counts as what it was: the next look is soon.
+/// Nothing where it is to stop: a server of files that is gone is not waited for. Where there can
+/// be no thread for it now, it counts as what it was: the next look is soon.
 async::Task<std::optional<DirectoryIdentity>> ScanProgram::LookAtRoot() {
     if (stopped_) co_return std::nullopt;
     try {

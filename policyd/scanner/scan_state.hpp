@@ -34,6 +34,7 @@ struct ScanState {
     StoreTime listed_store_at = 0;
     Places places;
     std::map<std::string, KnownMailbox> mailboxes;  ///< by path below the root
+    bool has_changed = false;  ///< since it was last saved; not kept in the file
 };
 
 }  // namespace policyd::scanner

@@ -20,7 +20,6 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kMostInBatch = 64;
 constexpr std::size_t kMostSlow = 4;  // mailboxes at a time where the rate is limited
-constexpr std::uint64_t kMostObstaclesLogged = 20;
 constexpr auto kTookLong = 10ms;
 constexpr int kRestFactor = 20;        // one large mailbox takes a twentieth of a thread at most
 constexpr auto kTimeHolds = 2s;        // how long one answer to "what time is it" is used
@@ -50,7 +49,8 @@ Scanner::Scanner(async::EventLoop& loop, usage::UsageStore& store, ScanState& st
       pace_(options.rate_limit),
       publisher_(loop, store, state, layout_, options.grace, options.patience),
       pool_(loop, options.threads, options.rules, pace_, options.clock,
-            [this](MeasuringBatch& batch) { OnMeasured(batch); }) {}
+            [this](MeasuringBatch& batch) { OnMeasured(batch); }),
+      obstacles_(layout_.Pattern()) {}
 
 void Scanner::Stop() {
     stopped_ = true;
@@ -89,7 +89,7 @@ void Scanner::ForgetTimesAfter(StoreTime now) {
     looked_for_loss_at_ = std::min(looked_for_loss_at_, now);
     // It may have come back from a backup, with mailboxes that are gone.
     state_.knows_store = false;
-    state_changed_ = true;
+    state_.has_changed = true;
     owes_figures_ = true;
 }
 
@@ -99,7 +99,7 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     report_ = {};
     if (scope == Scope::kAll) withheld_told_ = 0;
     report_.verified = thoroughness == Thoroughness::kEverything;
-    obstacles_logged_ = 0;
+    obstacles_.Begin();
     vanished_.clear();
     OpenRoot();
     for (const auto& [path, mailbox] : state_.mailboxes)
@@ -160,7 +160,7 @@ async::Task<bool> Scanner::StoreHasLost() {
     log::Warning("usage store: it has lost figures, everything is committed again");
     for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
     state_.knows_store = false;
-    state_changed_ = true;
+    state_.has_changed = true;
     owes_figures_ = true;
     // Who goes on after a crash would find in the sample what has been committed until then.
     if (on_must_be_saved_) on_must_be_saved_();
@@ -177,7 +177,7 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
 
     report_.work += survey.work;
     totals_.work += survey.work;
-    ReportObstacles(survey.obstacles);
+    obstacles_.Tell(survey.obstacles);
     // They mostly are: only '/' and what comes before it in a name are ordered otherwise.
     if (!std::is_sorted(survey.mailboxes.begin(), survey.mailboxes.end()))
         std::sort(survey.mailboxes.begin(), survey.mailboxes.end());
@@ -193,12 +193,12 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
         }
         if (appeared != nullptr) appeared->push_back(path);
         state_.mailboxes.emplace_hint(known, std::move(path), KnownMailbox());
-        state_changed_ = true;
+        state_.has_changed = true;
     }
     for (; known != state_.mailboxes.end(); ++known) vanished_.insert(known->first);
     for (const auto& [path, place] : survey.places) {
         const auto before = state_.places.find(path);
-        if (before == state_.places.end() || before->second != place) state_changed_ = true;
+        if (before == state_.places.end() || before->second != place) state_.has_changed = true;
     }
     state_.places = std::move(survey.places);
     if (state_.mailboxes.size() > known_before && on_must_be_saved_) on_must_be_saved_();
@@ -304,7 +304,7 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
     report_.work += measured.work;
     totals_.work += measured.work;
     if (batch.is_sweep) ++report_.measured;
-    ReportObstacles(measured.obstacles);
+    obstacles_.Tell(measured.obstacles);
     if (known == nullptr) return;
     if (measured.mailbox == Sight::kAbsent) vanished_.insert(task.mailbox);
     if (measured.took > kTookLong)
@@ -328,7 +328,7 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
     }
     if (task.previous == nullptr || task.thoroughness == Thoroughness::kEverything)
         mailbox.verified_at = began;
-    if (mailbox.record != measured.record) state_changed_ = true;
+    if (mailbox.record != measured.record) state_.has_changed = true;
     mailbox.record = std::move(measured.record);
     if (!IsDue(mailbox, began)) return;
     if (began <= mailbox.offered_at || MayBeIgnored(began, mailbox.stored_at)) {
@@ -338,30 +338,7 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
     mailbox.offered_at = began;
     newest_ = std::max(newest_, began);  // that may be of before the clock was set back
     publisher_.Offer(task.mailbox, began);
-    state_changed_ = true;
-}
-
-void Scanner::ReportObstacles(const std::vector<Obstacle>& obstacles) {
-    for (const Obstacle& obstacle : obstacles) {
-        if (obstacles_logged_++ >= kMostObstaclesLogged) return;
-        const std::string path = Quoted(obstacle.path);
-        switch (obstacle.kind) {
-            case Obstacle::Kind::kUnreadable:
-                log::Warning("unreadable: {}: {}", path, std::strerror(obstacle.error));
-                break;
-            case Obstacle::Kind::kMisplacedMaildir:
-                log::Warning(
-                    "{} is a Maildir where none belongs by mailbox_layout = {}: not measured", path,
-                    layout_.Pattern());
-                break;
-            case Obstacle::Kind::kSymbolicLink:
-                log::Warning("{} is a symbolic link: not followed, what is behind it not measured",
-                             path);
-                break;
-        }
-        if (obstacles_logged_ == kMostObstaclesLogged)
-            log::Warning("unreadable: further places are not listed");
-    }
+    state_.has_changed = true;
 }
 
 /// A changed mailbox is committed at once, and again when the grace of the reservations that the
@@ -430,25 +407,6 @@ async::Task<> Scanner::MeasureAgain() {
     while (change_batches_ > 0) co_await changes_measured_.Wait();
 }
 
-Scanner::Whereabouts Scanner::Locate(const std::string& directory) const {
-    Whereabouts where;
-    where.is_place = directory.empty() || state_.places.contains(directory);
-    std::size_t depth = 0;
-    for (std::size_t end = 0; end != std::string::npos && depth < layout_.Depth();) {
-        end = directory.find('/', end == 0 ? 0 : end + 1);
-        const std::string path = directory.substr(0, end);
-        const auto place = state_.places.find(path);
-        const bool is_catch_all = place != state_.places.end() && place->second->is_mailbox;
-        if (path.empty() || (++depth < layout_.Depth() && !is_catch_all)) continue;
-        // The deepest one: a domain's own Maildir may hold those of its users.
-        if (is_catch_all || layout_.AddressOf(path)) where.mailbox = path;
-        if (is_catch_all && end != std::string::npos &&
-            IsPartOfMaildir(std::string_view(directory).substr(end + 1)))
-            break;
-    }
-    return where;
-}
-
 /// Where the store says something else than what it was last told.
 async::Task<> Scanner::CompareWithStore() {
     for (const auto& [path, mailbox] : state_.mailboxes) {
@@ -475,7 +433,7 @@ async::Task<> Scanner::CompareWithStore() {
                      Quoted(*address), record->Bytes(), record->Messages());
     }
     for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
-    state_changed_ = true;
+    state_.has_changed = true;
     // As in StoreHasLost().
     if (report_.store_drifted > 0 && on_must_be_saved_) on_must_be_saved_();
 }
@@ -486,16 +444,8 @@ bool Scanner::IsGone(const std::string& path) const {
     if (place != state_.places.end())
         return !place->second->is_mailbox && !place->second->unreadable;
     // To look at it would follow a symbolic link that has taken the place of a directory above.
-    return IsPartOfAnother(path) || files_->Open(path.c_str()).sight == Sight::kAbsent;
-}
-
-/// Whether the directory above has become a Maildir, whose part this is.
-bool Scanner::IsPartOfAnother(const std::string& path) const {
-    const std::size_t slash = path.rfind('/');
-    if (slash == path.npos) return false;
-    const auto above = state_.places.find(path.substr(0, slash));
-    return above != state_.places.end() && above->second->is_mailbox &&
-           IsPartOfMaildir(std::string_view(path).substr(slash + 1));
+    return IsPartOfMaildirAbove(state_.places, path) ||
+           files_->Open(path.c_str()).sight == Sight::kAbsent;
 }
 
 /// Mailboxes of which the store knows and we do not: removed while we had no state, or while it
@@ -507,7 +457,7 @@ async::Task<> Scanner::CollectStoreOnly(std::set<std::string>& addresses) {
     if (state_.knows_store && !report_.verified && !options_.accept_removals && !is_due) co_return;
     const std::vector<std::string> measured = co_await store_.MeasuredMailboxes();
     state_.listed_store_at = began_;
-    state_changed_ = true;
+    state_.has_changed = true;
     for (const std::string& address : measured) {
         const auto directory = layout_.DirectoryOf(address);
         if (!directory) continue;
@@ -559,7 +509,8 @@ async::Task<> Scanner::RemoveVanished(bool looks_into_store) {
     withheld_told_ = report_.withheld = 0;
     if (device != 0) state_.root_device = device;
     if (addresses.empty() && paths.empty()) {
-        if (std::exchange(state_.knows_store, knows_store) != knows_store) state_changed_ = true;
+        if (std::exchange(state_.knows_store, knows_store) != knows_store)
+            state_.has_changed = true;
         co_return;
     }
     // Forgotten first, so that nothing commits them any more.
@@ -567,7 +518,7 @@ async::Task<> Scanner::RemoveVanished(bool looks_into_store) {
         state_.mailboxes.erase(path);
         vanished_.erase(path);
     }
-    state_changed_ = true;
+    state_.has_changed = true;
     state_.knows_store = false;
     // Nor does anything that is on its way.
     co_await publisher_.Finish();

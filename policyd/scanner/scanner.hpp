@@ -9,6 +9,7 @@
 
 #include "policyd/scanner/committed_sample.hpp"
 #include "policyd/scanner/measuring_pool.hpp"
+#include "policyd/scanner/obstacle.hpp"
 #include "policyd/scanner/publisher.hpp"
 #include "policyd/scanner/scan_report.hpp"
 #include "policyd/scanner/scan_state.hpp"
@@ -55,12 +56,9 @@ public:
         on_appeared_ = std::move(function);
     }
 
-    /// What a directory of the mail store is to us.
-    struct Whereabouts {
-        bool is_place = false;               ///< mailboxes come and go in it
-        std::optional<std::string> mailbox;  ///< it is, or is in, this mailbox
-    };
-    Whereabouts Locate(const std::string& directory) const;
+    Whereabouts Locate(const std::string& directory) const {
+        return scanner::Locate(state_.places, layout_, directory);
+    }
 
     /// Ends what is going on: as soon as each thread has measured the mailbox that it is at.
     void Stop();
@@ -88,10 +86,6 @@ public:
     };
     const Totals& TotalsSoFar() const { return totals_; }
 
-    /// Whether the state is another than at the last call.
-    bool TakeStateChanged() { return std::exchange(state_changed_, false); }
-    /// It could not be saved.
-    void PutStateChangedBack() { state_changed_ = true; }
     std::uint64_t Committed() const { return publisher_.Committed(); }
     std::size_t WaitingForStore() const { return publisher_.Waiting(); }
 
@@ -115,14 +109,12 @@ private:
     /// `known` is null where the mailbox was removed meanwhile.
     void Take(const MeasuringBatch& batch, const MeasuringTask& task, MeasuredMailbox& measured,
               KnownMailbox* known);
-    void ReportObstacles(const std::vector<Obstacle>& obstacles);
     bool IsDue(const KnownMailbox& mailbox, StoreTime began) const;
     async::Task<> CompareWithStore();
     /// Who does not look into the store as well does not know it any better afterwards.
     async::Task<> RemoveVanished(bool looks_into_store);
     async::Task<> CollectStoreOnly(std::set<std::string>& addresses);
     bool IsGone(const std::string& path) const;
-    bool IsPartOfAnother(const std::string& path) const;
     void SumUp();
 
     async::EventLoop& loop_;
@@ -136,7 +128,6 @@ private:
     MeasuringPool pool_;
 
     bool stopped_ = false;
-    bool state_changed_ = false;
     StoreTime newest_ = 0;  // that the store's clock has shown, or that a measurement is dated
     StoreTime looked_for_loss_at_ = 0;
     bool owes_figures_ = false;  // to a store that lost them: a sweep of all is to commit them
@@ -154,7 +145,7 @@ private:
     std::size_t sweep_batches_ = 0;
     std::size_t batch_size_ = 1;
     std::set<std::string> vanished_;  // paths
-    std::uint64_t obstacles_logged_ = 0;
+    ObstacleLog obstacles_;
     ScanReport report_;
     Totals totals_;
     std::uint64_t withheld_told_ = 0;

@@ -30,8 +30,6 @@ public:
     /// Throws std::system_error; the old file is then left as it was.
     void Save(const ScanState& state) const;
 
-    const std::string& Path() const { return path_; }
-
 private:
     std::string path_;
     std::string depends_on_;

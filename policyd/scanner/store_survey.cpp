@@ -164,11 +164,6 @@ int Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string& 
 
 }  // namespace
 
-bool IsPartOfMaildir(std::string_view path) {
-    const std::string_view name = path.substr(0, path.find('/'));
-    return name.starts_with('.') || name == "cur" || name == "new" || name == "tmp";
-}
-
 Survey SurveyStore(const StoreFiles& files, const mail::MailboxLayout& layout,
                    const Places& previous, Thoroughness thoroughness, FileClock clock) {
     return Surveyor(files, layout, previous, thoroughness, clock).Run();

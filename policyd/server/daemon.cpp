@@ -61,24 +61,6 @@ struct Daemon::Wanted {
     std::function<void()> use_log;
 };
 
-/// Calls a function on the loop whenever the signal comes.
-class Daemon::SignalWatch {
-public:
-    SignalWatch(async::EventLoop& loop, int signal, std::function<void()> function)
-        : function_(std::move(function)),
-          watch_(
-              async::MakeHandle<uv_signal_t>("uv_signal_init", this, uv_signal_init, loop.Raw())) {
-        const auto call = [](uv_signal_t* watch, int) {
-            static_cast<SignalWatch*>(watch->data)->function_();
-        };
-        async::ThrowIfFailed(uv_signal_start(watch_.get(), call, signal), "uv_signal_start");
-    }
-
-private:
-    std::function<void()> function_;
-    async::UvHandle<uv_signal_t> watch_;
-};
-
 Daemon::Daemon(std::string config_path)
     : Daemon(config_path, LoadAndConfigureLog(config_path), TakePassedSockets()) {}
 
@@ -143,15 +125,14 @@ void Daemon::OpenEndpoint(std::optional<async::ListeningSocket> passed, const st
 
 void Daemon::WatchSignals() {
     const auto watch = [this](int signal, std::function<void()> function) {
-        signals_.push_back(std::make_unique<SignalWatch>(control_, signal, std::move(function)));
+        signals_.push_back(
+            std::make_unique<async::SignalWatch>(control_, signal, std::move(function)));
     };
     watch(SIGTERM, [this] { Stop(); });
     watch(SIGINT, [this] { Stop(); });
     watch(SIGHUP, [this] {
         // One that waits already will see all that has changed until now.
-        if (reloads_ < 2)
-            async::Spawn(ReloadForSignal(),
-                         [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+        if (reloads_ < 2) async::Spawn(ReloadForSignal());
     });
 }
 
@@ -188,8 +169,7 @@ void Daemon::FollowTables() {
     } catch (const std::system_error&) {
         return;  // there can be no more threads now
     }
-    async::Spawn(ReloadForTables(),
-                 [](std::exception_ptr failure) { std::rethrow_exception(failure); });
+    async::Spawn(ReloadForTables());
 }
 
 async::Task<> Daemon::ReloadForTables() {

@@ -9,6 +9,7 @@
 #include "common/async/detached_call.hpp"
 #include "common/async/event_loop.hpp"
 #include "common/async/periodic.hpp"
+#include "common/async/signal_watch.hpp"
 #include "common/async/task.hpp"
 #include "common/async/wake_up.hpp"
 #include "common/config/settings.hpp"
@@ -33,8 +34,6 @@ public:
     void Run();
 
 private:
-    class SignalWatch;
-
     Daemon(std::string config_path, config::Settings settings, PassedSockets sockets);
     void OpenEndpoints(PassedSockets sockets);
     void OpenEndpoint(std::optional<async::ListeningSocket> passed, const std::string& setting,
@@ -57,7 +56,7 @@ private:
     async::EventLoop control_;
     std::unique_ptr<Server> server_;  // made last: once it listens, all else is in place
     std::vector<std::unique_ptr<HttpEndpoint>> endpoints_;
-    std::vector<std::unique_ptr<SignalWatch>> signals_;
+    std::vector<std::unique_ptr<async::SignalWatch>> signals_;
     std::unique_ptr<async::Periodic> alive_check_;
     std::unique_ptr<async::Periodic> watchdog_;
     std::unique_ptr<async::Periodic> follow_tables_;

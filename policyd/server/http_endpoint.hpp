@@ -51,8 +51,6 @@ public:
     HttpEndpoint(const HttpEndpoint&) = delete;
     HttpEndpoint& operator=(const HttpEndpoint&) = delete;
 
-    const std::string& Name() const noexcept { return socket_.Name(); }
-
 private:
     struct Exchange;
     using Exchanges = std::list<std::weak_ptr<Exchange>>;

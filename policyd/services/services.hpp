@@ -15,9 +15,9 @@
 
 namespace policyd::services {
 
-/// Everything that decides, built from the settings: the one place that names the kinds of tables,
-/// stores and checks. Owned by one loop thread; a reload builds new services and lets the old ones
-/// end with the last request that uses them.
+/// Everything that decides, built from the settings: the one place that names the checks. Owned by
+/// one loop thread; a reload builds new services and lets the old ones end with the last request
+/// that uses them.
 class Services {
 public:
     /// `shared` and `loop` outlive this. Throws config::ConfigError where the settings name
@@ -38,7 +38,6 @@ public:
     recipients::RecipientCache& Recipients() { return *recipients_; }
 
     usage::UsageStore& UsageStore() { return *usage_store_; }
-    tables::TableRegistry& Tables() { return *tables_; }
 
     /// Takes what the predecessor remembers, once these services are the ones in use: it serves
     /// where a back end cannot be asked. What it remembers of tables only where `asks_alike`.

@@ -57,7 +57,7 @@ private:
     std::optional<PolicyClient> client_;
 };
 
-/// The body that a GET or POST over HTTP is answered with, and its status.
+/// The body that a GET over HTTP is answered with, and its status.
 struct HttpAnswer {
     int status = 0;
     std::string body;

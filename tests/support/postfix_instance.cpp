@@ -161,12 +161,6 @@ PostfixInstance::~PostfixInstance() {
     Stop();
 }
 
-void PostfixInstance::Restart(const Parameters& changes) {
-    Stop();
-    for (const auto& [name, value] : changes) parameters_[name] = value;
-    Start();
-}
-
 void PostfixInstance::Start() {
     WriteConfiguration();
     std::filesystem::remove(scratch_ / "log/mail.log");
@@ -221,10 +215,6 @@ void PostfixInstance::WaitUntilIdle() const {
 
 std::size_t PostfixInstance::DeferredMessages() const {
     return FilesBelow(scratch_ / "queue/deferred");
-}
-
-void PostfixInstance::ClearQueue() const {
-    Command({"postsuper", "-d", "ALL"});
 }
 
 Finished PostfixInstance::Command(std::vector<std::string> arguments,

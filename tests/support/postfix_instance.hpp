@@ -37,8 +37,6 @@ public:
     const std::filesystem::path& Directory() const { return scratch_.Path(); }
     std::filesystem::path MailStore() const { return scratch_ / "mail"; }
 
-    /// Changes parameters and starts the instance anew, so that they hold for every process.
-    void Restart(const Parameters& changes);
     void Stop();
     void Start();
 
@@ -51,8 +49,6 @@ public:
     void WaitUntilIdle() const;
     /// Messages that wait for another attempt.
     std::size_t DeferredMessages() const;
-    /// Removes every message from the queue.
-    void ClearQueue() const;
 
     /// Runs one of Postfix's commands for this instance: {"postmap", "-q", "key", "texthash:x"}
     /// (postmap, postconf, postqueue, postsuper, postcat, sendmail).

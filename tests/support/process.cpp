@@ -28,7 +28,7 @@ using Clock = std::chrono::steady_clock;
     throw std::system_error(errno, std::generic_category(), what);
 }
 
-/// In the child, between fork and exec: only async-signal-safe calls but for setenv.
+/// In the child, between fork and exec: only async-signal-safe calls but for putenv.
 [[noreturn]] void Become(std::vector<char*>& arguments, const Process::Options& options) {
     setpgid(0, 0);
     for (const std::string& entry : options.environment) putenv(const_cast<char*>(entry.c_str()));

@@ -11,7 +11,7 @@
 namespace policyd::test {
 
 /// A real Redis of the test's own, on a UNIX socket and on a loopback port, with its data in a
-/// scratch directory, where it survives a restart (append-only file, every write).
+/// scratch directory, where it survives a restart (append-only file, every second).
 class RedisServer {
 public:
     /// `arguments` go to redis-server after ours: {"--requirepass", "secret"}.

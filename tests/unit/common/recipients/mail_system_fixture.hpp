@@ -29,7 +29,10 @@ public:
     async::Task<std::vector<tables::Outcome>> FindTogether(
         std::vector<tables::Question> questions) override {
         ++times_asked_together;
-        if (held != nullptr) co_await Hold{*held};
+        if (held != nullptr) {
+            const Hold hold{*held};
+            co_await hold;
+        }
         std::vector<tables::Outcome> outcomes;
         for (const tables::Question& question : questions) {
             try {
@@ -53,7 +56,7 @@ private:
     struct Hold {
         std::vector<std::coroutine_handle<>>& held;
         bool await_ready() const { return false; }
-        void await_suspend(std::coroutine_handle<> asking) { held.push_back(asking); }
+        void await_suspend(std::coroutine_handle<> asking) const { held.push_back(asking); }
         void await_resume() const {}
     };
 

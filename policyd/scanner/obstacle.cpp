@@ -1,0 +1,41 @@
+#include "policyd/scanner/obstacle.hpp"
+
+#include <cstring>
+
+#include "common/log/logging.hpp"
+#include "common/text/unicode.hpp"
+
+namespace policyd::scanner {
+
+namespace {
+
+constexpr std::uint64_t kMostTold = 20;
+
+}  // namespace
+
+void ObstacleLog::Tell(const std::vector<Obstacle>& obstacles) {
+    for (const Obstacle& obstacle : obstacles) {
+        if (told_++ >= kMostTold) return;
+        Tell(obstacle);
+        if (told_ == kMostTold) log::Warning("unreadable: further places are not listed");
+    }
+}
+
+void ObstacleLog::Tell(const Obstacle& obstacle) const {
+    const std::string path = '"' + text::EscapedForLog(obstacle.path) + '"';
+    switch (obstacle.kind) {
+        case Obstacle::Kind::kUnreadable:
+            log::Warning("unreadable: {}: {}", path, std::strerror(obstacle.error));
+            break;
+        case Obstacle::Kind::kMisplacedMaildir:
+            log::Warning("{} is a Maildir where none belongs by mailbox_layout = {}: not measured",
+                         path, layout_);
+            break;
+        case Obstacle::Kind::kSymbolicLink:
+            log::Warning("{} is a symbolic link: not followed, what is behind it not measured",
+                         path);
+            break;
+    }
+}
+
+}  // namespace policyd::scanner

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace policyd::scanner {
+
+/// Why something is not measured that an administrator would expect to be.
+struct Obstacle {
+    enum class Kind {
+        kUnreadable,
+        kMisplacedMaildir,  ///< where no mailbox has one by the layout
+        kSymbolicLink,      ///< in the place of a domain or a mailbox
+    };
+
+    std::string path;
+    Kind kind = Kind::kUnreadable;
+    int error = 0;  ///< what the system said of an unreadable place
+};
+
+/// Tells of obstacles in the log: of so many in each scan. Owned by one thread.
+class ObstacleLog {
+public:
+    /// `layout` is as configured, for the log.
+    explicit ObstacleLog(std::string layout) : layout_(std::move(layout)) {}
+
+    /// A scan begins.
+    void Begin() { told_ = 0; }
+    void Tell(const std::vector<Obstacle>& obstacles);
+
+private:
+    void Tell(const Obstacle& obstacle) const;
+
+    const std::string layout_;
+    std::uint64_t told_ = 0;
+};
+
+}  // namespace policyd::scanner

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/mail/mailbox_layout.hpp"
+#include "policyd/scanner/store_files.hpp"
+
+namespace policyd::scanner {
+
+/// A directory above the mailboxes: the root, a domain, a step of a hashed layout.
+struct Place {
+    DirectoryStamp stamp;
+    bool racy = false;
+    bool unreadable = false;
+    /// A Maildir itself, of the domain's catch-all address: what it holds are its folders.
+    bool is_mailbox = false;
+    /// Names of the directories in it, each ended by a NUL, in order; where they are mailboxes, of
+    /// those that are an address's.
+    std::string children;
+    /// Likewise of the symbolic links that stand where such a directory could.
+    std::string links;
+};
+
+/// By path below the root; the root's own is empty.
+using Places = std::map<std::string, std::shared_ptr<const Place>>;
+
+/// Whether what a path begins with is a part of the Maildir that it is in, not a directory of
+/// its own right: "new", "cur/x", ".Sent/new".
+bool IsPartOfMaildir(std::string_view path);
+
+/// Whether the directory above `path` is a Maildir, whose part this is.
+bool IsPartOfMaildirAbove(const Places& places, const std::string& path);
+
+/// What a directory of the mail store is to a scan.
+struct Whereabouts {
+    bool is_place = false;               ///< mailboxes come and go in it
+    std::optional<std::string> mailbox;  ///< it is, or is in, this mailbox
+};
+Whereabouts Locate(const Places& places, const mail::MailboxLayout& layout,
+                   const std::string& directory);
+
+}  // namespace policyd::scanner

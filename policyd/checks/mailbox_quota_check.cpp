@@ -18,9 +18,6 @@ using protocol::PolicyRequest;
 using protocol::Stage;
 using usage::Unreserve;
 
-/// How long the average size of the site's messages is taken to stay what it is.
-constexpr std::chrono::minutes kAverageTime{10};
-
 /// How often Postfix asks at most about one RCPT command: for each of five lists of restrictions
 /// (smtpd_client_restrictions to smtpd_recipient_restrictions), and again if it missed the answer
 /// (smtpd_policy_service_try_limit). Who is asked about more often is named again by the client,
@@ -38,20 +35,10 @@ std::string ReservationId(std::string_view message, std::string_view recipient) 
     return id;
 }
 
-async::Task<std::uint64_t> AverageSize(usage::UsageStore& usage) {
-    const usage::Usage site = co_await usage.FindSite();
-    co_return site.messages == 0 ? 0 : site.bytes / site.messages;
-}
-
 /// Policyd or Postfix refuses him, whoever is asked first: none of those that Postfix counts.
 bool IsNobody(const recipients::Resolution& resolution) {
     return resolution.kind == recipients::Resolution::Kind::kUnknown &&
            resolution.mailboxes.empty();
-}
-
-/// Whether Postfix was told no size, and tells none.
-bool IsUndeclared(const PolicyRequest& request) {
-    return request.stage == Stage::kRcpt && request.size == 0;
 }
 
 /// Of recipients without room, `worst` becomes the one that is refused least surely; of several who
@@ -99,14 +86,12 @@ MailboxQuotaCheck::MailboxQuotaCheck(const Parts& parts, QuotaRules rules, Clock
       rules_(std::move(rules)),
       clock_(std::move(clock)),
       room_(usage_, parts.warnings, rules_.room, clock_, std::move(wall_clock)),
-      average_size_(
-          1, rules_.room.stale_time, clock_, [](std::uint64_t) { return kAverageTime; },
-          [this](const std::string&) { return AverageSize(usage_); }) {}
+      sizes_(usage_, rules_.size, rules_.room.stale_time, clock_) {}
 
 void MailboxQuotaCheck::TakeOver(PolicyCheck& predecessor, bool) {
     auto& other = static_cast<MailboxQuotaCheck&>(predecessor);
     room_.TakeOver(other.room_);
-    average_size_.TakeOver(other.average_size_);
+    sizes_.TakeOver(other.sizes_);
 }
 
 async::Task<Verdict> MailboxQuotaCheck::Evaluate(const PolicyRequest& request, Findings& findings) {
@@ -134,7 +119,7 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
     if (!mailboxes.empty() && (Reserves(request.instance) || !room_.TellsAtHand()))
         return std::nullopt;
     if (!mailboxes.empty() && !rules_.exempt.Cover(request, request.recipient)) {
-        const auto bytes = StoredSizeAtHand(request, request.recipient, mailboxes);
+        const auto bytes = sizes_.AtHand(request, request.recipient, mailboxes);
         if (!bytes) return std::nullopt;
         if (!room_.HasRoomAtHand(mailboxes, *bytes)) return std::nullopt;
     }
@@ -302,12 +287,7 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
     const auto& mailboxes = recipient.resolution->mailboxes;
     Taken taken;
     if (mailboxes.empty()) co_return taken;
-    std::optional<std::uint64_t> bytes = StoredSizeAtHand(request, recipient.recipient, mailboxes);
-    if (!bytes) {
-        const auto average = co_await average_size_.Get("");
-        bytes = *average;
-    }
-    const StoredSize size{*bytes, IsUndeclared(request) ? 0 : *bytes};
+    const StoredSize size = co_await sizes_.Of(request, recipient);
     const bool exempt = rules_.exempt.Cover(request, recipient.recipient);
     if (!Reserves(message, recipient)) {
         if (!exempt) taken = co_await room_.Look(*recipient.resolution, size, with_room);
@@ -316,7 +296,7 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
         if (!owed_.Forget(id))
             throw outage::UsageStoreUnavailable("it is being told of this message");
         if (exempt) {
-            usage::Reservation reservation = room_.ReservationFor(id, mailboxes, *bytes);
+            usage::Reservation reservation = room_.ReservationFor(id, mailboxes, size.bytes);
             co_await room_.Charge(std::move(reservation), mailboxes, with_room);
         } else {
             taken = co_await room_.Take(id, *recipient.resolution, size, with_room);
@@ -351,7 +331,7 @@ async::Task<void> MailboxQuotaCheck::Charge(const PolicyRequest& request,
         co_return;
     }
     const auto& mailboxes = recipient.resolution->mailboxes;
-    const std::uint64_t bytes = Sum(request.size, OverheadOf(request, recipient));
+    const std::uint64_t bytes = sizes_.AsTold(request, recipient);
     usage::Reservation reservation =
         room_.ReservationFor(ReservationId(message, recipient.recipient), mailboxes, bytes);
     reservation.ends_fullness = ends_fullness && room_.EndsFullness(*recipient.resolution);
@@ -416,10 +396,8 @@ std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& requ
     std::size_t full = 0;
     for (const TrackedRecipient& recipient : recipients) {
         if (rules_.exempt.Cover(request, recipient.recipient)) continue;
-        const std::uint64_t assumed =
-            IsUndeclared(request) ? rules_.undeclared_size.value_or(0) : 0;
-        const auto room = room_.AsRemembered(
-            *recipient.resolution, Sum(request.size + assumed, OverheadOf(request, recipient)));
+        const auto room =
+            room_.AsRemembered(*recipient.resolution, sizes_.WithoutAverage(request, recipient));
         if (!room) return std::nullopt;
         if (*room != Room::kFree) ++full;
     }
@@ -474,7 +452,7 @@ async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request, Fi
             if (!Reserves(message, recipient)) continue;
             owed_.Charge(room_.ReservationFor(ReservationId(message, recipient.recipient),
                                               recipient.resolution->mailboxes,
-                                              Sum(request.size, OverheadOf(request, recipient))),
+                                              sizes_.AsTold(request, recipient)),
                          clock_());
         }
     }
@@ -493,24 +471,6 @@ async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request, Fi
                        MailboxRoom::LimitedOf(recipient.resolution->mailboxes),
                        Unreserve::kEverything);
     }
-}
-
-std::uint64_t MailboxQuotaCheck::OverheadOf(
-    const PolicyRequest& request, std::string_view recipient,
-    const std::vector<recipients::Mailbox>& mailboxes) const {
-    if (rules_.delivery_overhead) return *rules_.delivery_overhead;
-    return EstimatedOverhead(request, recipient, mailboxes, rules_.delivery);
-}
-
-std::optional<std::uint64_t> MailboxQuotaCheck::StoredSizeAtHand(
-    const PolicyRequest& request, std::string_view recipient,
-    const std::vector<recipients::Mailbox>& mailboxes) {
-    if (!IsUndeclared(request)) return Sum(request.size, OverheadOf(request, recipient, mailboxes));
-    if (rules_.undeclared_size)
-        return Sum(*rules_.undeclared_size, OverheadOf(request, recipient, mailboxes));
-    // What is measured has been delivered.
-    const std::uint64_t* const average = average_size_.AtHand("");
-    return average != nullptr ? std::optional(*average) : std::nullopt;
 }
 
 }  // namespace policyd::checks

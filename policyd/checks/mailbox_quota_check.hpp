@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "common/recipients/recipient_cache.hpp"
-#include "policyd/checks/delivery_overhead.hpp"
 #include "policyd/checks/exemptions.hpp"
 #include "policyd/checks/mailbox_room.hpp"
+#include "policyd/checks/message_sizes.hpp"
 #include "policyd/checks/message_tracker.hpp"
 #include "policyd/checks/owed_changes.hpp"
 #include "policyd/checks/policy_check.hpp"
@@ -26,11 +26,7 @@ struct QuotaRules {
     bool reservations = true;
     /// For how long beyond its time a resolved recipient serves while tables cannot be asked.
     std::chrono::milliseconds recipient_stale_time{0};
-    /// Bytes assumed at RCPT without SIZE=; nothing: what the site's messages have on average.
-    std::optional<std::uint64_t> undeclared_size = 0;
-    /// Bytes that delivery adds to a message's size; nothing: as many as are estimated.
-    std::optional<std::uint64_t> delivery_overhead = 0;
-    DeliveryRules delivery;
+    SizeRules size;
     Exemptions exempt;
 };
 
@@ -100,17 +96,6 @@ private:
     Rest RestOf(std::string_view message, Recipients unsettled);
     bool Reserves(std::string_view message) const;
     bool Reserves(std::string_view message, const TrackedRecipient& recipient) const;
-    /// Nothing where it is the average of the site's messages, which is not at hand.
-    std::optional<std::uint64_t> StoredSizeAtHand(
-        const protocol::PolicyRequest& request, std::string_view recipient,
-        const std::vector<recipients::Mailbox>& mailboxes);
-    std::uint64_t OverheadOf(const protocol::PolicyRequest& request, std::string_view recipient,
-                             const std::vector<recipients::Mailbox>& mailboxes) const;
-    std::uint64_t OverheadOf(const protocol::PolicyRequest& request,
-                             const TrackedRecipient& recipient) const {
-        return OverheadOf(request, recipient.recipient, recipient.resolution->mailboxes);
-    }
-
     recipients::RecipientCache& recipients_;
     usage::UsageStore& usage_;
     MessageTracker& messages_;
@@ -118,7 +103,7 @@ private:
     const QuotaRules rules_;
     const Clock clock_;
     MailboxRoom room_;
-    async::AnswerCache<std::uint64_t> average_size_;
+    MessageSizes sizes_;
 };
 
 }  // namespace policyd::checks

@@ -170,11 +170,11 @@ checks::QuotaRules QuotaRulesFrom(const Settings& settings) {
     rules.room.is_dry_run = Contains(settings.dry_run, "mailbox_quota");
     rules.room.soft_time = settings.mailbox_full_soft_time;
     rules.reservations = settings.quota_reservations;
-    rules.undeclared_size = config::ParseUndeclaredSize(settings.undeclared_size);
-    rules.delivery_overhead = config::ParseDeliveryOverhead(settings.delivery_overhead);
-    rules.delivery.myhostname = settings.myhostname;
-    rules.delivery.delimiters = settings.recipient_delimiter;
-    rules.delivery.adds_lmtp = settings.virtual_transport.starts_with("lmtp");
+    rules.size.undeclared_size = config::ParseUndeclaredSize(settings.undeclared_size);
+    rules.size.delivery_overhead = config::ParseDeliveryOverhead(settings.delivery_overhead);
+    rules.size.delivery.myhostname = settings.myhostname;
+    rules.size.delivery.delimiters = settings.recipient_delimiter;
+    rules.size.delivery.adds_lmtp = settings.virtual_transport.starts_with("lmtp");
     rules.exempt.recipients =
         ListFrom<checks::AddressList>("quota_exempt_recipients", settings.quota_exempt_recipients);
     rules.exempt.rewriting = recipients::RewritingRulesFrom(settings);

@@ -102,7 +102,7 @@ TEST_F(MailboxQuotaCheckTest, ASizeBeyondAllNumbersFitsNowhere) {
     const std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
     EXPECT_EQ(AtRcpt("ann@example.com", largest), kFull);
     QuotaRules rules;
-    rules.delivery_overhead = 1000;
+    rules.size.delivery_overhead = 1000;
     Use(rules);
     EXPECT_EQ(AtRcpt("ann@example.com", largest), kFull);
 }
@@ -425,8 +425,8 @@ TEST_F(MailboxQuotaCheckTest, LooksAtACopyForItsTimeOnly) {
 
 TEST_F(MailboxQuotaCheckTest, MayAssumeWhatTheMessagesOfTheSiteHaveOnAverage) {
     QuotaRules rules;
-    rules.undeclared_size = std::nullopt;
-    rules.delivery_overhead = 50;
+    rules.size.undeclared_size = std::nullopt;
+    rules.size.delivery_overhead = 50;
     Use(rules);
     EXPECT_EQ(AtRcpt("bob@example.com", 0, "1"), "");
     EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 0u) << "there is no message yet";
@@ -441,7 +441,7 @@ TEST_F(MailboxQuotaCheckTest, MayAssumeWhatTheMessagesOfTheSiteHaveOnAverage) {
 TEST_F(MailboxQuotaCheckTest, RefusesNobodyForGoodByASizeThatIsAssumed) {
     for (const bool reserves : {true, false}) {
         QuotaRules rules;
-        rules.undeclared_size = 300;
+        rules.size.undeclared_size = 300;
         rules.reservations = reserves;
         Use(rules);
         usage_.Measure("ann@example.com", 800);
@@ -454,8 +454,8 @@ TEST_F(MailboxQuotaCheckTest, RefusesNobodyForGoodByASizeThatIsAssumed) {
 
 TEST_F(MailboxQuotaCheckTest, AddsWhatDeliveryAddsAndTheSizeThatIsAssumed) {
     QuotaRules rules;
-    rules.undeclared_size = 300;
-    rules.delivery_overhead = 50;
+    rules.size.undeclared_size = 300;
+    rules.size.delivery_overhead = 50;
     Use(rules);
     EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 350u);

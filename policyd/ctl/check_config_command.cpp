@@ -12,6 +12,7 @@
 #include "policyd/ctl/postfix_settings.hpp"
 #include "policyd/ctl/quota_columns.hpp"
 #include "policyd/ctl/report.hpp"
+#include "policyd/ctl/service_placement.hpp"
 #include "policyd/ctl/surroundings_check.hpp"
 #include "policyd/ctl/unfollowed_parameters.hpp"
 
@@ -29,6 +30,7 @@ void CheckAgainstPostfix(const config::ConfigFile& file, const std::string& dire
         const PostfixSettings postfix = ReadPostfixSettings(directory);
         CompareWithPostfix(file, postfix, report);
         WarnOfKnownMistakes(file, postfix, report);
+        WarnOfServicePlacement(file.settings, postfix, report);
         WarnOfUnfollowedParameters(config::Expanded(file.settings), postfix, report);
     } catch (const std::invalid_argument& expected) {
         report.Warning(directory + "/main.cf: expected " + expected.what());

@@ -8,7 +8,7 @@ namespace policyd::ctl {
 
 /// Warns of mistakes that are often seen in mail systems of this kind, each with what to do: a
 /// transport table that answers with its own key, quotas that nothing enforces, users whom a
-/// catch-all robs, restrictions that end before the policy service is asked, and others.
+/// catch-all robs, and others.
 void WarnOfKnownMistakes(const config::ConfigFile& file, const PostfixSettings& postfix,
                          Report& report);
 

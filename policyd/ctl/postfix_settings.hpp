@@ -19,6 +19,14 @@ struct PostfixSettings {
 
     /// The value in force, or one that Postfix does not know; nothing for neither.
     std::optional<std::string> Find(const std::string& name) const;
+
+    /// Where a parameter stands, for a warning.
+    std::string MainCf(const std::string& parameter) const {
+        return directory + "/main.cf: " + parameter;
+    }
+    std::string MasterCf(const std::string& service, const std::string& parameter) const {
+        return directory + "/master.cf: " + service + ": -o " + parameter;
+    }
 };
 
 /// Asks `postconf -c directory -x`, and `-P`. Throws std::runtime_error where that fails.

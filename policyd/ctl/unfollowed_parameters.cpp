@@ -70,7 +70,7 @@ private:
     }
 
     void Warn(std::string_view parameter, const std::string& text) const {
-        report_.Warning(postfix_.directory + "/main.cf: " + std::string(parameter) + ": " + text);
+        report_.Warning(postfix_.MainCf(std::string(parameter)) + ": " + text);
     }
 
     void Masquerading() const {

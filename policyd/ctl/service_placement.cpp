@@ -1,0 +1,283 @@
+#include "policyd/ctl/service_placement.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <stdexcept>
+#include <string_view>
+#include <vector>
+
+#include "common/async/endpoint.hpp"
+#include "common/config/expansion.hpp"
+#include "common/config/options.hpp"
+#include "common/config/values.hpp"
+#include "policyd/ctl/asked_services.hpp"
+#include "policyd/ctl/postfix_comparison.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+using config::Strings;
+
+/// The port of a service of master.cf, "smtp/inet" or "192.0.2.1:25/inet", as it is written.
+std::string_view PortOf(std::string_view service) {
+    service = service.substr(0, service.find('/'));
+    const std::size_t host = service.rfind(':');
+    return host == service.npos ? service : service.substr(host + 1);
+}
+
+/// Services by which users send mail.
+bool IsForSubmission(std::string_view service) {
+    constexpr std::string_view kPorts[] = {"submission", "587", "submissions", "smtps", "465"};
+    return std::find(std::begin(kPorts), std::end(kPorts), PortOf(service)) != std::end(kPorts);
+}
+
+/// Services by which other systems do: also smtpd behind postscreen(8).
+bool IsForMailServers(std::string_view service) {
+    const bool is_on_port = PortOf(service) == "smtp" || PortOf(service) == "25";
+    return service == "smtpd/pass" || (is_on_port && service.ends_with("/inet"));
+}
+
+/// Who asks policyd, and where: one warning for each rule that is broken.
+class Placement {
+public:
+    Placement(const config::Settings& settings, const PostfixSettings& postfix, Report& report)
+        : settings_(config::Expanded(settings)), postfix_(postfix), report_(report) {
+        for (const std::string& name :
+             config::ParseList(postfix_.Find("smtpd_restriction_classes").value_or("")))
+            classes_[name] = postfix_.Find(name).value_or("");
+    }
+
+    void LookForAll() {
+        RestrictionsLackTheService();
+        ServiceComesTooEarly();
+        ClientListEndsBeforeTheService();
+        SubmissionIsNotAsked();
+        FilteredMailIsCountedTwice();
+        ServicesDifferFromMainCf();
+    }
+
+private:
+    std::string Restrictions(const std::string& stage) const {
+        return postfix_.Find("smtpd_" + stage + "_restrictions").value_or("");
+    }
+
+    struct List {
+        std::string place;
+        std::string restrictions;
+    };
+
+    /// As the service for other mail servers has it.
+    List ListOf(const std::string& stage) const {
+        const std::string parameter = "smtpd_" + stage + "_restrictions";
+        for (const auto& [service, own] : postfix_.of_service)
+            if (const auto list = own.find(parameter);
+                IsForMailServers(service) && list != own.end())
+                return {postfix_.MasterCf(service, parameter), list->second};
+        return {postfix_.MainCf(parameter), Restrictions(stage)};
+    }
+
+    /// Whether policyd listens there; on whatever it is where only its service manager knows. A
+    /// port is enough: who asks may know the host by another name.
+    bool IsOurs(const std::string& service) const {
+        if (settings_.listen.empty()) return true;
+        async::Endpoint asked;
+        try {
+            asked = async::ParseEndpoint(service);
+        } catch (const std::invalid_argument&) {
+            return false;
+        }
+        return std::any_of(settings_.listen.begin(), settings_.listen.end(),
+                           [&](const std::string& listener) {
+                               const async::Endpoint ours = async::ParseEndpoint(listener);
+                               return ours.kind == asked.kind && ours.port == asked.port &&
+                                      PathOf(ours) == PathOf(asked);
+                           });
+    }
+
+    /// Postfix takes a relative one to be below its queue directory.
+    std::filesystem::path PathOf(const async::Endpoint& endpoint) const {
+        if (endpoint.path.empty()) return {};
+        return (postfix_.Find("queue_directory").value_or("") /
+                std::filesystem::path(endpoint.path))
+            .lexically_normal();
+    }
+
+    enum class Asks { kNothing, kOthers, kTooLate, kUs };
+
+    Asks WhatIsAsked(const std::string& stage) {
+        Asks asks = Asks::kNothing;
+        const List list = ListOf(stage);
+        std::vector<AskedService> services;
+        try {
+            services = ServicesAskedBy(list.restrictions, classes_);
+        } catch (const std::invalid_argument& expected) {
+            report_.Warning(list.place + ": expected " + expected.what());
+            return Asks::kTooLate;
+        }
+        for (const AskedService& service : services) {
+            if (!IsOurs(service.endpoint)) {
+                asks = std::max(asks, Asks::kOthers);
+            } else if (service.behind.empty()) {
+                asks = Asks::kUs;
+            } else {
+                asks = std::max(asks, Asks::kTooLate);
+                report_.Warning(list.place + ": " + service.endpoint + " stands behind " +
+                                service.behind + ", and is never asked");
+            }
+        }
+        return asks;
+    }
+
+    /// What to add, where a list does not ask policyd.
+    std::string WhatToAdd(Asks asks) const {
+        if (asks == Asks::kNothing)
+            return ": does not ask the policy service: add check_policy_service";
+        return ": asks other policy services than the one that listens on " +
+               config::QuotedList(settings_.listen) + ": add check_policy_service for it";
+    }
+
+    void RestrictionsLackTheService() {
+        const Asks recipients = std::max(WhatIsAsked("recipient"), WhatIsAsked("relay"));
+        if (recipients < Asks::kTooLate)
+            report_.Warning(ListOf("recipient").place + WhatToAdd(recipients));
+        const Asks end_of_data = WhatIsAsked("end_of_data");
+        if (end_of_data < Asks::kTooLate)
+            report_.Warning(ListOf("end_of_data").place + WhatToAdd(end_of_data) +
+                            "; the real size of a message is not checked");
+    }
+
+    /// Nobody where the list cannot be read, which WhatIsAsked() tells.
+    std::vector<AskedService> AskedBy(const std::string& restrictions) const {
+        try {
+            return ServicesAskedBy(restrictions, classes_);
+        } catch (const std::invalid_argument&) {
+            return {};
+        }
+    }
+
+    bool AsksUs(const std::string& restrictions) const {
+        const auto services = AskedBy(restrictions);
+        return std::any_of(services.begin(), services.end(), [&](const AskedService& service) {
+            return service.behind.empty() && IsOurs(service.endpoint);
+        });
+    }
+
+    /// The same of a stage in a service of master.cf.
+    bool AsksUs(const PostfixSettings::Values& own, const std::string& stage) const {
+        const auto list = own.find("smtpd_" + stage + "_restrictions");
+        return AsksUs(list != own.end() ? list->second : Restrictions(stage));
+    }
+
+    void SubmissionIsNotAsked() {
+        for (const auto& [service, own] : postfix_.of_service) {
+            if (!IsForSubmission(service) || AsksUs(own, "recipient") || AsksUs(own, "relay"))
+                continue;
+            for (const char* list : {"smtpd_recipient_restrictions", "smtpd_relay_restrictions"}) {
+                if (!own.contains(list)) continue;
+                report_.Warning(postfix_.MasterCf(service, list) +
+                                ": does not ask the policy service, so what users send is neither "
+                                "checked nor counted before the next scan: add "
+                                "check_policy_service");
+                break;
+            }
+        }
+        for (const auto& [service, own] : postfix_.of_service) {
+            const char* const list = "smtpd_end_of_data_restrictions";
+            if (!IsForSubmission(service) || !own.contains(list) || AsksUs(own, "end_of_data"))
+                continue;
+            report_.Warning(postfix_.MasterCf(service, list) +
+                            ": does not ask the policy service, so the real size of what users "
+                            "send is not checked: add check_policy_service");
+        }
+    }
+
+    /// A parameter of main.cf, or of any service.
+    bool IsSetSomewhere(const std::string& parameter) const {
+        if (!postfix_.Find(parameter).value_or("").empty()) return true;
+        return std::any_of(postfix_.of_service.begin(), postfix_.of_service.end(),
+                           [&](const auto& service) {
+                               const auto own = service.second.find(parameter);
+                               return own != service.second.end() && !own->second.empty();
+                           });
+    }
+
+    /// What a filter gives back is another message to policyd, which the one before it keeps the
+    /// room of.
+    void FilteredMailIsCountedTwice() {
+        if (!IsSetSomewhere("content_filter") && !IsSetSomewhere("smtpd_proxy_filter")) return;
+        for (const auto& [service, own] : postfix_.of_service) {
+            if (!service.ends_with("/inet") || IsForMailServers(service) ||
+                IsForSubmission(service))
+                continue;
+            const bool asks_of_recipients = AsksUs(own, "recipient") || AsksUs(own, "relay");
+            if (asks_of_recipients || !own.contains("smtpd_recipient_restrictions") ||
+                !AsksUs(own, "end_of_data"))
+                continue;
+            report_.Warning(postfix_.MasterCf(service, "smtpd_recipient_restrictions") +
+                            ": the policy service is not asked about recipients here, but at the "
+                            "end of messages: if a filter gives its mail back here, that is "
+                            "counted twice, and deferred where there is room for it once: add -o "
+                            "smtpd_end_of_data_restrictions=");
+        }
+    }
+
+    /// policyd follows one value for all who ask it.
+    void ServicesDifferFromMainCf() {
+        for (const auto& [service, own] : postfix_.of_service) {
+            const bool is_smtpd = service.ends_with("/inet") || service.ends_with("/pass");
+            if (!is_smtpd || (!AsksUs(own, "recipient") && !AsksUs(own, "relay"))) continue;
+            for (const auto& [parameter, value] : own) {
+                const config::Option* const option = config::FindOption(parameter);
+                if (option == nullptr || !DiffersFromPostfix(settings_, *option, value)) continue;
+                report_.Warning(postfix_.MasterCf(service, parameter) +
+                                ": policyd goes by the value that it has for all services, " +
+                                config::Show(settings_, *option));
+            }
+        }
+    }
+
+    void ServiceComesTooEarly() {
+        // Postfix looks at smtpd_relay_restrictions first.
+        const bool guarded_apart =
+            ListOf("relay").restrictions.find("_unauth_destination") != std::string::npos;
+        for (const char* stage : {"relay", "recipient"}) {
+            const bool is_guarded = guarded_apart && std::string_view(stage) == "recipient";
+            const List list = ListOf(stage);
+            if (is_guarded || !AsksUsUnguarded(list.restrictions)) continue;
+            report_.Warning(list.place +
+                            ": the policy service is asked before reject_unauth_destination: put "
+                            "it behind");
+        }
+    }
+
+    /// Whether it asks us before it has refused mail for other systems.
+    bool AsksUsUnguarded(const std::string& restrictions) const {
+        const auto services = AskedBy(restrictions);
+        return std::any_of(services.begin(), services.end(), [&](const AskedService& service) {
+            return !service.is_guarded && service.behind.empty() && IsOurs(service.endpoint);
+        });
+    }
+
+    void ClientListEndsBeforeTheService() {
+        const Strings list = config::ParseList(Restrictions("client"));
+        if (list.empty() || list.back() != "reject") return;
+        report_.Warning(postfix_.MainCf("smtpd_client_restrictions") +
+                        ": ends with reject, so the policy service is asked about listed clients "
+                        "only: to let client_access decide, empty it and set client_access_maps "
+                        "and a client_access_default that refuses");
+    }
+
+    const config::Settings settings_;
+    const PostfixSettings& postfix_;
+    Report& report_;
+    RestrictionClasses classes_;
+};
+
+}  // namespace
+
+void WarnOfServicePlacement(const config::Settings& settings, const PostfixSettings& postfix,
+                            Report& report) {
+    Placement(settings, postfix, report).LookForAll();
+}
+
+}  // namespace policyd::ctl

@@ -1,0 +1,146 @@
+#include "policyd/ctl/service_placement.hpp"
+
+#include "tests/unit/policyd/ctl/sound_postfix_fixture.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class ServicePlacementTest : public SoundPostfixTest {};
+
+TEST_F(ServicePlacementTest, AMailServerThatDoesNotAsk) {
+    postfix_.values["smtpd_recipient_restrictions"] = "reject_unauth_destination";
+    postfix_.values["smtpd_end_of_data_restrictions"] = "";
+    const std::string warnings = Warnings();
+    EXPECT_THAT(warnings, HasSubstr("smtpd_recipient_restrictions: does not ask"));
+    EXPECT_THAT(warnings, HasSubstr("smtpd_end_of_data_restrictions: does not ask"));
+}
+
+TEST_F(ServicePlacementTest, AMailServerThatAsksAnotherService) {
+    options_["listen"] = "inet:127.0.0.1:10031, unix:/run/policyd/policy.sock";
+    for (const char* ours : {"inet:localhost:10031", "unix:/run/policyd/../policyd/policy.sock",
+                             "{ inet:mx:10031, timeout = 10s }"}) {
+        for (const char* stage : {"recipient", "end_of_data"})
+            postfix_.values["smtpd_" + std::string(stage) + "_restrictions"] =
+                "check_policy_service " + std::string(ours);
+        EXPECT_EQ(Warnings(), "") << ours;
+    }
+    postfix_.values["smtpd_recipient_restrictions"] = "check_policy_service inet:127.0.0.1:10023";
+    EXPECT_THAT(Warnings(), HasSubstr("smtpd_recipient_restrictions: asks other policy services"));
+}
+
+TEST_F(ServicePlacementTest, AServiceBehindWhatDecidesInAnyCase) {
+    postfix_.values["smtpd_recipient_restrictions"] =
+        "permit_mynetworks, Permit, check_policy_service unix:policyd/policyd.sock";
+    const std::string warnings = Warnings();
+    EXPECT_THAT(warnings,
+                HasSubstr("unix:policyd/policyd.sock stands behind Permit, and is never"));
+    EXPECT_THAT(warnings, Not(HasSubstr("does not ask")));
+    postfix_.values["smtpd_recipient_restrictions"] =
+        "warn_if_reject reject, check_policy_service unix:policyd/policyd.sock";
+    EXPECT_EQ(Warnings(), "");
+    postfix_.values["smtpd_recipient_restrictions"] = "check_policy_service { unix:x";
+    EXPECT_THAT(Warnings(), HasSubstr("smtpd_recipient_restrictions: expected "));
+}
+
+TEST_F(ServicePlacementTest, FollowsRestrictionClasses) {
+    postfix_.values["smtpd_restriction_classes"] = "room, and_more";
+    postfix_.unknown["room"] = "check_policy_service unix:policyd/policyd.sock";
+    postfix_.unknown["and_more"] = "and_more, room";
+    postfix_.values["smtpd_recipient_restrictions"] = "reject_unauth_destination, and_more";
+    EXPECT_EQ(Warnings(), "");
+    postfix_.values["smtpd_recipient_restrictions"] = "reject, and_more";
+    EXPECT_THAT(Warnings(), HasSubstr("unix:policyd/policyd.sock stands behind reject, and is"));
+    // A table may answer with a class.
+    postfix_.values["smtpd_recipient_restrictions"] = "check_recipient_access hash:/x";
+    EXPECT_EQ(Warnings(), "");
+    postfix_.unknown["room"] = "reject_unverified_recipient";
+    EXPECT_THAT(Warnings(), HasSubstr("smtpd_recipient_restrictions: does not ask"));
+}
+
+TEST_F(ServicePlacementTest, WhatUsersSendPastTheService) {
+    postfix_.of_service["submission/inet"] = {{"smtpd_relay_restrictions", "permit, reject"}};
+    EXPECT_EQ(Warnings(), "");
+    postfix_.of_service["192.0.2.1:587/inet"] = {
+        {"smtpd_recipient_restrictions", "permit_sasl_authenticated, reject"}};
+    postfix_.of_service["10025/inet"] = {{"smtpd_recipient_restrictions", "permit_mynetworks"}};
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/master.cf: 192.0.2.1:587/inet: -o "
+              "smtpd_recipient_restrictions: does not ask the policy service, so what users send "
+              "is neither checked nor counted before the next scan: add check_policy_service\n");
+}
+
+TEST_F(ServicePlacementTest, WhatMasterCfSaysOfPort25IsWhatCounts) {
+    const std::string ask = "check_policy_service unix:policyd/policyd.sock";
+    postfix_.of_service["smtp/inet"] = {{"smtpd_recipient_restrictions", "permit_mynetworks"},
+                                        {"smtpd_end_of_data_restrictions", ""}};
+    EXPECT_THAT(Warnings(), HasSubstr("master.cf: smtp/inet: -o smtpd_recipient_restrictions: does "
+                                      "not ask the policy service"));
+    EXPECT_THAT(Warnings(), HasSubstr("-o smtpd_end_of_data_restrictions: does not ask"));
+    postfix_.values["smtpd_recipient_restrictions"] = "";
+    postfix_.values["smtpd_end_of_data_restrictions"] = "";
+    postfix_.of_service["smtp/inet"] = {{"smtpd_recipient_restrictions", ask},
+                                        {"smtpd_end_of_data_restrictions", ask}};
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(ServicePlacementTest, WhatUsersSendOfAnyRealSize) {
+    postfix_.of_service["submission/inet"] = {{"smtpd_end_of_data_restrictions", ""}};
+    EXPECT_THAT(Warnings(), HasSubstr("the real size of what users send is not checked"));
+}
+
+TEST_F(ServicePlacementTest, AFilterWhoseMailIsCountedTwice) {
+    PostfixSettings::Values& behind = postfix_.of_service["127.0.0.1:10026/inet"];
+    behind = {{"smtpd_recipient_restrictions", "permit_mynetworks,reject"}};
+    EXPECT_EQ(Warnings(), "") << "there is no filter";
+    postfix_.of_service["smtp/inet"] = {{"smtpd_proxy_filter", "127.0.0.1:10025"}};
+    EXPECT_THAT(Warnings(), HasSubstr("master.cf: 127.0.0.1:10026/inet: -o "
+                                      "smtpd_recipient_restrictions: the policy service is not "
+                                      "asked about recipients here"));
+    behind["smtpd_end_of_data_restrictions"] = "";
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(ServicePlacementTest, AServiceThatIsAskedButHasOtherTables) {
+    options_["recipient_delimiter"] = "+";
+    postfix_.of_service["smtp/inet"] = {{"recipient_delimiter", "+"}, {"syslog_name", "x"}};
+    postfix_.of_service["10025/inet"] = {{"smtpd_recipient_restrictions", "permit_mynetworks"},
+                                         {"recipient_delimiter", ""}};
+    postfix_.of_service["smtp/unix"] = {{"recipient_delimiter", ""}};
+    EXPECT_EQ(Warnings(), "");
+    postfix_.of_service["smtp/inet"]["recipient_delimiter"] = "-";
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/master.cf: smtp/inet: -o recipient_delimiter: policyd goes by "
+              "the value that it has for all services, \"+\"\n");
+}
+
+TEST_F(ServicePlacementTest, AServiceThatIsAskedBeforeRelayingIsRefused) {
+    postfix_.values["smtpd_relay_restrictions"] = "";
+    postfix_.values["smtpd_recipient_restrictions"] =
+        "check_policy_service unix:policyd/policyd.sock, reject_unauth_destination";
+    EXPECT_THAT(Warnings(), HasSubstr("is asked before reject_unauth_destination"));
+    postfix_.values["smtpd_recipient_restrictions"] =
+        "check_policy_service inet:127.0.0.1:10023, reject_unauth_destination, "
+        "check_policy_service unix:policyd/policyd.sock";
+    EXPECT_THAT(Warnings(), Not(HasSubstr("is asked before")));
+    postfix_.values["smtpd_relay_restrictions"] =
+        "check_policy_service unix:policyd/policyd.sock, reject_unauth_destination";
+    EXPECT_THAT(Warnings(), HasSubstr("smtpd_relay_restrictions: the policy service is asked "
+                                      "before"));
+    postfix_.values["smtpd_relay_restrictions"] = "";
+    postfix_.values["smtpd_restriction_classes"] = "ask";
+    postfix_.unknown["ask"] = "check_policy_service unix:policyd/policyd.sock";
+    postfix_.values["smtpd_recipient_restrictions"] = "ask, reject_unauth_destination";
+    EXPECT_THAT(Warnings(), HasSubstr("smtpd_recipient_restrictions: the policy service is asked "
+                                      "before"));
+}
+
+TEST_F(ServicePlacementTest, AClientListThatEndsTheSearch) {
+    postfix_.values["smtpd_client_restrictions"] = "hash:/etc/postfix/access, reject";
+    EXPECT_THAT(Warnings(), HasSubstr("asked about listed clients only"));
+}
+
+}  // namespace
+}  // namespace policyd::ctl

@@ -39,7 +39,7 @@ struct Outcome {
     std::vector<Step> steps{};         ///< where there were several replies
 };
 
-/// A simulated client with one connection, doing one piece of work at a time.
+/// A simulated client with one connection, doing one piece of work at a time. Loop thread.
 class Client {
 public:
     virtual ~Client() = default;

@@ -23,7 +23,7 @@ struct ClientHost {
 };
 
 /// Who writes to whom: the recipients, senders and clients of a run, chosen as its options say.
-/// Expectations that it hands out live as long as it does.
+/// Expectations that it hands out live as long as it does. One thread's.
 class Population {
 public:
     /// Throws std::runtime_error, naming the option, if a list cannot be read.

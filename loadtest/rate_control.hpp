@@ -16,7 +16,7 @@ namespace policyd::loadtest {
 /// Closed loop: at once, whenever a connection asks. Open loop: requests become due at the times
 /// that Arrivals gives, and the connection that has waited longest takes the next one. While all
 /// are busy, what is due stays due: the time that it waits is part of its latency, so that a
-/// server cannot look better by being too slow to be asked.
+/// server cannot look better by being too slow to be asked. Loop thread.
 class RateControl {
 public:
     class Turn;

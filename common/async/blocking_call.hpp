@@ -10,7 +10,8 @@
 
 namespace policyd::async {
 
-/// Runs `function` on the libuv thread pool and resumes the awaiting coroutine on the loop.
+/// Runs `function` on the libuv thread pool and resumes the awaiting coroutine on the loop, with
+/// what it returned or threw.
 ///
 ///     BlockingCall stat_directory(loop, [path] { return Stat(path); });
 ///     const FileStatus status = co_await stat_directory;

@@ -44,7 +44,8 @@ private:
     std::uint64_t inode_ = 0;  // of own_path_, when it was made
 };
 
-/// Accepts connections of one listening socket on one loop.
+/// Accepts connections of one listening socket on one loop. Loop thread; its constructor throws
+/// UvError.
 class Listener {
 public:
     /// Called on the loop thread for every connection.

@@ -8,7 +8,7 @@
 namespace policyd::async {
 
 /// Calls a function again and again, first after one period, until it is destroyed. Does not keep
-/// the loop running by itself.
+/// the loop running by itself. Loop thread.
 class Periodic {
 public:
     Periodic(uv_loop_t* loop, std::chrono::milliseconds period, std::function<void()> function)

@@ -28,13 +28,15 @@ struct ResolvedAddress {
 };
 
 /// Asks all tables about an address at once that most decisions about one of ours come to ask.
-/// `recipient` must outlive the task.
+/// `recipient` must outlive the task. That a table could not answer is thrown to whoever comes to
+/// need it, not here.
 async::Task<void> AskAbout(const MailSystem& system, DecisionLookups& lookups,
                            std::string_view recipient);
 
 /// Resolves a rewritten internal address as trivial-rewrite(8) does: strips domains that are local
 /// and follows the routing left of them, then finds the class of the domain, the transport of that
 /// class, what transport_maps say instead, and relocated_maps. `address` must outlive the task.
+/// Throws outage::TableUnavailable.
 async::Task<ResolvedAddress> ResolveAddress(const MailSystem& system, DecisionLookups& lookups,
                                             std::string_view address);
 

@@ -10,7 +10,8 @@
 namespace policyd::recipients {
 
 /// Whether Postfix itself takes mail for a domain: it is in mydestination, or a literal with one of
-/// the addresses of inet_interfaces. `domain` must outlive the returned task.
+/// the addresses of inet_interfaces. `domain` must outlive the returned task. Throws
+/// outage::TableUnavailable, as all of these do.
 async::Task<bool> IsLocalDomain(const MailSystem& system, DecisionLookups& lookups,
                                 std::string_view domain);
 

@@ -15,7 +15,7 @@ namespace policyd::recipients {
 /// again until nothing is found or an address leads to itself. Nothing where Postfix takes the mail
 /// at RCPT and then refuses it for now, for ever ("Alias expansion error"): a loop, one of the
 /// virtual_alias_ limits, a value that holds no address. `address` is rewritten and internal and
-/// must outlive the returned task.
+/// must outlive the returned task. Throws outage::TableUnavailable.
 async::Task<std::optional<std::vector<std::string>>> ExpandAliases(const MailSystem& system,
                                                                    DecisionLookups& lookups,
                                                                    std::string_view address);

@@ -20,6 +20,7 @@ struct CidrCondition {
 
 /// Rules in the order of their file, of which the first that applies holds. Searched by prefix: two
 /// places in memory are touched for each prefix length that occurs, however many rules there are.
+/// Made by one thread; from Finish() on read by any.
 class CidrRules {
 public:
     /// Room for that many rules; more may be added.

@@ -44,7 +44,8 @@ struct PreparedQuery {
     std::vector<char> parameters;  ///< letters of expansions, in order
 };
 
-/// The query and the result format of one table: Postfix's db_common(3).
+/// The query and the result format of one table: Postfix's db_common(3). Read by any thread once it
+/// is made.
 class QueryTemplate {
 public:
     /// Throws std::invalid_argument for a bad expansion, naming the parameter that has it.

@@ -14,7 +14,7 @@
 namespace policyd::tables {
 
 /// What mysql: and sqlite: tables have in common: which keys are looked up, by which query, and how
-/// the values that come back become one result.
+/// the values that come back become one result. Read by any thread once it is made.
 class SqlLookup {
 public:
     /// The columns of all rows, one after the other; nothing for NULL.

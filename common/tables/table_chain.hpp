@@ -13,6 +13,7 @@ namespace policyd::tables {
 enum class KeyKind { kWhole, kPartial };
 
 /// The tables of one parameter, such as virtual_alias_maps, searched in order: Postfix's maps(3).
+/// One loop thread's, as its tables are.
 class TableChain {
 public:
     TableChain() = default;

@@ -13,7 +13,7 @@ namespace policyd::tables {
 
 /// The parameters of a table, `name = value` as in main.cf, but without `$name`: mysql_table(5),
 /// sqlite_table(5). Every problem is a config::ConfigError that names file and line, and no text
-/// ever has the value of `password` in it.
+/// ever has the value of `password` in it. Read by any thread once it is made.
 class TableFile {
 public:
     /// Reads the file. A parameter that is set twice has its last value, with a warning.

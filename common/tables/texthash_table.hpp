@@ -11,7 +11,7 @@
 
 namespace policyd::tables {
 
-/// A text file of "key whitespace value" lines.
+/// A text file of "key whitespace value" lines. Read by any thread once it is made.
 struct TexthashRows {
     PackedRows values;
     std::string mistake;             ///< why no look-up can be answered; empty if they can

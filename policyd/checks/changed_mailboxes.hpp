@@ -19,7 +19,8 @@ struct Contents {
 };
 
 /// Mailboxes whose measurement has changed, that the usage store has handed out and that nobody has
-/// looked at yet, each once: for all threads of a process, and kept by a reload. Any thread.
+/// looked at yet, each once: for all threads of a process, and kept by a reload. As many as the
+/// store hands out. Any thread.
 class ChangedMailboxes {
 public:
     void Add(const std::vector<std::string>& mailboxes) {

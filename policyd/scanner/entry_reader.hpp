@@ -16,7 +16,8 @@ inline constexpr int kMostReadings = 3;
 /// Reads the entries of directories into one large buffer, which it keeps. One for each thread.
 ///
 /// One getdents64 call runs under the directory's lock, so a directory that fits in the buffer is
-/// seen as it was at one moment, whatever is renamed in it meanwhile.
+/// seen as it was at one moment, whatever is renamed in it meanwhile. Where there is no memory for
+/// more room, std::bad_alloc.
 class EntryReader {
 public:
     EntryReader() = default;

@@ -38,7 +38,7 @@ struct MeasuredMailbox {
     std::chrono::nanoseconds took{0};    ///< without pauses
 };
 
-/// Measures mailboxes, one after the other. One for each thread.
+/// Measures mailboxes, one after the other. One for each thread; what it is made of outlives it.
 class MailboxMeter {
 public:
     MailboxMeter(const StoreFiles& files, const CountingRules& rules, Pace& pace,

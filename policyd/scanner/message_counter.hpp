@@ -22,7 +22,8 @@ struct MessageCount {
     int error = 0;  ///< errno of what kept us from reading all of it
 };
 
-/// Counts the messages of one directory after the other. One for each thread.
+/// Counts the messages of one directory after the other. One for each thread; what it is made of
+/// outlives it.
 class MessageCounter {
 public:
     /// Sizes of messages by the hash of the part of their names that stays. Nothing: it was there,

@@ -6,7 +6,8 @@
 
 namespace policyd::scanner {
 
-/// Some of many things that are offered one after the other, each as likely as the others.
+/// Some of many things that are offered one after the other, each as likely as the others. Kept by
+/// their addresses: they outlive this.
 template <typename Thing>
 class RandomSample {
 public:

@@ -14,7 +14,8 @@
 namespace policyd::server {
 
 /// One request on its way to an answer. It owns all that the request points into and the services
-/// that decide, so that a connection which can wait no longer leaves it to end alone.
+/// that decide, so that a connection which can wait no longer leaves it to end alone. One loop
+/// thread's.
 ///
 ///     auto decision = std::make_shared<Decision>(postfix_host);
 ///     decision->bytes = …; decision->request = …;

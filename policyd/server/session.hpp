@@ -21,7 +21,8 @@ struct SessionLimits {
     std::chrono::milliseconds idle_time{1'015'000};  ///< between requests
 };
 
-/// One connection of a Postfix: takes its requests one after the other and answers each once.
+/// One connection of a Postfix: takes its requests one after the other and answers each once. Owned
+/// by one loop thread; what is passed by reference outlives it.
 class Session {
 public:
     using Clock = std::function<std::chrono::milliseconds()>;

@@ -13,8 +13,8 @@
 namespace policyd::tables {
 
 /// A list of words, `/file/names` and tables that a domain is or is not in: Postfix's
-/// string_list(3) and domain_list(3), for mydestination, virtual_mailbox_domains, relay_domains. One
-/// loop thread's, as its tables are.
+/// string_list(3) and domain_list(3), for mydestination, virtual_mailbox_domains, relay_domains.
+/// One loop thread's, as its tables are.
 class DomainList {
 public:
     using Matching = DomainMatching;

@@ -17,10 +17,11 @@ struct DeliveryRules {
     std::string delimiters{};  ///< recipient_delimiter: what follows one is kept on the way
 };
 
-/// An upper bound, in bytes, of what delivery adds to the size that Postfix tells at END-OF-MESSAGE, or that a
-/// client declares: the headers Return-Path, X-Original-To, Delivered-To and Received, with the
-/// names that are known to be in them, and Date, From and Message-Id, which Postfix adds where they
-/// are missing. That each line becomes shorter by a byte is not counted, as lines are not known.
+/// An upper bound, in bytes, of what delivery adds to the size that Postfix tells at
+/// END-OF-MESSAGE, or that a client declares: the headers Return-Path, X-Original-To, Delivered-To
+/// and Received, with the names that are known to be in them, and Date, From and Message-Id, which
+/// Postfix adds where they are missing. That each line becomes shorter by a byte is not counted, as
+/// lines are not known.
 std::uint64_t EstimatedOverhead(const protocol::PolicyRequest& request, std::string_view recipient,
                                 const std::vector<recipients::Mailbox>& mailboxes,
                                 const DeliveryRules& rules);

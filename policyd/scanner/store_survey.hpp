@@ -19,8 +19,8 @@ struct Survey {
 
 /// Walks the directories above the mailboxes as `layout` has them, reading only those whose stamps
 /// are not in `previous`, or all of them. Symbolic links and names that are no address are left
-/// out. A directory that cannot be read keeps the children that it had. Reads on the calling thread,
-/// for as long as that takes; changes nothing but what it returns.
+/// out. A directory that cannot be read keeps the children that it had. Reads on the calling
+/// thread, for as long as that takes; changes nothing but what it returns.
 Survey SurveyStore(const StoreFiles& files, const mail::MailboxLayout& layout,
                    const Places& previous, Thoroughness thoroughness,
                    FileClock clock = &CoarseFileClock);

@@ -61,8 +61,8 @@ extern const char* const kRemove;
 extern const char* const kDomain;
 
 /// ARGV[1] goes on with the percentage last warned of, or -1, that another one is to replace, and
-/// that one; -2 only looks. Returns packed numbers: whether the mailbox is known, the bytes that are
-/// in it at least, the percentage last warned of before, whether it was replaced, and, where it
+/// that one; -2 only looks. Returns packed numbers: whether the mailbox is known, the bytes that
+/// are in it at least, the percentage last warned of before, whether it was replaced, and, where it
 /// only looks, the messages as well, and the bytes and the messages with all that is reserved.
 extern const char* const kWarned;
 

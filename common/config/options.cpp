@@ -33,9 +33,8 @@ constexpr SectionText kSections[] = {
      "named as in main.cf, with proxy: before the name where main.cf has it: behind it Postfix "
      "finds "
      "nothing by a key that a texthash: or inline: table has in upper case. Of hash: and its like "
-     "the text is read, at the start, at a reload, and within seconds after postmap has compiled "
-     "it; "
-     "texthash: and cidr: files at the start and at a reload."},
+     "the text is read, at the start and within seconds after postmap has compiled it; texthash: "
+     "and cidr: files at the start and at a reload."},
     {kMailStore, "The mail store", "Where mailboxes are, for policyd-scan."},
     {kCaches, "Caches", "What is remembered, and for how long."},
     {kBackEnds, "Back ends", "The usage store, Redis and MySQL."},

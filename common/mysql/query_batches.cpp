@@ -162,6 +162,8 @@ async::Task<bool> QueryBatches::Answer(std::span<Asking* const> batch,
         failure = std::current_exception();
     } catch (...) {
         failure = std::current_exception();
+        // Perhaps it took too long for being many.
+        took_for_one_ = std::max<std::chrono::nanoseconds>(took_for_one_, kWorthWaiting);
     }
     const std::size_t of_each = queries.size() / batch.size();
     for (std::size_t i = 0; i < batch.size(); ++i) {

@@ -202,7 +202,7 @@ Session::Session(const Account& account, const Server& server) {
         const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
         const auto asked = std::chrono::steady_clock::now();
         statement->execute(LimitStatementTime(account.time_limit));
-        round_trip_ = std::chrono::steady_clock::now() - asked;
+        NoteRoundTrip(std::chrono::steady_clock::now() - asked);
         queries_go_together_ = GivesAllRows();
     } catch (const sql::SQLException& error) {
         Rethrow(error);
@@ -210,6 +210,11 @@ Session::Session(const Account& account, const Server& server) {
 }
 
 Session::~Session() = default;
+
+/// The shortest that was seen: what took longer was work, or a busy moment.
+void Session::NoteRoundTrip(std::chrono::nanoseconds took) {
+    round_trip_ = std::min(round_trip_, took);
+}
 
 /// The library goes on in the clear where a server offers no encryption, whatever it was told.
 void Session::RequireEncryption() {
@@ -256,9 +261,11 @@ sql::PreparedStatement* Session::Prepare(const std::string& query) {
     const auto known = prepared_.find(query);
     if (known != prepared_.end()) return known->second.get();
     std::unique_ptr<sql::PreparedStatement> statement;
+    const auto asked = std::chrono::steady_clock::now();
     ++preparations_;
     try {
         statement.reset(connection_->prepareStatement(query));
+        NoteRoundTrip(std::chrono::steady_clock::now() - asked);
         if (!ReadsAsText(*statement->getMetaData())) statement.reset();
     } catch (const sql::SQLException& error) {
         if (Error("", error.getErrorCode()).IsOfServer()) throw;
@@ -346,8 +353,10 @@ Session::Union& Session::PrepareUnion(std::span<const Query> queries) {
     }
     if (queries.size() - together.alone.size() > 1) {
         try {
+            const auto asked = std::chrono::steady_clock::now();
             ++preparations_;
             together.statement.reset(connection_->prepareStatement(UnionOf(parts, columns)));
+            NoteRoundTrip(std::chrono::steady_clock::now() - asked);
             // A table may have other columns than when the queries were prepared one by one.
             const auto metadata = together.statement->getMetaData();
             if (metadata->getColumnCount() != columns || !ReadsAsText(*metadata))

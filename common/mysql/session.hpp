@@ -100,6 +100,7 @@ private:
     };
 
     void RequireEncryption();
+    void NoteRoundTrip(std::chrono::nanoseconds took);
     bool GivesAllRows();
     sql::PreparedStatement* Prepare(const std::string& query);
     void ForgetStatements();
@@ -113,7 +114,7 @@ private:
     std::string Quoted(std::string_view part) const;
 
     std::unique_ptr<sql::Connection> connection_;
-    std::chrono::nanoseconds round_trip_{};
+    std::chrono::nanoseconds round_trip_ = std::chrono::nanoseconds::max();
     std::size_t preparations_ = 0;
     /// Null for a query whose results come out differently as text.
     std::map<std::string, std::unique_ptr<sql::PreparedStatement>> prepared_;

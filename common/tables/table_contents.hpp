@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 
+#include "common/tables/compiled_table.hpp"
 #include "common/tables/file_stamp.hpp"
 
 namespace policyd::tables {
@@ -40,34 +41,28 @@ public:
         return stamps_.try_emplace(path, path, what).first->second.Exists();
     }
 
-    /// Notes a file that somebody makes anew once what is read here is to be read again, as postmap
-    /// does.
-    void Follow(const std::string& path) {
-        Note(path);
+    /// The text of a table that is compiled, which refreshes itself and is kept by a reload.
+    std::shared_ptr<CompiledText> Compiled(
+        const std::string& name, const std::function<std::shared_ptr<CompiledText>()>& make) {
         const std::lock_guard lock(mutex_);
-        followed_.try_emplace(path, path);
+        std::shared_ptr<CompiledText>& text = compiled_[name];
+        if (const auto known = inherited_.find(name); !text && known != inherited_.end())
+            text = known->second;
+        if (!text) text = make();
+        return text;
     }
-
-    /// Whether any of those has been made anew since this was last asked, or since it was noted.
-    bool HasFollowedChanged() {
-        std::map<std::string, FileStamp> followed;
-        {
-            const std::lock_guard lock(mutex_);
-            followed = followed_;
-        }
-        bool has_changed = false;
-        for (auto& [path, stamp] : followed) {
-            if (stamp.IsStillThatOf(path)) continue;
-            stamp = FileStamp(path);
-            has_changed |= stamp.Exists();
-        }
+    std::map<std::string, std::shared_ptr<CompiledText>> AllCompiled() {
         const std::lock_guard lock(mutex_);
-        followed_ = std::move(followed);
-        return has_changed;
+        return compiled_;
     }
-    bool FollowsAny() {
+    /// Those of the contents before, to be taken over by Compiled(); until ForgetInherited().
+    void Inherit(std::map<std::string, std::shared_ptr<CompiledText>> compiled) {
         const std::lock_guard lock(mutex_);
-        return !followed_.empty();
+        inherited_ = std::move(compiled);
+    }
+    void ForgetInherited() {
+        const std::lock_guard lock(mutex_);
+        inherited_.clear();
     }
 
     /// Why no look-up in one of the files can be answered; the first is kept.
@@ -94,10 +89,11 @@ public:
 
 private:
     std::mutex mutex_;
-    std::map<std::string, std::shared_ptr<const void>> contents_;  // guarded by mutex_
-    std::map<std::string, FileStamp> stamps_;                      // guarded by mutex_
-    std::map<std::string, FileStamp> followed_;                    // guarded by mutex_
-    std::string mistake_;                                          // guarded by mutex_
+    std::map<std::string, std::shared_ptr<const void>> contents_;     // guarded by mutex_
+    std::map<std::string, FileStamp> stamps_;                         // guarded by mutex_
+    std::map<std::string, std::shared_ptr<CompiledText>> compiled_;   // guarded by mutex_
+    std::map<std::string, std::shared_ptr<CompiledText>> inherited_;  // guarded by mutex_
+    std::string mistake_;                                             // guarded by mutex_
 };
 
 }  // namespace policyd::tables

@@ -6,6 +6,7 @@
 #include "common/config/config_error.hpp"
 #include "common/log/logging.hpp"
 #include "common/tables/cidr_table.hpp"
+#include "common/tables/compiled_table.hpp"
 #include "common/tables/inline_table.hpp"
 #include "common/tables/table_list.hpp"
 #include "common/tables/texthash_table.hpp"
@@ -183,15 +184,13 @@ std::unique_ptr<LookupTable> TableRegistry::MakeTexthash(const std::string& path
     return std::make_unique<TexthashTable>("texthash:" + path, std::move(rows));
 }
 
-/// It is the text that is read: what postmap has made of it says when.
 std::unique_ptr<LookupTable> TableRegistry::MakeCompiled(std::string_view type,
                                                          const std::string& path) {
     const std::string name = std::string(type) + ':' + path;
-    contents_->Follow(path + std::string(CompiledTypeOf(type)->suffix));
-    contents_->Note(path);
-    auto rows = contents_->Get<TexthashRows>(
-        "compiled:" + path, [&] { return ReadTexthash(path, settings_.warn, ReadAs::kCompiled); });
-    return std::make_unique<TexthashTable>(name, std::move(rows));
+    const std::string compiled = path + std::string(CompiledTypeOf(type)->suffix);
+    return std::make_unique<CompiledTable>(contents_->Compiled(name, [&] {
+        return std::make_shared<CompiledText>(name, path, compiled, settings_.warn);
+    }));
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeCidr(const std::string& path) {

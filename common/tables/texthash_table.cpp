@@ -33,7 +33,11 @@ public:
             Warn(line, "ignored, for there must be a key, a blank and a value");
             return true;
         }
-        if (key.word.back() == ':') Warn(line, "the key ends in ':'; is this an aliases(5) file?");
+        if (key.word.back() == ':') {
+            if (reader_ == ReadAs::kCompiled) AddAlias(line, key.word, value);
+            if (reader_ != ReadAs::kCompiled)
+                Warn(line, "the key ends in ':'; is this an aliases(5) file?");
+        }
         if (rows_.values.Add(Stored(line, key.word), value)) return true;
         return AddAgain(line, key.word);
     }
@@ -59,6 +63,13 @@ private:
                        "\" behind proxy:, in a list of domains or by virtual(8): write \"" +
                        text::EscapedForLog(folded_) + "\"");
         return key;
+    }
+
+    /// As postalias(1) does it, which may have compiled the file as well as postmap: nobody but it
+    /// has use for a key that ends so.
+    void AddAlias(const LogicalLines::Line& line, std::string_view key, std::string_view value) {
+        key.remove_suffix(1);
+        if (!key.empty()) rows_.values.Add(Stored(line, key), value);
     }
 
     bool AddAgain(const LogicalLines::Line& line, std::string_view key) {
@@ -100,13 +111,18 @@ TexthashRows ReadTexthash(const std::string& path, const WarningSink& warn, Read
     return rows;
 }
 
-std::optional<std::string> TexthashTable::FindNow(std::string_view key) const {
+std::optional<std::string> FindInTexthash(const TexthashRows& rows, const std::string& name,
+                                          std::string_view key) {
     const std::optional<std::string> folded = FoldedKey(key);
     if (!folded) return std::nullopt;
-    if (!rows_->mistake.empty()) throw outage::TableUnavailable(name_ + ": " + rows_->mistake);
-    const std::optional<std::string_view> value = rows_->values.Find(*folded);
+    if (!rows.mistake.empty()) throw outage::TableUnavailable(name + ": " + rows.mistake);
+    const std::optional<std::string_view> value = rows.values.Find(*folded);
     if (!value) return std::nullopt;
-    return CheckedValue(std::string(*value), name_, key);
+    return CheckedValue(std::string(*value), name, key);
+}
+
+std::optional<std::string> TexthashTable::FindNow(std::string_view key) const {
+    return FindInTexthash(*rows_, name_, key);
 }
 
 void TexthashTable::ForEachValue(const Visit& visit) const {

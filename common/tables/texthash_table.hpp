@@ -23,10 +23,14 @@ struct TexthashRows {
 TexthashRows ReadTexthash(const std::string& path, const WarningSink& warn,
                           ReadAs reader = ReadAs::kDaemon);
 
-/// `texthash:/path`, or a table that postmap compiles of the same text.
+/// What a table of these rows answers; `name` is the table's, for messages. Throws
+/// outage::TableUnavailable.
+std::optional<std::string> FindInTexthash(const TexthashRows& rows, const std::string& name,
+                                          std::string_view key);
+
+/// `texthash:/path`.
 class TexthashTable final : public MemoryTable {
 public:
-    /// `name` is as in main.cf.
     TexthashTable(std::string name, std::shared_ptr<const TexthashRows> rows)
         : name_(std::move(name)), rows_(std::move(rows)) {}
 

@@ -116,11 +116,11 @@ void CompareOption(const config::ConfigFile& file, const Settings& ours, const O
         const auto* const list = std::get_if<Strings Settings::*>(&option.field);
         if (list != nullptr) {
             const Strings unknown = TakeUnknownTables(wanted.**list);
+            // What stands for them here, perhaps, is not for us to take away.
             if (!unknown.empty())
-                report.Warning(
+                return report.Warning(
                     place + ": main.cf has " + config::QuotedList(unknown) +
                     ": there are no such tables here, and what they say is not followed");
-            if (!Differ(ours, wanted, option)) return;
         }
         report.Warning(place + " is " + config::Show(ours, option) +
                        ", but main.cf has another value: set " + name + " = " +

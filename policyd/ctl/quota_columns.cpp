@@ -118,22 +118,21 @@ void CheckValues(TableServer& server, const std::string& where, const ValuesOfAl
     }
 }
 
-void CheckValuesInSqlite(const TableDefinition& table, const ValuesOfAllKeys& values,
-                         Report& report) {
+void CheckValuesInSqlite(const TableDefinition& table, const std::string& where,
+                         const ValuesOfAllKeys& values, Report& report) {
     const tables::WarningSink nobody = [](const std::string&) {};
     const tables::TableFile file(table.name.substr(kSqlite.size()), nobody);
     try {
         sqlite::Database database(file.NeededText("dbpath"), sqlite::Database::Mode::kReadOnly,
                                   kTimeLimit);
         sqlite::Statement count = database.Prepare(CountOf(values, kIsNoLimitInSqlite));
-        if (count.Step())
-            ReportRows(table.place + ": ", values.value, count.Text(0).value_or("0"), report);
+        if (count.Step()) ReportRows(where, values.value, count.Text(0).value_or("0"), report);
     } catch (const sqlite::Error&) {
         // Likewise; and CheckBackEnds has reported what is wrong with the database.
     }
 }
 
-/// The values of all rows of its table.
+/// The values of all rows of its table, also of those that its conditions leave out.
 ValuesOfAllKeys AllOf(const SelectedColumn& column) {
     const auto quoted = [](const std::string& name) { return '`' + name + '`'; };
     const std::string schema = column.schema.empty() ? "" : quoted(column.schema) + '.';
@@ -143,10 +142,13 @@ ValuesOfAllKeys AllOf(const SelectedColumn& column) {
 void Check(const TableDefinition& table, bool in_bytes, Report& report) {
     const auto column = ColumnSelectedBy(table.query);
     auto values = ForAllKeys(table.query);
-    if (!values && column) values = AllOf(*column);
-    const std::string where = table.place + ": ";
+    const bool leaves_conditions_out = !values && column;
+    if (leaves_conditions_out) values = AllOf(*column);
+    const std::string where =
+        table.place + (leaves_conditions_out ? ": whatever its conditions say, " : ": ");
     try {
-        if (table.name.starts_with(kSqlite) && values) CheckValuesInSqlite(table, *values, report);
+        if (table.name.starts_with(kSqlite) && values)
+            CheckValuesInSqlite(table, where, *values, report);
         if (!table.name.starts_with(kMysql)) return;
         TableServer server(table);
         if (column && in_bytes) CheckType(server, where, *column, report);

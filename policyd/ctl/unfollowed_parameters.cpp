@@ -62,9 +62,25 @@ public:
         CopiesAreMerged();
         UnlistedRecipients();
         Charsets();
+        NotUtf8();
     }
 
 private:
+    /// Without it Postfix takes any bytes for a name.
+    void NotUtf8() const {
+        constexpr std::string_view kName = "smtputf8_enable";
+        if (Value(kName) != "no") return;
+        for (const Strings* lists : {&settings_.virtual_alias_maps, &settings_.virtual_mailbox_maps,
+                                     &settings_.virtual_mailbox_domains})
+            for (const std::string& list : *lists)
+                if (list.find("hash:") != list.npos || list.find("btree:") != list.npos ||
+                    list.find("db:") != list.npos)
+                    return Warn(kName,
+                                "is \"no\", so that Postfix reads lines of text tables that are "
+                                "not UTF-8: here they are ignored, and who stands in them is "
+                                "unknown");
+    }
+
     std::string Value(std::string_view name) const {
         return postfix_.Find(std::string(name)).value_or("");
     }

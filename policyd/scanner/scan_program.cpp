@@ -144,7 +144,11 @@ async::Task<std::optional<ScanReport>> ScanProgram::SweepOnce(Thoroughness thoro
     } catch (const outage::Unavailable& outage) {
         log::Error("usage store: {}", outage.what());
     } catch (const std::system_error& error) {
-        files_.Failed("mail store", error.what(), loop_.Now());
+        if (command_line_.once) {
+            log::Error("mail store: {}", error.what());
+        } else {
+            files_.Failed("mail store", error.what(), loop_.Now());
+        }
         scanned_root_.reset();
     }
     progress_.Clear();

@@ -159,25 +159,39 @@ void Daemon::CheckAlive() {
 
 /// Postfix uses what postmap has compiled without being told.
 void Daemon::FollowTables() {
-    if (following_ || reloads_ > 0 || !server_->InForce().tables->FollowsAny()) return;
-    auto look = [tables = server_->InForce().tables] {
+    if (following_ || reloads_ > 0) return;
+    auto compiled = server_->InForce().tables->AllCompiled();
+    if (compiled.empty()) return;
+    auto look = [compiled = std::move(compiled)] {
         async::GiveWay();
-        return tables->HasFollowedChanged();
+        const tables::WarningSink warn = [](const std::string& text) { log::Warning("{}", text); };
+        Problems problems;
+        for (const auto& [name, text] : compiled) {
+            const tables::CompiledText::Refreshed refreshed = text->Refresh(warn);
+            if (refreshed.is_new) log::Info("table: {} has been compiled anew", name);
+            problems.emplace_back(name, refreshed.problem);
+        }
+        return problems;
     };
     try {
-        following_ = std::make_unique<async::DetachedCall<bool>>(control_, std::move(look));
+        following_ = std::make_unique<async::DetachedCall<Problems>>(control_, std::move(look));
     } catch (const std::system_error&) {
         return;  // there can be no more threads now
     }
-    async::Spawn(ReloadForTables());
+    async::Spawn(NoteProblems());
 }
 
-async::Task<> Daemon::ReloadForTables() {
-    const std::optional<bool> has_changed = co_await following_->End();
+async::Task<> Daemon::NoteProblems() {
+    const std::optional<Problems> problems = co_await following_->End();
     following_.reset();
-    if (!has_changed || !*has_changed || stopping_) co_return;
-    log::Info("reload: a table has been compiled anew");
-    co_await Reload();
+    if (!problems) co_return;
+    for (const auto& [name, problem] : *problems) {
+        if (problem.empty()) {
+            tables_.Answered(name, control_.Now());
+        } else {
+            tables_.Failed(name, problem, control_.Now());
+        }
+    }
 }
 
 /// All that takes time is done by another thread, so that /health is answered meanwhile, and the

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/async/detached_call.hpp"
@@ -13,6 +14,7 @@
 #include "common/async/task.hpp"
 #include "common/async/wake_up.hpp"
 #include "common/config/settings.hpp"
+#include "common/outage/outage_log.hpp"
 #include "policyd/server/http_endpoint.hpp"
 #include "policyd/server/server.hpp"
 #include "policyd/server/service_manager.hpp"
@@ -47,7 +49,7 @@ private:
     async::Task<std::optional<Wanted>> ReadWanted();
     async::Task<std::string> TakeOver(const Wanted& wanted);
     void FollowTables();
-    async::Task<> ReloadForTables();
+    async::Task<> NoteProblems();
     void StopServer();
     void Stop();
 
@@ -65,7 +67,9 @@ private:
     std::size_t reloads_ = 0;  // one that runs, and those that wait for it
     bool is_reloading_ = false;
     std::unique_ptr<async::DetachedCall<Wanted>> reading_;  // what a reload is to take over
-    std::unique_ptr<async::DetachedCall<bool>> following_;  // looks whether tables have changed
+    using Problems = std::vector<std::pair<std::string, std::string>>;  // of tables, by name
+    std::unique_ptr<async::DetachedCall<Problems>> following_;
+    outage::OutageLog tables_{std::chrono::milliseconds(0)};  // that cannot be read again
     async::WakeUp reload_ended_;
     bool stopping_ = false;
     bool stopped_ = false;

@@ -61,17 +61,27 @@ std::uint64_t MostConnections(const config::Settings& settings) {
     return MakeRoomForConnections(settings.max_connections, OtherDescriptors(settings));
 }
 
+/// Whether any has other rows now. What is wrong with the others is told at the next look.
+bool RefreshCompiled(tables::TableContents& contents) {
+    const tables::WarningSink warn = [](const std::string& text) { log::Warning("{}", text); };
+    bool any_is_new = false;
+    for (const auto& [name, text] : contents.AllCompiled())
+        any_is_new |= text->Refresh(warn).is_new;
+    return any_is_new;
+}
+
 }  // namespace
 
 NewConfiguration ReadConfiguration(const config::Settings& settings,
                                    const Configuration& in_force) {
     // What is not named any more is not looked at: it may be on a server that is gone.
-    const bool asks_alike =
-        services::AskAlike(settings, in_force.settings) && in_force.tables->IsUpToDate();
+    const bool asks_alike = services::AskAlike(settings, in_force.settings) &&
+                            !RefreshCompiled(*in_force.tables) && in_force.tables->IsUpToDate();
     if (asks_alike && settings == in_force.settings) return {in_force, true, true};
-    const auto tables = services::ReadTables(settings);
-    // At the start there is nothing better. Here there is: what was read before.
-    if (const std::string mistake = tables->Mistake(); !mistake.empty())
+    const auto tables = services::ReadTables(settings, in_force.tables.get());
+    // At the start there is nothing better. Here there is, unless what is in force has one as well.
+    const std::string mistake = in_force.tables->Mistake().empty() ? tables->Mistake() : "";
+    if (!mistake.empty())
         throw config::ConfigError(mistake + ": as for Postfix, no look-up could be answered");
     return {{settings, tables}, false, asks_alike};
 }

@@ -312,12 +312,15 @@ std::shared_ptr<const void> Services::TakeRemains() {
                                            std::move(recipients_), std::move(contents_));
 }
 
-std::shared_ptr<tables::TableContents> ReadTables(const Settings& settings) {
+std::shared_ptr<tables::TableContents> ReadTables(const Settings& settings,
+                                                  tables::TableContents* predecessor) {
     auto contents = std::make_shared<tables::TableContents>();
+    if (predecessor != nullptr) contents->Inherit(predecessor->AllCompiled());
     async::EventLoop loop;
     tables::TableRegistry tables(loop, TableSettingsFrom(settings), contents);
     recipients::OpenMailSystem(settings, tables);
     tables.OpenChain("client_access_maps", settings.client_access_maps);
+    contents->ForgetInherited();
     return contents;
 }
 

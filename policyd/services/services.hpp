@@ -90,6 +90,7 @@ bool AskAlike(const config::Settings& one, const config::Settings& other);
 
 /// Reads the files of all tables that the settings name, so that no loop thread has to. Throws as
 /// Services does.
-std::shared_ptr<tables::TableContents> ReadTables(const config::Settings& settings);
+std::shared_ptr<tables::TableContents> ReadTables(const config::Settings& settings,
+                                                  tables::TableContents* predecessor = nullptr);
 
 }  // namespace policyd::services

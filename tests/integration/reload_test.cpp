@@ -104,7 +104,34 @@ TEST_F(ReloadTest, ATableThatPostmapCompilesIsFollowedWithoutOne) {
     postmap();
     WaitUntil("the new mailbox", [this] { return ActionFor("jim@example.com") == "DUNNO"; });
     EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
-    policyd_.WaitForOutput("a table has been compiled anew");
+    policyd_.WaitForOutput("has been compiled anew");
+
+    // What is written after that may be half of it: it is nothing to a reload either.
+    std::ofstream(table) << "jim@example.com x\n";
+    EXPECT_EQ(PolicyCtl("reload").status, 0);
+    EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
+    // And what is compiled has nothing else read.
+    site_.Write({{"virtual_mailbox_maps", SmallSite::Mailbox("nobody")}});
+    postmap();
+    WaitUntil("the old mailbox to be gone",
+              [this] { return ActionFor("joe@example.com").starts_with("550"); });
+    EXPECT_EQ(ActionFor("jim@example.com"), "DUNNO");
+}
+
+TEST(StartTest, AKeyThatStandsTwiceFromTheStartOnHindersNoReload) {
+    SmallSite site;
+    const std::string clients = site.Directory() / "clients";
+    std::ofstream(clients) << "192.0.2.1 OK\n192.0.2.1 OK\n";
+    const SmallSite::Options options{
+        {"client_access_maps", SmallSite::Quoted("texthash:" + clients)},
+        {"client_access_failure_action", "\"DUNNO\""}};
+    site.Write(options);
+    PolicydProcess policyd(site.Config(), site.Socket());
+    SmallSite::Options changed = options;
+    changed["virtual_mailbox_maps"] = SmallSite::Mailbox("jim");
+    site.Write(changed);
+    EXPECT_EQ(TellPolicyd("reload", site.ControlSocket()).status, 0);
+    EXPECT_EQ(PolicyClient(site.Socket()).AskRcpt("jim@example.com"), "DUNNO");
 }
 
 TEST_F(ReloadTest, AMistakeIsToldAlsoToWhomTheConfigurationIsToSayWhereTheServerIs) {

@@ -88,8 +88,7 @@ TEST(PostfixComparisonTest, AdvisesNoTableOfATypeThatDoesNotExistHere) {
     const std::string warning =
         WarningsFor("", {{"virtual_alias_maps", "inline:{a=b}, pcre:/etc/postfix/x"}});
     EXPECT_NE(warning.find("main.cf has [\"pcre:/etc/postfix/x\"]"), std::string::npos) << warning;
-    EXPECT_NE(warning.find("set virtual_alias_maps = [\"inline:{a=b}\"]"), std::string::npos)
-        << warning;
+    EXPECT_EQ(warning.find("set virtual_alias_maps"), std::string::npos) << warning;
     EXPECT_EQ(WarningsFor("virtual_alias_maps = \"inline:{a=b}\"\n",
                           {{"virtual_alias_maps", "inline:{a=b}, pcre:/etc/postfix/x"}})
                   .find("set virtual_alias_maps"),

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "common/config/config_error.hpp"
@@ -17,6 +18,10 @@ namespace {
 
 /// Who edits a text compiles it soon afterwards.
 constexpr std::chrono::seconds kTimeToCompile{10};
+
+/// While a file is being made empty, it is shorter and has its old times (seen for milliseconds, on
+/// ext4): nothing tells but that this passes.
+constexpr std::chrono::milliseconds kLongestTruncation{200};
 
 std::int64_t Nanoseconds(const timespec& time) {
     return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
@@ -80,10 +85,11 @@ CompiledText::Refreshed CompiledText::Refresh(const WarningSink& warn) {
     // What is being written may be half of it.
     if (text.error != 0 || compiled.error != 0 || text.modified > compiled.modified)
         return refreshed;
-    if (text == text_ && compiled == compiled_) return refreshed;
+    if (text.IsOfTheSameWriting(text_) && compiled == compiled_) return refreshed;
     try {
         auto rows =
             std::make_shared<const TexthashRows>(ReadTexthash(path_, warn, ReadAs::kCompiled));
+        std::this_thread::sleep_for(kLongestTruncation);
         if (!(Look(path_) == text) || !(Look(compiled_path_) == compiled)) return refreshed;
         text_ = text;
         compiled_ = compiled;

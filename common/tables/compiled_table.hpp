@@ -41,6 +41,10 @@ private:
     struct Look {
         explicit Look(const std::string& path);
         bool operator==(const Look&) const = default;
+        /// Of files that are there.
+        bool IsOfTheSameWriting(const Look& other) const {
+            return device == other.device && inode == other.inode && modified == other.modified;
+        }
         int error = 0;  ///< of stat(2); the rest is of a file that is there
         dev_t device = 0;
         ino_t inode = 0;

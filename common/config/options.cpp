@@ -31,10 +31,9 @@ constexpr SectionText kSections[] = {
      "main.cf. $name stands for the value of another option of this section, $$ for a dollar "
      "sign. Tables are mysql:, sqlite:, hash:, btree:, lmdb:, cdb:, texthash:, cidr: and inline:, "
      "named as in main.cf, with proxy: before the name where main.cf has it: behind it Postfix "
-     "finds "
-     "nothing by a key that a texthash: or inline: table has in upper case. Of hash: and its like "
-     "the text is read, at the start and within seconds after postmap has compiled it; texthash: "
-     "and cidr: files at the start and at a reload."},
+     "finds nothing by a key that a texthash: or inline: table has in upper case. Of hash: and its "
+     "like the text is read, at the start and within seconds after postmap has compiled it; "
+     "texthash: and cidr: files at the start and at a reload."},
     {kMailStore, "The mail store", "Where mailboxes are, for policyd-scan."},
     {kCaches, "Caches", "What is remembered, and for how long."},
     {kBackEnds, "Back ends", "The usage store, Redis and MySQL."},
@@ -56,8 +55,7 @@ constexpr Option kOptions[] = {
      "Where policyd is started as root: the user that it becomes for good once its sockets are "
      "open. That user must be able to read the table files on reload and to write the usage store "
      "and the log file. Empty: it stays what it was started as, which the systemd unit and the "
-     "init "
-     "script take care of."},
+     "init script take care of."},
     {kService, "workers", &Settings::workers, kEffectOnRestart, Between(1, 256),
      "Threads that answer requests, each with connections to the back ends of its own."},
     {kService, "max_connections", &Settings::max_connections, kEffectOnReload,
@@ -85,14 +83,12 @@ constexpr Option kOptions[] = {
     {kService, "control_socket", &Settings::control_socket, kEffectOnRestart,
      CheckedBy(&CheckUnixEndpointOrNone),
      "The UNIX socket, unix:PATH, over which \"policyctl reload\" and \"policyctl flush\" reach "
-     "the "
-     "server; only the server's own user and root may connect. Empty: none; the reload of the "
+     "the server; only the server's own user and root may connect. Empty: none; the reload of the "
      "systemd unit and of the init script needs one."},
     {kService, "log_destination", &Settings::log_destination, kEffectOnReload,
      CheckedBy(&CheckLogDestination),
      "Where log lines go: stderr, syslog, journal or file:PATH. policyd-scan takes a change over "
-     "at "
-     "its start."},
+     "at its start."},
     {kService, "log_level", &Settings::log_level, kEffectOnReload,
      OneOf("debug info warning error"),
      "The least important lines that are logged. policyd-scan takes a change over at its start."},
@@ -128,9 +124,9 @@ constexpr Option kOptions[] = {
      CheckedBy(&CheckFailureAction),
      "The action while a look-up table cannot be asked: DUNNO, which lets the other checks decide, "
      "DEFER_IF_PERMIT or DEFER with a text, defer for short, or 4NN with a text; never a permanent "
-     "refusal. Before "
-     "that, what is remembered is used for stale_time, or for another time: \"stale 10m, then "
-     "DUNNO\". A recipient that did not exist is asked about anew, and gets the action."},
+     "refusal. Before that, what is remembered is used for stale_time, or for another time: "
+     "\"stale 10m, then DUNNO\". A recipient that did not exist is asked about anew, and gets the "
+     "action."},
     {kChecks, "usage_store_failure_action", &Settings::usage_store_failure_action, kEffectOnReload,
      CheckedBy(&CheckFailureAction),
      "The same while the usage store cannot be asked, which is what mailbox_quota does. What is "
@@ -185,8 +181,7 @@ constexpr Option kOptions[] = {
      "messages and of domains have no grace."},
     {kQuota, "usage_max_age", &Settings::usage_max_age, kEffectOnReload, Anything(),
      "When a mailbox's measurement is stale, and stale_usage says what it is worth; 0: never. It "
-     "is "
-     "dated by the clock of the usage store's server, which the one here has to agree with. "
+     "is dated by the clock of the usage store's server, which the one here has to agree with. "
      "Longer than scan_interval and scan_refresh_interval. A mailbox that was never measured is "
      "new, and empty."},
     {kQuota, "stale_usage", &Settings::stale_usage, kEffectOnReload, OneOf("trust ignore defer"),
@@ -206,9 +201,9 @@ constexpr Option kOptions[] = {
     {kQuota, "quota_warnings", &Settings::quota_warnings, kEffectOnReload,
      CheckedBy(&CheckPercentage),
      "Percentages of a mailbox's limits, from 1 to 100, such as [80, 95]. When a mailbox comes to "
-     "hold that much "
-     "of its limit in bytes or in messages, and when it holds less again, that is logged at level "
-     "info and counted, and quota_warning_command is run: once for each crossing, whichever server "
+     "hold that much of its limit in bytes or in messages, and when it holds less again, that is "
+     "logged at level info and counted, and quota_warning_command is run: once for each crossing, "
+     "whichever server "
      "or scan sees it. Empty: no warnings. policyd-scan reads at its start whether there are any."},
     {kQuota, "quota_warning_hysteresis", &Settings::quota_warning_hysteresis, kEffectOnReload,
      Between(0, 100),
@@ -410,8 +405,7 @@ constexpr Option kOptions[] = {
     {kScanner, "scan_io_priority", &Settings::scan_io_priority, kEffectOnRestart,
      OneOf("normal low idle"),
      "The priority of policyd-scan's disk accesses: normal (as it is started), low (the lowest of "
-     "best-effort) or "
-     "idle (only while nobody else reads or writes)."},
+     "best-effort) or idle (only while nobody else reads or writes)."},
     {kScanner, "scan_rate_limit", &Settings::scan_rate_limit, kEffectOnRestart, Anything(),
      "How many directories and messages are looked at a second, at most. 0: no limit."},
     {kScanner, "scan_most_vanished_percent", &Settings::scan_most_vanished_percent,

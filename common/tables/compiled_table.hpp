@@ -60,8 +60,9 @@ private:
     const std::string compiled_path_;
 
     std::mutex refreshing_;
-    Look text_;      // when it was read; guarded by refreshing_, as the next one
-    Look compiled_;  // before that
+    // As they were before the text was read; guarded by refreshing_.
+    Look text_;
+    Look compiled_;
     mutable std::mutex mutex_;
     std::shared_ptr<const TexthashRows> rows_;  // guarded by mutex_
 };

@@ -47,7 +47,7 @@ public:
         const std::lock_guard lock(mutex_);
         std::shared_ptr<CompiledText>& text = compiled_[name];
         if (const auto known = inherited_.find(name); !text && known != inherited_.end())
-            text = known->second;
+            text = known->second.lock();
         if (!text) text = make();
         return text;
     }
@@ -55,14 +55,10 @@ public:
         const std::lock_guard lock(mutex_);
         return compiled_;
     }
-    /// Those of the contents before, to be taken over by Compiled(); until ForgetInherited().
-    void Inherit(std::map<std::string, std::shared_ptr<CompiledText>> compiled) {
+    /// Compiled() takes over those of the contents before, for as long as these live.
+    void Inherit(const std::map<std::string, std::shared_ptr<CompiledText>>& compiled) {
         const std::lock_guard lock(mutex_);
-        inherited_ = std::move(compiled);
-    }
-    void ForgetInherited() {
-        const std::lock_guard lock(mutex_);
-        inherited_.clear();
+        inherited_.insert(compiled.begin(), compiled.end());
     }
 
     /// Why no look-up in one of the files can be answered; the first is kept.
@@ -89,11 +85,12 @@ public:
 
 private:
     std::mutex mutex_;
-    std::map<std::string, std::shared_ptr<const void>> contents_;     // guarded by mutex_
-    std::map<std::string, FileStamp> stamps_;                         // guarded by mutex_
-    std::map<std::string, std::shared_ptr<CompiledText>> compiled_;   // guarded by mutex_
-    std::map<std::string, std::shared_ptr<CompiledText>> inherited_;  // guarded by mutex_
-    std::string mistake_;                                             // guarded by mutex_
+    // All guarded by mutex_.
+    std::map<std::string, std::shared_ptr<const void>> contents_;
+    std::map<std::string, FileStamp> stamps_;
+    std::map<std::string, std::shared_ptr<CompiledText>> compiled_;
+    std::map<std::string, std::weak_ptr<CompiledText>> inherited_;
+    std::string mistake_;
 };
 
 }  // namespace policyd::tables

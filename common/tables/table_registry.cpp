@@ -97,50 +97,43 @@ LookupTable& TableRegistry::OpenAs(ReadAs reader, std::string_view spec) {
 
 struct TableRegistry::Type {
     std::string_view name;
-    std::unique_ptr<LookupTable> (*make)(TableRegistry& registry, const std::string& table,
-                                         ReadAs reader);
+    std::unique_ptr<LookupTable> (*make)(TableRegistry& registry, const Type& type,
+                                         const std::string& table, ReadAs reader);
+    std::string_view suffix{};  ///< of the file that postmap compiles of a table's text
 };
-
-namespace {
-
-/// The types that postmap compiles, and what the name of its file ends in.
-struct CompiledType {
-    std::string_view name;
-    std::string_view suffix;
-};
-constexpr CompiledType kCompiledTypes[] = {{"hash", ".db"}, {"btree", ".db"}, {"lmdb", ".lmdb"},
-                                           {"cdb", ".cdb"}, {"dbm", ".pag"},  {"sdbm", ".pag"}};
-
-const CompiledType* CompiledTypeOf(std::string_view name) {
-    for (const CompiledType& type : kCompiledTypes)
-        if (type.name == name) return &type;
-    return nullptr;
-}
-
-}  // namespace
 
 /// Every type of table.
 std::span<const TableRegistry::Type> TableRegistry::Types() {
     using Table = std::unique_ptr<LookupTable>;
+    static constexpr auto make_compiled = [](TableRegistry& registry, const Type& type,
+                                             const std::string& path, ReadAs) -> Table {
+        return registry.MakeCompiled(type, path);
+    };
     static constexpr Type kTypes[] = {
         {"mysql",
-         [](TableRegistry& registry, const std::string& path, ReadAs) -> Table {
+         [](TableRegistry& registry, const Type&, const std::string& path, ReadAs) -> Table {
              return registry.MakeMysql(path);
          }},
         {"sqlite",
-         [](TableRegistry& registry, const std::string& path, ReadAs) -> Table {
+         [](TableRegistry& registry, const Type&, const std::string& path, ReadAs) -> Table {
              return registry.MakeSqlite(path);
          }},
+        {"hash", make_compiled, ".db"},
+        {"btree", make_compiled, ".db"},
+        {"lmdb", make_compiled, ".lmdb"},
+        {"cdb", make_compiled, ".cdb"},
+        {"dbm", make_compiled, ".pag"},
+        {"sdbm", make_compiled, ".pag"},
         {"texthash",
-         [](TableRegistry& registry, const std::string& path, ReadAs reader) -> Table {
+         [](TableRegistry& registry, const Type&, const std::string& path, ReadAs reader) -> Table {
              return registry.MakeTexthash(path, reader);
          }},
         {"cidr",
-         [](TableRegistry& registry, const std::string& path, ReadAs) -> Table {
+         [](TableRegistry& registry, const Type&, const std::string& path, ReadAs) -> Table {
              return registry.MakeCidr(path);
          }},
         {"inline",
-         [](TableRegistry&, const std::string& rows, ReadAs reader) -> Table {
+         [](TableRegistry&, const Type&, const std::string& rows, ReadAs reader) -> Table {
              return std::make_unique<InlineTable>(rows, reader);
          }},
     };
@@ -149,22 +142,17 @@ std::span<const TableRegistry::Type> TableRegistry::Types() {
 
 bool TableRegistry::Knows(std::string_view type) {
     const auto types = Types();
-    return CompiledTypeOf(type) != nullptr ||
-           std::any_of(types.begin(), types.end(),
+    return std::any_of(types.begin(), types.end(),
                        [type](const Type& known) { return known.name == type; });
 }
 
 std::unique_ptr<LookupTable> TableRegistry::Make(std::string_view type, const std::string& name,
                                                  ReadAs reader) {
-    if (CompiledTypeOf(type) != nullptr) return MakeCompiled(type, name);
     std::string known;
     for (const Type& each : Types()) {
-        if (each.name == type) return each.make(*this, name, reader);
-        known.append(known.empty() ? "" : ", ").append(each.name);
-    }
-    for (const CompiledType& each : kCompiledTypes) {
-        const bool is_last = &each == std::end(kCompiledTypes) - 1;
-        known.append(is_last ? " and " : ", ").append(each.name);
+        if (each.name == type) return each.make(*this, each, name, reader);
+        const bool is_last = &each == &Types().back();
+        known.append(known.empty() ? "" : is_last ? " and " : ", ").append(each.name);
     }
     throw config::ConfigError("\"" + text::EscapedForLog(std::string(type) + ":" + name) +
                               "\": the table types are " + known);
@@ -184,12 +172,12 @@ std::unique_ptr<LookupTable> TableRegistry::MakeTexthash(const std::string& path
     return std::make_unique<TexthashTable>("texthash:" + path, std::move(rows));
 }
 
-std::unique_ptr<LookupTable> TableRegistry::MakeCompiled(std::string_view type,
+std::unique_ptr<LookupTable> TableRegistry::MakeCompiled(const Type& type,
                                                          const std::string& path) {
-    const std::string name = std::string(type) + ':' + path;
-    const std::string compiled = path + std::string(CompiledTypeOf(type)->suffix);
+    const std::string name = std::string(type.name) + ':' + path;
     return std::make_unique<CompiledTable>(contents_->Compiled(name, [&] {
-        return std::make_shared<CompiledText>(name, path, compiled, settings_.warn);
+        return std::make_shared<CompiledText>(name, path, path + std::string(type.suffix),
+                                              settings_.warn);
     }));
 }
 

@@ -78,7 +78,7 @@ private:
     std::unique_ptr<LookupTable> Make(std::string_view type, const std::string& name,
                                       ReadAs reader);
     std::unique_ptr<LookupTable> MakeTexthash(const std::string& path, ReadAs reader);
-    std::unique_ptr<LookupTable> MakeCompiled(std::string_view type, const std::string& path);
+    std::unique_ptr<LookupTable> MakeCompiled(const Type& type, const std::string& path);
     std::unique_ptr<LookupTable> MakeCidr(const std::string& path);
     std::unique_ptr<LookupTable> MakeMysql(const std::string& path);
     std::shared_ptr<MysqlTable::Servers> MakeServers(const mysql::Account& account);

@@ -34,9 +34,11 @@ public:
             return true;
         }
         if (key.word.back() == ':') {
-            if (reader_ == ReadAs::kCompiled) AddAlias(line, key.word, value);
-            if (reader_ != ReadAs::kCompiled)
+            if (reader_ == ReadAs::kCompiled) {
+                AddAlias(line, key.word, value);
+            } else {
                 Warn(line, "the key ends in ':'; is this an aliases(5) file?");
+            }
         }
         if (rows_.values.Add(Stored(line, key.word), value)) return true;
         return AddAgain(line, key.word);

@@ -144,15 +144,16 @@ void Check(const TableDefinition& table, bool in_bytes, Report& report) {
     auto values = ForAllKeys(table.query);
     const bool leaves_conditions_out = !values && column;
     if (leaves_conditions_out) values = AllOf(*column);
-    const std::string where =
-        table.place + (leaves_conditions_out ? ": whatever its conditions say, " : ": ");
+    const std::string where = table.place + ": ";
+    const std::string of_values =
+        leaves_conditions_out ? where + "whatever its conditions say, " : where;
     try {
         if (table.name.starts_with(kSqlite) && values)
-            CheckValuesInSqlite(table, where, *values, report);
+            CheckValuesInSqlite(table, of_values, *values, report);
         if (!table.name.starts_with(kMysql)) return;
         TableServer server(table);
         if (column && in_bytes) CheckType(server, where, *column, report);
-        if (values) CheckValues(server, where, *values, report);
+        if (values) CheckValues(server, of_values, *values, report);
     } catch (const config::ConfigError&) {
         return;  // CheckBackEnds has reported it
     } catch (const outage::Unavailable&) {

@@ -320,7 +320,6 @@ std::shared_ptr<tables::TableContents> ReadTables(const Settings& settings,
     tables::TableRegistry tables(loop, TableSettingsFrom(settings), contents);
     recipients::OpenMailSystem(settings, tables);
     tables.OpenChain("client_access_maps", settings.client_access_maps);
-    contents->ForgetInherited();
     return contents;
 }
 

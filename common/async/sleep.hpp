@@ -3,7 +3,7 @@
 #include <chrono>
 #include <coroutine>
 
-#include "common/async/uv_handle.hpp"
+#include "common/async/timer.hpp"
 
 namespace policyd::async {
 
@@ -11,25 +11,19 @@ namespace policyd::async {
 class [[nodiscard]] Sleep {
 public:
     Sleep(uv_loop_t* loop, std::chrono::milliseconds time)
-        : timer_(MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop)), time_(time) {}
-    Sleep(const Sleep&) = delete;
-    Sleep& operator=(const Sleep&) = delete;
+        : timer_(loop, [this] { awaiting_.resume(); }), time_(time) {}
 
     bool await_ready() const noexcept { return false; }
 
     void await_suspend(std::coroutine_handle<> awaiting) {
         awaiting_ = awaiting;
-        timer_->data = this;
-        uv_timer_start(
-            timer_.get(),
-            [](uv_timer_t* timer) { static_cast<Sleep*>(timer->data)->awaiting_.resume(); },
-            static_cast<std::uint64_t>(time_.count()), 0);
+        timer_.Start(time_);
     }
 
     void await_resume() const noexcept {}
 
 private:
-    UvHandle<uv_timer_t> timer_;
+    Timer timer_;
     std::chrono::milliseconds time_;
     std::coroutine_handle<> awaiting_;
 };

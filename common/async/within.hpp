@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "common/async/task.hpp"
-#include "common/async/uv_handle.hpp"
+#include "common/async/timer.hpp"
 
 namespace policyd::async {
 
@@ -59,12 +59,9 @@ Task<std::optional<T>> Within(uv_loop_t* loop, std::chrono::milliseconds limit, 
     const auto race = std::make_shared<detail::Race<T>>();
     Spawn(detail::RunInRace(std::move(task), race), [](std::exception_ptr) {});
     if (!race->ended) {
-        const auto timer = MakeHandle<uv_timer_t>("uv_timer_init", race.get(), uv_timer_init, loop);
+        Timer timer(loop, [&race] { race->Resume(); });
         uv_update_time(loop);  // which may not have turned for long
-        uv_timer_start(
-            timer.get(),
-            [](uv_timer_t* expired) { static_cast<detail::Race<T>*>(expired->data)->Resume(); },
-            static_cast<std::uint64_t>(limit.count()), 0);
+        timer.Start(limit);
         detail::EndOfRace<T> end(*race);
         co_await end;
     }

@@ -46,7 +46,7 @@ QueryBatches::QueryBatches(uv_loop_t* loop, std::size_t connections,
     : connections_(connections),
       workers_(loop, connections, [board] { return std::make_unique<Client>(board); }),
       next_turn_(async::MakeHandle<uv_idle_t>("uv_idle_init", this, uv_idle_init, loop)),
-      waited_enough_(async::MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop)) {}
+      waited_enough_(loop, [this] { SendWhatWaits(true); }) {}
 
 QueryBatches::Asking QueryBatches::Ask(std::vector<Query> queries) {
     return {*this, std::move(queries)};
@@ -84,13 +84,9 @@ void QueryBatches::SendWhatWaits(bool has_waited_enough) {
         async::Spawn(Send(TakeBatch()));
     }
     if (waiting_.empty() || on_their_way_ == connections_) {
-        uv_timer_stop(waited_enough_.get());
-    } else if (uv_is_active(reinterpret_cast<uv_handle_t*>(waited_enough_.get())) == 0) {
-        const auto on_time = [](uv_timer_t* timer) {
-            static_cast<QueryBatches*>(timer->data)->SendWhatWaits(true);
-        };
-        uv_timer_start(waited_enough_.get(), on_time, static_cast<std::uint64_t>(kPatience.count()),
-                       0);
+        waited_enough_.Stop();
+    } else if (!waited_enough_.IsRunning()) {
+        waited_enough_.Start(kPatience);
     }
 }
 

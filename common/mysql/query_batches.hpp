@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/async/task.hpp"
+#include "common/async/timer.hpp"
 #include "common/async/uv_handle.hpp"
 #include "common/async/worker_pool.hpp"
 #include "common/mysql/client.hpp"
@@ -45,7 +46,7 @@ private:
     async::WorkerPool<Client> workers_;
     /// Runs when the loop turns to what it does next.
     async::UvHandle<uv_idle_t> next_turn_;
-    async::UvHandle<uv_timer_t> waited_enough_;
+    async::Timer waited_enough_;
     std::deque<Asking*> waiting_;
     std::size_t on_their_way_ = 0;                      // batches
     std::chrono::nanoseconds took_for_one_{1'000'000};  // a question lately, at the server

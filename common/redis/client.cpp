@@ -14,14 +14,8 @@ namespace {
 
 using outage::UsageStoreUnavailable;
 
-constexpr std::uint64_t kShortestPause = 50;  // ms
-constexpr std::uint64_t kLongestPause = 600;
-
-async::UvHandle<uv_timer_t> MakeTimer(uv_loop_t* loop, Client* owner) {
-    auto timer = async::MakeHandle<uv_timer_t>("uv_timer_init", owner, uv_timer_init, loop);
-    uv_unref(reinterpret_cast<uv_handle_t*>(timer.get()));
-    return timer;
-}
+constexpr std::chrono::milliseconds kShortestPause(50);
+constexpr std::chrono::milliseconds kLongestPause(600);
 
 bool IsNumeric(const async::Endpoint& endpoint) {
     sockaddr_storage address{};
@@ -48,8 +42,10 @@ Client::Client(uv_loop_t* loop, ClientSettings settings, std::vector<std::string
       script_names_(scripts_.size()),
       back_end_("redis:" + settings_.endpoint.ToText(),
                 [loop] { return std::chrono::milliseconds(uv_now(loop)); }),
-      retry_(MakeTimer(loop, this)),
-      patience_(MakeTimer(loop, this)) {
+      retry_(loop, [this] { Connect(); }),
+      patience_(loop, [this] { LosePatience(); }) {
+    retry_.KeepsLoopAlive(false);
+    patience_.KeepsLoopAlive(false);
     Connect();
 }
 
@@ -161,15 +157,7 @@ std::optional<std::string> Client::Submit(std::string_view command, AnswerTaker&
 
 void Client::Connect() {
     state_ = State::kConnecting;
-    if (waits_for_attempt_) {
-        const auto lose_patience = [](uv_timer_t* timer) {
-            auto& self = *static_cast<Client*>(timer->data);
-            self.waits_for_attempt_ = false;
-            self.FailWaiting("cannot be reached in time");
-        };
-        uv_timer_start(patience_.get(), lose_patience,
-                       static_cast<std::uint64_t>(settings_.time_limit.count()), 0);
-    }
+    if (waits_for_attempt_) patience_.Start(settings_.time_limit);
     if (settings_.endpoint.kind == async::Endpoint::Kind::kUnix || IsNumeric(settings_.endpoint))
         return OpenConnection(settings_.endpoint);
     if (!addresses_left_.empty()) return OpenNextAddress();
@@ -180,6 +168,11 @@ void Client::Connect() {
         OpenNextAddress();
     };
     name_lookup_ = NameLookup::Start(loop_, settings_.endpoint.host, open);
+}
+
+void Client::LosePatience() {
+    waits_for_attempt_ = false;
+    FailWaiting("cannot be reached in time");
 }
 
 void Client::OpenNextAddress() {
@@ -233,7 +226,7 @@ async::Task<Reply> Client::AskInGreeting(Request request) {
 void Client::Ready() {
     state_ = State::kReady;
     failed_attempts_ = 0;
-    uv_timer_stop(patience_.get());
+    patience_.Stop();
     outage::BackEnd::Question(back_end_).Answered();
     if (on_ready_) on_ready_();
     std::deque<Waiting> waiting;
@@ -252,17 +245,13 @@ void Client::Lost(const std::string& reason) {
     if (was_ready) addresses_left_.clear();
     const bool goes_on = was_ready || !addresses_left_.empty();  // the next attempt follows at once
     waits_for_attempt_ = goes_on;
-    uv_timer_stop(patience_.get());
+    patience_.Stop();
     if (addresses_left_.empty()) outage::BackEnd::Question(back_end_).Failed(reason);
-    uv_timer_start(
-        retry_.get(), [](uv_timer_t* timer) { static_cast<Client*>(timer->data)->Connect(); },
-        goes_on ? 0 : NextPause(), 0);
-    auto* const retry = reinterpret_cast<uv_handle_t*>(retry_.get());
+    retry_.Start(goes_on ? std::chrono::milliseconds(0) : NextPause());
+    retry_.KeepsLoopAlive(goes_on);  // for what is asked until then waits for it
     if (goes_on) {
         state_ = State::kConnecting;
-        uv_ref(retry);  // what is asked until then waits for it
     } else {
-        uv_unref(retry);
         FailWaiting(reason);
     }
 }
@@ -273,11 +262,13 @@ void Client::FailWaiting(const std::string& reason) {
     for (const Waiting& each : waiting) each.taker->OnFailure(reason);
 }
 
-std::uint64_t Client::NextPause() {
-    const std::uint64_t pause =
-        std::min(kLongestPause, kShortestPause << std::min(failed_attempts_++, 10));
+std::chrono::milliseconds Client::NextPause() {
+    const auto pause =
+        std::min(kLongestPause, kShortestPause * (1 << std::min(failed_attempts_, 10)));
+    ++failed_attempts_;
     // Spread out, so that the servers of a site do not all come at once.
-    return pause + std::uniform_int_distribution<std::uint64_t>(0, pause / 4)(random_);
+    std::uniform_int_distribution<std::chrono::milliseconds::rep> spread(0, pause.count() / 4);
+    return pause + std::chrono::milliseconds(spread(random_));
 }
 
 }  // namespace policyd::redis

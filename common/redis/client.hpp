@@ -17,7 +17,7 @@
 
 #include "common/async/endpoint.hpp"
 #include "common/async/task.hpp"
-#include "common/async/uv_handle.hpp"
+#include "common/async/timer.hpp"
 #include "common/outage/back_end.hpp"
 #include "common/outage/unavailable.hpp"
 #include "common/redis/connection.hpp"
@@ -107,6 +107,7 @@ private:
     std::optional<std::string> Submit(std::string_view command, AnswerTaker& taker, bool greeting);
 
     void Connect();
+    void LosePatience();
     void OpenNextAddress();
     void OpenConnection(async::Endpoint endpoint);
     async::Task<> Greet();
@@ -114,7 +115,7 @@ private:
     void Ready();
     void Lost(const std::string& reason);
     void FailWaiting(const std::string& reason);
-    std::uint64_t NextPause();
+    std::chrono::milliseconds NextPause();
 
     std::string ScriptCommand(const ScriptCall& call, bool with_text) const;
     /// The replies, or the exception of the first that is none; drops a connection that leads to
@@ -140,8 +141,8 @@ private:
     std::shared_ptr<NameLookup> name_lookup_;
     std::deque<std::string> addresses_left_;  // of the name, to be tried in this attempt
     std::unique_ptr<Connection> connection_;
-    async::UvHandle<uv_timer_t> retry_;
-    async::UvHandle<uv_timer_t> patience_;
+    async::Timer retry_;
+    async::Timer patience_;
     std::minstd_rand random_{std::random_device()()};
 };
 

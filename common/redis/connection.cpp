@@ -17,10 +17,6 @@ namespace {
 /// In ms: a timer that is due at once would be called again before the loop has looked at sockets.
 constexpr std::uint64_t kNextTurn = 1;
 
-async::UvHandle<uv_timer_t> MakeTimer(uv_loop_t* loop, Connection* owner) {
-    return async::MakeHandle<uv_timer_t>("uv_timer_init", owner, uv_timer_init, loop);
-}
-
 void SetOption(int socket, int level, int name, int value) {
     // A socket without the option works all the same, only slower to notice that its peer is gone.
     static_cast<void>(setsockopt(socket, level, name, &value, sizeof value));
@@ -33,9 +29,9 @@ Connection::Connection(uv_loop_t* loop, const async::Endpoint& endpoint,
     : loop_(loop),
       limit_(limit),
       on_end_(std::move(on_end)),
-      watchdog_(MakeTimer(loop, this)),
-      farewell_(MakeTimer(loop, this)) {
-    uv_unref(reinterpret_cast<uv_handle_t*>(watchdog_.get()));
+      watchdog_(loop, [this] { CheckOldest(); }),
+      farewell_(loop, [this] { Ended(); }) {
+    watchdog_.KeepsLoopAlive(false);
     Open(loop, endpoint);
     if (context_ == nullptr) EndSoon();  // whoever constructs us is told when we exist
 }
@@ -87,17 +83,14 @@ bool Connection::Send(std::string_view command, AnswerTaker& taker) {
         return false;
     if (sent_at_.empty()) watch_->KeepsLoopAlive(true);
     sent_at_.push_back(uv_now(loop_));
-    if (!uv_is_active(reinterpret_cast<uv_handle_t*>(watchdog_.get()))) WatchOldest();
+    if (!watchdog_.IsRunning()) WatchOldest();
     return true;
 }
 
 void Connection::WatchOldest() {
     const std::uint64_t due = sent_at_.front() + static_cast<std::uint64_t>(limit_.count());
     const std::uint64_t now = uv_now(loop_);
-    uv_timer_start(
-        watchdog_.get(),
-        [](uv_timer_t* timer) { static_cast<Connection*>(timer->data)->CheckOldest(); },
-        due > now ? due - now : kNextTurn, 0);
+    watchdog_.Start(std::chrono::milliseconds(due > now ? due - now : kNextTurn));
 }
 
 void Connection::CheckOldest() {
@@ -127,16 +120,14 @@ void Connection::Drop(const std::string& reason) {
 }
 
 void Connection::EndSoon() {
-    uv_timer_start(
-        farewell_.get(), [](uv_timer_t* timer) { static_cast<Connection*>(timer->data)->Ended(); },
-        0, 0);
+    farewell_.Start(std::chrono::milliseconds(0));
 }
 
 void Connection::Ended() {
     context_ = nullptr;
     watch_ = nullptr;
     sent_at_.clear();
-    uv_timer_stop(watchdog_.get());
+    watchdog_.Stop();
     const OnEnd on_end = on_end_;  // which may destroy this
     const std::string reason = end_reason_;
     on_end(reason);

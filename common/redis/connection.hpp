@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "common/async/endpoint.hpp"
-#include "common/async/uv_handle.hpp"
+#include "common/async/timer.hpp"
 #include "common/redis/reply.hpp"
 
 struct redisAsyncContext;
@@ -80,8 +80,8 @@ private:
     std::deque<std::uint64_t> sent_at_;  // loop time in ms, oldest command first
     std::chrono::milliseconds last_answered_{0};
     std::optional<std::uint64_t> overdue_;  // of sent_at_: was late when the watchdog last looked
-    async::UvHandle<uv_timer_t> watchdog_;
-    async::UvHandle<uv_timer_t> farewell_;
+    async::Timer watchdog_;
+    async::Timer farewell_;
 };
 
 }  // namespace policyd::redis

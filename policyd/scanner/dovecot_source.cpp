@@ -19,7 +19,7 @@ DovecotSource::DovecotSource(async::EventLoop& loop, usage::UsageStore& store,
       role_(role),
       accept_removals_(accept_removals),
       figures_(loop.Raw(), usage::DovecotServerFrom(settings), settings.dovecot_quota_clone_prefix),
-      timer_(async::MakeHandle<uv_timer_t>("uv_timer_init", &wake_up_, uv_timer_init, loop.Raw())) {
+      timer_(loop.Raw(), [this] { wake_up_.Set(); }) {
     // It may have lost figures, and refuse mail by old ones.
     if (role_ == Role::kOnlySource) store_.OnReturn([this] { wake_up_.Set(); });
 }
@@ -53,11 +53,9 @@ void DovecotSource::Stop() {
 }
 
 async::Task<> DovecotSource::WaitForNext() {
-    const auto fire = [](uv_timer_t* timer) { static_cast<async::WakeUp*>(timer->data)->Set(); };
-    uv_timer_start(timer_.get(), fire,
-                   static_cast<std::uint64_t>(settings_.dovecot_quota_clone_interval.count()), 0);
+    timer_.Start(settings_.dovecot_quota_clone_interval);
     co_await wake_up_.Wait();
-    uv_timer_stop(timer_.get());
+    timer_.Stop();
 }
 
 async::Task<> DovecotSource::ReadOnce() {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/async/event_loop.hpp"
-#include "common/async/uv_handle.hpp"
+#include "common/async/timer.hpp"
 #include "common/async/wake_up.hpp"
 #include "common/config/settings.hpp"
 #include "common/usage/dovecot_quota_clone.hpp"
@@ -67,7 +67,7 @@ private:
     bool told_of_none_ = false;
     std::size_t unreadable_ = 0;  // users, when they were last read
     bool stopped_ = false;
-    async::UvHandle<uv_timer_t> timer_;
+    async::Timer timer_;
     async::WakeUp wake_up_;
 };
 

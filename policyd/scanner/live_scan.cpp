@@ -25,10 +25,9 @@ LiveScan::LiveScan(async::EventLoop& loop, Scanner& scanner, const ScanState& st
       how_(how),
       settle_time_(settle_time),
       ask_for_sweep_(std::move(ask_for_sweep)),
-      rest_(async::MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop.Raw())),
-      settling_(
-          async::MakeHandle<uv_timer_t>("uv_timer_init", &settled_, uv_timer_init, loop.Raw())) {
-    uv_unref(reinterpret_cast<uv_handle_t*>(rest_.get()));
+      rest_(loop.Raw(), [this] { Listen(); }),
+      settling_(loop.Raw(), [this] { settled_.Set(); }) {
+    rest_.KeepsLoopAlive(false);
 }
 
 LiveScan::~LiveScan() = default;
@@ -88,10 +87,7 @@ void LiveScan::OnReadable() {
     TakeHints();
     if (was_quiet && hints_.Any()) changed_.Set();
     uv_poll_stop(poll_.get());
-    const auto on_rested = [](uv_timer_t* handle) {
-        static_cast<LiveScan*>(handle->data)->Listen();
-    };
-    uv_timer_start(rest_.get(), on_rested, static_cast<std::uint64_t>(kRest.count()), 0);
+    rest_.Start(kRest);
 }
 
 void LiveScan::TakeHints() {
@@ -171,10 +167,9 @@ async::Task<> LiveScan::Run() {
 
 /// Waits until changes have been collected, or it is to stop.
 async::Task<> LiveScan::Settle() {
-    const auto fire = [](uv_timer_t* timer) { static_cast<async::WakeUp*>(timer->data)->Set(); };
-    uv_timer_start(settling_.get(), fire, static_cast<std::uint64_t>(settle_time_.count()), 0);
+    settling_.Start(settle_time_);
     co_await settled_.Wait();
-    uv_timer_stop(settling_.get());
+    settling_.Stop();
 }
 
 void LiveScan::Stop() {

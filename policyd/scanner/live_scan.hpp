@@ -7,6 +7,8 @@
 #include <string>
 
 #include "common/async/event_loop.hpp"
+#include "common/async/timer.hpp"
+#include "common/async/uv_handle.hpp"
 #include "policyd/scanner/change_watch.hpp"
 #include "policyd/scanner/scanner.hpp"
 
@@ -67,14 +69,14 @@ private:
     std::function<void(Sweep)> ask_for_sweep_;
     std::unique_ptr<ChangeWatch> watch_;
     async::UvHandle<uv_poll_t> poll_;
-    async::UvHandle<uv_timer_t> rest_;  // between two looks at what the watch has to tell
+    async::Timer rest_;  // between two looks at what the watch has to tell
     DirectoryStamp watched_root_;
     bool waits_for_root_ = false;  // there was none to watch
     ChangeHints hints_;            // since the last time that mailboxes were measured
     std::set<std::string> dirty_;  // mailboxes to be measured
     async::WakeUp changed_;
     async::WakeUp settled_;
-    async::UvHandle<uv_timer_t> settling_;
+    async::Timer settling_;
     bool stopped_ = false;
     std::uint64_t remeasured_ = 0;
     std::uint64_t times_lost_ = 0;

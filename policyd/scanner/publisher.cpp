@@ -40,8 +40,8 @@ Publisher::Publisher(async::EventLoop& loop, usage::UsageStore& store, ScanState
       layout_(layout),
       grace_(grace),
       patience_(patience),
-      retry_(async::MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop.Raw())) {
-    uv_unref(reinterpret_cast<uv_handle_t*>(retry_.get()));
+      retry_(loop.Raw(), [this] { RetryRefused(); }) {
+    retry_.KeepsLoopAlive(false);
 }
 
 void Publisher::Offer(const std::string& mailbox, StoreTime began) {
@@ -169,16 +169,13 @@ void Publisher::SetAside(const std::string& mailbox, StoreTime began, const std:
 void Publisher::RetryLater() {
     if (refused_.empty()) retry_pause_ = kFirstRetry;
     if (refused_.empty() || stopped_ || patience_ != Patience::kForever) return;
-    const auto retry = [](uv_timer_t* timer) {
-        static_cast<Publisher*>(timer->data)->RetryRefused();
-    };
-    uv_timer_start(retry_.get(), retry, static_cast<std::uint64_t>(retry_pause_.count()), 0);
+    retry_.Start(retry_pause_);
     retry_pause_ = std::min(2 * retry_pause_, kLastRetry);
 }
 
 void Publisher::Stop() {
     stopped_ = true;
-    uv_timer_stop(retry_.get());
+    retry_.Stop();
 }
 
 Publisher::Batch Publisher::TakeBatch() {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/async/event_loop.hpp"
-#include "common/async/uv_handle.hpp"
+#include "common/async/timer.hpp"
 #include "common/async/wake_up.hpp"
 #include "common/mail/mailbox_layout.hpp"
 #include "common/usage/usage_store.hpp"
@@ -96,7 +96,7 @@ private:
     std::map<std::string, Suspect> suspects_;  // not taken since the store last took something
     std::set<std::string> tried_again_;        // after it took something
     std::string probe_from_;                   // what comes next, where all before may be refused
-    async::UvHandle<uv_timer_t> retry_;
+    async::Timer retry_;
     std::chrono::milliseconds retry_pause_ = kFirstRetry;
     int failures_ = 0;  // in a row
     async::WakeUp idle_;

@@ -49,7 +49,7 @@ ScanProgram::ScanProgram(async::EventLoop& loop, usage::UsageStore& store,
       live_(loop, scanner_, state_, options_.root, settings.scan_live, settings.scan_settle_time,
             [this](LiveScan::Sweep sweep) { AskForSweep(sweep); }),
       progress_(!command_line.quiet && isatty(STDERR_FILENO) != 0),
-      timer_(async::MakeHandle<uv_timer_t>("uv_timer_init", &wake_up_, uv_timer_init, loop.Raw())),
+      timer_(loop.Raw(), [this] { wake_up_.Set(); }),
       write_metrics_(loop.Raw(), kSaveEvery, [this] { WriteMetrics(); }) {
     // It may have lost figures, and refuse mail by old ones, or have some of mailboxes that are
     // gone: not to be found out at the next scan.
@@ -256,19 +256,14 @@ async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
         SaveIfTime();
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - SteadyClock::now());
         if (left.count() <= 0) break;
-        WakeUpLater(std::min<std::chrono::milliseconds>(left, kLookAroundEvery));
+        timer_.Start(std::min<std::chrono::milliseconds>(left, kLookAroundEvery));
         co_await wake_up_.Wait();
         if (is_wanted()) break;
         const bool has_lost = co_await scanner_.StoreHasLost();
         const auto root = co_await LookAtRoot();
         if (has_lost || (root && IsToBeScannedFor(*root))) sweep_now_ = true;
     }
-    uv_timer_stop(timer_.get());
-}
-
-void ScanProgram::WakeUpLater(std::chrono::milliseconds time) {
-    const auto fire = [](uv_timer_t* timer) { static_cast<async::WakeUp*>(timer->data)->Set(); };
-    uv_timer_start(timer_.get(), fire, static_cast<std::uint64_t>(time.count()), 0);
+    timer_.Stop();
 }
 
 }  // namespace policyd::scanner

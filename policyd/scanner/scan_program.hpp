@@ -7,6 +7,7 @@
 #include "common/async/detached_call.hpp"
 #include "common/async/event_loop.hpp"
 #include "common/async/periodic.hpp"
+#include "common/async/timer.hpp"
 #include "common/config/settings.hpp"
 #include "common/outage/outage_log.hpp"
 #include "policyd/scanner/command_line.hpp"
@@ -47,7 +48,6 @@ private:
     async::Task<std::optional<DirectoryIdentity>> LookAtRoot();
     bool IsToBeScannedFor(const DirectoryIdentity& root) const;
     async::Task<> WaitUntilWanted(std::chrono::steady_clock::time_point due);
-    void WakeUpLater(std::chrono::milliseconds time);
 
     async::EventLoop& loop_;
     const config::Settings& settings_;
@@ -69,7 +69,7 @@ private:
     /// Before the last scan of everything began; nothing after one that could not read it.
     std::optional<DirectoryIdentity> scanned_root_;
     outage::OutageLog files_{std::chrono::milliseconds(0)};  // that cannot be read or written
-    async::UvHandle<uv_timer_t> timer_;
+    async::Timer timer_;
     async::WakeUp wake_up_;
     async::Periodic write_metrics_;  // also while an outage of the store is waited out
 };

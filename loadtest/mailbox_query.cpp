@@ -20,16 +20,12 @@ void IgnoreWarnings(const std::string&) {}
 
 std::vector<NameList::Line> FromMysql(const tables::TableFile& file, const std::string& query) {
     const mysql::Account account = tables::ReadAccount(file, kPatience, &IgnoreWarnings);
-    mysql::Session::BeginThread();
+    mysql::Client client(std::make_shared<mysql::ServerBoard>(account));
+    mysql::Query select;
+    select.text = [&query](const mysql::Query::Quote&) { return query; };
     std::vector<NameList::Line> lines;
-    {
-        mysql::Client client(std::make_shared<mysql::ServerBoard>(account));
-        mysql::Query select;
-        select.text = [&query](const mysql::Query::Quote&) { return query; };
-        for (const auto& address : client.Run(select, mysql::Client::Clock::now()))
-            if (address) lines.push_back({*address, ""});
-    }
-    mysql::Session::EndThread();
+    for (const auto& address : client.Run(select, mysql::Client::Clock::now()))
+        if (address) lines.push_back({*address, ""});
     return lines;
 }
 

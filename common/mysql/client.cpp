@@ -1,17 +1,18 @@
 #include "common/mysql/client.hpp"
 
+#include "common/mysql/open_connection.hpp"
 #include "common/outage/unavailable.hpp"
 #include "common/text/unicode.hpp"
 
 namespace policyd::mysql {
 
 Client::Client(std::shared_ptr<ServerBoard> board) : board_(std::move(board)) {
-    Session::BeginThread();
+    BeginThread();
 }
 
 Client::~Client() {
     session_.reset();
-    Session::EndThread();
+    EndThread();
 }
 
 Values Client::Run(const Query& query, Clock::time_point asked) {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <map>
+#include <utility>
 
 #include "common/mysql/sql_tokens.hpp"
 #include "common/text/ascii.hpp"
@@ -63,6 +64,21 @@ std::string Nulls(unsigned count) {
     return text;
 }
 
+constexpr std::size_t kNoPart = static_cast<std::size_t>(-1);
+
+/// The part, of those that the queries before this one are in, whose rows it shares.
+std::size_t PartWithTheSameRows(std::span<const Query> queries,
+                                const std::vector<std::size_t>& part_of) {
+    const std::size_t query = part_of.size();
+    for (std::size_t earlier = query; earlier > 0 && queries[earlier].has_parameters_of_last;) {
+        --earlier;
+        if (part_of[earlier] != kNoPart &&
+            HaveTheSameRows(queries[earlier].prepared, queries[query].prepared))
+            return part_of[earlier];
+    }
+    return kNoPart;
+}
+
 }  // namespace
 
 bool CanBePartOfUnion(std::string_view query) {
@@ -113,6 +129,41 @@ std::string UnionOf(std::span<const UnionPart> parts, unsigned columns) {
         text.append(Nulls(columns - end)).append(" ").append(rest);
     }
     return text;
+}
+
+UnionPlan PlanUnion(
+    std::span<const Query> queries,
+    const std::function<std::optional<unsigned>(const std::string& query)>& columns_of) {
+    UnionPlan plan;
+    std::map<std::string_view, UnionQuery> known;
+    std::vector<UnionPart> parts;
+    std::vector<std::size_t> part_of;  // of each query, kNoPart of those that are asked alone
+    for (std::size_t i = 0; i < queries.size(); ++i) {
+        const std::string& text = queries[i].prepared;
+        auto query = known.find(text);
+        if (query == known.end()) {
+            const auto columns = text.empty() ? std::nullopt : columns_of(text);
+            if (!columns || !CanBePartOfUnion(text)) {
+                plan.alone.push_back(i);
+                part_of.push_back(kNoPart);
+                continue;
+            }
+            const unsigned before = std::exchange(plan.columns, plan.columns + *columns);
+            query = known.emplace(text, UnionQuery{text, before, plan.columns}).first;
+        }
+        std::size_t part = PartWithTheSameRows(queries, part_of);
+        if (part == kNoPart) {
+            part = parts.size();
+            parts.emplace_back();
+            plan.places.emplace_back();
+        }
+        part_of.push_back(part);
+        parts[part].push_back(query->second);
+        plan.places[part].push_back(
+            {i, query->second.columns_before + 1, query->second.columns_to + 1});
+    }
+    if (queries.size() - plan.alone.size() > 1) plan.text = UnionOf(parts, plan.columns);
+    return plan;
 }
 
 }  // namespace policyd::mysql

@@ -1,81 +1,21 @@
 #include "common/mysql/session.hpp"
 
-#include <cppconn/datatype.h>
-#include <cppconn/driver.h>
 #include <cppconn/exception.h>
 #include <cppconn/prepared_statement.h>
 #include <cppconn/resultset.h>
 #include <cppconn/statement.h>
 #include <mysql_connection.h>
-#include <mysql_driver.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <utility>
 
-#include "common/mysql/query_union.hpp"
+#include "common/mysql/column_types.hpp"
+#include "common/mysql/open_connection.hpp"
 
 namespace policyd::mysql {
 
 namespace {
-
-std::string Address(const Server& server) {
-    // Without a path it is the socket that the library is built with. Of "localhost" the connector
-    // makes TCP, unlike the library and so Postfix (mysql_table(5)).
-    if (server.host.empty()) return "unix://" + server.socket;
-    const bool is_ipv6 = server.host.find(':') != std::string::npos;
-    return "tcp://" + (is_ipv6 ? "[" + server.host + "]" : server.host) + ":" +
-           std::to_string(server.port == 0 ? 3306 : server.port);
-}
-
-/// The library counts time limits in seconds. Above the limit, so that a server that lives is the
-/// first to give up on a slow query, and the connection survives.
-int WholeSeconds(std::chrono::milliseconds limit) {
-    return static_cast<int>(std::chrono::floor<std::chrono::seconds>(limit).count()) + 1;
-}
-
-void SetUnlessEmpty(sql::ConnectOptionsMap& options, const char* name, const std::string& value) {
-    if (!value.empty()) options[name] = sql::SQLString(value);
-}
-
-sql::ConnectOptionsMap OptionsFor(const Account& account, const Server& server) {
-    sql::ConnectOptionsMap options;
-    options["hostName"] = sql::SQLString(Address(server));
-    options["userName"] = sql::SQLString(account.user);
-    options["password"] = sql::SQLString(account.password);
-    options["schema"] = sql::SQLString(account.database);
-    options["OPT_CHARSET_NAME"] = sql::SQLString(account.charset);
-    options["characterSetResults"] = sql::SQLString(account.charset);
-    for (const char* limit : {"OPT_CONNECT_TIMEOUT", "OPT_READ_TIMEOUT", "OPT_WRITE_TIMEOUT"})
-        options[limit] = WholeSeconds(account.time_limit);
-    SetUnlessEmpty(options, "readDefaultFile", account.option_file);
-    SetUnlessEmpty(options, "readDefaultGroup", account.option_group);
-    SetUnlessEmpty(options, "sslKey", account.tls.key_file);
-    SetUnlessEmpty(options, "sslCert", account.tls.cert_file);
-    SetUnlessEmpty(options, "sslCA", account.tls.ca_file);
-    SetUnlessEmpty(options, "sslCAPath", account.tls.ca_path);
-    SetUnlessEmpty(options, "sslCipher", account.tls.ciphers);
-    if (account.tls.IsUsed()) {
-        options["sslEnforce"] = true;
-        options["sslVerify"] = account.tls.verify_cert;
-    }
-    return options;
-}
-
-/// Asks the server itself to give up on a slow query; each kind of server reads its own part.
-std::string LimitStatementTime(std::chrono::milliseconds limit) {
-    const std::string milliseconds = std::to_string(limit.count());
-    return "SET autocommit = 1 /*M!100101 , max_statement_time = " +
-           std::to_string(static_cast<double>(limit.count()) / 1000) +
-           " */ /*!50708 , max_execution_time = " + milliseconds + " */";
-}
-
-sql::mysql::MySQL_Driver& Driver() {
-    // Making the driver is not thread-safe; this initialization is.
-    static sql::mysql::MySQL_Driver* const driver = sql::mysql::get_mysql_driver_instance();
-    return *driver;
-}
 
 [[noreturn]] void Rethrow(const sql::SQLException& error) {
     throw Error(error.what(), error.getErrorCode());
@@ -95,50 +35,6 @@ void AppendRows(sql::ResultSet& rows, Values& values) {
     while (rows.next()) AppendColumns(rows, 1, columns + 1, values);
 }
 
-/// The client library reads the text of a decimal, up to 68 bytes, from a buffer of 64.
-bool IsLongDecimal(sql::ResultSetMetaData& columns, unsigned column) {
-    constexpr unsigned kBuffer = 64;
-    constexpr unsigned kBesideDigits = 3;  // a sign, a point and the zero before it
-    return columns.getPrecision(column) + kBesideDigits > kBuffer;
-}
-
-/// Types that a prepared statement gives back as the same text that a plain query does.
-bool ReadsAsText(sql::ResultSetMetaData& columns) {
-    for (unsigned column = 1; column <= columns.getColumnCount(); ++column) {
-        switch (columns.getColumnType(column)) {
-            case sql::DataType::CHAR:
-            case sql::DataType::VARCHAR:
-            case sql::DataType::LONGVARCHAR:
-                break;
-            case sql::DataType::SMALLINT:
-            case sql::DataType::MEDIUMINT:
-            case sql::DataType::INTEGER:
-            case sql::DataType::BIGINT:
-                if (columns.isZerofill(column)) return false;
-                break;
-            case sql::DataType::DECIMAL:  // as an unsigned BIGINT is where NULL may stand for it
-                if (columns.isZerofill(column) || IsLongDecimal(columns, column)) return false;
-                break;
-            default:
-                return false;
-        }
-    }
-    return true;
-}
-
-/// What the columns are, in a form that is another where one of them has become another.
-std::string TypesOf(sql::ResultSetMetaData& columns) {
-    std::string types;
-    for (unsigned column = 1; column <= columns.getColumnCount(); ++column) {
-        const int type = columns.getColumnType(column);
-        types.append(std::to_string(type))
-            .append(columns.isSigned(column) ? "+" : "-")
-            .append(columns.isZerofill(column) ? "z" : " ");
-        if (type == sql::DataType::DECIMAL && IsLongDecimal(columns, column)) types += 'l';
-    }
-    return types;
-}
-
 /// Nothing where the number of columns is another than when the statement was prepared.
 std::unique_ptr<sql::ResultSet> Execute(sql::PreparedStatement& statement) {
     // CR_NEW_STMT_METADATA: the number of columns is another one.
@@ -151,57 +47,14 @@ std::unique_ptr<sql::ResultSet> Execute(sql::PreparedStatement& statement) {
     }
 }
 
-constexpr std::size_t kNoPart = static_cast<std::size_t>(-1);
-
-/// The part, of those that the queries before this one are in, whose rows it shares.
-std::size_t PartWithTheSameRows(std::span<const Query> queries,
-                                const std::vector<std::size_t>& part_of) {
-    const std::size_t query = part_of.size();
-    for (std::size_t earlier = query; earlier > 0 && queries[earlier].has_parameters_of_last;) {
-        --earlier;
-        if (part_of[earlier] != kNoPart &&
-            HaveTheSameRows(queries[earlier].prepared, queries[query].prepared))
-            return part_of[earlier];
-    }
-    return kNoPart;
-}
-
 }  // namespace
-
-bool Error::IsOfServer() const noexcept {
-    static constexpr std::array kServerCodes{1040, 1042, 1043, 1047, 1053, 1080, 1129, 1130,
-                                             1152, 1184, 1203, 1226, 1927, 1969, 3024, 4031};
-    if (code_ >= 2000 && code_ < 3000) return true;
-    for (const int code : kServerCodes) {
-        if (code_ == code) return true;
-    }
-    return false;
-}
-
-bool Error::IsOfQuery() const noexcept {
-    // The server knows a prepared statement no more: only another session can prepare it anew.
-    constexpr std::array kOfStatements{1210, 1243, 1615};
-    const bool is_answer = code_ >= 1000 && code_ < 2000;  // the client library's own are others
-    return is_answer && !IsOfServer() &&
-           std::find(kOfStatements.begin(), kOfStatements.end(), code_) == kOfStatements.end();
-}
-
-void Session::BeginThread() {
-    Driver().threadInit();
-}
-
-void Session::EndThread() {
-    Driver().threadEnd();
-}
 
 Session::Session(const Account& account, const Server& server) {
     try {
-        sql::ConnectOptionsMap options = OptionsFor(account, server);
-        connection_.reset(Driver().connect(options));
-        if (account.tls.IsUsed()) RequireEncryption();
+        connection_ = OpenConnection(account, server);
         const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
         const auto asked = std::chrono::steady_clock::now();
-        statement->execute(LimitStatementTime(account.time_limit));
+        statement->execute(LimitOfStatementTime(account.time_limit));
         NoteRoundTrip(std::chrono::steady_clock::now() - asked);
         queries_go_together_ = GivesAllRows();
     } catch (const sql::SQLException& error) {
@@ -214,16 +67,6 @@ Session::~Session() = default;
 /// The shortest that was seen: what took longer was work, or a busy moment.
 void Session::NoteRoundTrip(std::chrono::nanoseconds took) {
     round_trip_ = std::min(round_trip_, took);
-}
-
-/// The library goes on in the clear where a server offers no encryption, whatever it was told.
-void Session::RequireEncryption() {
-    const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
-    const std::unique_ptr<sql::ResultSet> cipher(
-        statement->executeQuery("SHOW SESSION STATUS LIKE 'Ssl_cipher'"));
-    if (!cipher->next() || cipher->getString(2).asStdString().empty())
-        throw Error("the server does not encrypt, and the tls_ options ask for it",
-                    Error::kCannotConnect);
 }
 
 bool Session::GivesAllRows() {
@@ -257,21 +100,31 @@ std::optional<Values> Session::TryPrepared(const Query& query) {
     return RunPrepared(*statement, query.parameters);
 }
 
-sql::PreparedStatement* Session::Prepare(const std::string& query) {
-    const auto known = prepared_.find(query);
-    if (known != prepared_.end()) return known->second.get();
-    std::unique_ptr<sql::PreparedStatement> statement;
+/// Null where the server does not take it, or its columns would come out differently as text.
+std::unique_ptr<sql::PreparedStatement> Session::MakeReady(const std::string& text) {
     const auto asked = std::chrono::steady_clock::now();
     ++preparations_;
     try {
-        statement.reset(connection_->prepareStatement(query));
+        std::unique_ptr<sql::PreparedStatement> statement(connection_->prepareStatement(text));
         NoteRoundTrip(std::chrono::steady_clock::now() - asked);
-        if (!ReadsAsText(*statement->getMetaData())) statement.reset();
+        if (ReadsAsText(*statement->getMetaData())) return statement;
     } catch (const sql::SQLException& error) {
         if (Error("", error.getErrorCode()).IsOfServer()) throw;
-        statement.reset();
     }
-    return prepared_.emplace(query, std::move(statement)).first->second.get();
+    return nullptr;
+}
+
+sql::PreparedStatement* Session::Prepare(const std::string& query) {
+    const auto known = prepared_.find(query);
+    if (known != prepared_.end()) return known->second.get();
+    return prepared_.emplace(query, MakeReady(query)).first->second.get();
+}
+
+/// Nothing for a query that is to be asked as text.
+std::optional<unsigned> Session::ColumnsOf(const std::string& query) {
+    sql::PreparedStatement* const statement = Prepare(query);
+    if (statement == nullptr) return std::nullopt;
+    return statement->getMetaData()->getColumnCount();
 }
 
 /// Nothing where the columns are not those any more with which it was prepared.
@@ -302,7 +155,7 @@ std::vector<Values> Session::RunTogether(std::span<const Query> queries) {
 std::optional<std::vector<Values>> Session::TryUnion(std::span<const Query> queries) {
     Union& together = PrepareUnion(queries);
     if (!together.statement) return std::nullopt;
-    const std::vector<std::size_t> alone = together.alone;
+    const std::vector<std::size_t> alone = together.plan.alone;
     auto values = RunUnion(together, queries);
     if (!values) {
         ForgetStatements();
@@ -321,57 +174,20 @@ Session::Union& Session::PrepareUnion(std::span<const Query> queries) {
     const auto known = unions_.find(name);
     if (known != unions_.end()) return known->second;
 
-    Union together;
-    std::map<std::string_view, UnionQuery> known_queries;
-    std::vector<UnionPart> parts;
-    std::vector<std::size_t> part_of;  // of each query, kNoPart of those that are asked alone
-    unsigned columns = 1;
-    for (std::size_t i = 0; i < queries.size(); ++i) {
-        const std::string& text = queries[i].prepared;
-        auto query = known_queries.find(text);
-        if (query == known_queries.end()) {
-            sql::PreparedStatement* const alone = text.empty() ? nullptr : Prepare(text);
-            if (alone == nullptr || !CanBePartOfUnion(text)) {
-                together.alone.push_back(i);
-                part_of.push_back(kNoPart);
-                continue;
-            }
-            const unsigned before =
-                std::exchange(columns, columns + alone->getMetaData()->getColumnCount());
-            query = known_queries.emplace(text, UnionQuery{text, before, columns}).first;
-        }
-        std::size_t part = PartWithTheSameRows(queries, part_of);
-        if (part == kNoPart) {
-            part = parts.size();
-            parts.emplace_back();
-            together.places.emplace_back();
-        }
-        part_of.push_back(part);
-        parts[part].push_back(query->second);
-        together.places[part].push_back(
-            {i, query->second.columns_before + 1, query->second.columns_to + 1});
-    }
-    if (queries.size() - together.alone.size() > 1) {
-        try {
-            const auto asked = std::chrono::steady_clock::now();
-            ++preparations_;
-            together.statement.reset(connection_->prepareStatement(UnionOf(parts, columns)));
-            NoteRoundTrip(std::chrono::steady_clock::now() - asked);
-            // A table may have other columns than when the queries were prepared one by one.
-            const auto metadata = together.statement->getMetaData();
-            if (metadata->getColumnCount() != columns || !ReadsAsText(*metadata))
-                together.statement.reset();
-        } catch (const sql::SQLException& error) {
-            if (Error("", error.getErrorCode()).IsOfServer()) throw;
-        }
-    }
+    const auto columns_of = [this](const std::string& query) { return ColumnsOf(query); };
+    Union together{PlanUnion(queries, columns_of)};
+    if (!together.plan.text.empty()) together.statement = MakeReady(together.plan.text);
+    // A table may have other columns than when the queries were prepared one by one.
+    if (together.statement &&
+        together.statement->getMetaData()->getColumnCount() != together.plan.columns)
+        together.statement.reset();
     return unions_.emplace(std::move(name), std::move(together)).first->second;
 }
 
 std::optional<std::vector<Values>> Session::RunUnion(Union& together,
                                                      std::span<const Query> queries) {
     unsigned number = 0;
-    for (const auto& places : together.places) {
+    for (const auto& places : together.plan.places) {
         for (const std::string& value : queries[places.front().query].parameters)
             together.statement->setString(++number, value);
     }
@@ -383,7 +199,7 @@ std::optional<std::vector<Values>> Session::RunUnion(Union& together,
     if (together.types != types) return std::nullopt;
     std::vector<Values> values(queries.size());
     while (rows->next()) {
-        for (const auto& [query, first, end] : together.places.at(rows->getUInt(1)))
+        for (const auto& [query, first, end] : together.plan.places.at(rows->getUInt(1)))
             AppendColumns(*rows, first, end, values[query]);
     }
     return values;

@@ -1,18 +1,17 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "common/mysql/account.hpp"
+#include "common/mysql/error.hpp"
+#include "common/mysql/query.hpp"
+#include "common/mysql/query_union.hpp"
 
 namespace sql {
 class Connection;
@@ -22,53 +21,10 @@ class ResultSet;
 
 namespace policyd::mysql {
 
-/// The client library or the server said no; `Code()` is MySQL's error number, 0 for a mistake of
-/// the query that the server does not see. The text never holds a password.
-class Error : public std::runtime_error {
-public:
-    /// Whatever the reason was: a server that does not let us in is of no use.
-    static constexpr int kCannotConnect = 2002;
-
-    Error(const std::string& what, int code) : std::runtime_error(what), code_(code) {}
-
-    int Code() const noexcept { return code_; }
-    /// Whether the connection or its server failed, rather than the query.
-    bool IsOfServer() const noexcept;
-    /// Whether it is the server's answer to a query, and other queries may go well.
-    bool IsOfQuery() const noexcept;
-
-private:
-    int code_;
-};
-
-/// A query in its two forms.
-struct Query {
-    /// Makes a part of the query fit for a string literal of the connection's character set.
-    using Quote = std::function<std::string(std::string_view)>;
-
-    /// Who asks it: of those that are only text, the queries of one are alike.
-    const void* source = nullptr;
-    std::string prepared;                 ///< with `?`; empty: only as text
-    std::vector<std::string> parameters;  ///< of `prepared`
-    /// In RunTogether(): surely the same as those of the query before it. Not found out by
-    /// comparing them: what a statement looks like must not follow from who asks, or there would be
-    /// too many.
-    bool has_parameters_of_last = false;
-    std::function<std::string(const Quote&)> text;
-    bool needs_result_set = true;  ///< a query that gives none is an error
-};
-
-/// The columns of all rows, one after the other, as their text; nothing for NULL.
-using Values = std::vector<std::optional<std::string>>;
-
-/// One connection to one server, for one thread. Not to be used again once a call has thrown, but
-/// where the server refused a query (Error::IsOfQuery()).
+/// One connection to one server, for one thread (see BeginThread()). Not to be used again once a
+/// call has thrown, but where the server refused a query (Error::IsOfQuery()).
 class Session {
 public:
-    /// Every thread that uses sessions calls these first and last.
-    static void BeginThread();
-    static void EndThread();
-
     /// Connects. Throws Error.
     Session(const Account& account, const Server& server);
     ~Session();
@@ -86,23 +42,19 @@ public:
     std::vector<Values> RunTogether(std::span<const Query> queries);
 
 private:
-    /// A statement that is several queries, as many of those that are asked as can be.
+    /// A statement that is several queries.
     struct Union {
-        struct Place {
-            std::size_t query;
-            unsigned first_column, end_column;  ///< as the client library counts
-        };
+        UnionPlan plan;
         std::unique_ptr<sql::PreparedStatement>
-            statement;                           ///< null: the queries do not go together
-        std::vector<std::vector<Place>> places;  ///< of what a row with this number holds
-        std::vector<std::size_t> alone{};        ///< the queries that are asked beside it
-        std::string types{};                     ///< of its columns, when it was first run
+            statement{};      ///< null: the queries do not go together
+        std::string types{};  ///< of its columns, when it was first run
     };
 
-    void RequireEncryption();
     void NoteRoundTrip(std::chrono::nanoseconds took);
     bool GivesAllRows();
+    std::unique_ptr<sql::PreparedStatement> MakeReady(const std::string& text);
     sql::PreparedStatement* Prepare(const std::string& query);
+    std::optional<unsigned> ColumnsOf(const std::string& query);
     void ForgetStatements();
     std::optional<Values> TryPrepared(const Query& query);
     std::optional<std::vector<Values>> TryUnion(std::span<const Query> queries);

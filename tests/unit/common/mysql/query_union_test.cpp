@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace policyd::mysql {
@@ -81,6 +84,82 @@ TEST(QueryUnionTest, TakesColumnsOfTheSameRowsFromOneOfThem) {
     EXPECT_EQ(UnionOf(parts, 5),
               "SELECT 0, b, NULL, a, NULL FROM t WHERE k = ?"
               " UNION ALL SELECT 1, NULL, t.*, NULL, NULL FROM (SELECT 1) t");
+}
+
+class UnionPlanTest : public testing::Test {
+protected:
+    /// A query for `text`, which the one before has the parameters of if `follows`.
+    void Ask(const std::string& text, bool follows = false) {
+        Query query;
+        query.prepared = text;
+        query.has_parameters_of_last = follows;
+        queries_.push_back(std::move(query));
+    }
+
+    UnionPlan Plan() {
+        return PlanUnion(queries_, [this](const std::string& query) -> std::optional<unsigned> {
+            if (query == kOnlyAsText) return std::nullopt;
+            ++counted_;
+            return query == kTwo ? 2 : 1;
+        });
+    }
+
+    static std::string Describe(const UnionPlan& plan) {
+        std::string text;
+        for (const auto& places : plan.places) {
+            for (const auto& [query, first, end] : places)
+                text += std::to_string(query) + ":" + std::to_string(first) + "-" +
+                        std::to_string(end) + " ";
+            text += "| ";
+        }
+        for (const std::size_t query : plan.alone) text += std::to_string(query) + " ";
+        return text;
+    }
+
+    const std::string kOne = "SELECT a FROM t WHERE k = ?";
+    const std::string kTwo = "SELECT a, b FROM u WHERE k = ?";
+    const std::string kOnlyAsText = "SELECT picture FROM t WHERE k = ?";
+    const std::string kOrdered = "SELECT a FROM t WHERE k = ? ORDER BY a";
+    std::vector<Query> queries_;
+    int counted_ = 0;
+};
+
+TEST_F(UnionPlanTest, GivesEachQueryItsRowsAndEachTextItsColumns) {
+    Ask(kOne);
+    Ask(kTwo);
+    Ask(kOne);
+    const UnionPlan plan = Plan();
+    EXPECT_EQ(Describe(plan), "0:2-3 | 1:3-5 | 2:2-3 | ");
+    EXPECT_EQ(plan.columns, 4u);
+    EXPECT_EQ(plan.text,
+              UnionOf(std::vector<UnionPart>{{{kOne, 1, 2}}, {{kTwo, 2, 4}}, {{kOne, 1, 2}}}, 4));
+    EXPECT_EQ(counted_, 2);
+}
+
+TEST_F(UnionPlanTest, SharesTheRowsOfQueriesWithTheSameParameters) {
+    const std::string other_column = "SELECT c FROM t WHERE k = ?";
+    Ask(kOne);
+    Ask(kTwo, true);
+    Ask(other_column, true);
+    Ask(other_column);
+    EXPECT_EQ(Describe(Plan()), "0:2-3 2:5-6 | 1:3-5 | 3:5-6 | ");
+}
+
+TEST_F(UnionPlanTest, LeavesAloneWhatDoesNotGoTogether) {
+    Ask(kOnlyAsText);
+    Ask(kOne);
+    Ask(kOrdered, true);
+    Ask("", true);
+    Ask(kOne, true);
+    EXPECT_EQ(Describe(Plan()), "1:2-3 4:2-3 | 0 2 3 ");
+}
+
+TEST_F(UnionPlanTest, MakesNoStatementOfLessThanTwoQueries) {
+    Ask(kOne);
+    Ask(kOrdered);
+    EXPECT_EQ(Plan().text, "");
+    queries_.clear();
+    EXPECT_EQ(Plan().text, "");
 }
 
 }  // namespace

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace policyd::mysql {
+
+/// The client library or the server said no; `Code()` is MySQL's error number, 0 for a mistake of
+/// the query that the server does not see. The text never holds a password.
+class Error : public std::runtime_error {
+public:
+    /// Whatever the reason was: a server that does not let us in is of no use.
+    static constexpr int kCannotConnect = 2002;
+
+    Error(const std::string& what, int code) : std::runtime_error(what), code_(code) {}
+
+    int Code() const noexcept { return code_; }
+    /// Whether the connection or its server failed, rather than the query.
+    bool IsOfServer() const noexcept;
+    /// Whether it is the server's answer to a query, and other queries may go well.
+    bool IsOfQuery() const noexcept;
+
+private:
+    int code_;
+};
+
+}  // namespace policyd::mysql

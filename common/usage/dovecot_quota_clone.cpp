@@ -7,6 +7,7 @@
 
 #include "common/async/endpoint.hpp"
 #include "common/config/config_error.hpp"
+#include "common/redis/key_scan.hpp"
 #include "common/text/ascii.hpp"
 
 namespace policyd::usage {
@@ -56,20 +57,16 @@ DovecotQuotaClone::DovecotQuotaClone(uv_loop_t* loop, redis::ClientSettings serv
     : prefix_(std::move(prefix)), redis_(loop, std::move(server)) {}
 
 async::Task<DovecotFigures> DovecotQuotaClone::ReadAll(text::WallTime began) {
-    const std::string pattern = Literal(prefix_) + '*' + std::string(kBytes);
-    // By name: SCAN may tell a key twice.
     std::map<std::string, std::optional<Measurement>> measurements;
-    std::string cursor = "0";
-    do {
-        Reply page = co_await redis_.Ask(Request("SCAN", cursor, "MATCH", pattern, "COUNT", 1000));
-        cursor = page.elements.at(0).text;
+    redis::KeyScan scan(redis_, Literal(prefix_) + '*' + std::string(kBytes));
+    while (!scan.HasEnded()) {
+        const std::vector<std::string> keys = co_await scan.Next();
         std::vector<std::string> users;
         std::vector<Request> questions;
-        for (const Reply& key : page.elements.at(1).elements) {
-            const std::size_t length = key.text.size() - prefix_.size() - kBytes.size();
-            users.push_back(key.text.substr(prefix_.size(), length));
-            questions.emplace_back("MGET", key.text,
-                                   prefix_ + users.back() + std::string(kMessages));
+        for (const std::string& key : keys) {
+            const std::size_t length = key.size() - prefix_.size() - kBytes.size();
+            users.push_back(key.substr(prefix_.size(), length));
+            questions.emplace_back("MGET", key, prefix_ + users.back() + std::string(kMessages));
         }
         const std::vector<Reply> answers = co_await redis_.AskAll(std::move(questions));
         for (std::size_t i = 0; i < users.size(); ++i) {
@@ -78,7 +75,7 @@ async::Task<DovecotFigures> DovecotQuotaClone::ReadAll(text::WallTime began) {
             std::optional<Measurement>& measurement = measurements[users[i]];
             if (bytes && messages) measurement = {users[i], *bytes, *messages, began};
         }
-    } while (cursor != "0");
+    }
     DovecotFigures figures;
     for (auto& [user, measurement] : measurements) {
         if (measurement) {

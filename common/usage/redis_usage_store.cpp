@@ -6,7 +6,9 @@
 #include <map>
 #include <utility>
 
+#include "common/redis/key_scan.hpp"
 #include "common/usage/packed_numbers.hpp"
+#include "common/usage/redis_commit_calls.hpp"
 #include "common/usage/redis_keys.hpp"
 #include "common/usage/redis_records.hpp"
 #include "common/usage/redis_reservations.hpp"
@@ -21,48 +23,32 @@ using redis::Request;
 using redis::ScriptCall;
 using std::chrono::milliseconds;
 
-/// When a server that was reached does not take it: it lacks memory or replicas.
-constexpr milliseconds kTellLater{1'000};
 constexpr std::size_t kMailboxesInOneCall = 100;  // what one script holds up others for
-constexpr std::size_t kCommittedInOneCall = 32;
 constexpr std::size_t kCallsAtOnce = 64;
-/// All threads of all servers tell at once, beside what is being decided: a busy Redis has
-/// to answer all of it in time, or the connection is given up and all is to be told anew.
-constexpr std::size_t kToldAtOnce = 8;
 
-/// The mailboxes of each domain, as indexes into what `mailbox_of` tells and keeps.
-template <typename MailboxOf>
-std::map<std::string_view, std::vector<std::size_t>> ByDomain(std::size_t count,
-                                                              MailboxOf mailbox_of) {
-    std::map<std::string_view, std::vector<std::size_t>> domains;
-    for (std::size_t i = 0; i < count; ++i) domains[DomainOf(mailbox_of(i))].push_back(i);
+std::map<std::string_view, std::vector<std::string>> ByDomain(
+    std::span<const std::string> mailboxes) {
+    std::map<std::string_view, std::vector<std::string>> domains;
+    for (const std::string& mailbox : mailboxes) domains[DomainOf(mailbox)].push_back(mailbox);
     return domains;
 }
 
 }  // namespace
 
 RedisUsageStore::RedisUsageStore(uv_loop_t* loop, Options options)
-    : loop_(loop),
-      clock_(std::move(options.clock)),
+    : clock_(std::move(options.clock)),
       reservation_life_(options.reservation_life),
       reservation_grace_(options.reservation_grace),
       most_single_reservations_(options.most_single_reservations),
       notes_changes_(options.notes_changes),
-      recent_(options.recent ? std::move(options.recent) : std::make_shared<RecentReservations>()),
-      teller_(recent_->NewTeller()),
-      tell_later_(async::MakeHandle<uv_timer_t>("uv_timer_init", this, uv_timer_init, loop)),
+      retelling_(
+          loop, redis_, batch_,
+          options.recent ? std::move(options.recent) : std::make_shared<RecentReservations>()),
       redis_(loop, std::move(options.server), RedisScripts(), [this] { OnReady(); }),
-      batch_(loop, redis_, [this] { return ReservationsHeader(); }) {
-    uv_unref(reinterpret_cast<uv_handle_t*>(tell_later_.get()));
-}
+      batch_(loop, redis_, [this] { return ReservationsHeader(); }) {}
 
 RedisUsageStore::~RedisUsageStore() {
     batch_.Flush();
-    recent_->Told(teller_);
-}
-
-milliseconds RedisUsageStore::MonotonicNow() const {
-    return milliseconds(uv_now(loop_));
 }
 
 ScriptCall RedisUsageStore::CallOf(std::size_t script, std::string_view domain_key) {
@@ -146,7 +132,7 @@ async::Task<Reserved> RedisUsageStore::Reserve(const Reservation& reservation) {
     std::sort(answer.full.begin(), answer.full.end());
     std::sort(answer.full_domains.begin(), answer.full_domains.end());
     if (answer.IsGranted()) {
-        Remember(reservation);
+        retelling_.Reserved(reservation);
         // A script that looks at one of several domains does not know whether it is.
         if (reservation.ends_fullness && parts.size() > 1) co_await NoteRoomIn(granted);
     } else if (!granted.empty()) {
@@ -167,15 +153,14 @@ async::Task<void> RedisUsageStore::TakeBack(std::string_view id,
     std::vector<RedisReservationPart> parts;
     for (const GrantedBefore& each : granted) {
         if (each.copies == 0) {
-            recent_->GiveBack(id, {&each.mailbox, 1}, Unreserve::kEverything, MonotonicNow(),
-                              teller_);
+            retelling_.GivenBack(id, {&each.mailbox, 1}, Unreserve::kEverything);
             parts.push_back(ReleasePart(id, {&each.mailbox, 1}, Unreserve::kEverything));
         } else {
-            const Held before{.id = std::string(id),
-                              .mailbox = each.mailbox,
-                              .bytes = each.bytes / each.copies,
-                              .copies = each.copies,
-                              .settled = each.was_settled};
+            const RecentReservations::Held before{.id = std::string(id),
+                                                  .mailbox = each.mailbox,
+                                                  .bytes = each.bytes / each.copies,
+                                                  .copies = each.copies,
+                                                  .settled = each.was_settled};
             const Settling settling = each.was_settled ? Settling::kYes : Settling::kNoMore;
             parts.push_back(HoldPart(before, each.age, settling));
         }
@@ -183,67 +168,9 @@ async::Task<void> RedisUsageStore::TakeBack(std::string_view id,
     co_await batch_.EvaluateAll(std::move(parts));
 }
 
-void RedisUsageStore::Remember(const Reservation& reservation) {
-    for (const Limit& limit : reservation.limits)
-        recent_->Remember({.id = reservation.id,
-                           .mailbox = limit.mailbox,
-                           .bytes = reservation.bytes,
-                           .copies = limit.copies,
-                           .at = MonotonicNow(),
-                           .settled = reservation.settled,
-                           .age = reservation.age,
-                           .teller = teller_});
-}
-
 void RedisUsageStore::OnReady() {
-    StartTelling();
+    retelling_.Start();
     if (std::exchange(was_ready_, true) && on_return_) on_return_();
-}
-
-void RedisUsageStore::StartTelling() {
-    async::Spawn(TellAgain(), [this](std::exception_ptr) {
-        // Where the connection is lost again, all is told over the next one.
-        if (!redis_.IsReady()) return;
-        uv_timer_start(
-            tell_later_.get(),
-            [](uv_timer_t* timer) { static_cast<RedisUsageStore*>(timer->data)->StartTelling(); },
-            static_cast<std::uint64_t>(kTellLater.count()), 0);
-    });
-}
-
-async::Task<void> RedisUsageStore::TellAgain() {
-    recent_->Lost(teller_, redis_.LastLost());
-    const std::vector<Held> recent = recent_->Recent(teller_, MonotonicNow());
-    for (std::size_t at = 0; at < recent.size();) {
-        std::vector<Held> some;
-        for (; at < recent.size() && some.size() < kToldAtOnce; ++at)
-            if (recent_->Current(recent[at]) == recent[at]) some.push_back(recent[at]);
-        co_await Tell(std::move(some));
-    }
-    recent_->Told(teller_);
-}
-
-/// What is told of the same messages over other connections meanwhile may have come before it, and
-/// is told once more.
-async::Task<void> RedisUsageStore::Tell(std::vector<Held> some) {
-    while (!some.empty()) {
-        std::vector<RedisReservationPart> parts;
-        for (const Held& held : some) parts.push_back(PartAgain(held));
-        co_await batch_.EvaluateAll(std::move(parts));
-        std::vector<Held> changed;
-        for (const Held& held : some) {
-            std::optional<Held> current = recent_->Current(held);
-            if (current && *current != held) changed.push_back(*std::move(current));
-        }
-        some = std::move(changed);
-    }
-}
-
-/// What was settled over another connection since is not given back: it is younger.
-RedisReservationPart RedisUsageStore::PartAgain(const Held& held) const {
-    const milliseconds age = MonotonicNow() - held.at + held.age;
-    if (held.given_back) return ReleasePart(held.id, {&held.mailbox, 1}, *held.given_back, age);
-    return HoldPart(held, age, held.settled ? Settling::kYes : Settling::kNo);
 }
 
 async::Task<std::vector<Reply>> RedisUsageStore::EvaluateInTurn(std::vector<ScriptCall> calls) {
@@ -263,58 +190,26 @@ async::Task<std::vector<Reply>> RedisUsageStore::EvaluateInTurn(std::vector<Scri
 
 async::Task<void> RedisUsageStore::Release(std::string_view id,
                                            std::span<const std::string> mailboxes, Unreserve what) {
-    recent_->GiveBack(id, mailboxes, what, MonotonicNow(), teller_);
-    const auto domains = ByDomain(
-        mailboxes.size(), [mailboxes](std::size_t i) { return std::string_view(mailboxes[i]); });
+    retelling_.GivenBack(id, mailboxes, what);
     std::vector<RedisReservationPart> parts;
-    for (const auto& [domain, indexes] : domains) {
-        std::vector<std::string> of_domain;
-        for (const std::size_t i : indexes) of_domain.push_back(mailboxes[i]);
+    for (const auto& [domain, of_domain] : ByDomain(mailboxes))
         parts.push_back(ReleasePart(id, of_domain, what));
-    }
     co_await batch_.EvaluateAll(std::move(parts));
 }
 
 async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measurements,
                                           milliseconds grace) {
-    const auto domains = ByDomain(measurements.size(), [measurements](std::size_t i) {
-        return std::string_view(measurements[i].mailbox);
-    });
-    std::vector<ScriptCall> calls;
-    std::vector<std::span<const std::size_t>> parts;  // of the calls: one for each reply in a reply
     PackedNumbers header = Header();
     header << grace << std::size_t{notes_changes_};
-    std::size_t room = 0;  // in the last call
-    for (const auto& [domain, indexes] : domains) {
-        for (std::span<const std::size_t> left = indexes; !left.empty();) {
-            if (room == 0) {
-                calls.emplace_back().script = kCommitScript;
-                calls.back().arguments.Append(header.Bytes());
-                room = kCommittedInOneCall;
-            }
-            const auto part = left.first(std::min(room, left.size()));
-            left = left.subspan(part.size());
-            room -= part.size();
-            PackedNumbers figures;
-            calls.back().keys.Append(RedisDomainKey(domain));
-            for (const std::size_t i : part) {
-                const Measurement& measurement = measurements[i];
-                figures << measurement.began.time_since_epoch() << measurement.bytes
-                        << measurement.messages;
-                calls.back().keys.Append(RedisMailboxKey(measurement.mailbox));
-            }
-            calls.back().arguments.Append(figures.Bytes());
-            parts.push_back(part);
-        }
-    }
+    RedisCommitCalls commit = MakeCommitCalls(measurements, header.Bytes());
     // One at a time: with the next in Redis already, others would wait for that, too.
     std::vector<std::string> changed;
     std::exception_ptr failure;
-    auto part = parts.begin();
-    for (ScriptCall& call : calls) {
+    auto part = commit.parts.begin();
+    for (ScriptCall& call : commit.calls) {
         Reply reply = co_await redis_.Evaluate(std::move(call));
         for (Reply& of_domain : reply.elements) {
-            if (part == parts.end()) break;
+            if (part == commit.parts.end()) break;
             try {
                 const Reply told = redis_.Checked(std::move(of_domain));
                 for (std::size_t n = 0; n < std::min(told.text.size(), part->size()); ++n)
@@ -325,7 +220,7 @@ async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measureme
             ++part;
         }
     }
-    if (!failure && part != parts.end())
+    if (!failure && part != commit.parts.end())
         throw outage::UsageStoreUnavailable("Redis gives an answer that makes no sense");
     // What is stored of the others will not be told as changed again.
     if (!changed.empty()) co_await NoteChanged(std::move(changed));
@@ -339,16 +234,14 @@ async::Task<void> RedisUsageStore::NoteChanged(std::vector<std::string> mailboxe
 }
 
 async::Task<void> RedisUsageStore::Remove(std::span<const std::string> mailboxes) {
-    const auto domains = ByDomain(
-        mailboxes.size(), [mailboxes](std::size_t i) { return std::string_view(mailboxes[i]); });
     std::vector<ScriptCall> calls;
-    for (const auto& [domain, indexes] : domains) {
-        for (std::size_t n = 0; n < indexes.size(); ++n) {
+    for (const auto& [domain, of_domain] : ByDomain(mailboxes)) {
+        for (std::size_t n = 0; n < of_domain.size(); ++n) {
             if (n % kMailboxesInOneCall == 0) {
                 calls.push_back(CallOf(kRemoveScript, RedisDomainKey(domain)));
                 calls.back().arguments.Append(Header().Bytes());
             }
-            calls.back().keys.Append(RedisMailboxKey(mailboxes[indexes[n]]));
+            calls.back().keys.Append(RedisMailboxKey(of_domain[n]));
         }
     }
     co_await EvaluateInTurn(std::move(calls));
@@ -359,51 +252,45 @@ async::Task<void> RedisUsageStore::Remove(std::span<const std::string> mailboxes
 }
 
 async::Task<std::vector<std::string>> RedisUsageStore::MeasuredMailboxes() {
-    const std::string pattern = std::string(kRedisKeyPrefix) + "{*";
     std::vector<std::string> names;
-    std::string cursor = "0";
-    do {
-        Reply page = co_await redis_.Ask(Request("SCAN", cursor, "MATCH", pattern, "COUNT", 1000));
-        cursor = page.elements.at(0).text;
+    redis::KeyScan scan(redis_, std::string(kRedisKeyPrefix) + "{*");
+    while (!scan.HasEnded()) {
+        const std::vector<std::string> keys = co_await scan.Next();
         std::vector<ScriptCall> expire;
         std::vector<Request> questions;
         std::vector<std::string> candidates;
-        for (const Reply& key : page.elements.at(1).elements) {
-            if (const auto domain_key = DomainKeyOfReservedList(key.text))
+        for (const std::string& key : keys) {
+            if (const auto domain_key = DomainKeyOfReservedList(key))
                 expire.push_back(DomainCall(*domain_key));
-            std::optional<std::string> mailbox = MailboxOfRedisKey(key.text);
+            std::optional<std::string> mailbox = MailboxOfRedisKey(key);
             if (!mailbox) continue;
             candidates.push_back(std::move(*mailbox));
-            questions.emplace_back("HGET", key.text, "u");
+            questions.emplace_back("HGET", key, "u");
         }
         co_await EvaluateInTurn(std::move(expire));
         const std::vector<Reply> records = co_await redis_.AskAll(std::move(questions));
         for (std::size_t i = 0; i < candidates.size(); ++i)
             if (RecordIn(records[i].text).usage.measured_at)
                 names.push_back(std::move(candidates[i]));
-    } while (cursor != "0");
-    // Redis may name a key twice while it rearranges them.
+    }
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());
     co_return names;
 }
 
 async::Task<Usage> RedisUsageStore::FindSite() {
-    const std::string pattern = std::string(kRedisKeyPrefix) + "{*}:d";
-    std::map<std::string, Usage> domains;  // by key: SCAN may tell one twice
-    std::string cursor = "0";
-    do {
-        Reply page = co_await redis_.Ask(Request("SCAN", cursor, "MATCH", pattern, "COUNT", 1000));
-        cursor = page.elements.at(0).text;
+    std::map<std::string, Usage> domains;
+    redis::KeyScan scan(redis_, std::string(kRedisKeyPrefix) + "{*}:d");
+    while (!scan.HasEnded()) {
+        const std::vector<std::string> keys = co_await scan.Next();
         std::vector<Request> questions;
-        for (const Reply& key : page.elements.at(1).elements)
-            questions.emplace_back("GET", key.text);
+        for (const std::string& key : keys) questions.emplace_back("GET", key);
         const std::vector<Reply> records = co_await redis_.AskAll(std::move(questions));
-        for (std::size_t i = 0; i < records.size(); ++i) {
+        for (std::size_t i = 0; i < keys.size(); ++i) {
             UnpackedNumbers numbers(records[i].text);
-            domains[page.elements.at(1).elements[i].text] = NextUsage(numbers);
+            domains[keys[i]] = NextUsage(numbers);
         }
-    } while (cursor != "0");
+    }
     Usage site;
     for (const auto& [key, usage] : domains) {
         site.bytes += usage.bytes;

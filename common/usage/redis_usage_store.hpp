@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "common/async/uv_handle.hpp"
 #include "common/redis/client.hpp"
 #include "common/usage/packed_numbers.hpp"
 #include "common/usage/recent_reservations.hpp"
 #include "common/usage/redis_reservation_batch.hpp"
+#include "common/usage/redis_retelling.hpp"
 #include "common/usage/usage_store.hpp"
 
 namespace policyd::usage {
@@ -60,8 +60,6 @@ public:
     async::Task<void> GiveBackChanged(std::span<const std::string> mailboxes) override;
 
 private:
-    using Held = RecentReservations::Held;
-
     PackedNumbers Header() const;
     /// Header() and what it goes on with is still to be its first argument.
     static redis::ScriptCall CallOf(std::size_t script, std::string_view domain_key);
@@ -69,27 +67,18 @@ private:
     redis::ScriptCall WarnedCall(std::string_view mailbox, double expected, double wanted) const;
     /// What kReservationsScript's arguments begin with.
     PackedNumbers ReservationsHeader() const;
-    RedisReservationPart PartAgain(const Held& held) const;
     async::Task<void> NoteRoomIn(const std::vector<GrantedBefore>& granted);
     async::Task<void> TakeBack(std::string_view id, std::vector<GrantedBefore> granted);
     async::Task<std::vector<redis::Reply>> EvaluateInTurn(std::vector<redis::ScriptCall> calls);
     async::Task<void> NoteChanged(std::vector<std::string> mailboxes);
     void OnReady();
-    void StartTelling();
-    async::Task<void> TellAgain();
-    async::Task<void> Tell(std::vector<Held> some);
-    void Remember(const Reservation& reservation);
-    std::chrono::milliseconds MonotonicNow() const;
 
-    uv_loop_t* const loop_;
     const text::WallClock clock_;
     const std::chrono::milliseconds reservation_life_;
     const std::chrono::milliseconds reservation_grace_;
     const std::uint64_t most_single_reservations_;
     const bool notes_changes_;
-    const std::shared_ptr<RecentReservations> recent_;
-    const RecentReservations::Teller teller_;
-    async::UvHandle<uv_timer_t> tell_later_;
+    RedisRetelling retelling_;  // what it tells may end while the client below is destroyed
     std::function<void()> on_return_;
     bool was_ready_ = false;
     redis::Client redis_;

@@ -111,6 +111,10 @@ std::vector<std::string> ParseList(std::string_view text) {
     return elements;
 }
 
+bool Contains(const std::vector<std::string>& list, std::string_view word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+}
+
 bool ListsName(const std::vector<std::string>& list, std::string_view name) {
     for (const std::string& elements : list) {
         for (const std::string& element : ParseList(elements)) {

@@ -24,6 +24,8 @@ bool ParseBool(std::string_view text);
 /// together what is inside them: `inline:{ a=b, c=d }`.
 std::vector<std::string> ParseList(std::string_view text);
 
+bool Contains(const std::vector<std::string>& list, std::string_view word);
+
 /// Whether one of Postfix's lists of parameter names, such as parent_domain_matches_subdomains, has
 /// a name, in any case: the first element that is it decides, and `!name` says no.
 bool ListsName(const std::vector<std::string>& list, std::string_view name);

@@ -1,6 +1,5 @@
 #include "policyd/ctl/unfollowed_parameters.hpp"
 
-#include <algorithm>
 #include <cstdio>
 #include <set>
 #include <string>
@@ -37,10 +36,6 @@ constexpr struct {
 };
 
 constexpr std::string_view kOfCopies[] = {"always_bcc", "recipient_bcc_maps", "sender_bcc_maps"};
-
-bool Has(const Strings& list, std::string_view word) {
-    return std::find(list.begin(), list.end(), word) != list.end();
-}
 
 class Unfollowed {
 public:
@@ -91,7 +86,7 @@ private:
 
     void Masquerading() const {
         if (Value("masquerade_domains").empty() ||
-            !Has(config::ParseList(Value("masquerade_classes")), "envelope_recipient"))
+            !config::Contains(config::ParseList(Value("masquerade_classes")), "envelope_recipient"))
             return;
         Warn("masquerade_domains",
              "is for envelope recipients as well, " + std::string(kMeaning) + "empty");
@@ -105,8 +100,8 @@ private:
     }
 
     void UnlistedRecipients() const {
-        const bool refuses = Has(settings_.checks, "recipient") &&
-                             !Has(settings_.dry_run, "recipient") &&
+        const bool refuses = config::Contains(settings_.checks, "recipient") &&
+                             !config::Contains(settings_.dry_run, "recipient") &&
                              settings_.unknown_recipient_action != "DUNNO";
         if (!refuses || !text::EqualsIgnoringCase(Value("smtpd_reject_unlisted_recipient"), "no"))
             return;

@@ -15,9 +15,8 @@
 
 namespace policyd::services {
 
-/// Everything that decides, built from the settings: the one place that names the checks. Owned by
-/// one loop thread; a reload builds new services and lets the old ones end with the last request
-/// that uses them.
+/// Everything that decides, built from the settings. Owned by one loop thread; a reload builds new
+/// services and lets the old ones end with the last request that uses them.
 class Services {
 public:
     /// `shared` and `loop` outlive this. Throws config::ConfigError where the settings name

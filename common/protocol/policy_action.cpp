@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "common/protocol/action_word.hpp"
 #include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
 
@@ -11,34 +12,6 @@ namespace policyd::protocol {
 namespace {
 
 constexpr std::size_t kLongestAction = 400;
-
-/// The actions of access(5) that stand by themselves or take a text or an argument.
-constexpr std::string_view kWords[] = {
-    "OK",      "RELAY", "DUNNO",  "REJECT",   "DEFER", "DEFER_IF_REJECT", "DEFER_IF_PERMIT",
-    "DISCARD", "HOLD",  "FILTER", "REDIRECT", "BCC",   "PREPEND",         "WARN",
-    "INFO",
-};
-constexpr std::string_view kLetPassOn[] = {
-    "DUNNO", "HOLD", "WARN", "INFO", "PREPEND", "FILTER", "REDIRECT", "BCC", "DEFER_IF_REJECT"};
-/// Where the letter is not in the argument, Postfix warns and does nothing.
-constexpr struct {
-    std::string_view word;
-    char needed;
-    const char* argument;
-} kNeedArgument[] = {{"FILTER", ':', "FILTER with transport:destination"},
-                     {"REDIRECT", '@', "REDIRECT with user@domain"},
-                     {"BCC", '@', "BCC with user@domain"},
-                     {"PREPEND", ':', "PREPEND with a header, \"Name: value\""}};
-/// Of those that let pass on. REDIRECT overrides FILTER (access(5)).
-constexpr std::string_view kWeakestFirst[] = {
-    "DUNNO",  "WARN",     "INFO", "DEFER_IF_REJECT", "PREPEND", "BCC",
-    "FILTER", "REDIRECT", "HOLD", "DEFER_IF_PERMIT"};
-
-bool IsIn(std::string_view word, const auto& list) {
-    return std::any_of(std::begin(list), std::end(list), [word](std::string_view candidate) {
-        return text::EqualsIgnoringCase(word, candidate);
-    });
-}
 
 bool AllDigits(std::string_view word) {
     return !word.empty() && std::all_of(word.begin(), word.end(), text::IsDigit);
@@ -78,14 +51,13 @@ std::string ValidatedAction(std::string_view written) {
                 "a text behind the reply code (Postfix takes digits alone for OK)");
         return std::string(action);
     }
-    if (!IsIn(word, kWords))
+    const ActionWord* const known = FindActionWord(word);
+    if (known == nullptr)
         throw std::invalid_argument(
             "DUNNO, 4NN or 5NN with a text, DEFER_IF_PERMIT, REJECT or another action of "
             "access(5)");
-    for (const auto& known : kNeedArgument) {
-        if (text::EqualsIgnoringCase(word, known.word) && rest.find(known.needed) == rest.npos)
-            throw std::invalid_argument(known.argument);
-    }
+    if (known->needed != 0 && rest.find(known->needed) == rest.npos)
+        throw std::invalid_argument(known->with_argument);
     return std::string(action);
 }
 
@@ -98,30 +70,20 @@ std::string ValidatedRefusalOrDunno(std::string_view text) {
 }
 
 bool PermitsOutright(std::string_view action) {
-    const std::string_view word = action.substr(0, action.find(' '));
-    return AllDigits(action) || text::EqualsIgnoringCase(word, "OK") ||
-           text::EqualsIgnoringCase(word, "RELAY");
+    const ActionWord* const word = FindActionWord(action);
+    return AllDigits(action) || (word != nullptr && word->effect == ActionWord::Effect::kPermit);
 }
 
 bool IsDunno(std::string_view action) {
-    return text::EqualsIgnoringCase(action.substr(0, action.find(' ')), kDunno);
-}
-
-bool Outdoes(std::string_view action, std::string_view earlier) {
-    const auto strength = [](std::string_view of) {
-        const std::string_view word = of.substr(0, of.find(' '));
-        return std::find_if(std::begin(kWeakestFirst), std::end(kWeakestFirst),
-                            [word](auto known) { return text::EqualsIgnoringCase(word, known); });
-    };
-    const auto of_action = strength(action);
-    const auto of_earlier = strength(earlier);
-    const bool takes_last = of_action != std::end(kWeakestFirst) &&
-                            (*of_action == "FILTER" || *of_action == "REDIRECT");
-    return of_action > of_earlier || (of_action == of_earlier && takes_last);
+    const ActionWord* const word = FindActionWord(action);
+    return word != nullptr && word->effect == ActionWord::Effect::kNothing;
 }
 
 bool LetsPassOn(std::string_view action) {
-    return IsIn(action.substr(0, action.find(' ')), kLetPassOn);
+    using Effect = ActionWord::Effect;
+    const ActionWord* const word = FindActionWord(action);
+    return word != nullptr && (word->effect == Effect::kNothing || word->effect == Effect::kNote ||
+                               word->effect == Effect::kAside);
 }
 
 void SetReply(std::string& reply, std::string_view action) {

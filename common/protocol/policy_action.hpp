@@ -26,10 +26,6 @@ bool IsDunno(std::string_view action);
 /// INFO, PREPEND, FILTER, REDIRECT, BCC; and for DEFER_IF_REJECT, which refuses nothing by itself.
 bool LetsPassOn(std::string_view action);
 
-/// A policy service answers with one action: whether of two that let pass on, in any case, this one
-/// takes the place of an earlier one. Postfix follows the last of several FILTER or REDIRECT.
-bool Outdoes(std::string_view action, std::string_view earlier);
-
 /// The reply to one request: "action=…", and an empty line.
 std::string ReplyFor(std::string_view action);
 /// The same in the place of the one before, whose memory it takes.

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "common/protocol/action_word.hpp"
 #include "common/text/ascii.hpp"
 #include "common/text/unicode.hpp"
 #include "policyd/checks/restriction_list.hpp"
@@ -14,31 +15,24 @@ namespace policyd::checks {
 namespace {
 
 using Kind = AccessResult::Kind;
+using protocol::ActionWord;
 
-struct Word {
-    std::string_view name;
-    Kind kind;
-    /// Must occur in the argument; 0: none needed. Without it Postfix warns and does nothing.
-    char needed;
-};
-
-constexpr Word kWords[] = {
-    {"OK", Kind::kPermit, 0},
-    {"RELAY", Kind::kPermit, 0},
-    {"DUNNO", Kind::kNext, 0},
-    {"REJECT", Kind::kDecide, 0},
-    {"DEFER", Kind::kDecide, 0},
-    {"DISCARD", Kind::kDecide, 0},
-    {"DEFER_IF_PERMIT", Kind::kAside, 0},
-    {"DEFER_IF_REJECT", Kind::kAside, 0},
-    {"HOLD", Kind::kAside, 0},
-    {"FILTER", Kind::kAside, ':'},
-    {"REDIRECT", Kind::kAside, '@'},
-    {"BCC", Kind::kAside, '@'},
-    {"PREPEND", Kind::kAside, ':'},
-    {"WARN", Kind::kNote, 0},
-    {"INFO", Kind::kNote, 0},
-};
+Kind KindOf(ActionWord::Effect effect) {
+    switch (effect) {
+        case ActionWord::Effect::kNothing:
+            break;
+        case ActionWord::Effect::kNote:
+            return Kind::kNote;
+        case ActionWord::Effect::kAside:
+        case ActionWord::Effect::kDeferIfPermit:
+            return Kind::kAside;
+        case ActionWord::Effect::kPermit:
+            return Kind::kPermit;
+        case ActionWord::Effect::kDecide:
+            return Kind::kDecide;
+    }
+    return Kind::kNext;
+}
 
 bool AllDigits(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), text::IsDigit);
@@ -188,12 +182,13 @@ AccessResult ParseAccessResult(std::string_view value) {
     const std::size_t length = std::min(value.find_first_of(" \t"), value.size());
     const std::string_view word = value.substr(0, length);
     const std::string_view argument = text::Trim(value.substr(length));
-    for (const Word& known : kWords) {
-        if (!text::EqualsIgnoringCase(word, known.name)) continue;
-        if (known.needed != 0 && argument.find(known.needed) == std::string_view::npos)
+    if (const ActionWord* const known = protocol::FindActionWord(word)) {
+        // Postfix warns and does nothing.
+        if (known->needed != 0 && argument.find(known->needed) == std::string_view::npos)
             return {Kind::kNext, {}, {}};
-        if (known.kind == Kind::kNote) return {known.kind, {}, Joined(known.name, argument)};
-        return {known.kind, Joined(known.name, argument), {}};
+        const Kind kind = KindOf(known->effect);
+        if (kind == Kind::kNote) return {kind, {}, Joined(known->name, argument)};
+        return {kind, Joined(known->name, argument), {}};
     }
     if (IsReplyCode(word) && !argument.empty()) return {Kind::kDecide, Joined(word, argument), {}};
     if (AllDigits(value) || text::EqualsIgnoringCase(value, "permit"))

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/log/logging.hpp"
+#include "common/protocol/action_word.hpp"
 #include "common/protocol/policy_action.hpp"
 #include "common/text/unicode.hpp"
 

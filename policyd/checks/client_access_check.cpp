@@ -6,6 +6,7 @@
 
 #include "common/log/logging.hpp"
 #include "common/outage/unavailable.hpp"
+#include "common/protocol/action_word.hpp"
 #include "common/protocol/policy_action.hpp"
 #include "common/text/unicode.hpp"
 

@@ -1,0 +1,153 @@
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "common/config/config_error.hpp"
+#include "common/sqlite/database.hpp"
+#include "tests/contract/database_table_fixture.hpp"
+#include "tests/support/process.hpp"
+
+namespace policyd::tables {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+using DatabaseOutageTest = DatabaseTableTest;
+
+TEST_F(DatabaseOutageTest, AServerThatIsDownIsNotAMissAndAnswersAgainWhenItIsUp) {
+    LookupTable& table = OpenMysql(MariaDb().Hosts());
+    EXPECT_EQ(Find(table), "1");
+    MariaDb().Stop();
+    EXPECT_THAT(Failure(table), HasSubstr("table.cf: mysql: unix:"));
+    EXPECT_THAT(Failure(table), HasSubstr("table.cf: mysql: unix:"));
+    MariaDb().Start();
+    EXPECT_EQ(Find(table), "1");
+}
+
+TEST_F(DatabaseOutageTest, AServerThatWasRestartedMeanwhileIsNotNoticed) {
+    LookupTable& table = OpenMysql(MariaDb().Hosts());
+    EXPECT_EQ(Find(table), "1");
+    MariaDb().Stop();
+    MariaDb().Start();
+    EXPECT_EQ(Find(table), "1");
+}
+
+TEST_F(DatabaseOutageTest, AServerThatHangsIsGivenUpAfterTheTimeLimit) {
+    LookupTable& table = OpenMysql("inet:127.0.0.1:" + std::to_string(MariaDb().Port()));
+    EXPECT_EQ(Find(table), "1");
+    MariaDb().Pause();
+    EXPECT_THAT(Failure(table), HasSubstr("inet:127.0.0.1:"));
+    EXPECT_THAT(Failure(table), Not(HasSubstr("no failure")));
+    MariaDb().Resume();
+    test::WaitUntil("the table answers again",
+                    [&] { return Failure(table) == "no failure, but 1"; });
+}
+
+TEST_F(DatabaseOutageTest, AQueryThatTakesTooLongIsGivenUp) {
+    LookupTable& table =
+        Open("mysql", "hosts = " + MariaDb().Hosts() +
+                          "\nuser = root\ndbname = mysql\nquery = SELECT sleep(60), '%s'\n");
+    EXPECT_THAT(Failure(table), HasSubstr("unix:"));
+}
+
+TEST_F(DatabaseOutageTest, AnotherServerIsAskedWhereOneIsDown) {
+    LookupTable& table = OpenMysql("unix:" + (scratch / "nowhere").string() +
+                                   " inet:127.0.0.1:" + std::to_string(MariaDb().Port()));
+    EXPECT_EQ(Find(table), "1");
+    EXPECT_EQ(Find(table, "b"), std::nullopt);
+}
+
+TEST_F(DatabaseOutageTest, APasswordIsInNoMessage) {
+    LookupTable& table = OpenMysql(MariaDb().Hosts(), "user = nobody\npassword = s3cret\n");
+    const std::string failure = Failure(table);
+    EXPECT_THAT(failure, HasSubstr("Access denied for user 'nobody'"));
+    EXPECT_THAT(failure, Not(HasSubstr("s3cret")));
+}
+
+TEST_F(DatabaseOutageTest, ATableThatIsDroppedIsNotAMiss) {
+    LookupTable& table = OpenMysql(MariaDb().Hosts());
+    EXPECT_EQ(Find(table), "1");
+    MariaDb().Execute("DROP TABLE outage.t");
+    EXPECT_THAT(Failure(table), HasSubstr("doesn't exist"));
+    MariaDb().Execute("CREATE TABLE outage.t (k TEXT, v TEXT)");
+    EXPECT_EQ(Find(table), std::nullopt);
+}
+
+TEST_F(DatabaseOutageTest, AStoredProcedureMayGiveOneResultSet) {
+    MariaDb().Execute(
+        "CREATE DATABASE IF NOT EXISTS outage; USE outage;\nDELIMITER //\n"
+        "CREATE OR REPLACE PROCEDURE one(k TEXT) BEGIN SELECT concat('<', k, '>'); END //\n"
+        "CREATE OR REPLACE PROCEDURE two(k TEXT) BEGIN SELECT 1; SELECT 2; END //\n"
+        "CREATE OR REPLACE PROCEDURE none(k TEXT) BEGIN SET @x = k; END //\n");
+    const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
+
+    EXPECT_EQ(Find(Open("mysql", head + "query = CALL one('%s')\n")), "<a>");
+    EXPECT_THAT(Failure(Open("mysql", head + "query = CALL two('%s')\n")),
+                HasSubstr("more than one result set"));
+    LookupTable& none = Open("mysql", head + "query = CALL none('%s')\n");
+    EXPECT_THAT(Failure(none), HasSubstr("no result set"));
+    LookupTable& may_be_none =
+        Open("mysql", head + "query = CALL none('%s')\nrequire_result_set = no\n");
+    EXPECT_EQ(Find(may_be_none), std::nullopt);
+    EXPECT_EQ(Find(may_be_none), std::nullopt);
+}
+
+TEST_F(DatabaseOutageTest, AnSqliteFileThatIsReplacedIsReadAnew) {
+    const auto make = [this](const char* name, const char* sql) {
+        sqlite::Database(scratch / name, sqlite::Database::Mode::kReadWrite,
+                         std::chrono::milliseconds(0))
+            .Execute(sql);
+    };
+    make("db", "CREATE TABLE t (k, v); INSERT INTO t VALUES ('a', 'old')");
+    LookupTable& table = Open("sqlite", "dbpath = " + (scratch / "db").string() +
+                                            "\nquery = SELECT v FROM t WHERE k = '%s'\n");
+    EXPECT_EQ(Find(table), "old");
+    make("new", "CREATE TABLE t (k, v); INSERT INTO t VALUES ('a', 'new')");
+    std::filesystem::rename(scratch / "new", scratch / "db");
+    EXPECT_EQ(Find(table), "new");
+    make("db", "DROP TABLE t");
+    EXPECT_THAT(Failure(table), HasSubstr("no such table"));
+}
+
+TEST_F(DatabaseOutageTest, AnSqliteFileThatIsCopiedOverIsReadAnew) {
+    for (const char* name : {"db", "new"})
+        sqlite::Database(scratch / name, sqlite::Database::Mode::kReadWrite,
+                         std::chrono::milliseconds(0))
+            .Execute("CREATE TABLE t (k, v); INSERT INTO t VALUES ('a', '" + std::string(name) +
+                     "')");
+    LookupTable& table = Open("sqlite", "dbpath = " + (scratch / "db").string() +
+                                            "\nquery = SELECT v FROM t WHERE k = '%s'\n");
+    EXPECT_EQ(Find(table), "db");
+    std::ofstream(scratch / "db", std::ios::binary | std::ios::in)
+        << std::ifstream(scratch / "new", std::ios::binary).rdbuf();
+    EXPECT_EQ(Find(table), "new");
+}
+
+TEST_F(DatabaseOutageTest, AMissingSqliteFileIsAMistakeOfTheConfiguration) {
+    EXPECT_THROW(Open("sqlite", "dbpath = /nonexistent/db\nquery = SELECT 1\n"),
+                 config::ConfigError);
+}
+
+async::Task<> FindThenTell(LookupTable& table, std::vector<std::string>& answered) {
+    co_await table.Find("a");
+    answered.push_back(table.Name());
+}
+
+TEST_F(DatabaseOutageTest, AQuickQuestionDoesNotWaitForASlowOne) {
+    LookupTable& quick = OpenMysql(MariaDb().Hosts());
+    const auto path = scratch.Write(
+        "slow.cf", "hosts = " + MariaDb().Hosts() +
+                       "\ndbname = outage\nuser = root\nquery = SELECT v FROM t WHERE k = '%s' AND "
+                       "sleep(0.4) = 0\n");
+    LookupTable& slow = registry->Open("mysql:" + path.string());
+    std::vector<std::string> answered;
+    async::Spawn(FindThenTell(slow, answered));
+    async::Spawn(FindThenTell(quick, answered));
+    while (answered.size() < 2) loop.RunOnce();
+    EXPECT_EQ(answered, (std::vector<std::string>{quick.Name(), slow.Name()}));
+}
+
+}  // namespace
+}  // namespace policyd::tables

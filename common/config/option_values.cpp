@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
 
@@ -106,7 +107,11 @@ Strings ListFrom(const Option& option, const Value& value) {
     } else {
         throw std::invalid_argument("an array of texts: [\"...\", \"...\"]");
     }
-    for (const std::string& element : list) CheckText(option, element);
+    for (auto element = list.begin(); element != list.end(); ++element) {
+        CheckText(option, *element);
+        if (option.accepts.each_once && std::find(list.begin(), element, *element) != element)
+            throw std::invalid_argument(*element + " only once");
+    }
     return list;
 }
 

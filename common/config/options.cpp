@@ -94,7 +94,7 @@ constexpr Option kOptions[] = {
      "The least important lines that are logged. policyd-scan takes a change over at its start."},
 
     {kChecks, "checks", &Settings::checks, kEffectOnReload,
-     OneOf("client_access recipient mailbox_quota"),
+     EachOnce("client_access recipient mailbox_quota"),
      "The checks in their order; the first that has an opinion decides."},
     {kChecks, "client_access_maps", &Settings::client_access_maps, kEffectOnReload, Anything(),
      "Tables that say which clients may talk to the mail server, searched as check_client_access "

@@ -22,6 +22,7 @@ struct Accepts {
     std::uint64_t most = std::numeric_limits<std::int64_t>::max();
     bool bytes = false;        ///< a number of bytes, which may be written "10M"; of a text: also
     std::string_view words{};  ///< a text must be one of these, separated by blanks
+    bool each_once = false;    ///< no element of a list may be there again
     /// Throws std::invalid_argument with what would have been accepted.
     void (*check)(const std::string& text) = nullptr;
 };
@@ -46,6 +47,10 @@ constexpr Accepts BytesOr(void (*check)(const std::string&)) {
 }
 constexpr Accepts OneOf(std::string_view words) {
     return {.words = words};
+}
+/// For lists.
+constexpr Accepts EachOnce(std::string_view words) {
+    return {.words = words, .each_once = true};
 }
 constexpr Accepts CheckedBy(void (*check)(const std::string&)) {
     return {.check = check};

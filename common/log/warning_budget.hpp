@@ -16,6 +16,9 @@ public:
 
     /// `subject` is what they are about, for the log: "clients". It outlives this.
     explicit WarningBudget(const char* subject) : subject_(subject) {}
+    ~WarningBudget() { TellUnsaid(); }
+    WarningBudget(const WarningBudget&) = delete;
+    WarningBudget& operator=(const WarningBudget&) = delete;
 
     static constexpr int kEachPeriod = 10;
     static constexpr Milliseconds kPeriod{60'000};
@@ -25,9 +28,7 @@ public:
         if (now >= period_ends_) {
             period_ends_ = now + kPeriod;
             left_ = kEachPeriod;
-            if (unsaid_ > 0)
-                Warning("{}: {} more warnings were not logged", subject_,
-                        std::exchange(unsaid_, 0));
+            TellUnsaid();
         }
         if (left_ > 0) {
             --left_;
@@ -38,6 +39,11 @@ public:
     }
 
 private:
+    void TellUnsaid() {
+        if (unsaid_ > 0)
+            Warning("{}: {} more warnings were not logged", subject_, std::exchange(unsaid_, 0));
+    }
+
     const char* const subject_;
     Milliseconds period_ends_{0};
     int left_ = 0;

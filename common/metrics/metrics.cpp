@@ -29,6 +29,7 @@ constexpr Definition kDefinitions[] = {
      "sending (an answer was not taken), idle."},
     {kVerdicts, "policyd_verdicts_total", kCounter, "check reason",
      "Answers by the check that decided and its reason: client_access, unknown_recipient, "
+     "deferred_recipient, "
      "mailbox_full, mailbox_full_for_now (soft time), mailbox_perhaps_full, stale_usage, "
      "repeated_recipient; remembered_full, unavailable (a failure action), out_of_time and failure "
      "where it could not be told; check none, reason no_opinion is DUNNO."},

@@ -55,11 +55,7 @@ async::Task<Listing> FindListing(const MailSystem& system, DecisionLookups& look
         if (is_alias) co_return Listing::kAlias;
     }
     if (resolved.transport == "error") co_return Listing::kUnlisted;
-    if (resolved.transport == "retry") {
-        throw outage::TableUnavailable("transport_maps: mail for " +
-                                       text::EscapedForLog(recipient) +
-                                       " is deferred: " + text::EscapedForLog(resolved.next_hop));
-    }
+    if (resolved.transport == "retry") co_return Listing::kDeferred;
     const tables::TableChain* listed = RecipientsOf(system, resolved.address_class);
     if (listed == nullptr || listed->IsEmpty()) co_return Listing::kListed;
     if (resolved.address_class == AddressClass::kLocal && IsIndispensable(recipient, system))

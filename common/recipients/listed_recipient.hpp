@@ -11,12 +11,13 @@ namespace policyd::recipients {
 enum class Listing {
     kNotOurs,   ///< relaying
     kUnlisted,  ///< refused for good
+    kDeferred,  ///< refused for now
     kAlias,     ///< accepted, because some address mapping has it
     kListed,    ///< accepted by the tables of its class
 };
 
 /// `address` is rewritten and internal and must outlive the returned task. Throws
-/// outage::TableUnavailable where smtpd(8) defers.
+/// outage::TableUnavailable.
 async::Task<Listing> FindListing(const MailSystem& system, DecisionLookups& lookups,
                                  std::string_view address);
 

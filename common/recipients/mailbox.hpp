@@ -29,9 +29,10 @@ struct Mailbox {
 /// What becomes of mail for one envelope recipient.
 struct Resolution {
     enum class Kind {
-        kNotOurs,  ///< not a domain of this system: Postfix's own restrictions decide
-        kUnknown,  ///< a hosted domain, but no such recipient
-        kKnown,    ///< accepted; `mailboxes` are those of its final recipients that are local
+        kNotOurs,   ///< not a domain of this system: Postfix's own restrictions decide
+        kUnknown,   ///< a hosted domain, but no such recipient
+        kKnown,     ///< accepted; `mailboxes` are those of its final recipients that are local
+        kDeferred,  ///< refused for now by its transport, `retry:`
     };
 
     Kind kind = Kind::kNotOurs;

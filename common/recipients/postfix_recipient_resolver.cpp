@@ -56,6 +56,8 @@ async::Task<Resolution> PostfixRecipientResolver::Resolve(std::string_view recip
     Resolution resolution;
     const Listing listing = co_await FindListing(system_, lookups, address);
     if (listing == Listing::kNotOurs) co_return resolution;
+    resolution.kind = Resolution::Kind::kDeferred;
+    if (listing == Listing::kDeferred) co_return resolution;
     resolution.kind = Resolution::Kind::kUnknown;
     if (listing == Listing::kUnlisted) co_return resolution;
     resolution.kind = Resolution::Kind::kKnown;

@@ -17,7 +17,6 @@ public:
                                       tables::TableReader& shared = tables::DirectReader())
         : system_(std::move(system)), shared_(shared) {}
 
-    /// Throws outage::TableUnavailable also for a recipient whose transport is `retry:`.
     async::Task<Resolution> Resolve(std::string_view recipient) override;
     async::Task<Mailbox> LimitsOf(std::string_view name) override;
 

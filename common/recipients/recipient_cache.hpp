@@ -11,9 +11,9 @@ namespace policyd::recipients {
 /// How long resolutions are remembered, and how many of them.
 struct CacheTimes {
     std::chrono::milliseconds positive{0};  ///< known recipients, and domains that are not ours
-    std::chrono::milliseconds negative{0};  ///< unknown recipients
-    /// Beyond that, while the tables cannot be asked; never for unknown recipients, who may have
-    /// got their mailbox since: an outage is no reason for a refusal.
+    std::chrono::milliseconds negative{0};  ///< recipients that are refused
+    /// Beyond that, while the tables cannot be asked; never for recipients that are refused, who
+    /// may have got their mailbox since: an outage is no reason for a refusal.
     std::chrono::milliseconds longest_stale{0};
     std::size_t most = 100'000;
 };
@@ -25,17 +25,21 @@ using RecipientCache = async::AnswerCache<Resolution>;
 inline std::unique_ptr<RecipientCache> MakeRecipientCache(RecipientResolver& resolver,
                                                           const CacheTimes& times,
                                                           RecipientCache::Clock clock) {
-    const auto fresh = [times](const Resolution& resolution) {
-        return resolution.kind == Resolution::Kind::kUnknown ? times.negative : times.positive;
+    const auto is_refused = [](const Resolution& resolution) {
+        return resolution.kind == Resolution::Kind::kUnknown ||
+               resolution.kind == Resolution::Kind::kDeferred;
+    };
+    const auto fresh = [times, is_refused](const Resolution& resolution) {
+        return is_refused(resolution) ? times.negative : times.positive;
     };
     const auto load = [&resolver](const std::string& recipient) {
         return resolver.Resolve(recipient);
     };
-    const auto is_not_unknown = [](const Resolution& resolution) {
-        return resolution.kind != Resolution::Kind::kUnknown;
+    const auto may_be_stale = [is_refused](const Resolution& resolution) {
+        return !is_refused(resolution);
     };
     return std::make_unique<RecipientCache>(times.most, times.longest_stale, std::move(clock),
-                                            fresh, load, is_not_unknown);
+                                            fresh, load, may_be_stale);
 }
 
 }  // namespace policyd::recipients

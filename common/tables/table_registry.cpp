@@ -29,6 +29,16 @@ std::string_view WithoutProxy(std::string_view spec) {
     return spec;
 }
 
+/// mysql_table(5), OBSOLETE MAIN.CF PARAMETERS: what does not look like a path.
+void RequirePath(std::string_view type, const std::string& name) {
+    if (name.starts_with('/') || name.starts_with('.')) return;
+    const std::string shown = text::EscapedForLog(name);
+    throw config::ConfigError(fmt::format(
+        "\"{}:{}\": parameters in main.cf, {}_query and others, are not followed: write "
+        "them into a file, and its path behind {}:",
+        type, shown, shown, type));
+}
+
 /// Sets apart what was read for different readers.
 std::string Mark(ReadAs reader) {
     return std::to_string(static_cast<int>(reader)) + ' ';
@@ -189,6 +199,7 @@ std::unique_ptr<LookupTable> TableRegistry::MakeCidr(const std::string& path) {
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeMysql(const std::string& path) {
+    RequirePath("mysql", path);
     const auto contents = ReadFile(path);
     const TableFile& file = *contents;
     file.WarnOfAllBut({"hosts",          "user",          "password",      "dbname",
@@ -224,6 +235,7 @@ std::shared_ptr<MysqlTable::Servers> TableRegistry::MakeServers(const mysql::Acc
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeSqlite(const std::string& path) {
+    RequirePath("sqlite", path);
     const auto contents = ReadFile(path);
     const TableFile& file = *contents;
     file.WarnOfAllBut({"dbpath", "query", "result_format", "domain", "expansion_limit",

@@ -37,8 +37,9 @@ std::string ReservationId(std::string_view message, std::string_view recipient) 
 
 /// Policyd or Postfix refuses him, whoever is asked first: none of those that Postfix counts.
 bool IsNobody(const recipients::Resolution& resolution) {
-    return resolution.kind == recipients::Resolution::Kind::kUnknown &&
-           resolution.mailboxes.empty();
+    return (resolution.kind == recipients::Resolution::Kind::kUnknown &&
+            resolution.mailboxes.empty()) ||
+           resolution.kind == recipients::Resolution::Kind::kDeferred;
 }
 
 /// Of recipients without room, `worst` becomes the one that is refused least surely; of several who

@@ -6,6 +6,10 @@ namespace policyd::checks {
 
 namespace {
 
+/// What Postfix makes a 450 of, as it answers itself; who is refused anyway is refused for good.
+constexpr const char* kDeferredAction =
+    "DEFER_IF_PERMIT 4.3.0 Mail for this recipient is deferred, try again later";
+
 /// A recipient that comes with a later stage was accepted at its RCPT.
 bool IsConcerned(const protocol::PolicyRequest& request) {
     return request.stage == protocol::Stage::kRcpt && !request.recipient.empty();
@@ -14,8 +18,16 @@ bool IsConcerned(const protocol::PolicyRequest& request) {
 }  // namespace
 
 Verdict RecipientCheck::VerdictOn(const recipients::Resolution& resolution) const {
-    if (resolution.kind != recipients::Resolution::Kind::kUnknown) return Verdict::NoOpinion();
-    return Verdict::AsConfigured(unknown_recipient_action_, "unknown_recipient");
+    switch (resolution.kind) {
+        case recipients::Resolution::Kind::kUnknown:
+            return Verdict::AsConfigured(unknown_recipient_action_, "unknown_recipient");
+        case recipients::Resolution::Kind::kDeferred:
+            return Verdict::Answer(kDeferredAction, "deferred_recipient");
+        case recipients::Resolution::Kind::kNotOurs:
+        case recipients::Resolution::Kind::kKnown:
+            break;
+    }
+    return Verdict::NoOpinion();
 }
 
 void RecipientCheck::Foresee(const protocol::PolicyRequest& request, async::Ahead what) {

@@ -7,7 +7,8 @@
 
 namespace policyd::checks {
 
-/// Refuses recipients that do not exist in the domains of this system; says nothing of others.
+/// Refuses recipients that do not exist in the domains of this system, and for now those whose
+/// transport is `retry:`; says nothing of others.
 class RecipientCheck final : public PolicyCheck {
 public:
     /// While the tables cannot be asked, answers serve that have been stale for less than

@@ -51,6 +51,8 @@ const char* ClassText(recipients::Resolution::Kind kind) {
             return "unknown: no such recipient in a hosted domain";
         case recipients::Resolution::Kind::kKnown:
             return "known";
+        case recipients::Resolution::Kind::kDeferred:
+            return "deferred: its transport is retry:";
     }
     return "";
 }

@@ -156,9 +156,6 @@ private:
             report_.Warning(At("usage_max_age",
                                "it is not longer than scan_interval and scan_refresh_interval, so "
                                "usage is taken for stale between two scans"));
-        for (auto check = settings_.checks.begin(); check != settings_.checks.end(); ++check)
-            if (std::find(settings_.checks.begin(), check, *check) != check)
-                report_.Warning(At("checks", *check + " stands there twice"));
     }
 
     const config::ConfigFile& file_;

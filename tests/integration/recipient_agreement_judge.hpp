@@ -159,7 +159,9 @@ public:
         Answer answer;
         try {
             const auto resolution = loop_.RunUntilDone(resolver_.Resolve(recipient.attribute));
-            answer.kind = static_cast<Answer::Kind>(resolution.kind);
+            answer.kind = resolution.kind == recipients::Resolution::Kind::kDeferred
+                              ? Answer::Kind::kTemporary
+                              : static_cast<Answer::Kind>(resolution.kind);
             for (const auto& mailbox : resolution.mailboxes)
                 answer.directories.insert(DirectoryOf(std::string(mailbox.name)));
         } catch (const outage::TableUnavailable& error) {

@@ -51,6 +51,10 @@ public:
         known_[recipient].kind = Resolution::Kind::kUnknown;
     }
 
+    void AddDeferred(const std::string& recipient) {
+        known_[recipient].kind = Resolution::Kind::kDeferred;
+    }
+
     bool down = false;
     std::string broken = "\n";  ///< mailboxes that begin so have limits that are no numbers
 

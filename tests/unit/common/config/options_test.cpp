@@ -70,6 +70,8 @@ const BadValue kBadValues[] = {
     {"swap_bangpath", std::int64_t{1}, "expected true or false, found 1"},
     {"log_level", "warn",
      "expected debug, info, warning or error (did you mean \"warning\"?), found \"warn\""},
+    {"checks", "recipient, mailbox_quota, recipient",
+     "expected recipient only once, found \"recipient, mailbox_quota, recipient\""},
     {"log_destination", "printer",
      "expected stderr, syslog, journal or file:/PATH, found \"printer\""},
     {"listen", "tcp:1", "expected unix:PATH, inet:HOST:PORT or inet:[IPV6]:PORT, found \"tcp:1\""},

@@ -1,11 +1,16 @@
 #include "common/log/warning_budget.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "tests/support/process.hpp"
+#include "tests/support/scratch_directory.hpp"
 
 namespace policyd::log {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::HasSubstr;
 
 int Taken(WarningBudget& budget, int tries, std::chrono::milliseconds now) {
     int taken = 0;
@@ -18,6 +23,21 @@ TEST(WarningBudgetTest, LetsTenWarningsThroughEachMinute) {
     EXPECT_EQ(Taken(budget, 1000, 5s), 10);
     EXPECT_EQ(Taken(budget, 1000, 64'999ms), 0);
     EXPECT_EQ(Taken(budget, 1000, 65s), 10);
+}
+
+TEST(WarningBudgetTest, TellsOfTheOthersWithTheNextAndAtItsEnd) {
+    const test::ScratchDirectory scratch;
+    const auto path = scratch / "log";
+    Configure("policyd", {.destination = "file:" + path.string(), .level = "warning"});
+    {
+        WarningBudget budget("clients");
+        Taken(budget, 14, 5s);
+        Taken(budget, 12, 65s);
+    }
+    Shutdown();
+    const std::string written = test::ReadFile(path);
+    EXPECT_THAT(written, HasSubstr("clients: 4 more warnings were not logged"));
+    EXPECT_THAT(written, HasSubstr("clients: 2 more warnings were not logged"));
 }
 
 }  // namespace

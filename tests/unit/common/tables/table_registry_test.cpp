@@ -34,6 +34,15 @@ protected:
     TableRegistry registry;
 };
 
+TEST_F(TableRegistryTest, ParametersOfATableInMainCfAreRefused) {
+    for (const std::string type : {"mysql", "sqlite"}) {
+        const std::string refusal = Refusal(type + ":aliases");
+        EXPECT_THAT(refusal, HasSubstr("aliases_query"));
+        EXPECT_THAT(refusal, HasSubstr("behind " + type + ":"));
+        EXPECT_THAT(Refusal(type + ":./aliases"), HasSubstr("./aliases: cannot be read"));
+    }
+}
+
 TEST_F(TableRegistryTest, AFileThatIsTheSameToAllReadersIsReadOnce) {
     const std::string table = "texthash:" + scratch.Write("table", "a 1\nb\n").string();
     for (LookupTable* opened :

@@ -1,5 +1,6 @@
 #include "policyd/checks/check_pipeline.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -232,10 +233,11 @@ TEST_F(CheckPipelineTest, SurvivesAnyOtherException) {
     EXPECT_EQ(Decide(), "451 4.3.0 Later");
 }
 
-TEST(RecipientCheckTest, RefusesOnlyUnknownRecipientsAndOnlyAtRcpt) {
+TEST(RecipientCheckTest, RefusesOnlyUnknownAndDeferredRecipientsAndOnlyAtRcpt) {
     test::FixedRecipients recipients;
     recipients.Add("ann@example.com", {"ann@example.com"}, 0);
     recipients.AddUnknown("nobody@example.com");
+    recipients.AddDeferred("later@example.com");
     RecipientCheck check(recipients.Cache(), "550 5.1.1 User unknown", {});
     const auto ask = [&check](protocol::Stage stage, std::string_view recipient) {
         protocol::PolicyRequest request;
@@ -245,6 +247,7 @@ TEST(RecipientCheckTest, RefusesOnlyUnknownRecipientsAndOnlyAtRcpt) {
     };
     using protocol::Stage;
     EXPECT_EQ(ask(Stage::kRcpt, "nobody@example.com"), "550 5.1.1 User unknown");
+    EXPECT_THAT(ask(Stage::kRcpt, "later@example.com"), testing::HasSubstr("DEFER_IF_PERMIT 4.3.0 "));
     EXPECT_EQ(ask(Stage::kRcpt, "ann@example.com"), "");
     EXPECT_EQ(ask(Stage::kRcpt, "someone@elsewhere.example"), "");
     EXPECT_EQ(ask(Stage::kEndOfMessage, "nobody@example.com"), "");

@@ -110,7 +110,8 @@ constexpr Option kOptions[] = {
     {kChecks, "unknown_recipient_action", &Settings::unknown_recipient_action, kEffectOnReload,
      CheckedBy(&CheckAction),
      "The action for a recipient in a hosted domain that does not exist; DUNNO leaves it to "
-     "Postfix."},
+     "Postfix. One that refuses for good gives way to the text of an error: transport or of "
+     "relocated_maps, with 550."},
     {kChecks, "mailbox_full_action", &Settings::mailbox_full_action, kEffectOnReload,
      CheckedBy(&CheckAction),
      "The action for mail that does not fit into its mailbox by what was measured of it. Where "

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <vector>
 
 #include "common/protocol/action_word.hpp"
 #include "common/text/ascii.hpp"
@@ -17,12 +18,22 @@ bool AllDigits(std::string_view word) {
     return !word.empty() && std::all_of(word.begin(), word.end(), text::IsDigit);
 }
 
+/// The three numbers of an enhanced status code that `text` begins with; empty where it does not.
+std::vector<std::string_view> StatusIn(std::string_view text) {
+    auto parts = text::SplitAtAny(text.substr(0, text.find(' ')), ".");
+    if (parts.size() != 3 || !std::all_of(parts.begin(), parts.end(), AllDigits)) parts.clear();
+    return parts;
+}
+
+bool IsStatusClass(std::string_view number) {
+    return number == "2" || number == "4" || number == "5";
+}
+
 /// The text behind the reply code and, where there is one, the enhanced status code.
 std::string_view ReplyText(std::string_view code, std::string_view rest) {
     const std::string_view status = rest.substr(0, rest.find(' '));
-    const auto parts = text::SplitAtAny(status, ".");
-    const bool enhanced = parts.size() == 3 && std::all_of(parts.begin(), parts.end(), AllDigits);
-    if (!enhanced) return rest;
+    const auto parts = StatusIn(rest);
+    if (parts.empty()) return rest;
     if (parts[0].size() != 1 || parts[0][0] != code[0] || parts[1].size() > 3 ||
         parts[2].size() > 3)
         throw std::invalid_argument(
@@ -67,6 +78,24 @@ std::string ValidatedRefusalOrDunno(std::string_view text) {
         throw std::invalid_argument(
             "DUNNO instead of OK or RELAY, which would skip Postfix's later restrictions");
     return action;
+}
+
+std::optional<std::string> ActionWithText(std::string_view word, std::string_view status,
+                                          std::string_view text) {
+    text = text::Trim(text);
+    std::string its_status(status);
+    const auto parts = StatusIn(text);
+    if (!parts.empty() && IsStatusClass(parts[0])) {
+        its_status = text.substr(0, text.find(' '));
+        its_status[0] = status[0];
+        text = text::Trim(text.substr(its_status.size()));
+    }
+    if (text.empty()) return std::nullopt;
+    try {
+        return ValidatedAction(std::string(word) + ' ' + its_status + ' ' + std::string(text));
+    } catch (const std::invalid_argument&) {
+        return std::nullopt;
+    }
 }
 
 bool PermitsOutright(std::string_view action) {

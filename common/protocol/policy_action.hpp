@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,12 @@ std::string ValidatedAction(std::string_view text);
 /// The same for an action that must not permit: OK, RELAY and everything else that ends Postfix's
 /// own restrictions is refused as well. Actions of this service are of this kind.
 std::string ValidatedRefusalOrDunno(std::string_view text);
+
+/// The action `word` with a text that a site has for senders, "5.7.1 No mail today" or without the
+/// status code, of which dsn_split of Postfix makes `status` then; its class is that of `status` in
+/// any case. Nothing where such an action would not survive (ValidatedAction()).
+std::optional<std::string> ActionWithText(std::string_view word, std::string_view status,
+                                          std::string_view text);
 
 /// True for OK, RELAY and digits alone, upper or lower case: Postfix would permit.
 bool PermitsOutright(std::string_view action);

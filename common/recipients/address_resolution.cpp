@@ -137,7 +137,7 @@ async::Task<AddressClass> ClassOf(const MailSystem& system, DecisionLookups& loo
 }
 
 const std::string& TransportOf(const MailSystem& system, AddressClass address_class) {
-    static const std::string kUserUnknown = "error:5.1.1 User unknown";
+    static const std::string kUserUnknown(kErrorTransport);
     switch (address_class) {
         case AddressClass::kLocal:
             return system.local_transport;
@@ -153,14 +153,15 @@ const std::string& TransportOf(const MailSystem& system, AddressClass address_cl
     return system.default_transport;
 }
 
-/// Lets `route` (transport:next_hop, each optional) change the route, as in transport(5).
+/// Lets `route` (transport:next_hop, each optional) change the route, as in transport(5). The
+/// domain is what comes next unless the transport delivers nothing.
 void Apply(std::string_view route, std::string_view domain, ResolvedAddress& resolved) {
     const std::size_t colon = route.find(':');
     const std::string_view transport = route.substr(0, colon);
     const std::string_view next_hop = colon == route.npos ? "" : route.substr(colon + 1);
     if (!transport.empty()) {
         resolved.transport = transport;
-        resolved.next_hop = domain;
+        resolved.next_hop = resolved.IsRefused() ? "" : domain;
     }
     if (!next_hop.empty()) resolved.next_hop = next_hop;
 }

@@ -17,14 +17,21 @@ enum class AddressClass {
     kDefault,         ///< everything else
 };
 
+/// Those that deliver nothing (error(8)); what is behind the colon is a text for the sender, with
+/// an enhanced status code before it or without.
+inline constexpr std::string_view kErrorTransport = "error";
+inline constexpr std::string_view kRetryTransport = "retry";
+
 /// Where mail for an address goes.
 struct ResolvedAddress {
     AddressClass address_class = AddressClass::kDefault;
-    std::string recipient;  ///< internal; local routing (`user%domain@us`) is resolved
-    std::string transport;  ///< its name in master.cf
-    std::string next_hop;
+    std::string recipient;       ///< internal; local routing (`user%domain@us`) is resolved
+    std::string transport;       ///< its name in master.cf
+    std::string next_hop;        ///< of the transports above their text, as it is written
     bool is_routed = false;      ///< its local part names a further destination
     bool is_bad_syntax = false;  ///< cannot be delivered: the domain is none, or '-' comes first
+
+    bool IsRefused() const { return transport == kErrorTransport || transport == kRetryTransport; }
 };
 
 /// Asks all tables about an address at once that most decisions about one of ours come to ask.

@@ -1,5 +1,7 @@
 #include "common/recipients/listed_recipient.hpp"
 
+#include <utility>
+
 #include "common/mail/address.hpp"
 #include "common/recipients/address_resolution.hpp"
 #include "common/recipients/address_search.hpp"
@@ -41,27 +43,35 @@ const tables::TableChain* RecipientsOf(const MailSystem& system, AddressClass ad
 
 }  // namespace
 
-async::Task<Listing> FindListing(const MailSystem& system, DecisionLookups& lookups,
-                                 std::string_view address) {
-    const ResolvedAddress resolved = co_await ResolveAddress(system, lookups, address);
+async::Task<ListedRecipient> FindListing(const MailSystem& system, DecisionLookups& lookups,
+                                         std::string_view address) {
+    ResolvedAddress resolved = co_await ResolveAddress(system, lookups, address);
+    ListedRecipient listed{Listing::kNotOurs};
     if (resolved.is_bad_syntax || resolved.is_routed ||
         resolved.address_class == AddressClass::kDefault)
-        co_return Listing::kNotOurs;
+        co_return listed;
 
     const std::string recipient = text::FoldCase(resolved.recipient);
+    listed.listing = Listing::kAlias;
     for (const auto* aliases :
          {&system.recipient_canonical_maps, &system.canonical_maps, &system.virtual_alias_maps}) {
         const bool is_alias = co_await IsFound(system, lookups, *aliases, recipient);
-        if (is_alias) co_return Listing::kAlias;
+        if (is_alias) co_return listed;
     }
-    if (resolved.transport == "error") co_return Listing::kUnlisted;
-    if (resolved.transport == "retry") co_return Listing::kDeferred;
-    const tables::TableChain* listed = RecipientsOf(system, resolved.address_class);
-    if (listed == nullptr || listed->IsEmpty()) co_return Listing::kListed;
+    if (resolved.IsRefused()) {
+        listed.listing =
+            resolved.transport == kErrorTransport ? Listing::kUnlisted : Listing::kDeferred;
+        listed.text = std::move(resolved.next_hop);
+        co_return listed;
+    }
+    listed.listing = Listing::kListed;
+    const tables::TableChain* recipients = RecipientsOf(system, resolved.address_class);
+    if (recipients == nullptr || recipients->IsEmpty()) co_return listed;
     if (resolved.address_class == AddressClass::kLocal && IsIndispensable(recipient, system))
-        co_return Listing::kListed;
-    const bool is_listed = co_await IsFound(system, lookups, *listed, recipient);
-    co_return is_listed ? Listing::kListed : Listing::kUnlisted;
+        co_return listed;
+    const bool is_listed = co_await IsFound(system, lookups, *recipients, recipient);
+    if (!is_listed) listed.listing = Listing::kUnlisted;
+    co_return listed;
 }
 
 }  // namespace policyd::recipients

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "common/recipients/decision_lookups.hpp"
@@ -16,9 +17,15 @@ enum class Listing {
     kListed,    ///< accepted by the tables of its class
 };
 
+struct ListedRecipient {
+    Listing listing;
+    /// kUnlisted, kDeferred: what the transport has for the sender; empty for nothing.
+    std::string text{};
+};
+
 /// `address` is rewritten and internal and must outlive the returned task. Throws
 /// outage::TableUnavailable.
-async::Task<Listing> FindListing(const MailSystem& system, DecisionLookups& lookups,
-                                 std::string_view address);
+async::Task<ListedRecipient> FindListing(const MailSystem& system, DecisionLookups& lookups,
+                                         std::string_view address);
 
 }  // namespace policyd::recipients

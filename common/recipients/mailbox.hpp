@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ struct Resolution {
 
     Kind kind = Kind::kNotOurs;
     std::vector<Mailbox> mailboxes;  ///< each once, in the order found
+    /// kUnknown, kDeferred: what transport_maps or relocated_maps have for the sender, with an
+    /// enhanced status code before it or without; null for nothing.
+    std::shared_ptr<const std::string> refusal{};
     /// Some of the mail leaves for another system, or waits, or ends without a mailbox.
     bool any_elsewhere = false;
 };

@@ -39,7 +39,7 @@ bool IsDiscarded(const ResolvedAddress& resolved, const MailSystem& system) {
 async::Task<> FollowTo(const MailSystem& system, DecisionLookups& lookups, std::string_view address,
                        log::WarningBudget& warnings, Ends& ends) {
     const ResolvedAddress resolved = co_await ResolveAddress(system, lookups, address);
-    if (resolved.is_bad_syntax || resolved.transport == "error") co_return;
+    if (resolved.is_bad_syntax || resolved.transport == kErrorTransport) co_return;
     if (IsDiscarded(resolved, system) || !DeliversIntoMailStore(system, resolved)) {
         ends.any_elsewhere = true;
         co_return;
@@ -48,19 +48,31 @@ async::Task<> FollowTo(const MailSystem& system, DecisionLookups& lookups, std::
     if (mailbox) AddCopy(ends.mailboxes, std::move(*mailbox));
 }
 
+Resolution::Kind KindOf(Listing listing) {
+    switch (listing) {
+        case Listing::kNotOurs:
+            break;
+        case Listing::kUnlisted:
+            return Resolution::Kind::kUnknown;
+        case Listing::kDeferred:
+            return Resolution::Kind::kDeferred;
+        case Listing::kAlias:
+        case Listing::kListed:
+            return Resolution::Kind::kKnown;
+    }
+    return Resolution::Kind::kNotOurs;
+}
+
 }  // namespace
 
 async::Task<Resolution> PostfixRecipientResolver::Resolve(std::string_view recipient) {
     const std::string address = mail::Rewritten(recipient, system_.rewriting);
     DecisionLookups lookups(shared_);
     Resolution resolution;
-    const Listing listing = co_await FindListing(system_, lookups, address);
-    if (listing == Listing::kNotOurs) co_return resolution;
-    resolution.kind = Resolution::Kind::kDeferred;
-    if (listing == Listing::kDeferred) co_return resolution;
-    resolution.kind = Resolution::Kind::kUnknown;
-    if (listing == Listing::kUnlisted) co_return resolution;
-    resolution.kind = Resolution::Kind::kKnown;
+    const ListedRecipient listed = co_await FindListing(system_, lookups, address);
+    resolution.kind = KindOf(listed.listing);
+    if (!listed.text.empty()) resolution.refusal = std::make_shared<const std::string>(listed.text);
+    if (resolution.kind != Resolution::Kind::kKnown) co_return resolution;
 
     const auto targets = co_await ExpandAliases(system_, lookups, address);
     if (!targets) co_return resolution;
@@ -68,7 +80,7 @@ async::Task<Resolution> PostfixRecipientResolver::Resolve(std::string_view recip
     for (const std::string& target : *targets)
         co_await FollowTo(system_, lookups, target, warnings_, ends);
     const bool reaches_nobody = ends.mailboxes.empty() && !ends.any_elsewhere;
-    if (reaches_nobody && system_.refuse_alias_to_nobody && listing == Listing::kAlias)
+    if (reaches_nobody && system_.refuse_alias_to_nobody && listed.listing == Listing::kAlias)
         resolution.kind = Resolution::Kind::kUnknown;
     resolution.mailboxes = std::move(ends.mailboxes);
     resolution.any_elsewhere = ends.any_elsewhere;

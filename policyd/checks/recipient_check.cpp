@@ -1,14 +1,14 @@
 #include "policyd/checks/recipient_check.hpp"
 
+#include "policyd/checks/access_result.hpp"
 #include "policyd/checks/resolve.hpp"
 
 namespace policyd::checks {
 
 namespace {
 
-/// What Postfix makes a 450 of, as it answers itself; who is refused anyway is refused for good.
-constexpr const char* kDeferredAction =
-    "DEFER_IF_PERMIT 4.3.0 Mail for this recipient is deferred, try again later";
+/// Postfix makes a 450 of it; who is refused anyway is refused for good.
+constexpr std::string_view kDefer = "DEFER_IF_PERMIT";
 
 /// A recipient that comes with a later stage was accepted at its RCPT.
 bool IsConcerned(const protocol::PolicyRequest& request) {
@@ -18,11 +18,20 @@ bool IsConcerned(const protocol::PolicyRequest& request) {
 }  // namespace
 
 Verdict RecipientCheck::VerdictOn(const recipients::Resolution& resolution) const {
+    const std::string_view text =
+        resolution.refusal ? std::string_view(*resolution.refusal) : std::string_view();
     switch (resolution.kind) {
         case recipients::Resolution::Kind::kUnknown:
+            if (RefusesForGood(unknown_recipient_action_)) {
+                if (auto action = protocol::ActionWithText("550", "5.1.1", text))
+                    return Verdict::Answer(*std::move(action), "unknown_recipient");
+            }
             return Verdict::AsConfigured(unknown_recipient_action_, "unknown_recipient");
         case recipients::Resolution::Kind::kDeferred:
-            return Verdict::Answer(kDeferredAction, "deferred_recipient");
+            return Verdict::Answer(
+                protocol::ActionWithText(kDefer, "4.1.1", text)
+                    .value_or(std::string(kDefer) + " 4.1.1 Address is undeliverable for now"),
+                "deferred_recipient");
         case recipients::Resolution::Kind::kNotOurs:
         case recipients::Resolution::Kind::kKnown:
             break;

@@ -8,7 +8,9 @@
 namespace policyd::checks {
 
 /// Refuses recipients that do not exist in the domains of this system, and for now those whose
-/// transport is `retry:`; says nothing of others.
+/// transport is `retry:`; says nothing of others. What `error:`, `retry:` or relocated_maps have
+/// for the sender is said as smtpd(8) does, unless the action for unknown recipients is none that
+/// refuses for good.
 class RecipientCheck final : public PolicyCheck {
 public:
     /// While the tables cannot be asked, answers serve that have been stale for less than

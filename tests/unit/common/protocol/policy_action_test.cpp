@@ -33,5 +33,16 @@ TEST(ReplyForTest, EndsWithAnEmptyLine) {
     EXPECT_EQ(ReplyFor("DUNNO"), "action=DUNNO\n\n");
 }
 
+TEST(PolicyActionTest, SaysTheTextOfASite) {
+    EXPECT_EQ(ActionWithText("550", "5.1.1", "5.7.1 No mail today"), "550 5.7.1 No mail today");
+    EXPECT_EQ(ActionWithText("550", "5.1.1", " 4.7.15  later "), "550 5.7.15 later");
+    EXPECT_EQ(ActionWithText("DEFER_IF_PERMIT", "4.1.1", "moving"), "DEFER_IF_PERMIT 4.1.1 moving");
+    EXPECT_EQ(ActionWithText("550", "5.1.1", "3.2.1 contact"), "550 5.1.1 3.2.1 contact");
+    EXPECT_EQ(ActionWithText("550", "5.1.1", "1.2.3.4 is gone"), "550 5.1.1 1.2.3.4 is gone");
+    for (const std::string& unfit : {std::string(), std::string("5.7.1"), std::string(500, 'x'),
+                                     std::string("5.7.1 a\nb"), std::string("\xff")})
+        EXPECT_EQ(ActionWithText("550", "5.1.1", unfit), std::nullopt) << unfit;
+}
+
 }  // namespace
 }  // namespace policyd::protocol

@@ -325,6 +325,20 @@ TEST_F(PostfixRecipientResolverTest, ErrorAndRetryAnswerForWhomNoAliasHas) {
     EXPECT_EQ(KindOf("joe@example.com"), Kind::kKnown);
 }
 
+TEST_F(PostfixRecipientResolverTest, TheTextOfTheTransportIsForTheSender) {
+    mailboxes.rows["bob@example.com"] = "example.com/bob/";
+    const auto text = [this](const char* route) -> std::string {
+        transports.rows = {{"example.com", route}};
+        const Resolution resolution = Resolve("bob@example.com");
+        return resolution.refusal ? *resolution.refusal : "none";
+    };
+    EXPECT_EQ(text("error:5.7.1 closed: ask us"), "5.7.1 closed: ask us");
+    EXPECT_EQ(text("retry:4.7.1 later"), "4.7.1 later");
+    EXPECT_EQ(text("error:"), "none");
+    EXPECT_EQ(text("error"), "none");
+    EXPECT_EQ(text("retry:"), "none");
+}
+
 TEST_F(PostfixRecipientResolverTest, DeliveryByLmtpIntoTheStoreCounts) {
     system.virtual_transport = "dovecot:whatever";
     EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("joe@example.com"));

@@ -117,7 +117,7 @@ Statement Database::Prepare(std::string_view sql) {
     return Statement(Raw(), statement);
 }
 
-Statement& Database::Prepared(std::string_view sql) {
+Statement& Database::Kept(std::string_view sql) {
     const auto known = prepared_.find(sql);
     if (known != prepared_.end()) {
         known->second.Reset();

@@ -80,8 +80,28 @@ public:
     void Execute(const std::string& statements);
     /// The first statement of `sql`; what follows it is ignored.
     Statement Prepare(std::string_view sql);
-    /// The same, kept for the next call with the same text; reset, without values.
-    Statement& Prepared(std::string_view sql);
+    /// The same, kept for the next call with the same text; reset, with these values or without
+    /// any.
+    template <typename... Values>
+    Statement& Prepared(std::string_view sql, const Values&... values) {
+        Statement& statement = Kept(sql);
+        int parameter = 0;
+        (statement.Bind(++parameter, values), ...);
+        return statement;
+    }
+    /// Runs such a one, which gives no rows.
+    template <typename... Values>
+    void Run(std::string_view sql, const Values&... values) {
+        Prepared(sql, values...).Step();
+    }
+    /// Whether such a one gives a row.
+    template <typename... Values>
+    bool HasRow(std::string_view sql, const Values&... values) {
+        Statement& statement = Prepared(sql, values...);
+        const bool has_row = statement.Step();
+        statement.Reset();
+        return has_row;
+    }
     /// Ends what statements of Prepared() are still reading. One that stays on a row keeps its view
     /// of the file, and the next transaction could not write once others have written.
     void ResetPrepared() noexcept;
@@ -92,6 +112,8 @@ private:
     struct Close {
         void operator()(sqlite3* database) const noexcept { sqlite3_close_v2(database); }
     };
+
+    Statement& Kept(std::string_view sql);
 
     std::unique_ptr<sqlite3, Close> database_;
     std::map<std::string, Statement, std::less<>> prepared_;

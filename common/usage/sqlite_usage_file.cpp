@@ -91,9 +91,9 @@ void SqliteUsageFile::Open() {
     database_.reset();
     database_.emplace(options_.path, sqlite::Database::Mode::kReadWrite, kPatience);
     database_->Execute(kSchema);
-    if (database_->Prepare(kLacksSettled).Step())
+    if (database_->HasRow(kLacksSettled))
         database_->Execute("ALTER TABLE reserved ADD COLUMN settled INTEGER NOT NULL DEFAULT 0");
-    if (database_->Prepare(kLacksStored).Step())
+    if (database_->HasRow(kLacksStored))
         database_->Execute("ALTER TABLE measured ADD COLUMN stored INTEGER NOT NULL DEFAULT 0");
     if (stat(options_.path.c_str(), &there) != 0) return;
     device_ = there.st_dev;
@@ -109,27 +109,15 @@ std::int64_t SqliteUsageFile::Ahead() const {
 }
 
 void SqliteUsageFile::BringUpToDate(std::string_view domain) {
-    Statement& expire = database_->Prepared("DELETE FROM reserved WHERE domain = ?1 AND made < ?2");
-    expire.Bind(1, domain);
-    expire.Bind(2, Oldest());
-    expire.Step();
+    database_->Run("DELETE FROM reserved WHERE domain = ?1 AND made < ?2", domain, Oldest());
     if (sqlite3_changes(database_->Raw()) > 0) ForgetWarnings(domain);
-    Statement& date_anew =
-        database_->Prepared("UPDATE reserved SET made = ?3 WHERE domain = ?1 AND made > ?2");
-    date_anew.Bind(1, domain);
-    date_anew.Bind(2, Ahead());
-    date_anew.Bind(3, Stored(now_));
-    date_anew.Step();
+    database_->Run("UPDATE reserved SET made = ?3 WHERE domain = ?1 AND made > ?2", domain, Ahead(),
+                   Stored(now_));
 }
 
 bool SqliteUsageFile::HasExpired(std::string_view mailbox) {
-    Statement& select =
-        database_->Prepared("SELECT 1 FROM reserved WHERE mailbox = ?1 AND made < ?2 LIMIT 1");
-    select.Bind(1, mailbox);
-    select.Bind(2, Oldest());
-    const bool has = select.Step();
-    select.Reset();
-    return has;
+    return database_->HasRow("SELECT 1 FROM reserved WHERE mailbox = ?1 AND made < ?2 LIMIT 1",
+                             mailbox, Oldest());
 }
 
 std::optional<Usage> SqliteUsageFile::Find(std::string_view mailbox) {
@@ -144,8 +132,8 @@ std::optional<Usage> SqliteUsageFile::FindDomain(std::string_view domain) {
     const Usage usage = DomainWithout(nullptr, domain);
     Statement& any = database_->Prepared(
         "SELECT EXISTS (SELECT 1 FROM measured WHERE domain = ?1)"
-        " OR EXISTS (SELECT 1 FROM reserved WHERE domain = ?1)");
-    any.Bind(1, domain);
+        " OR EXISTS (SELECT 1 FROM reserved WHERE domain = ?1)",
+        domain);
     const bool is_known = any.Step() && any.Integer(0) != 0;
     any.Reset();
     if (!is_known) return std::nullopt;
@@ -154,9 +142,8 @@ std::optional<Usage> SqliteUsageFile::FindDomain(std::string_view domain) {
 
 Usage SqliteUsageFile::MailboxWithout(std::string_view id, std::string_view mailbox) {
     Usage usage;
-    Statement& measured =
-        database_->Prepared("SELECT bytes, messages, began FROM measured WHERE mailbox = ?1");
-    measured.Bind(1, mailbox);
+    Statement& measured = database_->Prepared(
+        "SELECT bytes, messages, began FROM measured WHERE mailbox = ?1", mailbox);
     if (measured.Step()) {
         usage.bytes = Loaded(measured.Integer(0));
         usage.messages = Loaded(measured.Integer(1));
@@ -165,9 +152,8 @@ Usage SqliteUsageFile::MailboxWithout(std::string_view id, std::string_view mail
     measured.Reset();
     Statement& reserved = database_->Prepared(
         "SELECT coalesce(sum(bytes), 0), coalesce(sum(copies), 0) FROM reserved"
-        " WHERE mailbox = ?1 AND id <> ?2");
-    reserved.Bind(1, mailbox);
-    reserved.Bind(2, id);
+        " WHERE mailbox = ?1 AND id <> ?2",
+        mailbox, id);
     TakeReserved(reserved, usage);
     return usage;
 }
@@ -177,8 +163,8 @@ Usage SqliteUsageFile::DomainWithout(const Reservation* reservation, std::string
     Usage usage;
     Statement& measured = database_->Prepared(
         "SELECT coalesce(sum(bytes), 0), coalesce(sum(messages), 0) FROM measured"
-        " WHERE domain = ?1");
-    measured.Bind(1, domain);
+        " WHERE domain = ?1",
+        domain);
     if (measured.Step()) {
         usage.bytes = Loaded(measured.Integer(0));
         usage.messages = Loaded(measured.Integer(1));
@@ -186,8 +172,8 @@ Usage SqliteUsageFile::DomainWithout(const Reservation* reservation, std::string
     measured.Reset();
     Statement& reserved = database_->Prepared(
         "SELECT coalesce(sum(bytes), 0), coalesce(sum(copies), 0) FROM reserved"
-        " WHERE domain = ?1");
-    reserved.Bind(1, domain);
+        " WHERE domain = ?1",
+        domain);
     TakeReserved(reserved, usage);
     if (reservation == nullptr) return usage;
     for (const Limit& limit : reservation->limits) {
@@ -259,30 +245,20 @@ Reserved SqliteUsageFile::Reserve(const Reservation& reservation) {
 }
 
 void SqliteUsageFile::Hold(const Reservation& reservation, const Limit& limit) {
-    Statement& insert = database_->Prepared(
+    database_->Run(
         "INSERT OR REPLACE INTO reserved (mailbox, id, domain, bytes, copies, made, settled)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
-    insert.Bind(1, limit.mailbox);
-    insert.Bind(2, reservation.id);
-    insert.Bind(3, DomainOf(limit.mailbox));
-    insert.Bind(4, Stored(Loaded(Stored(reservation.bytes)) * limit.copies));
-    insert.Bind(5, Stored(limit.copies));
-    insert.Bind(6, Stored(now_ - reservation.age));
-    insert.Bind(7, static_cast<std::int64_t>(reservation.settled));
-    insert.Step();
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        limit.mailbox, reservation.id, DomainOf(limit.mailbox),
+        Stored(Loaded(Stored(reservation.bytes)) * limit.copies), Stored(limit.copies),
+        Stored(now_ - reservation.age), reservation.settled);
 }
 
 bool SqliteUsageFile::IsMeasured(const Reservation& reservation, std::string_view mailbox) {
     if (reservation.age <= milliseconds(0)) return false;
-    Statement& select = database_->Prepared(
+    return database_->HasRow(
         "SELECT 1 FROM measured WHERE mailbox = ?1 AND began > ?2"
-        " AND began <= ?3");
-    select.Bind(1, mailbox);
-    select.Bind(2, Stored(now_ - reservation.age + options_.reservation_grace));
-    select.Bind(3, Ahead());
-    const bool is_measured = select.Step();
-    select.Reset();
-    return is_measured;
+        " AND began <= ?3",
+        mailbox, Stored(now_ - reservation.age + options_.reservation_grace), Ahead());
 }
 
 /// What is settled is not for an unsettled size to change, and what is told late may have been
@@ -291,9 +267,8 @@ SqliteUsageFile::Held SqliteUsageFile::HeldBy(const Reservation& reservation,
                                               std::string_view mailbox) {
     Held held;
     Statement& select = database_->Prepared(
-        "SELECT bytes, copies, settled FROM reserved WHERE mailbox = ?1 AND id = ?2");
-    select.Bind(1, mailbox);
-    select.Bind(2, reservation.id);
+        "SELECT bytes, copies, settled FROM reserved WHERE mailbox = ?1 AND id = ?2", mailbox,
+        reservation.id);
     if (select.Step()) {
         held.bytes = Loaded(select.Integer(0));
         held.copies = Loaded(select.Integer(1));
@@ -307,79 +282,52 @@ SqliteUsageFile::Held SqliteUsageFile::HeldBy(const Reservation& reservation,
 
 void SqliteUsageFile::Release(std::string_view id, std::string_view mailbox, Unreserve what) {
     BringUpToDate(DomainOf(mailbox));
-    Statement& release = database_->Prepared(
-        "DELETE FROM reserved WHERE mailbox = ?1 AND id = ?2 AND (?3 OR NOT settled)");
-    release.Bind(1, mailbox);
-    release.Bind(2, id);
-    release.Bind(3, static_cast<std::int64_t>(what == Unreserve::kEverything));
-    release.Step();
+    database_->Run("DELETE FROM reserved WHERE mailbox = ?1 AND id = ?2 AND (?3 OR NOT settled)",
+                   mailbox, id, what == Unreserve::kEverything);
     if (sqlite3_changes(database_->Raw()) > 0) ForgetWarnings(DomainOf(mailbox));
 }
 
 void SqliteUsageFile::ForgetWarnings(std::string_view domain) {
-    Statement& forget = database_->Prepared(
+    database_->Run(
         "DELETE FROM warned WHERE domain = ?1"
         " AND NOT EXISTS (SELECT 1 FROM measured WHERE measured.mailbox = warned.mailbox)"
-        " AND NOT EXISTS (SELECT 1 FROM reserved WHERE reserved.mailbox = warned.mailbox)");
-    forget.Bind(1, domain);
-    forget.Step();
-}
-
-void SqliteUsageFile::Do(const char* sql, std::string_view mailbox) {
-    Statement& statement = database_->Prepared(sql);
-    statement.Bind(1, mailbox);
-    statement.Step();
+        " AND NOT EXISTS (SELECT 1 FROM reserved WHERE reserved.mailbox = warned.mailbox)",
+        domain);
 }
 
 /// Whether this is worth to be looked at by whoever warns.
 bool SqliteUsageFile::HasChanged(const Measurement& measurement) {
-    Statement& same = database_->Prepared(
+    return !database_->HasRow(
         "SELECT 1 FROM measured JOIN warned USING (mailbox) WHERE mailbox = ?1 AND bytes = ?2"
         " AND messages = ?3"
-        " AND (percent = 0 OR NOT EXISTS (SELECT 1 FROM reserved WHERE mailbox = ?1))");
-    same.Bind(1, measurement.mailbox);
-    same.Bind(2, Stored(measurement.bytes));
-    same.Bind(3, Stored(measurement.messages));
-    const bool is_same = same.Step();
-    same.Reset();
-    return !is_same;
+        " AND (percent = 0 OR NOT EXISTS (SELECT 1 FROM reserved WHERE mailbox = ?1))",
+        measurement.mailbox, Stored(measurement.bytes), Stored(measurement.messages));
 }
 
 void SqliteUsageFile::Commit(const Measurement& measurement, milliseconds grace) {
     BringUpToDate(DomainOf(measurement.mailbox));
     const bool is_misdated = Stored(measurement.began) > Ahead();
     const bool has_changed = options_.notes_changes && HasChanged(measurement);
-    Statement& store = database_->Prepared(
+    const bool is_news = database_->HasRow(
         "INSERT INTO measured (mailbox, domain, bytes, messages, began)"
         " VALUES (?1, ?2, ?3, ?4, ?5)"
         " ON CONFLICT (mailbox) DO UPDATE SET bytes = excluded.bytes,"
         " messages = excluded.messages, began = excluded.began"
-        " WHERE measured.began > ?6 OR (excluded.began > measured.began AND NOT ?7) RETURNING 1");
-    store.Bind(1, measurement.mailbox);
-    store.Bind(2, DomainOf(measurement.mailbox));
-    store.Bind(3, Stored(measurement.bytes));
-    store.Bind(4, Stored(measurement.messages));
-    store.Bind(5, Stored(is_misdated ? now_ : measurement.began));
-    store.Bind(6, Ahead());
-    store.Bind(7, static_cast<std::int64_t>(is_misdated));
-    const bool is_news = store.Step();
-    store.Reset();
+        " WHERE measured.began > ?6 OR (excluded.began > measured.began AND NOT ?7) RETURNING 1",
+        measurement.mailbox, DomainOf(measurement.mailbox), Stored(measurement.bytes),
+        Stored(measurement.messages), Stored(is_misdated ? now_ : measurement.began), Ahead(),
+        is_misdated);
     if (is_news && has_changed) NoteChanged(measurement.mailbox);
     if (!is_news) return;
     if (!is_misdated) {
-        Statement& drop =
-            database_->Prepared("DELETE FROM reserved WHERE mailbox = ?1 AND made < ?2");
-        drop.Bind(1, measurement.mailbox);
-        drop.Bind(2, Stored(measurement.began - grace));
-        drop.Step();
+        database_->Run("DELETE FROM reserved WHERE mailbox = ?1 AND made < ?2", measurement.mailbox,
+                       Stored(measurement.began - grace));
     }
     // Only where something stays reserved does it matter.
-    Statement& note = database_->Prepared(
+    database_->Run(
         "UPDATE measured SET stored = ?2 WHERE mailbox = ?1"
-        " AND EXISTS (SELECT 1 FROM reserved WHERE mailbox = ?1)");
-    note.Bind(1, measurement.mailbox);
-    note.Bind(2, Stored(now_));
-    note.Step();
+        " AND EXISTS (SELECT 1 FROM reserved WHERE mailbox = ?1)",
+        measurement.mailbox, Stored(now_));
 }
 
 void SqliteUsageFile::Remove(std::string_view mailbox) {
@@ -388,13 +336,11 @@ void SqliteUsageFile::Remove(std::string_view mailbox) {
          {"DELETE FROM measured WHERE mailbox = ?1", "DELETE FROM reserved WHERE mailbox = ?1",
           "DELETE FROM fullness WHERE mailbox = ?1", "DELETE FROM warned WHERE mailbox = ?1",
           "DELETE FROM changed WHERE mailbox = ?1"})
-        Do(sql, mailbox);
+        database_->Run(sql, mailbox);
 }
 
 std::vector<std::string> SqliteUsageFile::MeasuredMailboxes() {
-    Statement& expire = database_->Prepared("DELETE FROM reserved WHERE made < ?1");
-    expire.Bind(1, Oldest());
-    expire.Step();
+    database_->Run("DELETE FROM reserved WHERE made < ?1", Oldest());
     Statement& select = database_->Prepared("SELECT mailbox FROM measured");
     std::vector<std::string> names;
     while (select.Step()) names.push_back(select.Text(0).value_or(""));
@@ -421,10 +367,8 @@ milliseconds SqliteUsageFile::NoteFull(std::string_view mailbox, milliseconds me
         "INSERT INTO fullness (mailbox, since, until) VALUES (?1, ?2, ?3)"
         " ON CONFLICT (mailbox) DO UPDATE SET until = excluded.until,"
         " since = CASE WHEN until < excluded.since THEN excluded.since"
-        " ELSE min(since, excluded.since) END RETURNING since");
-    note.Bind(1, mailbox);
-    note.Bind(2, Stored(now_));
-    note.Bind(3, Stored(now_ + memory));
+        " ELSE min(since, excluded.since) END RETURNING since",
+        mailbox, Stored(now_), Stored(now_ + memory));
     note.Step();
     const milliseconds since(note.Integer(0));
     note.Reset();
@@ -432,7 +376,7 @@ milliseconds SqliteUsageFile::NoteFull(std::string_view mailbox, milliseconds me
 }
 
 void SqliteUsageFile::NoteRoom(std::string_view mailbox) {
-    Do("DELETE FROM fullness WHERE mailbox = ?1", mailbox);
+    database_->Run("DELETE FROM fullness WHERE mailbox = ?1", mailbox);
 }
 
 bool SqliteUsageFile::IsKnown(std::string_view mailbox) {
@@ -442,8 +386,8 @@ bool SqliteUsageFile::IsKnown(std::string_view mailbox) {
 
 std::optional<std::uint64_t> SqliteUsageFile::WarnedOf(std::string_view mailbox) {
     std::optional<std::uint64_t> percent;
-    Statement& select = database_->Prepared("SELECT percent FROM warned WHERE mailbox = ?1");
-    select.Bind(1, mailbox);
+    Statement& select =
+        database_->Prepared("SELECT percent FROM warned WHERE mailbox = ?1", mailbox);
     if (select.Step()) percent = Loaded(select.Integer(0));
     select.Reset();
     return percent;
@@ -460,8 +404,8 @@ std::optional<Filling> SqliteUsageFile::FindFilling(std::string_view mailbox) {
     Statement& since = database_->Prepared(
         "SELECT coalesce(sum(bytes), 0), coalesce(sum(copies), 0) FROM reserved"
         " WHERE mailbox = ?1 AND settled AND made >="
-        " coalesce((SELECT max(began, stored) FROM measured WHERE mailbox = ?1), 0)");
-    since.Bind(1, mailbox);
+        " coalesce((SELECT max(began, stored) FROM measured WHERE mailbox = ?1), 0)",
+        mailbox);
     if (since.Step()) {
         filling.bytes = usage.bytes + Loaded(since.Integer(0));
         filling.messages = usage.messages + Loaded(since.Integer(1));
@@ -474,25 +418,22 @@ bool SqliteUsageFile::NoteWarned(std::string_view mailbox, std::optional<std::ui
                                  std::uint64_t to) {
     BringUpToDate(DomainOf(mailbox));
     if (!IsKnown(mailbox) || WarnedOf(mailbox) != from) return false;
-    Statement& note = database_->Prepared(
-        "INSERT OR REPLACE INTO warned (mailbox, domain, percent) VALUES (?1, ?2, ?3)");
-    note.Bind(1, mailbox);
-    note.Bind(2, DomainOf(mailbox));
-    note.Bind(3, Stored(to));
-    note.Step();
+    database_->Run("INSERT OR REPLACE INTO warned (mailbox, domain, percent) VALUES (?1, ?2, ?3)",
+                   mailbox, DomainOf(mailbox), Stored(to));
     return true;
 }
 
 void SqliteUsageFile::NoteChanged(std::string_view mailbox) {
-    Do("INSERT OR IGNORE INTO changed (mailbox) VALUES (?1)", mailbox);
+    database_->Run("INSERT OR IGNORE INTO changed (mailbox) VALUES (?1)", mailbox);
 }
 
 std::vector<std::string> SqliteUsageFile::TakeChanged(std::size_t most) {
-    Statement& select = database_->Prepared("SELECT mailbox FROM changed LIMIT ?1");
-    select.Bind(1, static_cast<std::int64_t>(most));
+    Statement& select = database_->Prepared("SELECT mailbox FROM changed LIMIT ?1",
+                                            static_cast<std::int64_t>(most));
     std::vector<std::string> names;
     while (select.Step()) names.push_back(select.Text(0).value_or(""));
-    for (const std::string& name : names) Do("DELETE FROM changed WHERE mailbox = ?1", name);
+    for (const std::string& name : names)
+        database_->Run("DELETE FROM changed WHERE mailbox = ?1", name);
     return names;
 }
 

@@ -75,7 +75,6 @@ private:
     void ForgetWarnings(std::string_view domain);
     void Hold(const Reservation& reservation, const Limit& limit);
     /// Does something with one mailbox of which no row comes back.
-    void Do(const char* sql, std::string_view mailbox);
     /// Every call brings the reservations of its domain up to date first: what expired goes, what
     /// is dated later than now is dated now.
     void BringUpToDate(std::string_view domain);

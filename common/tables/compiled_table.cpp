@@ -86,6 +86,11 @@ CompiledText::Refreshed CompiledText::Refresh(const WarningSink& warn) {
     if (text.error != 0 || compiled.error != 0 || text.modified > compiled.modified)
         return refreshed;
     if (text.IsOfTheSameWriting(text_) && compiled == compiled_) return refreshed;
+    if (compiled == compiled_ && text.modified < text_.modified) {
+        refreshed.problem = path_ + " is older than the text that " + compiled_path_ +
+                            " was compiled of: what was compiled stays, run postmap " + name_;
+        return refreshed;
+    }
     try {
         auto rows =
             std::make_shared<const TexthashRows>(ReadTexthash(path_, warn, ReadAs::kCompiled));

@@ -41,7 +41,7 @@ void MeasuringPool::EndThreads() {
 
 void MeasuringPool::Submit(MeasuringBatch batch) {
     auto shared = std::make_shared<MeasuringBatch>(std::move(batch));
-    const bool is_sweep = shared->is_sweep;
+    const bool is_sweep = shared->round == nullptr;
     if (unfinished_++ == 0) uv_ref(reinterpret_cast<uv_handle_t*>(wake_.get()));
     {
         const std::lock_guard lock(mutex_);
@@ -88,9 +88,9 @@ public:
         for (const MeasuringTask& task : batch->tasks) {
             if (pool_.stopped_) break;
             // What changed just now does not wait for the end of a batch of a sweep.
-            if (batch->is_sweep)
+            if (batch->round == nullptr)
                 while (auto changed = pool_.NextChanged()) Measure(std::move(changed));
-            MeterFor(*batch).BeInHaste(!batch->is_sweep);
+            MeterFor(*batch).BeInHaste(batch->round != nullptr);
             const auto start = std::chrono::steady_clock::now();
             batch->results.push_back(
                 meter_->Measure(task.mailbox, task.previous, task.thoroughness));

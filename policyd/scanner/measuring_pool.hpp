@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/async/event_loop.hpp"
+#include "common/async/wake_up.hpp"
 #include "policyd/scanner/mailbox_meter.hpp"
 #include "policyd/scanner/scan_state.hpp"
 
@@ -21,11 +22,18 @@ struct MeasuringTask {
     Thoroughness thoroughness = Thoroughness::kWhatChanged;
 };
 
+/// Batches of what changed, for whom waits until all of them are measured. Loop thread.
+struct MeasuringRound {
+    std::size_t unmeasured = 0;  ///< batches
+    async::WakeUp is_over{};
+};
+
 /// Mailboxes that one thread measures one after the other.
 struct MeasuringBatch {
     std::shared_ptr<const StoreFiles> files;
-    StoreTime began = 0;    ///< the store's time, from before the batch was submitted
-    bool is_sweep = false;  ///< waits behind batches that are not: what changed just now is first
+    StoreTime began = 0;  ///< the store's time, from before the batch was submitted
+    /// Null for a batch of a sweep, which waits behind the others: what changed just now is first.
+    std::shared_ptr<MeasuringRound> round;
     std::vector<MeasuringTask> tasks;
     /// In the order of the tasks; fewer if the pool was stopped.
     std::vector<MeasuredMailbox> results;

@@ -10,15 +10,23 @@ namespace policyd::scanner {
 namespace {
 
 constexpr std::uint64_t kMostTold = 20;
+constexpr std::size_t kMostRemembered = 10'000;
 
 }  // namespace
 
 void ObstacleLog::Tell(const std::vector<Obstacle>& obstacles) {
     for (const Obstacle& obstacle : obstacles) {
+        if (IsOld(obstacle)) continue;
         if (told_++ >= kMostTold) return;
         Tell(obstacle);
         if (told_ == kMostTold) log::Warning("unreadable: further places are not listed");
     }
+}
+
+bool ObstacleLog::IsOld(const Obstacle& obstacle) {
+    if (obstacle.kind != Obstacle::Kind::kMisplacedMaildir) return false;
+    if (misplaced_.size() >= kMostRemembered) misplaced_.clear();
+    return !misplaced_.insert(obstacle.path).second;
 }
 
 void ObstacleLog::Tell(const Obstacle& obstacle) const {

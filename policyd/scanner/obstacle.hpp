@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ struct Obstacle {
     int error = 0;  ///< what the system said of an unreadable place
 };
 
-/// Tells of obstacles in the log: of so many in each scan. Owned by one thread.
+/// Tells of obstacles in the log: of so many in each scan, and once of a Maildir that is misplaced,
+/// which nothing remembers. Owned by one thread.
 class ObstacleLog {
 public:
     /// `layout` is as configured, for the log.
@@ -30,9 +32,11 @@ public:
     void Tell(const std::vector<Obstacle>& obstacles);
 
 private:
+    bool IsOld(const Obstacle& obstacle);
     void Tell(const Obstacle& obstacle) const;
 
     const std::string layout_;
+    std::set<std::string> misplaced_;  // paths
     std::uint64_t told_ = 0;
 };
 

@@ -5,6 +5,7 @@
 
 #include "common/async/blocking_call.hpp"
 #include "common/async/sleep.hpp"
+#include "common/async/timer.hpp"
 #include "common/async/when_all.hpp"
 #include "common/log/logging.hpp"
 #include "common/text/unicode.hpp"
@@ -21,6 +22,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::size_t kMostInBatch = 64;
 constexpr std::size_t kMostSlow = 4;  // mailboxes at a time where the rate is limited
 constexpr auto kTookLong = 10ms;
+constexpr auto kLongestRound = 200ms;  // how long mailboxes that changed together wait for all
 constexpr int kRestFactor = 20;        // one large mailbox takes a twentieth of a thread at most
 constexpr auto kTimeHolds = 2s;        // how long one answer to "what time is it" is used
 constexpr StoreTime kSetBack = 1'000;  // in ms: as the usage store, which forgives as much
@@ -63,7 +65,12 @@ Scanner::Progress Scanner::CurrentProgress() const {
 }
 
 async::Task<> Scanner::Finish() {
+    co_await FinishRounds();
     co_await publisher_.Finish();
+}
+
+async::Task<> Scanner::FinishRounds() {
+    while (change_batches_ > 0) co_await rounds_are_over_.Wait();
 }
 
 async::Task<StoreTime> Scanner::AskTime() {
@@ -116,6 +123,7 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     co_await MeasureMailboxes(thoroughness, scope);
     sweeping_ = false;
     co_await MeasureAgain();
+    co_await FinishRounds();
     if (!stopped_) co_await RemoveVanished(true);
     co_await publisher_.Finish();
     SumUp();
@@ -251,7 +259,7 @@ async::Task<> Scanner::AskTimeInSweep() {
 
 /// False if there are no more mailboxes.
 bool Scanner::SubmitNextBatch(Thoroughness thoroughness, Scope scope) {
-    MeasuringBatch batch{files_, began_, true, {}, {}};
+    MeasuringBatch batch{files_, began_, nullptr, {}, {}};
     auto mailbox = state_.mailboxes.lower_bound(next_mailbox_);
     for (; mailbox != state_.mailboxes.end() && batch.tasks.size() < batch_size_; ++mailbox) {
         KnownMailbox& known = mailbox->second;
@@ -291,19 +299,20 @@ void Scanner::OnMeasured(MeasuringBatch& batch) {
         if (i < batch.results.size()) Take(batch, task, batch.results[i], mailbox);
     }
     if (on_progress_) on_progress_();
-    if (batch.is_sweep) {
+    if (batch.round == nullptr) {
         --sweep_batches_;
         sweep_goes_on_.Set();
-    } else if (--change_batches_ == 0) {
-        changes_measured_.Set();
+        return;
     }
+    if (--batch.round->unmeasured == 0) batch.round->is_over.Set();
+    if (--change_batches_ == 0) rounds_are_over_.Set();
 }
 
 void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
                    MeasuredMailbox& measured, KnownMailbox* known) {
     report_.work += measured.work;
     totals_.work += measured.work;
-    if (batch.is_sweep) ++report_.measured;
+    if (batch.round == nullptr) ++report_.measured;
     obstacles_.Tell(measured.obstacles);
     if (known == nullptr) return;
     if (measured.mailbox == Sight::kAbsent) vanished_.insert(task.mailbox);
@@ -357,26 +366,46 @@ async::Task<std::vector<std::string>> Scanner::Remeasure(std::vector<std::string
     const auto now = SteadyClock::now();
     std::erase_if(resting_, [now](const auto& rest) { return rest.second <= now; });
     std::vector<std::string> done;
+    const auto round = std::make_shared<MeasuringRound>();
     for (const std::string& path : mailboxes) {
         const auto known = state_.mailboxes.find(path);
         if (known != state_.mailboxes.end()) {
             if (stopped_ || known->second.in_flight || resting_.contains(path)) continue;
-            SubmitAtOnce(known->first, known->second, began);
+            SubmitAtOnce(known->first, known->second, began, round);
         }
         done.push_back(path);
     }
-    while (change_batches_ > 0) co_await changes_measured_.Wait();
+    co_await WaitFor(round);
     co_await MeasureAgain();
     co_await publisher_.Finish();
+    std::erase_if(done, [this](const std::string& path) {
+        const auto known = state_.mailboxes.find(path);
+        return known != state_.mailboxes.end() && known->second.in_flight;
+    });
     co_return done;
 }
 
-void Scanner::SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, StoreTime began) {
+void Scanner::SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, StoreTime began,
+                           const std::shared_ptr<MeasuringRound>& round) {
     mailbox.in_flight = true;
-    MeasuringBatch batch{files_, began, false, {}, {}};
+    MeasuringBatch batch{files_, began, round, {}, {}};
     batch.tasks.push_back({path, mailbox.record, Thoroughness::kWhatChanged});
+    ++round->unmeasured;
     ++change_batches_;
     pool_.Submit(std::move(batch));
+}
+
+/// Not for ever: a huge mailbox, or one whose disk hangs, is no reason to keep others waiting, who
+/// have changed meanwhile. What takes longer is committed all the same.
+async::Task<> Scanner::WaitFor(std::shared_ptr<MeasuringRound> round) {
+    bool took_long = false;
+    const auto give_up = [&took_long, round] {
+        took_long = true;
+        round->is_over.Set();
+    };
+    async::Timer patience(loop_.Raw(), give_up);
+    patience.Start(kLongestRound);
+    while (round->unmeasured > 0 && !took_long) co_await round->is_over.Wait();
 }
 
 /// Mailboxes of which the store has, or is about to get, a measurement that began later than the
@@ -395,16 +424,17 @@ async::Task<> Scanner::MeasureAgain() {
         co_await async::Sleep(loop_.Raw(), std::chrono::milliseconds(newest - began + 1));
         began = co_await AskTime();
     }
+    const auto round = std::make_shared<MeasuringRound>();
     for (const std::string& path : again) {
         const auto known = state_.mailboxes.find(path);
         if (known == state_.mailboxes.end()) continue;
         if (known->second.in_flight) {
             again_.insert(path);
         } else {
-            SubmitAtOnce(known->first, known->second, began);
+            SubmitAtOnce(known->first, known->second, began, round);
         }
     }
-    while (change_batches_ > 0) co_await changes_measured_.Wait();
+    co_await WaitFor(round);
 }
 
 /// Where the store says something else than what it was last told.

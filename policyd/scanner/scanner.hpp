@@ -38,7 +38,7 @@ public:
     async::Task<ScanReport> Sweep(Thoroughness thoroughness, Scope scope = Scope::kAll);
 
     /// Measures these mailboxes now, beside a sweep if there is one, and commits what they come
-    /// to. Returns those that it is through with: one that a sweep is measuring, or that took so
+    /// to. Returns those that it is through with: one that is being measured still, or that took so
     /// long lately that measuring it again and again would be all there is to do, is for later.
     /// One at a time; throws as Sweep() does.
     async::Task<std::vector<std::string>> Remeasure(std::vector<std::string> mailboxes);
@@ -100,7 +100,10 @@ private:
     async::Task<> TakeInWhatCameAndWent();
     async::Task<> MeasureMailboxes(Thoroughness thoroughness, Scope scope);
     async::Task<> AskTimeInSweep();
-    void SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, StoreTime began);
+    void SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, StoreTime began,
+                      const std::shared_ptr<MeasuringRound>& round);
+    async::Task<> WaitFor(std::shared_ptr<MeasuringRound> round);
+    async::Task<> FinishRounds();
     async::Task<> MeasureAgain();
     bool SubmitNextBatch(Thoroughness thoroughness, Scope scope);
     Thoroughness ThoroughnessFor(const std::string& path, const KnownMailbox& mailbox,
@@ -154,9 +157,9 @@ private:
     // Of Remeasure().
     /// Mailboxes that took long, until when they are left alone.
     std::map<std::string, std::chrono::steady_clock::time_point> resting_;
-    std::size_t change_batches_ = 0;
-    std::set<std::string> again_;  // to be measured once more, as of a later time
-    async::WakeUp changes_measured_;
+    std::size_t change_batches_ = 0;  // of all rounds
+    std::set<std::string> again_;     // to be measured once more, as of a later time
+    async::WakeUp rounds_are_over_;
 };
 
 }  // namespace policyd::scanner

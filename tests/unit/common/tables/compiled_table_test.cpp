@@ -72,6 +72,18 @@ TEST_F(CompiledTextTest, IsReadAgainWhereItsTextComesAfterWhatWasCompiledOfIt) {
     EXPECT_EQ(ValueOf(text, "joe@example.com"), "b");
 }
 
+TEST_F(CompiledTextTest, AnOlderTextThatWasPutBackIsReadOnceItIsCompiled) {
+    const auto text = Open();
+    Write("sue@example.com a\n", 50);
+    const auto refreshed = text->Refresh(warn_);
+    EXPECT_FALSE(refreshed.is_new);
+    EXPECT_THAT(refreshed.problem, HasSubstr("run postmap hash:table"));
+    EXPECT_EQ(ValueOf(text, "joe@example.com"), "a");
+    Compile(103);
+    EXPECT_TRUE(text->Refresh(warn_).is_new);
+    EXPECT_EQ(ValueOf(text, "sue@example.com"), "a");
+}
+
 TEST_F(CompiledTextTest, KeepsWhatThereIsWhileAFileIsAwayAndTellsOfIt) {
     const auto text = Open();
     for (const char* name : {"table", "table.db"}) {

@@ -1,5 +1,8 @@
 /// What a scan measures, in which order, and what goes on beside it.
 
+#include <atomic>
+#include <semaphore>
+
 #include "tests/unit/policyd/scanner/scanner_fixture.hpp"
 
 namespace policyd::scanner {
@@ -166,6 +169,33 @@ TEST_F(ScannerTest, LeavesAMailboxAloneForAWhileThatTakesLongToMeasure) {
     loop.RunUntilDone(RemeasureTwice(scanner, first, second));
     EXPECT_EQ(first, 0u);
     EXPECT_EQ(second, 0u);
+}
+
+/// Whether the next look at the clock is to last, and until when.
+std::atomic<bool> clock_is_to_last = false;
+std::binary_semaphore clock_goes_on(0);
+
+TEST_F(ScannerTest, KeepsNobodyWaitingForAMailboxThatTakesLongToMeasure) {
+    const std::vector<std::string> mailboxes{"example.org/ann", "example.org/bob"};
+    for (const std::string& mailbox : mailboxes) store_.Deliver(mailbox, 10);
+    options_.clock = [] {
+        if (clock_is_to_last.exchange(false)) clock_goes_on.acquire();
+        return CoarseFileClock() + 3'600'000'000'000;
+    };
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    for (const std::string& mailbox : mailboxes) store_.Deliver(mailbox, 5);
+
+    clock_is_to_last = true;
+    const auto done = loop.RunUntilDone(scanner.Remeasure(mailboxes));
+    EXPECT_EQ(done.size(), 1u);
+    EXPECT_EQ(BytesOf("ann@example.org") + BytesOf("bob@example.org"), 15u + 10u);
+
+    clock_goes_on.release();
+    loop.RunUntilDone(scanner.Finish());
+    EXPECT_EQ(BytesOf("ann@example.org"), 15u);
+    EXPECT_EQ(BytesOf("bob@example.org"), 15u);
 }
 
 /// A sweep that takes seconds, since its rate is limited, and what happens beside it.

@@ -16,13 +16,16 @@ local ahead, dead = now + 1000, now - life
 -- time seen, and a time than which no reservation is older.
 local kDomain = '<ddddddd'
 local domain_key, base, index
+-- For mend_books(): the domain's record as it was found, and mailboxes that may have been changed
+-- since, each with the record that was found of it.
+local domain_record, touched, touches = nil, {}, 0
 local d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest
 local function open_domain(key)
   domain_key, base = key, string.sub(key, 1, -2)
   index = base .. 'r'
-  local record = call('GET', key)
-  if record then
-    d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = unpack_numbers(kDomain, record)
+  domain_record, touches = call('GET', key), 0
+  if domain_record then
+    d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = unpack_numbers(kDomain, domain_record)
   else
     d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = 0, 0, 0, 0, 0, 0, now
   end
@@ -43,6 +46,32 @@ local kMailbox = '<ddddddd'
 -- A reservation: when it was made, its bytes and its copies; one more byte where it is settled.
 local kHeld = '<ddd'
 local held_size = 24
+)lua";
+
+const char* const kMend = R"lua(
+-- Where a command was refused after others had been carried out: a user who may not use it.
+local function mend_books()
+  if not domain_key then return end
+  if domain_record then
+    d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = unpack_numbers(kDomain, domain_record)
+  else
+    d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = 0, 0, 0, 0, 0, 0, now
+  end
+  local function figures(record)
+    if not record then return 0, 0, 0, 0, 0, -1 end
+    local b, n, s, rb, rn, o = unpack_numbers(kMailbox, record)
+    return 1, b, n, rb, rn, o
+  end
+  for i = 1, touches, 2 do
+    local was, was_b, was_n, was_rb, was_rn = figures(touched[i + 1])
+    local is, b, n, rb, rn, o = figures(redis.call('HGET', touched[i], 'u'))
+    d_bytes, d_messages = max(d_bytes + b - was_b, 0), max(d_messages + n - was_n, 0)
+    d_reserved, d_copies = max(d_reserved + rb - was_rb, 0), max(d_copies + rn - was_rn, 0)
+    d_mailboxes = d_mailboxes + is - was
+    if o >= 0 then d_oldest = math.min(d_oldest, o) end
+  end
+  save_domain()
+end
 )lua";
 
 const char* const kSums = R"lua(
@@ -144,10 +173,18 @@ local function write(...)
   writes[#writes + 1] = {...}
 end
 
-local function flush()
-  if #writes == 0 then return end
+local function write_all()
   save_domain()
   for _, command in ipairs(writes) do redis.call(unpack(command)) end
+end
+
+local function flush()
+  if #writes == 0 then return end
+  local is_done, failure = pcall(write_all)
+  if not is_done then
+    pcall(mending())
+    error(failure, 0)
+  end
   writes = {}
 end
 
@@ -163,6 +200,7 @@ local function read(key)
     m.b, m.n, m.s, m.rb, m.rn, m.o, m.f = struct.unpack(kMailbox, record)
     m.exists = true
   end
+  m.record = record
   m.was = {b = m.b, n = m.n, rb = m.rb, rn = m.rn, o = m.o}
   return m
 end
@@ -189,6 +227,8 @@ end
 -- Writes a mailbox, and counts the difference in its domain. A mailbox of which nothing is known
 -- any more leaves nothing behind.
 local function save(m)
+  touched[touches + 1], touched[touches + 2] = m.key, m.record
+  touches = touches + 2
   local was = m.was
   d_bytes, d_messages = math.max(d_bytes + m.b - was.b, 0), math.max(d_messages + m.n - was.n, 0)
   d_reserved, d_copies = math.max(d_reserved + m.rb - was.rb, 0), math.max(d_copies + m.rn - was.rn, 0)
@@ -260,6 +300,7 @@ local function expire()
   end
   if #names < 1000 then d_oldest = dead end
   flush()
+  domain_record, touches = call('GET', domain_key), 0
 end
 
 date_anew()

@@ -35,6 +35,8 @@ local function commit(first, last, figures)
         save(m)
         if m.rn > 0 then write('HSET', key, 'c', pack('<d', now)) end
       else
+        touched[touches + 1], touched[touches + 2] = key, record
+        touches = touches + 2
         d_bytes, d_messages = max(d_bytes + bytes - b, 0), max(d_messages + messages - n, 0)
         if not record then d_mailboxes = d_mailboxes + 1 end
         plain[count + 1], plain[count + 2] = key, pack(kMailbox, bytes, messages, since, rb, rn, o, rn > 0 and f or -1)
@@ -64,7 +66,10 @@ local answers, first = {}, 1
 for i = 2, #ARGV do
   local last = first + #ARGV[i] / 24
   local is_done, answer = pcall(commit, first, last, ARGV[i])
-  if not is_done then answer = {err = type(answer) == 'table' and answer.err or answer} end
+  if not is_done then
+    answer = {err = type(answer) == 'table' and answer.err or answer}
+    pcall(mending())
+  end
   answers[i - 1] = answer
   first = last + 1
 end

@@ -9,6 +9,9 @@ namespace policyd::usage::redis_script_parts {
 /// doubles, which Lua takes apart several times faster than text.
 extern const char* const kBegin;
 
+/// Puts the totals of a domain right where what was to change it failed half way.
+extern const char* const kMend;
+
 /// How a mailbox keeps sums of many reservations, and finds one of them again.
 extern const char* const kSums;
 

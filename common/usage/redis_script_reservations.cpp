@@ -34,6 +34,8 @@ local function reserve(first, last, numbers, field)
     local limit_bytes, limit_messages, copies = unpack_numbers('<ddd', numbers, (i - first) * 24 + 65)
     local b, n, s, rb, rn, o, f = 0, 0, -1, 0, 0, -1, -1
     local stored = call('HMGET', key, 'u', field, 'w')
+    touched[touches + 1], touched[touches + 2] = key, stored[1]
+    touches = touches + 2
     if stored[1] then
       b, n, s, rb, rn, o, f = unpack_numbers(kMailbox, stored[1])
     else
@@ -123,6 +125,8 @@ local function release(first, last, numbers, field)
   for i = first + 1, last do
     local key = KEYS[i]
     local stored = call('HMGET', key, 'u', field)
+    touched[touches + 1], touched[touches + 2] = key, stored[1]
+    touches = touches + 2
     local held, was_settled, found = stored[2], false, nil
     local b, n, s, rb, rn, o, f = 0, 0, -1, 0, 0, -1, -1
     if stored[1] then b, n, s, rb, rn, o, f = unpack_numbers(kMailbox, stored[1]) end
@@ -169,7 +173,10 @@ for i = 2, #ARGV, 2 do
   local mailboxes, is_made = unpack_numbers('<dd', numbers)
   local last = first + mailboxes
   local is_done, answer = pcall(is_made == 1 and reserve or release, first, last, numbers, ARGV[i + 1])
-  if not is_done then answer = {err = type(answer) == 'table' and answer.err or answer} end
+  if not is_done then
+    answer = {err = type(answer) == 'table' and answer.err or answer}
+    pcall(mending())
+  end
   answers[#answers + 1] = answer
   first = last + 1
 end

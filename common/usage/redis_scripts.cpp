@@ -12,6 +12,7 @@ namespace {
 /// script costs.
 std::string Beginning() {
     std::string script = kBegin;
+    script.append("local function mending()\n").append(kMend).append("return mend_books\nend\n");
     script.append("local function sums()\n").append(kSums);
     script.append("return find_in_sums, take_from_sum, sum_up, mark_key\nend\n");
     script.append("local function changes()\n").append(kChanges);

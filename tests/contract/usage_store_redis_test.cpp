@@ -351,6 +351,56 @@ TEST_F(RedisUsageStoreTest, TellsOfALackOfRoomBesideWhatFailsForALackOfMemory) {
     EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com"))->reserved_bytes, 10u);
 }
 
+/// What is done while Redis refuses a command may succeed or fail; the books balance in any case.
+TEST_F(RedisUsageStoreTest, KeepsTheBooksOfADomainWhereRedisRefusesACommandHalfWay) {
+    const std::vector<std::string> all{"ann@example.com", "bob@example.com", "cid@example.com",
+                                       "dot@example.com"};
+    for (const std::string command : {"set", "hset", "hdel", "del", "zadd", "zrem"}) {
+        SCOPED_TRACE(command);
+        test::RedisServer server;
+        const auto store = Open(server);
+        const text::WallTime now = loop_.RunUntilDone(store->Now());
+        const auto may_fail = [this](async::Task<void> task) {
+            try {
+                loop_.RunUntilDone(std::move(task));
+            } catch (const outage::UsageStoreUnavailable&) {
+            }
+        };
+        const std::vector<Measurement> before{{all[0], 1'000, 10, now}, {all[1], 100, 1, now}};
+        const std::vector<Measurement> after{{all[0], 5'000, 50, now + milliseconds(900)},
+                                             {all[2], 300, 3, now + milliseconds(900)}};
+        loop_.RunUntilDone(store->Commit(before, milliseconds(0)));
+        for (int i = 0; i < 4; ++i) Reserve(*store, "m" + std::to_string(i), 20, all[0]);
+        Reserve(*store, "m4", 30, all[1]);
+        Reserve(*store, "m5", 40, all[3]);
+
+        server.Command({"ACL", "SETUSER", "default", "-" + command});
+        const auto reserve = [](UsageStore& to, Reservation what) -> async::Task<void> {
+            co_await to.Reserve(what);
+        };
+        may_fail(reserve(*store, {"n1", 7, {{all[0], 0, 0}, {all[1], 0, 0}, {all[2], 0, 0}}}));
+        may_fail(reserve(*store, {"m0", 9, {{all[0], 0, 0}}}));
+        may_fail(store->Release("m1", std::span(all).first(1), Unreserve::kEverything));
+        may_fail(store->Release("m4", std::span(all).subspan(1, 1), Unreserve::kEverything));
+        may_fail(store->Release("m5", std::span(all).subspan(3, 1), Unreserve::kEverything));
+        may_fail(store->Commit(after, milliseconds(0)));
+        may_fail(store->Remove(std::span(all).subspan(1, 2)));
+        server.Command({"ACL", "SETUSER", "default", "+" + command});
+
+        Usage sum;
+        for (const std::string& mailbox : all) {
+            const Usage usage = loop_.RunUntilDone(store->Find(mailbox)).value_or(Usage());
+            sum.bytes += usage.bytes;
+            sum.messages += usage.messages;
+            sum.reserved_bytes += usage.reserved_bytes;
+            sum.reserved_messages += usage.reserved_messages;
+        }
+        EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("example.com")), sum);
+        loop_.RunUntilDone(store->Remove(all));
+        EXPECT_EQ(server.Command({"GET", "policyd:{example.com}:d"}), "");
+    }
+}
+
 TEST_F(RedisUsageStoreTest, NeedsNoMoreRightsThanTheManualSays) {
     test::RedisServer server(
         {"--user",     "default",        "off",   "--user", "policyd",  "on",    ">secret",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <utility>
 
 #include "common/log/logging.hpp"
@@ -215,6 +216,33 @@ async::Task<void> QuotaWarnings::LookAtChanged() {
     }
     if (mailbox) changed_.Add({*mailbox});
     is_looking_ = false;
+}
+
+async::Task<void> QuotaWarnings::TakeBack(std::vector<Warning> untold) {
+    std::size_t left = untold.size();
+    try {
+        for (; left > 0; --left) co_await TakeBack(untold[left - 1]);
+    } catch (const outage::Unavailable& unavailable) {
+        log::Warning("quota warning: {} warnings that waited for the command are lost: {}", left,
+                     unavailable.what());
+    }
+}
+
+async::Task<void> QuotaWarnings::TakeBack(const Warning& untold) {
+    const std::optional<usage::Filling> filling = co_await usage_.FindFilling(untold.mailbox);
+    if (!filling) co_return;
+    // The level from which it is crossed once more.
+    std::uint64_t before = untold.percent;
+    if (untold.is_over) {
+        const auto above =
+            std::lower_bound(rules_.percents.begin(), rules_.percents.end(), untold.percent);
+        before = above == rules_.percents.begin() ? 0 : *std::prev(above);
+    }
+    const std::uint64_t level = filling->warned.value_or(0);
+    const bool is_beyond = untold.is_over ? level <= before : level >= before;
+    if (!is_beyond) co_await usage_.NoteWarned(untold.mailbox, filling->warned, before);
+    const std::vector<std::string> mailboxes{untold.mailbox};
+    co_await usage_.GiveBackChanged(mailboxes);
 }
 
 async::Task<void> QuotaWarnings::GiveBack() {

@@ -71,6 +71,10 @@ public:
     /// Looks at no more of them.
     void End() noexcept { has_ended_ = true; }
 
+    /// Nobody was told of these after all, in this order: as if they had not been found yet, by
+    /// this server when it is started again or by another. Throws nothing of back ends.
+    async::Task<void> TakeBack(std::vector<Warning> untold);
+
     /// Gives those that nobody has looked at back to the store, for other servers or for when this
     /// one is started again. Throws nothing of back ends: what could not be given back waits.
     async::Task<void> GiveBack();
@@ -81,6 +85,7 @@ private:
                                         const usage::Reserved& reserved, std::size_t place) const;
     async::Task<void> LookAt(std::string_view mailbox, Contents limit);
     async::Task<bool> LookAtChanged(const std::string& mailbox);
+    async::Task<void> TakeBack(const Warning& untold);
     void Announce(const Warning& warning) const;
 
     usage::UsageStore& usage_;

@@ -99,7 +99,8 @@ void Worker::Stop() {
 /// though not for longer than for a request.
 bool Worker::HasEnded() const {
     if (!stopping_ || !sessions_.empty()) return false;
-    return !services_ || !services_->Owes() || clock_() >= give_up_at_;
+    const bool owes = services_ && (tending_ || services_->Owes());
+    return !owes || clock_() >= give_up_at_;
 }
 
 void Worker::EndWhenIdle() {

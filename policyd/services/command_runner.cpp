@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -91,6 +92,10 @@ CommandRunner::~CommandRunner() {
     }
     if (thread_.joinable()) thread_.join();
     close(stop_event_);
+    if (waiting_.empty()) return;
+    log::Warning("command: {} runs of {} that were waiting are dropped", waiting_.size(),
+                 text::EscapedForLog(command_.program));
+    for (std::size_t i = 0; i < waiting_.size(); ++i) Count("dropped");
 }
 
 void CommandRunner::Use(Command command) {
@@ -118,6 +123,19 @@ void CommandRunner::Run(Arguments arguments) {
         }
     }
     Count("dropped");
+}
+
+std::vector<CommandRunner::Arguments> CommandRunner::TakeWaiting() {
+    const std::lock_guard lock(mutex_);
+    std::vector<Arguments> taken(std::move_iterator(waiting_.begin()),
+                                 std::move_iterator(waiting_.end()));
+    waiting_.clear();
+    return taken;
+}
+
+bool CommandRunner::HasWaiting() {
+    const std::lock_guard lock(mutex_);
+    return !waiting_.empty();
 }
 
 bool CommandRunner::HasThread() {

@@ -31,7 +31,8 @@ public:
     using Arguments = std::vector<std::string>;
 
     explicit CommandRunner(std::size_t most_waiting = 10'000);
-    /// Drops what waits. A command that runs is left to itself.
+    /// Drops what waits, and says so. A command that runs is left to itself: nobody ends it when
+    /// its time is over.
     ~CommandRunner();
     CommandRunner(const CommandRunner&) = delete;
     CommandRunner& operator=(const CommandRunner&) = delete;
@@ -41,6 +42,10 @@ public:
     void Use(Command command);
 
     void Run(Arguments arguments);
+
+    /// What waits, in its order, and does not wait any more.
+    std::vector<Arguments> TakeWaiting();
+    bool HasWaiting();
 
 private:
     void Serve();

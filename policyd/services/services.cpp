@@ -47,9 +47,23 @@ tables::TableSettings SilentTableSettingsFrom(const Settings& settings) {
     return tables;
 }
 
+constexpr const char* kOver = "over";
+
 void Tell(const checks::Warning& warning, CommandRunner& commands) {
     commands.Run({warning.mailbox, std::to_string(warning.percent), std::to_string(warning.usage),
-                  std::to_string(warning.limit), warning.is_over ? "over" : "below", warning.unit});
+                  std::to_string(warning.limit), warning.is_over ? kOver : "below", warning.unit});
+}
+
+/// What Tell() made these runs of.
+std::vector<checks::Warning> WarningsIn(const std::vector<CommandRunner::Arguments>& runs) {
+    std::vector<checks::Warning> warnings;
+    for (const CommandRunner::Arguments& arguments : runs) {
+        checks::Warning& warning = warnings.emplace_back();
+        warning.mailbox = arguments.at(0);
+        warning.percent = std::stoull(arguments.at(1));
+        warning.is_over = arguments.at(4) == kOver;
+    }
+    return warnings;
 }
 
 }  // namespace
@@ -161,7 +175,8 @@ void Services::GiveUp() noexcept {
 
 bool Services::Owes() const {
     const std::size_t changed = shared_.changed.Size() + shared_.changed.SizeAside();
-    return shared_.owed.Size() > 0 || (has_given_up_ && changed > 0);
+    return shared_.owed.Size() > 0 ||
+           (has_given_up_ && (changed > 0 || shared_.commands.HasWaiting()));
 }
 
 async::Task<void> Services::Tend() {
@@ -169,7 +184,10 @@ async::Task<void> Services::Tend() {
         const checks::OwedChanges::Clock clock = [this] { return loop_.Now(); };
         co_await shared_.owed.Pay(*usage_store_, clock);
     }
-    if (has_given_up_) co_return co_await warnings_->GiveBack();
+    if (has_given_up_) {
+        co_await warnings_->TakeBack(WarningsIn(shared_.commands.TakeWaiting()));
+        co_return co_await warnings_->GiveBack();
+    }
     if (loop_.Now() < next_look_) co_return;
     next_look_ = loop_.Now() + kLookPeriod;
     co_await warnings_->LookAtChanged();

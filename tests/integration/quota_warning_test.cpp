@@ -120,6 +120,25 @@ TEST_F(QuotaWarningTest, TheCommandRunsOnceForEachCrossingWhoeverSeesIt) {
     EXPECT_EQ(site.Metric("policyd_quota_warning_commands_total{result=\"failure\"}"), 0);
 }
 
+TEST_F(QuotaWarningTest, WhatWaitsForTheCommandIsToldOfAfterARestart) {
+    SmallSite::Options options = Options();
+    options["quota_warning_command_pause"] = SmallSite::Quoted("1h");
+    const SmallSite patient(options);
+    PolicydProcess policyd(patient.Config(), patient.Socket());
+    Accept(patient, "a.1", "8200");
+    WaitForLines(1);
+    Accept(patient, "a.2", "1400");
+    WaitUntil("the next is noticed", [&] {
+        return policyd.Output().find("joe@example.com is over 95%") != std::string::npos;
+    });
+    policyd.Stop();
+    const SmallSite site(Options());
+    PolicydProcess again(site.Config(), site.Socket());
+    WaitForLines(2);
+    EXPECT_THAT(Lines(), testing::ElementsAre("joe@example.com 80 8200 10000 over bytes",
+                                              "joe@example.com 95 9600 10000 over bytes"));
+}
+
 TEST_F(QuotaWarningTest, MessagesThatAreAbortedAreNotWarnedOf) {
     const SmallSite site(Options());
     PolicydProcess policyd(site.Config(), site.Socket());

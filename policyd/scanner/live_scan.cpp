@@ -125,6 +125,11 @@ void LiveScan::OnAppeared(const std::vector<std::string>& mailboxes) {
     if (watch_ != nullptr && !watch_->FollowPlaces(state_, unseen))
         GiveUp("there are too many directories");
     hints_.directories.merge(unseen.directories);
+    MeasureSoon(mailboxes);
+}
+
+void LiveScan::MeasureSoon(const std::vector<std::string>& mailboxes) {
+    if (mailboxes.empty()) return;
     dirty_.insert(mailboxes.begin(), mailboxes.end());
     changed_.Set();
 }

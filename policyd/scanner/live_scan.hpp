@@ -36,6 +36,9 @@ public:
     /// After every sweep: watches what it found, and begins anew where the mail store is another.
     void AfterSweep();
 
+    /// Has these measured soon, whether they have changed or not.
+    void MeasureSoon(const std::vector<std::string>& mailboxes);
+
     /// A sweep that goes on has found these new mailboxes: they are watched, and measured.
     void OnAppeared(const std::vector<std::string>& mailboxes);
 

@@ -260,6 +260,7 @@ async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
         co_await wake_up_.Wait();
         if (is_wanted()) break;
         const bool has_lost = co_await scanner_.StoreHasLost();
+        live_.MeasureSoon(scanner_.ToBeSettled());
         const auto root = co_await LookAtRoot();
         if (has_lost || (root && IsToBeScannedFor(*root))) sweep_now_ = true;
     }

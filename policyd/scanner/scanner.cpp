@@ -26,6 +26,7 @@ constexpr auto kLongestRound = 200ms;  // how long mailboxes that changed togeth
 constexpr int kRestFactor = 20;        // one large mailbox takes a twentieth of a thread at most
 constexpr auto kTimeHolds = 2s;        // how long one answer to "what time is it" is used
 constexpr StoreTime kSetBack = 1'000;  // in ms: as the usage store, which forgives as much
+constexpr StoreTime kMeasuringTakes = 2'000;
 /// The store may ignore a measurement that is older than the stored one by up to this: its clock
 /// may have come within kSetBack of the stored one by the time of the commit.
 constexpr StoreTime kMayBeIgnored = 5'000;
@@ -354,10 +355,23 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
 /// change was made of is over; an unchanged one now and then, so that reservations for mail that
 /// never came go, and the store can tell current figures from stale ones.
 bool Scanner::IsDue(const KnownMailbox& mailbox, StoreTime began) const {
-    const StoreTime settled = mailbox.changed_at + options_.grace.count();
     return mailbox.committed_at < mailbox.changed_at || mailbox.committed_at == 0 ||
-           (mailbox.committed_at < settled && began >= settled) ||
+           IsToSettle(mailbox, began) ||
            began >= mailbox.committed_at + options_.refresh_interval.count();
+}
+
+/// A message may have been accepted while the measuring that saw it was going on.
+bool Scanner::IsToSettle(const KnownMailbox& mailbox, StoreTime now) const {
+    const StoreTime settles = mailbox.changed_at + options_.grace.count();
+    return now >= settles && mailbox.committed_at < settles + kMeasuringTakes;
+}
+
+std::vector<std::string> Scanner::ToBeSettled() const {
+    std::vector<std::string> mailboxes;
+    for (const auto& [path, mailbox] : state_.mailboxes)
+        if (mailbox.record != nullptr && IsToSettle(mailbox, looked_for_loss_at_))
+            mailboxes.push_back(path);
+    return mailboxes;
 }
 
 async::Task<std::vector<std::string>> Scanner::Remeasure(std::vector<std::string> mailboxes) {

@@ -37,6 +37,10 @@ public:
     /// store does not answer for longer than patience allows. One at a time.
     async::Task<ScanReport> Sweep(Thoroughness thoroughness, Scope scope = Scope::kAll);
 
+    /// Mailboxes that changed so long ago that nothing that was reserved for the change may count
+    /// any more, but have not been committed since. As of the last StoreHasLost().
+    std::vector<std::string> ToBeSettled() const;
+
     /// Measures these mailboxes now, beside a sweep if there is one, and commits what they come
     /// to. Returns those that it is through with: one that is being measured still, or that took so
     /// long lately that measuring it again and again would be all there is to do, is for later.
@@ -113,6 +117,7 @@ private:
     void Take(const MeasuringBatch& batch, const MeasuringTask& task, MeasuredMailbox& measured,
               KnownMailbox* known);
     bool IsDue(const KnownMailbox& mailbox, StoreTime began) const;
+    bool IsToSettle(const KnownMailbox& mailbox, StoreTime now) const;
     async::Task<> CompareWithStore();
     /// Who does not look into the store as well does not know it any better afterwards.
     async::Task<> RemoveVanished(bool looks_into_store);

@@ -3,6 +3,8 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 #include "common/log/logging.hpp"
 
@@ -18,7 +20,12 @@ std::uint64_t MakeRoomForConnections(std::uint64_t connections, std::uint64_t ot
         if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
     }
     if (limit.rlim_cur >= wanted) return connections;
-    const std::uint64_t room = limit.rlim_cur > others ? limit.rlim_cur - others : 1;
+    if (limit.rlim_cur <= others)
+        throw std::system_error(EMFILE, std::generic_category(),
+                                fmt::format("{} descriptors leave none for connections, {} are "
+                                            "needed besides: raise the limit of open files",
+                                            limit.rlim_cur, others));
+    const std::uint64_t room = limit.rlim_cur - others;
     log::Warning("too few descriptors: {} connections instead of {}; raise the limit of open files",
                  room, connections);
     return room;

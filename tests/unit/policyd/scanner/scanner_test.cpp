@@ -88,6 +88,25 @@ TEST_F(ScannerTest, CommitsAgainWhenTheGraceOfReservationsIsOverAndNowAndThen) {
     EXPECT_EQ(Sweep().committed, 1u);
 }
 
+TEST_F(ScannerTest, KnowsWhatIsToBeCommittedAgainOnceTheGraceIsOver) {
+    store_.Deliver("example.org/ann", 10);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    const auto to_be_settled = [&] {
+        loop.RunUntilDone(scanner.StoreHasLost());
+        return scanner.ToBeSettled();
+    };
+    EXPECT_TRUE(to_be_settled().empty());
+    usage_.now += options_.grace + std::chrono::seconds(10);
+    const std::vector<std::string> ann{"example.org/ann"};
+    EXPECT_EQ(to_be_settled(), ann);
+    const auto committed = scanner.Committed();
+    loop.RunUntilDone(scanner.Remeasure(ann));
+    EXPECT_EQ(scanner.Committed(), committed + 1);
+    EXPECT_TRUE(to_be_settled().empty());
+}
+
 TEST_F(ScannerTest, FollowsAMailboxAndADomainThatAreRenamed) {
     store_.Deliver("example.org/ann", 10);
     store_.Deliver("example.net/bob", 7);

@@ -21,14 +21,15 @@ local domain_key, base, index
 local domain_record, touched, touches = nil, {}, 0
 local d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest
 local function open_domain(key)
-  domain_key, base = key, string.sub(key, 1, -2)
-  index = base .. 'r'
-  domain_record, touches = call('GET', key), 0
-  if domain_record then
-    d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = unpack_numbers(kDomain, domain_record)
+  domain_key, touches = nil, 0  -- until it is open
+  local record = call('GET', key)
+  if record then
+    d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = unpack_numbers(kDomain, record)
   else
     d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = 0, 0, 0, 0, 0, 0, now
   end
+  domain_key, domain_record, base = key, record, string.sub(key, 1, -2)
+  index = base .. 'r'
 end
 
 local function save_domain()
@@ -51,7 +52,8 @@ local held_size = 24
 const char* const kMend = R"lua(
 -- Where a command was refused after others had been carried out: a user who may not use it.
 local function mend_books()
-  if not domain_key then return end
+  if not domain_key or touches == 0 then return end
+  local has_changed = redis.call('GET', domain_key) ~= domain_record
   if domain_record then
     d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = unpack_numbers(kDomain, domain_record)
   else
@@ -64,13 +66,15 @@ local function mend_books()
   end
   for i = 1, touches, 2 do
     local was, was_b, was_n, was_rb, was_rn = figures(touched[i + 1])
-    local is, b, n, rb, rn, o = figures(redis.call('HGET', touched[i], 'u'))
+    local record = redis.call('HGET', touched[i], 'u')
+    has_changed = has_changed or record ~= touched[i + 1]
+    local is, b, n, rb, rn, o = figures(record)
     d_bytes, d_messages = max(d_bytes + b - was_b, 0), max(d_messages + n - was_n, 0)
     d_reserved, d_copies = max(d_reserved + rb - was_rb, 0), max(d_copies + rn - was_rn, 0)
     d_mailboxes = d_mailboxes + is - was
     if o >= 0 then d_oldest = math.min(d_oldest, o) end
   end
-  save_domain()
+  if has_changed then save_domain() end
 end
 )lua";
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <exception>
-#include <iterator>
 #include <utility>
 
+#include "common/async/when_all.hpp"
 #include "common/log/logging.hpp"
 #include "common/outage/unavailable.hpp"
 #include "common/text/unicode.hpp"
@@ -28,6 +28,7 @@ bool Reaches(std::uint64_t amount, std::uint64_t limit, std::uint64_t percent) {
 /// What is crossed on the way from one level to another.
 Warning WarningOf(const WarningRules& rules, std::uint64_t from, std::uint64_t to) {
     Warning warning;
+    warning.level_before = from;
     warning.is_over = to > from;
     warning.percent = to;
     if (warning.is_over) return warning;
@@ -218,31 +219,34 @@ async::Task<void> QuotaWarnings::LookAtChanged() {
     is_looking_ = false;
 }
 
-async::Task<void> QuotaWarnings::TakeBack(std::vector<Warning> untold) {
-    std::size_t left = untold.size();
+async::Task<std::size_t> QuotaWarnings::TakeBack(std::vector<Warning> untold) {
+    std::vector<async::Task<bool>> attempts;
+    for (const Warning& warning : untold) attempts.push_back(TakeBack(warning));
+    const std::vector<bool> are_back = co_await async::WhenAll(std::move(attempts));
+    std::vector<std::string> mailboxes;
+    for (std::size_t i = 0; i < untold.size(); ++i)
+        if (are_back[i]) mailboxes.push_back(untold[i].mailbox);
     try {
-        for (; left > 0; --left) co_await TakeBack(untold[left - 1]);
-    } catch (const outage::Unavailable& unavailable) {
-        log::Warning("quota warning: {} warnings that waited for the command are lost: {}", left,
-                     unavailable.what());
+        co_await usage_.GiveBackChanged(mailboxes);
+    } catch (const outage::Unavailable&) {
+        co_return untold.size();
     }
+    co_return untold.size() - mailboxes.size();
 }
 
-async::Task<void> QuotaWarnings::TakeBack(const Warning& untold) {
-    const std::optional<usage::Filling> filling = co_await usage_.FindFilling(untold.mailbox);
-    if (!filling) co_return;
-    // The level from which it is crossed once more.
-    std::uint64_t before = untold.percent;
-    if (untold.is_over) {
-        const auto above =
-            std::lower_bound(rules_.percents.begin(), rules_.percents.end(), untold.percent);
-        before = above == rules_.percents.begin() ? 0 : *std::prev(above);
+async::Task<bool> QuotaWarnings::TakeBack(const Warning& untold) {
+    try {
+        const std::optional<usage::Filling> filling = co_await usage_.FindFilling(untold.mailbox);
+        if (!filling) co_return true;
+        const std::uint64_t level = filling->warned.value_or(0);
+        const bool is_beyond =
+            untold.is_over ? level <= untold.level_before : level >= untold.level_before;
+        if (!is_beyond)
+            co_await usage_.NoteWarned(untold.mailbox, filling->warned, untold.level_before);
+    } catch (const outage::Unavailable&) {
+        co_return false;
     }
-    const std::uint64_t level = filling->warned.value_or(0);
-    const bool is_beyond = untold.is_over ? level <= before : level >= before;
-    if (!is_beyond) co_await usage_.NoteWarned(untold.mailbox, filling->warned, before);
-    const std::vector<std::string> mailboxes{untold.mailbox};
-    co_await usage_.GiveBackChanged(mailboxes);
+    co_return true;
 }
 
 async::Task<void> QuotaWarnings::GiveBack() {

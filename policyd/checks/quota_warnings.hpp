@@ -34,7 +34,8 @@ struct Warning {
     std::uint64_t percent = 0;
     std::uint64_t usage = 0;
     std::uint64_t limit = 0;
-    const char* unit = "bytes";  ///< or messages: of which more of the limit is used
+    const char* unit = "bytes";      ///< or messages: of which more of the limit is used
+    std::uint64_t level_before = 0;  ///< the percentage that it was over, 0 for none
 };
 
 /// Tells of mailboxes that fill up, and of those that have room again: of each crossing once, on
@@ -71,9 +72,10 @@ public:
     /// Looks at no more of them.
     void End() noexcept { has_ended_ = true; }
 
-    /// Nobody was told of these after all, in this order: as if they had not been found yet, by
-    /// this server when it is started again or by another. Throws nothing of back ends.
-    async::Task<void> TakeBack(std::vector<Warning> untold);
+    /// Nobody was told of these after all: as if they had not been found yet, by this server when
+    /// it is started again or by another. All are asked about at once. Returns of how many the
+    /// store could not be told.
+    async::Task<std::size_t> TakeBack(std::vector<Warning> untold);
 
     /// Gives those that nobody has looked at back to the store, for other servers or for when this
     /// one is started again. Throws nothing of back ends: what could not be given back waits.
@@ -85,7 +87,7 @@ private:
                                         const usage::Reserved& reserved, std::size_t place) const;
     async::Task<void> LookAt(std::string_view mailbox, Contents limit);
     async::Task<bool> LookAtChanged(const std::string& mailbox);
-    async::Task<void> TakeBack(const Warning& untold);
+    async::Task<bool> TakeBack(const Warning& untold);
     void Announce(const Warning& warning) const;
 
     usage::UsageStore& usage_;

@@ -27,6 +27,8 @@ constexpr int kRestFactor = 20;        // one large mailbox takes a twentieth of
 constexpr auto kTimeHolds = 2s;        // how long one answer to "what time is it" is used
 constexpr StoreTime kSetBack = 1'000;  // in ms: as the usage store, which forgives as much
 constexpr StoreTime kMeasuringTakes = 2'000;
+/// They are measured before all others, however slow the disk is.
+constexpr std::size_t kMostSettled = 64;
 /// The store may ignore a measurement that is older than the stored one by up to this: its clock
 /// may have come within kSetBack of the stored one by the time of the commit.
 constexpr StoreTime kMayBeIgnored = 5'000;
@@ -66,12 +68,8 @@ Scanner::Progress Scanner::CurrentProgress() const {
 }
 
 async::Task<> Scanner::Finish() {
-    co_await FinishRounds();
-    co_await publisher_.Finish();
-}
-
-async::Task<> Scanner::FinishRounds() {
     while (change_batches_ > 0) co_await rounds_are_over_.Wait();
+    co_await publisher_.Finish();
 }
 
 async::Task<StoreTime> Scanner::AskTime() {
@@ -123,8 +121,7 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     look_again_ = false;
     co_await MeasureMailboxes(thoroughness, scope);
     sweeping_ = false;
-    co_await MeasureAgain();
-    co_await FinishRounds();
+    co_await MeasureAgain(std::nullopt);
     if (!stopped_) co_await RemoveVanished(true);
     co_await publisher_.Finish();
     SumUp();
@@ -366,11 +363,21 @@ bool Scanner::IsToSettle(const KnownMailbox& mailbox, StoreTime now) const {
     return now >= settles && mailbox.committed_at < settles + kMeasuringTakes;
 }
 
+/// The latest first: after a scan of many that were not known, those that just changed are not to
+/// wait behind all of them.
 std::vector<std::string> Scanner::ToBeSettled() const {
+    using Known = std::pair<const std::string, KnownMailbox>;
+    std::vector<const Known*> due;
+    for (const Known& known : state_.mailboxes)
+        if (known.second.record != nullptr && IsToSettle(known.second, looked_for_loss_at_))
+            due.push_back(&known);
+    const std::size_t count = std::min(due.size(), kMostSettled);
+    std::partial_sort(due.begin(), due.begin() + static_cast<std::ptrdiff_t>(count), due.end(),
+                      [](const Known* one, const Known* other) {
+                          return one->second.changed_at > other->second.changed_at;
+                      });
     std::vector<std::string> mailboxes;
-    for (const auto& [path, mailbox] : state_.mailboxes)
-        if (mailbox.record != nullptr && IsToSettle(mailbox, looked_for_loss_at_))
-            mailboxes.push_back(path);
+    for (std::size_t i = 0; i < count; ++i) mailboxes.push_back(due[i]->first);
     return mailboxes;
 }
 
@@ -389,8 +396,8 @@ async::Task<std::vector<std::string>> Scanner::Remeasure(std::vector<std::string
         }
         done.push_back(path);
     }
-    co_await WaitFor(round);
-    co_await MeasureAgain();
+    co_await WaitFor(round, kLongestRound);
+    co_await MeasureAgain(kLongestRound);
     co_await publisher_.Finish();
     std::erase_if(done, [this](const std::string& path) {
         const auto known = state_.mailboxes.find(path);
@@ -409,22 +416,22 @@ void Scanner::SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, Store
     pool_.Submit(std::move(batch));
 }
 
-/// Not for ever: a huge mailbox, or one whose disk hangs, is no reason to keep others waiting, who
-/// have changed meanwhile. What takes longer is committed all the same.
-async::Task<> Scanner::WaitFor(std::shared_ptr<MeasuringRound> round) {
+/// `most`, if anything: a huge mailbox, or one whose disk hangs, is no reason to keep others
+/// waiting who have changed meanwhile. What takes longer is committed all the same.
+async::Task<> Scanner::WaitFor(std::shared_ptr<MeasuringRound> round, WaitLimit most) {
     bool took_long = false;
     const auto give_up = [&took_long, round] {
         took_long = true;
         round->is_over.Set();
     };
     async::Timer patience(loop_.Raw(), give_up);
-    patience.Start(kLongestRound);
+    if (most) patience.Start(*most);
     while (round->unmeasured > 0 && !took_long) co_await round->is_over.Wait();
 }
 
 /// Mailboxes of which the store has, or is about to get, a measurement that began later than the
 /// last one: a sweep and a live measurement have crossed. The store would ignore what is true.
-async::Task<> Scanner::MeasureAgain() {
+async::Task<> Scanner::MeasureAgain(WaitLimit most) {
     if (again_.empty() || stopped_) co_return;
     const std::set<std::string> again = std::exchange(again_, {});
     StoreTime newest = 0;
@@ -448,7 +455,7 @@ async::Task<> Scanner::MeasureAgain() {
             SubmitAtOnce(known->first, known->second, began, round);
         }
     }
-    co_await WaitFor(round);
+    co_await WaitFor(round, most);
 }
 
 /// Where the store says something else than what it was last told.

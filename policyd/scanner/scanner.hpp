@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,7 +39,7 @@ public:
     async::Task<ScanReport> Sweep(Thoroughness thoroughness, Scope scope = Scope::kAll);
 
     /// Mailboxes that changed so long ago that nothing that was reserved for the change may count
-    /// any more, but have not been committed since. As of the last StoreHasLost().
+    /// any more, but have not been committed since: some of them. As of the last StoreHasLost().
     std::vector<std::string> ToBeSettled() const;
 
     /// Measures these mailboxes now, beside a sweep if there is one, and commits what they come
@@ -94,6 +95,8 @@ public:
     std::size_t WaitingForStore() const { return publisher_.Waiting(); }
 
 private:
+    using WaitLimit = std::optional<std::chrono::milliseconds>;  // nothing: as long as it takes
+
     async::Task<StoreTime> AskTime();
     void ForgetTimesAfter(StoreTime now);
     async::Task<bool> IsLost(const CommittedMailbox& committed);
@@ -106,9 +109,8 @@ private:
     async::Task<> AskTimeInSweep();
     void SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, StoreTime began,
                       const std::shared_ptr<MeasuringRound>& round);
-    async::Task<> WaitFor(std::shared_ptr<MeasuringRound> round);
-    async::Task<> FinishRounds();
-    async::Task<> MeasureAgain();
+    async::Task<> WaitFor(std::shared_ptr<MeasuringRound> round, WaitLimit most);
+    async::Task<> MeasureAgain(WaitLimit most);
     bool SubmitNextBatch(Thoroughness thoroughness, Scope scope);
     Thoroughness ThoroughnessFor(const std::string& path, const KnownMailbox& mailbox,
                                  Thoroughness asked) const;

@@ -89,7 +89,7 @@ void Worker::Stop() {
         stopping_ = true;
         give_up_at_ = clock_() + limits_.request_time;
         StopListening();
-        if (services_) services_->GiveUp();
+        if (services_) services_->GiveUp(give_up_at_);
         ForEachSession([](Session& session) { session.CloseForGood(); });
         EndWhenIdle();
     });

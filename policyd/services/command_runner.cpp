@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <iterator>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -92,10 +91,7 @@ CommandRunner::~CommandRunner() {
     }
     if (thread_.joinable()) thread_.join();
     close(stop_event_);
-    if (waiting_.empty()) return;
-    log::Warning("command: {} runs of {} that were waiting are dropped", waiting_.size(),
-                 text::EscapedForLog(command_.program));
-    for (std::size_t i = 0; i < waiting_.size(); ++i) Count("dropped");
+    Drop(waiting_.size());
 }
 
 void CommandRunner::Use(Command command) {
@@ -112,12 +108,12 @@ void CommandRunner::Use(Command command) {
     for (; dropped > 0; --dropped) Count("dropped");
 }
 
-void CommandRunner::Run(Arguments arguments) {
+void CommandRunner::Run(Wanted wanted) {
     {
         const std::lock_guard lock(mutex_);
         if (command_.program.empty()) return;
         if (!stopping_ && waiting_.size() < most_waiting_ && HasThread()) {
-            waiting_.push_back(std::move(arguments));
+            waiting_.push_back(std::move(wanted));
             changed_.notify_all();
             return;
         }
@@ -125,12 +121,18 @@ void CommandRunner::Run(Arguments arguments) {
     Count("dropped");
 }
 
-std::vector<CommandRunner::Arguments> CommandRunner::TakeWaiting() {
+std::vector<CommandRunner::Wanted> CommandRunner::TakeWaiting(std::size_t most) {
     const std::lock_guard lock(mutex_);
-    std::vector<Arguments> taken(std::move_iterator(waiting_.begin()),
-                                 std::move_iterator(waiting_.end()));
-    waiting_.clear();
+    std::vector<Wanted> taken;
+    for (; !waiting_.empty() && taken.size() < most; waiting_.pop_back())
+        taken.push_back(std::move(waiting_.back()));
     return taken;
+}
+
+void CommandRunner::Drop(std::size_t count) {
+    if (count == 0) return;
+    log::Warning("command: {} runs that were waiting are dropped", count);
+    for (; count > 0; --count) Count("dropped");
 }
 
 bool CommandRunner::HasWaiting() {
@@ -162,7 +164,7 @@ void CommandRunner::Serve() {
             continue;
         }
         const Command command = command_;
-        Arguments arguments = std::move(waiting_.front());
+        Arguments arguments = std::move(waiting_.front().arguments);
         waiting_.pop_front();
         started = Clock::now();
         lock.unlock();

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -41,11 +42,18 @@ public:
     /// more.
     void Use(Command command);
 
-    void Run(Arguments arguments);
+    /// A run, and what whoever wants it may leave with it for when it is taken back.
+    struct Wanted {
+        Arguments arguments;
+        std::uint64_t mark = 0;
+    };
+    void Run(Wanted wanted);
 
-    /// What waits, in its order, and does not wait any more.
-    std::vector<Arguments> TakeWaiting();
+    /// So many of those that wait, the last first, which wait no more.
+    std::vector<Wanted> TakeWaiting(std::size_t most);
     bool HasWaiting();
+    /// Says and counts that so many are given up.
+    void Drop(std::size_t count);
 
 private:
     void Serve();
@@ -59,10 +67,10 @@ private:
     const int stop_event_;  // readable once the program is to end
     std::mutex mutex_;
     std::condition_variable changed_;
-    Command command_;                // guarded by mutex_
-    std::deque<Arguments> waiting_;  // guarded by mutex_
-    bool stopping_ = false;          // guarded by mutex_
-    std::thread thread_;             // guarded by mutex_; runs from the first call on
+    Command command_;             // guarded by mutex_
+    std::deque<Wanted> waiting_;  // guarded by mutex_
+    bool stopping_ = false;       // guarded by mutex_
+    std::thread thread_;          // guarded by mutex_; runs from the first call on
 };
 
 }  // namespace policyd::services

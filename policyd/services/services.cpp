@@ -16,9 +16,11 @@ namespace policyd::services {
 namespace {
 
 using config::Settings;
+using std::chrono::milliseconds;
 
 /// How soon a measurement is looked at for whether a mailbox has filled up.
 constexpr std::chrono::seconds kLookPeriod{1};
+constexpr std::size_t kTakenBackAtOnce = 64;  // warnings
 
 /// Without limits where nobody looks at them: a table of them that is broken is no reason to defer
 /// mail then.
@@ -50,18 +52,23 @@ tables::TableSettings SilentTableSettingsFrom(const Settings& settings) {
 constexpr const char* kOver = "over";
 
 void Tell(const checks::Warning& warning, CommandRunner& commands) {
-    commands.Run({warning.mailbox, std::to_string(warning.percent), std::to_string(warning.usage),
-                  std::to_string(warning.limit), warning.is_over ? kOver : "below", warning.unit});
+    CommandRunner::Arguments arguments{warning.mailbox,
+                                       std::to_string(warning.percent),
+                                       std::to_string(warning.usage),
+                                       std::to_string(warning.limit),
+                                       warning.is_over ? kOver : "below",
+                                       warning.unit};
+    commands.Run({std::move(arguments), warning.level_before});
 }
 
-/// What Tell() made these runs of.
-std::vector<checks::Warning> WarningsIn(const std::vector<CommandRunner::Arguments>& runs) {
+/// What Tell() made these runs of, as far as it takes to take them back.
+std::vector<checks::Warning> WarningsIn(const std::vector<CommandRunner::Wanted>& runs) {
     std::vector<checks::Warning> warnings;
-    for (const CommandRunner::Arguments& arguments : runs) {
+    for (const CommandRunner::Wanted& run : runs) {
         checks::Warning& warning = warnings.emplace_back();
-        warning.mailbox = arguments.at(0);
-        warning.percent = std::stoull(arguments.at(1));
-        warning.is_over = arguments.at(4) == kOver;
+        warning.mailbox = run.arguments.at(0);
+        warning.is_over = run.arguments.at(4) == kOver;
+        warning.level_before = run.mark;
     }
     return warnings;
 }
@@ -168,9 +175,21 @@ void Services::FlushCaches() {
     checks_->ForgetAnswers();
 }
 
-void Services::GiveUp() noexcept {
+void Services::GiveUp(milliseconds until) noexcept {
     LeaveOff();
     has_given_up_ = true;
+    ends_at_ = until;
+}
+
+/// What is left then is dropped with the command runner.
+async::Task<void> Services::TakeBackWarnings() {
+    while (loop_.Now() < ends_at_) {
+        std::vector<checks::Warning> untold =
+            WarningsIn(shared_.commands.TakeWaiting(kTakenBackAtOnce));
+        if (untold.empty()) co_return;
+        const std::size_t lost = co_await warnings_->TakeBack(std::move(untold));
+        shared_.commands.Drop(lost);
+    }
 }
 
 bool Services::Owes() const {
@@ -185,7 +204,7 @@ async::Task<void> Services::Tend() {
         co_await shared_.owed.Pay(*usage_store_, clock);
     }
     if (has_given_up_) {
-        co_await warnings_->TakeBack(WarningsIn(shared_.commands.TakeWaiting()));
+        co_await TakeBackWarnings();
         co_return co_await warnings_->GiveBack();
     }
     if (loop_.Now() < next_look_) co_return;

@@ -54,8 +54,8 @@ public:
     async::Task<void> Tend();
     /// Others take the place of these services: they begin nothing any more by themselves.
     void LeaveOff() noexcept { warnings_->End(); }
-    /// Nobody does: Tend() gives back what others are to do.
-    void GiveUp() noexcept;
+    /// Nobody does: Tend() gives back what others are to do, until then (EventLoop::Now()).
+    void GiveUp(std::chrono::milliseconds until) noexcept;
     /// Whether the usage store is still to be told something.
     bool Owes() const;
 
@@ -63,6 +63,8 @@ private:
     Services(async::EventLoop& loop, const config::Settings& settings, SharedState& shared,
              tables::TableSettings table_settings, std::shared_ptr<tables::TableContents> contents,
              const Services* predecessor);
+
+    async::Task<void> TakeBackWarnings();
 
     // Destroyed in reverse: the checks go before what they use.
     async::EventLoop& loop_;
@@ -76,6 +78,7 @@ private:
     std::unique_ptr<checks::QuotaWarnings> warnings_;
     std::chrono::milliseconds next_look_{0};
     bool has_given_up_ = false;
+    std::chrono::milliseconds ends_at_{0};
     bool may_hold_room_ = false;  // for messages that are under way
     std::unique_ptr<checks::CheckPipeline> checks_;
 };

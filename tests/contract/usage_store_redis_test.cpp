@@ -355,7 +355,7 @@ TEST_F(RedisUsageStoreTest, TellsOfALackOfRoomBesideWhatFailsForALackOfMemory) {
 TEST_F(RedisUsageStoreTest, KeepsTheBooksOfADomainWhereRedisRefusesACommandHalfWay) {
     const std::vector<std::string> all{"ann@example.com", "bob@example.com", "cid@example.com",
                                        "dot@example.com"};
-    for (const std::string command : {"set", "hset", "hdel", "del", "zadd", "zrem"}) {
+    for (const std::string command : {"get", "set", "hset", "hdel", "del", "zadd", "zrem"}) {
         SCOPED_TRACE(command);
         test::RedisServer server;
         const auto store = Open(server);
@@ -399,6 +399,22 @@ TEST_F(RedisUsageStoreTest, KeepsTheBooksOfADomainWhereRedisRefusesACommandHalfW
         loop_.RunUntilDone(store->Remove(all));
         EXPECT_EQ(server.Command({"GET", "policyd:{example.com}:d"}), "");
     }
+}
+
+TEST_F(RedisUsageStoreTest, LeavesAKeyAloneThatIsNoDomainOfItsOwn) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    const std::string foreign = "policyd:{b.example}:d";
+    server.Command({"SADD", foreign, "not ours"});
+    Outcome good;
+    Outcome bad;
+    Start(Ask(*store, {"m1", 10, {{"ann@a.example", 0, 0}}}, good));
+    Start(Ask(*store, {"m2", 10, {{"bob@b.example", 0, 0}}}, bad));
+    while (good.ended + bad.ended < 2) loop_.RunOnce();
+    EXPECT_EQ(good.granted, 1u);
+    EXPECT_EQ(bad.failed, 1u);
+    EXPECT_EQ(server.Command({"SMEMBERS", foreign}), "not ours");
+    EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("a.example"))->reserved_bytes, 10u);
 }
 
 TEST_F(RedisUsageStoreTest, NeedsNoMoreRightsThanTheManualSays) {

@@ -58,7 +58,7 @@ TEST(CommandRunnerTest, KillsWhatTakesTooLong) {
     CommandRunner runner;
     const double timeouts = Counted("timeout");
     runner.Use({"/bin/sleep", milliseconds(50), milliseconds(0)});
-    runner.Run({"1000"});
+    runner.Run({{"1000"}});
     ExpectOneMore("timeout", timeouts);
 }
 

@@ -14,6 +14,13 @@
 #include "common/log/logging.hpp"
 #include "policyd/server/daemon.hpp"
 
+extern "C" {
+/// Read by jemalloc(3) where the program is linked with it. What is remembered of mailboxes is asked
+/// for all over the heap: in big pages that misses the processor's page tables less often.
+extern const char* const malloc_conf;
+const char* const malloc_conf = "thp:always,metadata_thp:auto";
+}
+
 namespace {
 
 /// Exit statuses, as sysexits.h has them.

@@ -118,16 +118,13 @@ local function take_from_sum(key, found)
   end
 end
 
--- Sums up by the minute what is kept one by one, and leaves marks by which a message that is
--- repeated is known. Sums so old that their marks are gone are summed up by the hour.
-local function sum_up(key, most)
+-- Sums up what is kept one by one, and leaves marks by which a message that is repeated is known: by
+-- the minute, and what is older than marks become by the hour, so that there are less than a hundred
+-- sums: to read them all again is worth it for hundreds of new ones alone.
+local function sum_up(key)
   local fields = redis.call('HGETALL', key)
-  local have, count = {}, 0
-  for i = 1, #fields, 2 do
-    have[fields[i]] = fields[i + 1]
-    if string.sub(fields[i], 1, 2) == 'r:' then count = count + 1 end
-  end
-  if count <= most then return end
+  local have = {}
+  for i = 1, #fields, 2 do have[fields[i]] = fields[i + 1] end
 
   local sums, marks, gone = {}, {}, {}
   local function move(field, sum)
@@ -140,18 +137,24 @@ local function sum_up(key, most)
     s[1], s[2], s[3] = math.max(s[1], made), s[2] + bytes, s[3] + copies
     gone[#gone + 1] = field
   end
+  local function of_hour(made)
+    return string.format('r~h%.0f', math.floor(made / 3600000))
+  end
   for i = 1, #fields, 2 do
     local field = fields[i]
     local folded = tonumber(string.match(field, '^r~(%d+)%.'))
     if string.sub(field, 1, 2) == 'r:' then
       local made = struct.unpack(kHeld, fields[i + 1])
-      local sum = string.format('r~%.0f.%.0f', now, math.floor(made / 60000))
+      local sum = of_hour(made)
+      if made > now - 2 * generation then
+        sum = string.format('r~%.0f.%.0f', math.floor(now / 60000) * 60000, math.floor(made / 60000))
+      end
       move(field, sum)
       marks[#marks + 1] = string.sub(field, 3)
       marks[#marks + 1] = fields[i + 1] .. (#fields[i + 1] > held_size and '' or '-') .. sum
     elseif folded and folded < now - 2 * generation then
       local made = struct.unpack(kHeld, fields[i + 1])
-      move(field, string.format('r~h%.0f', math.floor(made / 3600000)))
+      move(field, of_hour(made))
     end
   end
   local b, n, s, rb, rn, o, f = struct.unpack(kMailbox, have['u'])

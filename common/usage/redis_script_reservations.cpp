@@ -110,7 +110,7 @@ local function reserve(first, last, numbers, field)
       if is_oldest then call('ZADD', index, made, string.sub(key, #base + 3)) end
       if rn > most and call('HLEN', key) > most then
         local _, _, sum_up = sums()
-        sum_up(key, most)
+        sum_up(key)
       end
     end
     if ends_fullness > 0 and not full then call('DEL', base .. 'f' .. string.sub(key, #base + 2)) end

@@ -308,6 +308,29 @@ TEST_F(RedisUsageStoreTest, TakesItsTimeFromTheServer) {
     EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com"))->reserved_bytes, 10u);
 }
 
+TEST_F(RedisUsageStoreTest, AFloodOnOneMailboxIsSummedUpByHundredsAndNotEachTime) {
+    constexpr std::uint64_t kMessages = 6'000;
+    test::RedisServer server;
+    const auto store = Open(server);
+    for (std::uint64_t done = 0; done < kMessages;) {
+        Outcome outcome;
+        constexpr std::uint64_t kAtOnce = 50;
+        for (std::uint64_t i = 0; i < kAtOnce; ++i)
+            Start(Ask(*store, {"m" + std::to_string(done + i), 10, {{"ann@example.com", 0, 0}}},
+                      outcome));
+        while (outcome.ended < kAtOnce) loop_.RunOnce();
+        ASSERT_EQ(outcome.granted, kAtOnce);
+        done += kAtOnce;
+    }
+
+    EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com"))->reserved_messages, kMessages);
+    const std::string calls = server.Command({"INFO", "commandstats"});
+    const std::size_t read_whole = calls.find("cmdstat_hgetall:calls=");
+    ASSERT_NE(read_whole, calls.npos);
+    EXPECT_LT(std::stoul(calls.substr(read_whole + 22)), kMessages / 256);
+    EXPECT_LT(std::stoul(server.Command({"HLEN", "policyd:{example.com}:m:ann"})), 600u);
+}
+
 TEST_F(RedisUsageStoreTest, LeavesNoKeysBehind) {
     test::RedisServer server;
     const auto store = Open(server);

@@ -13,12 +13,6 @@ namespace policyd::recipients {
 
 namespace {
 
-/// Where the mail of one recipient ends.
-struct Ends {
-    std::vector<Mailbox> mailboxes;
-    bool any_elsewhere = false;  ///< some of it leaves for another system, or waits, or ends
-};
-
 void AddCopy(std::vector<Mailbox>& mailboxes, Mailbox mailbox) {
     const auto known = std::find_if(mailboxes.begin(), mailboxes.end(),
                                     [&](const Mailbox& m) { return m.name == mailbox.name; });
@@ -36,16 +30,29 @@ bool IsDiscarded(const ResolvedAddress& resolved, const MailSystem& system) {
                                     system.extensions.double_bounce_sender);
 }
 
-async::Task<> FollowTo(const MailSystem& system, DecisionLookups& lookups, std::string_view address,
-                       log::WarningBudget& warnings, Ends& ends) {
+std::string TransportOf(const ResolvedAddress& resolved) {
+    return resolved.next_hop.empty() ? resolved.transport
+                                     : resolved.transport + ':' + resolved.next_hop;
+}
+
+async::Task<Destination> FollowTo(const MailSystem& system, DecisionLookups& lookups,
+                                  std::string_view address, log::WarningBudget& warnings) {
+    using Fate = Destination::Fate;
     const ResolvedAddress resolved = co_await ResolveAddress(system, lookups, address);
-    if (resolved.is_bad_syntax || resolved.transport == kErrorTransport) co_return;
-    if (IsDiscarded(resolved, system) || !DeliversIntoMailStore(system, resolved)) {
-        ends.any_elsewhere = true;
-        co_return;
+    Destination destination;
+    destination.address = resolved.recipient;
+    destination.transport = TransportOf(resolved);
+    if (resolved.is_bad_syntax || resolved.transport == kErrorTransport) {
+        destination.fate = Fate::kRefused;
+    } else if (IsDiscarded(resolved, system)) {
+        destination.fate = Fate::kDiscarded;
+    } else if (!DeliversIntoMailStore(system, resolved)) {
+        destination.fate = Fate::kElsewhere;
+    } else {
+        destination.mailbox = co_await FindMailbox(system, lookups, resolved, warnings);
+        destination.fate = destination.mailbox ? Fate::kMailbox : Fate::kNoSuchMailbox;
     }
-    auto mailbox = co_await FindMailbox(system, lookups, resolved, warnings);
-    if (mailbox) AddCopy(ends.mailboxes, std::move(*mailbox));
+    co_return destination;
 }
 
 Resolution::Kind KindOf(Listing listing) {
@@ -65,25 +72,38 @@ Resolution::Kind KindOf(Listing listing) {
 
 }  // namespace
 
-async::Task<Resolution> PostfixRecipientResolver::Resolve(std::string_view recipient) {
+async::Task<Way> PostfixRecipientResolver::Follow(std::string_view recipient) {
     const std::string address = mail::Rewritten(recipient, system_.rewriting);
     DecisionLookups lookups(shared_);
-    Resolution resolution;
+    Way way;
     const ListedRecipient listed = co_await FindListing(system_, lookups, address);
-    resolution.kind = KindOf(listed.listing);
-    if (!listed.text.empty()) resolution.refusal = std::make_shared<const std::string>(listed.text);
-    if (resolution.kind != Resolution::Kind::kKnown) co_return resolution;
+    way.kind = KindOf(listed.listing);
+    way.is_alias = listed.listing == Listing::kAlias;
+    if (!listed.text.empty()) way.refusal = std::make_shared<const std::string>(listed.text);
+    if (way.kind != Resolution::Kind::kKnown) co_return way;
 
     const auto targets = co_await ExpandAliases(system_, lookups, address);
-    if (!targets) co_return resolution;
-    Ends ends;
+    if (!targets) co_return way;
+    way.destinations.emplace();
     for (const std::string& target : *targets)
-        co_await FollowTo(system_, lookups, target, warnings_, ends);
-    const bool reaches_nobody = ends.mailboxes.empty() && !ends.any_elsewhere;
-    if (reaches_nobody && system_.refuse_alias_to_nobody && listed.listing == Listing::kAlias)
+        way.destinations->push_back(co_await FollowTo(system_, lookups, target, warnings_));
+    co_return way;
+}
+
+async::Task<Resolution> PostfixRecipientResolver::Resolve(std::string_view recipient) {
+    Way way = co_await Follow(recipient);
+    Resolution resolution;
+    resolution.kind = way.kind;
+    resolution.refusal = std::move(way.refusal);
+    if (!way.destinations) co_return resolution;
+    for (Destination& destination : *way.destinations) {
+        if (destination.mailbox) AddCopy(resolution.mailboxes, *std::move(destination.mailbox));
+        resolution.any_elsewhere |= destination.fate == Destination::Fate::kElsewhere ||
+                                    destination.fate == Destination::Fate::kDiscarded;
+    }
+    const bool reaches_nobody = resolution.mailboxes.empty() && !resolution.any_elsewhere;
+    if (reaches_nobody && system_.refuse_alias_to_nobody && way.is_alias)
         resolution.kind = Resolution::Kind::kUnknown;
-    resolution.mailboxes = std::move(ends.mailboxes);
-    resolution.any_elsewhere = ends.any_elsewhere;
     co_return resolution;
 }
 

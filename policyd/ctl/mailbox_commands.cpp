@@ -57,6 +57,38 @@ const char* ClassText(recipients::Resolution::Kind kind) {
     return "";
 }
 
+/// What became of a final recipient that has no mailbox here.
+std::string FateText(const recipients::Destination& destination) {
+    using Fate = recipients::Destination::Fate;
+    const std::string transport = text::EscapedForLog(destination.transport);
+    switch (destination.fate) {
+        case Fate::kMailbox:
+            break;
+        case Fate::kElsewhere:
+            return "goes by " + transport + ", and has no quota here";
+        case Fate::kDiscarded:
+            return "is thrown away, as the address of double bounces";
+        case Fate::kNoSuchMailbox:
+            return "bounces: there is no such mailbox";
+        case Fate::kRefused:
+            return "bounces: its transport is " + transport;
+    }
+    return "";
+}
+
+void ExplainTheRest(const recipients::Way& way, Terminal& terminal) {
+    if (!way.destinations) {
+        terminal.out << "  Postfix refuses the message after its data, now and later: a loop of "
+                        "aliases, more of them than virtual_alias_expansion_limit or "
+                        "virtual_alias_recursion_limit, or a value that holds no address\n";
+        return;
+    }
+    for (const recipients::Destination& destination : *way.destinations)
+        if (!destination.mailbox)
+            terminal.out << "  " << text::EscapedForLog(destination.address) << ": "
+                         << FateText(destination) << '\n';
+}
+
 int RunResolve(const MailboxArguments& arguments, Terminal& terminal) {
     Office office(config::LoadConfigFile(arguments.config));
     const recipients::Resolution resolution =
@@ -75,9 +107,10 @@ int RunResolve(const MailboxArguments& arguments, Terminal& terminal) {
                      << ExplainDomainRoom(mailbox, of_domain);
     }
     const bool known = resolution.kind == recipients::Resolution::Kind::kKnown;
-    if (known && resolution.mailboxes.empty())
-        terminal.out
-            << "  no mailbox of this system: Postfix sends it elsewhere, or cannot deliver it\n";
+    if (known)
+        ExplainTheRest(
+            office.loop.RunUntilDone(office.services.Resolver().Follow(arguments.address)),
+            terminal);
     return known ? kSuccess : kNotFound;
 }
 

@@ -4,8 +4,8 @@
 
 #include "common/async/event_loop.hpp"
 #include "common/config/settings.hpp"
+#include "common/recipients/postfix_recipient_resolver.hpp"
 #include "common/recipients/recipient_cache.hpp"
-#include "common/recipients/recipient_resolver.hpp"
 #include "common/tables/row_cache.hpp"
 #include "common/tables/table_registry.hpp"
 #include "common/usage/usage_store.hpp"
@@ -33,7 +33,7 @@ public:
     Services& operator=(const Services&) = delete;
 
     const checks::CheckPipeline& Checks() const { return *checks_; }
-    recipients::RecipientResolver& Resolver() { return *resolver_; }
+    recipients::PostfixRecipientResolver& Resolver() { return *resolver_; }
     recipients::RecipientCache& Recipients() { return *recipients_; }
 
     usage::UsageStore& UsageStore() { return *usage_store_; }
@@ -73,7 +73,7 @@ private:
     std::unique_ptr<tables::TableRegistry> tables_;
     std::unique_ptr<tables::RowCache> rows_;
     std::shared_ptr<usage::UsageStore> usage_store_;
-    std::unique_ptr<recipients::RecipientResolver> resolver_;
+    std::unique_ptr<recipients::PostfixRecipientResolver> resolver_;
     std::unique_ptr<recipients::RecipientCache> recipients_;
     std::unique_ptr<checks::QuotaWarnings> warnings_;
     std::chrono::milliseconds next_look_{0};

@@ -50,8 +50,10 @@ public:
     void LookForAll() {
         RestrictionsLackTheService();
         ServiceComesTooEarly();
+        OtherServicesComeFirst();
         ClientListEndsBeforeTheService();
         SubmissionIsNotAsked();
+        FilteredMailIsFilteredAgain();
         FilteredMailIsCountedTwice();
         ServicesDifferFromMainCf();
     }
@@ -201,6 +203,28 @@ private:
                            });
     }
 
+    /// A filter is what main.cf says for all services: also for the one that takes its mail back.
+    void FilteredMailIsFilteredAgain() {
+        for (const char* filter : {"content_filter", "smtpd_proxy_filter"}) {
+            if (postfix_.Find(filter).value_or("").empty()) continue;
+            for (const auto& [service, own] : postfix_.of_service)
+                if (TakesMailBack(service, own) && !own.contains(filter))
+                    report_.Warning(postfix_.directory + "/master.cf: " + service +
+                                    ": goes by main.cf: " + filter +
+                                    ", so mail that the filter gives back here is filtered again "
+                                    "and again, until it bounces: add -o " +
+                                    filter + "=");
+        }
+    }
+
+    /// By all appearances: of this machine, with restrictions of its own.
+    static bool TakesMailBack(std::string_view service, const PostfixSettings::Values& own) {
+        const bool is_local = service.starts_with("127.") || service.starts_with("[::1]:") ||
+                              service.starts_with("localhost:");
+        return is_local && !IsForMailServers(service) && !IsForSubmission(service) &&
+               own.contains("smtpd_recipient_restrictions");
+    }
+
     /// What a filter gives back is another message to policyd, which the one before it keeps the
     /// room of.
     void FilteredMailIsCountedTwice() {
@@ -247,6 +271,22 @@ private:
             report_.Warning(list.place +
                             ": the policy service is asked before reject_unauth_destination: put "
                             "it behind");
+        }
+    }
+
+    /// One of them that says OK is the last that Postfix asks.
+    void OtherServicesComeFirst() {
+        for (const char* stage : {"relay", "recipient", "end_of_data"}) {
+            const List list = ListOf(stage);
+            const auto services = AskedBy(list.restrictions);
+            const auto ours =
+                std::find_if(services.begin(), services.end(), [&](const AskedService& service) {
+                    return service.behind.empty() && IsOurs(service.endpoint);
+                });
+            if (ours == services.begin() || ours == services.end()) continue;
+            report_.Warning(list.place + ": " + services.front().endpoint +
+                            " is asked before this policy service, which checks nothing where that "
+                            "one says OK: put it behind, unless it never does");
         }
     }
 

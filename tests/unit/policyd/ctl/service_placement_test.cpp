@@ -103,6 +103,28 @@ TEST_F(ServicePlacementTest, AFilterWhoseMailIsCountedTwice) {
     EXPECT_EQ(Warnings(), "");
 }
 
+TEST_F(ServicePlacementTest, AFilterWhoseMailGoesRound) {
+    postfix_.of_service["127.0.0.1:10026/inet"] = {{"smtpd_recipient_restrictions", "permit"},
+                                                   {"smtpd_end_of_data_restrictions", ""}};
+    EXPECT_EQ(Warnings(), "");
+    postfix_.values["content_filter"] = "scan:[127.0.0.1]:10025";
+    EXPECT_THAT(Warnings(), HasSubstr("127.0.0.1:10026/inet: goes by main.cf: content_filter"));
+    // Mail that users hand in is to be filtered.
+    postfix_.of_service["127.0.0.1:587/inet"] = {{"smtpd_end_of_data_restrictions", ""}};
+    postfix_.of_service["127.0.0.1:10026/inet"]["content_filter"] = "";
+    EXPECT_THAT(Warnings(), Not(HasSubstr("goes by main.cf")));
+}
+
+TEST_F(ServicePlacementTest, AnotherServiceThatMaySayOkFirst) {
+    postfix_.values["smtpd_recipient_restrictions"] =
+        "check_policy_service inet:127.0.0.1:10023, check_policy_service unix:policyd/policyd.sock";
+    EXPECT_THAT(Warnings(), HasSubstr("smtpd_recipient_restrictions: inet:127.0.0.1:10023 is asked "
+                                      "before this policy service"));
+    postfix_.values["smtpd_recipient_restrictions"] =
+        "check_policy_service unix:policyd/policyd.sock, check_policy_service inet:127.0.0.1:10023";
+    EXPECT_EQ(Warnings(), "");
+}
+
 TEST_F(ServicePlacementTest, AServiceThatIsAskedButHasOtherTables) {
     options_["recipient_delimiter"] = "+";
     postfix_.of_service["smtp/inet"] = {{"recipient_delimiter", "+"}, {"syslog_name", "x"}};
@@ -124,7 +146,7 @@ TEST_F(ServicePlacementTest, AServiceThatIsAskedBeforeRelayingIsRefused) {
     postfix_.values["smtpd_recipient_restrictions"] =
         "check_policy_service inet:127.0.0.1:10023, reject_unauth_destination, "
         "check_policy_service unix:policyd/policyd.sock";
-    EXPECT_THAT(Warnings(), Not(HasSubstr("is asked before")));
+    EXPECT_THAT(Warnings(), Not(HasSubstr("is asked before reject")));
     postfix_.values["smtpd_relay_restrictions"] =
         "check_policy_service unix:policyd/policyd.sock, reject_unauth_destination";
     EXPECT_THAT(Warnings(), HasSubstr("smtpd_relay_restrictions: the policy service is asked "

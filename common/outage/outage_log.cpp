@@ -1,5 +1,7 @@
 #include "common/outage/outage_log.hpp"
 
+#include <algorithm>
+
 #include "common/log/logging.hpp"
 
 namespace policyd::outage {
@@ -7,12 +9,19 @@ namespace policyd::outage {
 void OutageLog::Failed(std::string_view name, std::string_view reason, Milliseconds now) {
     auto found = outages_.find(name);
     if (found == outages_.end())
-        found = outages_.emplace(std::string(name), Outage{now, now, now, 0, 0}).first;
+        found = outages_.emplace(std::string(name), Outage{now, now, now, 0, 0, {}}).first;
     Outage& outage = found->second;
     outage.last_failure = now;
     ++outage.failures;
-    if (now < outage.next_line) return;
-    outage.next_line = now + kRepeatPeriod;
+    auto& said = outage.reasons;
+    if (now >= outage.next_line) {
+        outage.next_line = now + kRepeatPeriod;
+        said.clear();
+    } else if (said.size() >= kMostReasons ||
+               std::find(said.begin(), said.end(), reason) != said.end()) {
+        return;
+    }
+    said.emplace_back(reason);
     const std::uint64_t unsaid = outage.failures - outage.logged - 1;
     outage.logged = outage.failures;
     if (unsaid == 0) {
@@ -27,11 +36,18 @@ void OutageLog::Answered(std::string_view name, Milliseconds now) {
     if (outages_.empty()) return;
     const auto found = outages_.find(name);
     if (found == outages_.end() || now - found->second.last_failure < quiet_time_) return;
-    const Outage& outage = found->second;
-    log::Warning(
-        "back again: {}: failed {} times in {} s", name, outage.failures,
-        std::chrono::ceil<std::chrono::seconds>(outage.last_failure - outage.began).count());
+    SayEnd("back again", name, found->second);
     outages_.erase(found);
+}
+
+OutageLog::~OutageLog() {
+    for (const auto& [name, outage] : outages_) SayEnd("no longer asked", name, outage);
+}
+
+void OutageLog::SayEnd(std::string_view what, std::string_view name, const Outage& outage) {
+    log::Warning(
+        "{}: {}: failed {} times in {} s", what, name, outage.failures,
+        std::chrono::ceil<std::chrono::seconds>(outage.last_failure - outage.began).count());
 }
 
 }  // namespace policyd::outage

@@ -68,6 +68,36 @@ TEST_F(OutageLogTest, WhatFailsIsToldApartByItsName) {
                                      "back again: mysql: failed 1 times in 0 s"));
 }
 
+TEST_F(OutageLogTest, AnotherReasonWithinAnOutageIsSaidAtOnce) {
+    log_.Failed("mysql", "refused", 0s);
+    log_.Failed("mysql", "refused", 1s);
+    log_.Failed("mysql", "access denied", 2s);
+    log_.Failed("mysql", "refused", 3s);
+    log_.Failed("mysql", "access denied", 4s);
+    EXPECT_THAT(Lines(), ElementsAre("unavailable: mysql: refused",
+                                     "unavailable: mysql: access denied (1 more failures since the "
+                                     "last warning)"));
+}
+
+TEST_F(OutageLogTest, ReasonsThatAreAllDifferentAreSaidFourTimesAMinute) {
+    for (int i = 0; i < 600; ++i)
+        log_.Failed("mysql", std::to_string(i), std::chrono::milliseconds(100 * i));
+    EXPECT_EQ(Lines().size(), 4u);
+}
+
+TEST_F(OutageLogTest, AnOutageThatNobodyAsksAboutAnyMoreIsClosed) {
+    {
+        OutageLog replaced(5s);
+        replaced.Failed("mysql", "refused", 0s);
+        replaced.Failed("mysql", "refused", 3s);
+        replaced.Failed("redis", "refused", 0s);
+        replaced.Answered("redis", 9s);
+    }
+    EXPECT_THAT(Lines(), ElementsAre("unavailable: mysql: refused", "unavailable: redis: refused",
+                                     "back again: redis: failed 1 times in 0 s",
+                                     "no longer asked: mysql: failed 2 times in 3 s"));
+}
+
 TEST_F(OutageLogTest, ANewOutageIsLoggedAtOnce) {
     log_.Failed("mysql", "refused", 0s);
     log_.Answered("mysql", 6s);

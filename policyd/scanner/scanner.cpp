@@ -548,6 +548,7 @@ async::Task<> Scanner::RemoveVanished(bool looks_into_store) {
     if (why) {
         report_.withheld = vanishing.vanished;
         state_.knows_store = false;
+        is_alarmed_ = true;
         // A sweep that new mailboxes call for has nothing new to tell of those that are gone.
         if (std::exchange(withheld_told_, report_.withheld) == report_.withheld) co_return;
         log::Error(
@@ -558,6 +559,8 @@ async::Task<> Scanner::RemoveVanished(bool looks_into_store) {
         co_return;
     }
     withheld_told_ = report_.withheld = 0;
+    if (std::exchange(is_alarmed_, false))
+        log::Warning("alarm: over: no more mailboxes are gone than are believed to be");
     if (device != 0) state_.root_device = device;
     if (addresses.empty() && paths.empty()) {
         if (std::exchange(state_.knows_store, knows_store) != knows_store)
@@ -581,9 +584,10 @@ async::Task<> Scanner::RemoveVanished(bool looks_into_store) {
 }
 
 void Scanner::SumUp() {
-    report_.mailboxes = state_.mailboxes.size();
     for (const auto& [path, place] : state_.places) report_.unreadable_places += place->unreadable;
     for (const auto& [path, mailbox] : state_.mailboxes) {
+        if (vanished_.contains(path) && IsGone(path)) continue;
+        ++report_.mailboxes;
         if (mailbox.record == nullptr) {
             ++report_.partial;
             continue;

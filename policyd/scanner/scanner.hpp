@@ -159,6 +159,7 @@ private:
     ScanReport report_;
     Totals totals_;
     std::uint64_t withheld_told_ = 0;
+    bool is_alarmed_ = false;
     async::WakeUp sweep_goes_on_;
 
     // Of Remeasure().

@@ -152,7 +152,10 @@ TEST_F(ScannerTest, RemovesNothingWhenALargePartVanishedUnlessThatIsAccepted) {
     Sweep();
     store_.Remove("example.net");
 
-    EXPECT_EQ(Sweep().withheld, 6u);
+    const ScanReport withheld = Sweep();
+    EXPECT_EQ(withheld.withheld, 6u);
+    EXPECT_EQ(withheld.mailboxes, 20u);
+    EXPECT_EQ(withheld.bytes, 200u);
     EXPECT_EQ(usage_.figures.size(), 26u);
 
     options_.accept_removals = true;

@@ -1,11 +1,14 @@
 #include "loadtest/mailbox_query.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <stdexcept>
 
 #include "common/mysql/client.hpp"
 #include "common/sqlite/database.hpp"
 #include "common/tables/mysql_table.hpp"
 #include "common/tables/table_file.hpp"
+#include "common/text/unicode.hpp"
 
 namespace policyd::loadtest {
 
@@ -14,6 +17,14 @@ namespace {
 constexpr std::string_view kMysql = "mysql:";
 constexpr std::string_view kSqlite = "sqlite:";
 constexpr std::chrono::minutes kPatience{10};
+
+/// A line break would end the attribute, or the request.
+void Add(const std::optional<std::string>& address, std::vector<NameList::Line>& lines) {
+    if (!address || address->empty()) return;
+    if (std::any_of(address->begin(), address->end(), [](unsigned char c) { return c < 0x20; }))
+        throw std::runtime_error("no address: " + text::EscapedForLog(*address));
+    lines.push_back({*address, ""});
+}
 
 /// Parameters that the file has for its own query are none of ours.
 void IgnoreWarnings(const std::string&) {}
@@ -24,8 +35,7 @@ std::vector<NameList::Line> FromMysql(const tables::TableFile& file, const std::
     mysql::Query select;
     select.text = [&query](const mysql::Query::Quote&) { return query; };
     std::vector<NameList::Line> lines;
-    for (const auto& address : client.Run(select, mysql::Client::Clock::now()))
-        if (address) lines.push_back({*address, ""});
+    for (const auto& address : client.Run(select, mysql::Client::Clock::now())) Add(address, lines);
     return lines;
 }
 
@@ -34,8 +44,7 @@ std::vector<NameList::Line> FromSqlite(const tables::TableFile& file, const std:
                               kPatience);
     sqlite::Statement select = database.Prepare(query);
     std::vector<NameList::Line> lines;
-    while (select.Step())
-        if (const auto address = select.Text(0)) lines.push_back({*address, ""});
+    while (select.Step()) Add(select.Text(0), lines);
     return lines;
 }
 

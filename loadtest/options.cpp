@@ -174,7 +174,8 @@ void DeclarePopulation(CLI::App& app, Options& o) {
                    "Scenario mailbomb: the mailbox (default: the first recipient)")
         ->group(group);
     app.add_option("--recipients-per-message", o.recipients_per_message,
-                   "Scenarios sessions, smtp: recipients of a message on average, at most 50")
+                   "Scenarios sessions, smtp: recipients of a message on average, 1 to 25; "
+                   "none has more than 50")
         ->check(Between(1.0, 25.0))
         ->capture_default_str()
         ->group(group);

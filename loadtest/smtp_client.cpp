@@ -36,6 +36,11 @@ bool IsReplyToQuit(const SmtpReply& reply) {
     return reply.code == 221 || reply.code == 421;  // RFC 5321, 4.2.3
 }
 
+/// Behind these the server closes the connection (RFC 5321, 4.2.1; RFC 7504; access(5)).
+bool EndsSession(const SmtpReply& reply) {
+    return reply.code == 421 || reply.code == 521;
+}
+
 /// An SMTP server permits where a policy service does not mind.
 Verdict AtSmtp(Verdict verdict) {
     return verdict == Verdict::kDunno ? Verdict::kPermit : verdict;
@@ -124,13 +129,17 @@ async::Task<bool> SmtpClient::Greet(Outcome& outcome) {
     co_return hello.IsPositive();
 }
 
-/// Returns how many recipients were accepted.
+/// Returns how many recipients were accepted of a message that may go on.
 async::Task<std::uint64_t> SmtpClient::Rcpt(Outcome& outcome) {
     std::uint64_t accepted = 0;
     for (const Recipient& recipient : recipients_) {
         const SmtpReply reply =
             co_await Step(outcome, "RCPT", "RCPT TO:<" + recipient.address + ">");
         Judge(outcome, recipient, reply);
+        if (EndsSession(reply)) {
+            if (&recipient != &recipients_.back()) NoteEarlyEnd(outcome);
+            co_return 0;
+        }
         if (reply.IsPositive()) ++accepted;
     }
     co_return accepted;

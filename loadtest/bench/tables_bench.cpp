@@ -44,7 +44,9 @@ void AddTableBenchmarks(const Registry& registry, Site& site) {
     for (const std::size_t size : kSizes) {
         const std::string suffix = "/" + std::to_string(size);
         registry.Add("tables/texthash" + suffix, [&site, size] {
-            auto table = std::make_shared<tables::TexthashTable>(site.WriteKeys(size), &Ignore);
+            auto rows = tables::ReadTexthash(site.WriteKeys(size), &Ignore);
+            auto table = std::make_shared<tables::TexthashTable>(
+                "texthash:keys", std::make_shared<const tables::TexthashRows>(std::move(rows)));
             return LookUp(site, table, &Site::Address, size);
         });
         registry.Add("tables/cidr" + suffix, [&site, size] {

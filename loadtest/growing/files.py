@@ -7,6 +7,12 @@ def address(number):
     return f"user{number:07}@d{number % DOMAINS}.load.example"
 
 
+def maildir(number):
+    """Of its own, or all of them would be one mailbox."""
+    local, domain = address(number).split("@")
+    return f"{domain}/{local}"
+
+
 def network(number):
     """Half of them IPv4, half IPv6, with the prefix lengths that lists of networks have."""
     place = number >> 1
@@ -32,7 +38,7 @@ def client(number):
 def write_mailboxes(scratch, mailboxes):
     """Returns the paths of the table of mailboxes, of that of their limits and of the domains."""
     boxes = scratch.write(f"mailboxes-{mailboxes}", "".join(
-        f"{address(i)} box/\n" for i in range(mailboxes)))
+        f"{address(i)} {maildir(i)}/\n" for i in range(mailboxes)))
     limits = scratch.write(f"limits-{mailboxes}", "".join(
         f"{address(i)} 1099511627776\n" for i in range(mailboxes)))
     domains = scratch.write("domains", "".join(

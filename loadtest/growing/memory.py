@@ -41,6 +41,8 @@ def _connections(site):
         site.ask_about_all(policyd)
         watch = _Watch(policyd)
         with Connections(policyd.endpoint, IDLE_CONNECTIONS) as idle:
+            wait_until("policyd to accept all connections",
+                       lambda: policyd.metric("policyd_connections") > IDLE_CONNECTIONS)
             yield Row(f"policyd, each of {IDLE_CONNECTIONS:,} connections that never asked",
                       watch.each(IDLE_CONNECTIONS))
             idle.ask(recipients, "idle")

@@ -88,19 +88,24 @@ cache_size = {max(2 * self.mailboxes, 10_000)}
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
             return int(re.search(r"RssAnon:\s+(\d+)", file.read()).group(1)) * 1024
 
-    def heap(self):
-        """What is allocated of its memory, as it says itself."""
+    def metric(self, name):
         port = int(self.metrics.rsplit(":", 1)[1])
         with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
             connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
             with connection.makefile("r", encoding="utf-8") as reply:
                 for line in reply:
-                    if line.startswith("policyd_heap_bytes "):
+                    if line.startswith(name + " "):
                         return int(float(line.split()[1]))
-        raise RuntimeError("policyd tells no policyd_heap_bytes")
+        raise RuntimeError(f"policyd tells no {name}")
+
+    def heap(self):
+        """What is allocated of its memory, as it says itself."""
+        return self.metric("policyd_heap_bytes")
 
     def tell(self, command):
-        """Returns how many seconds policyctl took."""
+        """Returns how many seconds policyctl took. A reload reads all tables anew."""
+        if command == "reload":
+            self.site.touch_files()
         begin = time.perf_counter()
         subprocess.run([self.site.program("policyctl"), command, "--socket", self.control],
                        check=True, stdout=subprocess.DEVNULL, timeout=120)
@@ -123,6 +128,12 @@ class Site:
         if (write, count) not in self._files:
             self._files[write, count] = write(self.scratch, count)
         return self._files[write, count]
+
+    def touch_files(self):
+        """What has not changed a reload does not read."""
+        for written in self._files.values():
+            for path in [written] if isinstance(written, str) else written:
+                os.utime(path)
 
     def mailbox_files(self, count):
         return self._once(files.write_mailboxes, count)

@@ -1,6 +1,7 @@
 #include "common/config/options.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "common/config/option_checks.hpp"
 #include "common/config/values.hpp"
@@ -466,12 +467,23 @@ std::string_view SuggestOption(std::string_view name) {
     return ClosestTo(name, names);
 }
 
-std::vector<std::string_view> Changed(const Settings& before, const Settings& after, Takes takes) {
-    std::vector<std::string_view> changed;
+bool Concerns(Program program, const Option& option) {
+    const auto is_one_of = [&option](std::initializer_list<std::string_view> names) {
+        return std::find(names.begin(), names.end(), option.name) != names.end();
+    };
+    if (is_one_of({"usage_store", "redis_user", "redis_password_file", "redis_time_limit",
+                   "reservation_grace", "quota_warnings", "virtual_mailbox_base", "mailbox_layout",
+                   "log_destination", "log_level"}))
+        return true;
+    return (option.section == Section::kScanner) == (program == Program::kScanner);
+}
+
+std::string Changed(const Settings& before, const Settings& after, bool (*counts)(const Option&)) {
+    std::string changed;
     for (const Option& option : kOptions) {
         const auto differs = [&](auto field) { return before.*field != after.*field; };
-        if (option.takes == takes && std::visit(differs, option.field))
-            changed.push_back(option.name);
+        if (counts(option) && std::visit(differs, option.field))
+            changed.append(changed.empty() ? "" : ", ").append(option.name);
     }
     return changed;
 }

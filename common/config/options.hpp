@@ -113,7 +113,11 @@ std::string Show(const Settings& settings, const Option& option);
 /// What the option accepts, for the manual: "true or false", "a number from 1 to 64".
 std::string DescribeAccepted(const Option& option);
 
-/// The names of the options whose values differ and which take effect as `takes` says.
-std::vector<std::string_view> Changed(const Settings& before, const Settings& after, Takes takes);
+/// The programs that go on running with the configuration that they began with.
+enum class Program { kServer, kScanner };
+bool Concerns(Program program, const Option& option);
+
+/// The names of the options whose values differ, of those that count, as "a, b".
+std::string Changed(const Settings& before, const Settings& after, bool (*counts)(const Option&));
 
 }  // namespace policyd::config

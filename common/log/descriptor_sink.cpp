@@ -10,32 +10,31 @@
 #include <system_error>
 #include <utility>
 
+#include "common/files/shared_file.hpp"
+
 namespace policyd::log {
 namespace {
 
-int OpenForAppending(const std::string& path, bool& made) {
+files::Descriptor OpenForAppending(const std::string& path, bool& made) {
     constexpr mode_t kMode = 0660;  // policyd-scan may log into the same file
     constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
-    int descriptor = open(path.c_str(), kFlags | O_EXCL, kMode);
-    made = descriptor >= 0;
-    if (!made) descriptor = open(path.c_str(), kFlags, kMode);
-    if (descriptor < 0) throw std::system_error(errno, std::generic_category(), path);
-    return descriptor;
+    files::Descriptor file(open(path.c_str(), kFlags | O_EXCL, kMode));
+    made = static_cast<bool>(file);
+    if (made) files::ShareAsItsDirectory(file.Get(), path);
+    if (!made) file = files::Descriptor(open(path.c_str(), kFlags, kMode));
+    if (!file) throw std::system_error(errno, std::generic_category(), path);
+    return file;
 }
 
 }  // namespace
 
-DescriptorSink::DescriptorSink() : descriptor_(STDERR_FILENO) {}
+DescriptorSink::DescriptorSink() = default;
 
 DescriptorSink::DescriptorSink(std::string path)
-    : path_(std::move(path)), descriptor_(OpenForAppending(path_, made_)) {}
-
-DescriptorSink::~DescriptorSink() {
-    if (!path_.empty()) close(descriptor_);
-}
+    : path_(std::move(path)), file_(OpenForAppending(path_, made_)) {}
 
 void DescriptorSink::GiveTo(uid_t user, gid_t group) const {
-    if (made_ && fchown(descriptor_, user, group) != 0)
+    if (made_ && fchown(file_.Get(), user, group) != 0)
         throw std::system_error(errno, std::generic_category(), path_);
 }
 
@@ -55,7 +54,7 @@ void DescriptorSink::WriteAll(const char* bytes, std::size_t size) {
         AwaitReader();
         // What poll(2) promises room for in a pipe.
         const ssize_t written =
-            write(descriptor_, bytes, std::min<std::size_t>(size, path_.empty() ? PIPE_BUF : size));
+            write(Output(), bytes, std::min<std::size_t>(size, path_.empty() ? PIPE_BUF : size));
         if (written < 0 && errno == EINTR) continue;
         if (written < 0) throw std::system_error(errno, std::generic_category(), "log");
         bytes += written;
@@ -67,7 +66,7 @@ void DescriptorSink::WriteAll(const char* bytes, std::size_t size) {
 void DescriptorSink::AwaitReader() {
     if (!path_.empty()) return;
     constexpr int kPatience = 1'000;  // ms
-    pollfd reader{descriptor_, POLLOUT, 0};
+    pollfd reader{Output(), POLLOUT, 0};
     reader_hangs_ = poll(&reader, 1, reader_hangs_ ? 0 : kPatience) == 0;
     if (reader_hangs_) throw std::system_error(ETIMEDOUT, std::generic_category(), "log");
 }
@@ -77,8 +76,7 @@ void DescriptorSink::AwaitReader() {
 void DescriptorSink::Reopen(spdlog::details::log_msg message) {
     if (path_.empty()) return;
     try {
-        const int reopened = OpenForAppending(path_, made_);
-        close(std::exchange(descriptor_, reopened));
+        file_ = OpenForAppending(path_, made_);
     } catch (const std::system_error& error) {
         const std::string failure = std::string("log: cannot be reopened: ") + error.what();
         message.level = spdlog::level::err;

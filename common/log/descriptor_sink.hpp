@@ -2,10 +2,13 @@
 
 #include <spdlog/sinks/base_sink.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <mutex>
 #include <string>
+
+#include "common/files/descriptor.hpp"
 
 namespace policyd::log {
 
@@ -18,10 +21,9 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
     /// Writes to stderr, which stays open.
     DescriptorSink();
-    /// Appends to the file, making it (mode 0660 less the umask) where there is none. Throws
+    /// Appends to the file, making it (for whom its directory is) where there is none. Throws
     /// std::runtime_error.
     explicit DescriptorSink(std::string path);
-    ~DescriptorSink() override;
 
     /// Makes it the owner of the file if this object made that; another is for who made it to give
     /// away. Throws std::system_error.
@@ -38,11 +40,12 @@ private:
     void Write(const spdlog::details::log_msg& message);
     void WriteAll(const char* bytes, std::size_t size);
     void AwaitReader();
+    int Output() const noexcept { return file_ ? file_.Get() : STDERR_FILENO; }
     void Reopen(spdlog::details::log_msg message);
 
     const std::string path_;  // empty: stderr
     bool made_ = false;       // the file: there was none
-    int descriptor_;
+    files::Descriptor file_;  // none: stderr
     bool reader_hangs_ = false;
     std::atomic<bool> reopen_ = false;
 };

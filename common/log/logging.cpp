@@ -15,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "common/async/process.hpp"
 #include "common/log/descriptor_sink.hpp"
@@ -22,6 +23,7 @@
 namespace policyd::log {
 namespace {
 
+constexpr std::string_view kStderr = "stderr";
 constexpr const char* kLinePattern = "%Y-%m-%d %H:%M:%S.%e %n[%P] %l: %v";
 
 std::atomic<std::uint64_t> lines_refused = 0;
@@ -62,11 +64,11 @@ struct Destination {
 
 Destination OpenDestination(const std::string& program, const std::string& name) {
     constexpr std::string_view kFile = "file:";
-    const bool journal = name == "journal" || (name == "stderr" && StderrIsTheJournal());
+    const bool journal = name == "journal" || (name == kStderr && StderrIsTheJournal());
     Destination opened;
     if (journal) {
         opened.sink = std::make_shared<spdlog::sinks::systemd_sink_mt>(program);
-    } else if (name == "stderr") {
+    } else if (name == kStderr) {
         opened.sink = std::make_shared<DescriptorSink>();
     } else if (name == "syslog") {
         opened.sink =
@@ -79,6 +81,13 @@ Destination OpenDestination(const std::string& program, const std::string& name)
     }
     opened.sink->set_pattern(kLinePattern);
     return opened;
+}
+
+spdlog::sink_ptr WarningsOnStderr() {
+    auto sink = std::make_shared<DescriptorSink>();
+    sink->set_pattern(kLinePattern);
+    sink->set_level(spdlog::level::warn);
+    return sink;
 }
 
 Logging Start(const std::string& program, std::size_t most_waiting) {
@@ -108,14 +117,17 @@ void Configure(std::string_view program, const LogSettings& settings) {
 std::function<void()> PrepareConfigure(std::string_view program, const LogSettings& settings) {
     const spdlog::level::level_enum level = ParseLevel(settings.level);
     const Destination opened = OpenDestination(std::string(program), settings.destination);
-    return [level, opened, name = settings.destination] {
+    std::vector<spdlog::sink_ptr> sinks{opened.sink};
+    if (settings.warnings_on_stderr && settings.destination != kStderr)
+        sinks.push_back(WarningsOnStderr());
+    return [level, sinks, file = opened.file, name = settings.destination] {
         const std::lock_guard lock(mutex);
         if (!logging) return;
         logging->logger->set_level(level);
         // To change over waits for the line that is just being written.
         if (std::exchange(logging->destination_name, name) == name) return;
-        logging->destination->set_sinks({opened.sink});
-        logging->file = opened.file;
+        logging->destination->set_sinks(sinks);
+        logging->file = file;
     };
 }
 

@@ -19,6 +19,8 @@ struct LogSettings {
     /// Lines that may wait to be written; a program that runs for a moment has no time to make
     /// room for many. Of the first call.
     std::size_t most_waiting = 8192;
+    /// Warnings and errors go to stderr as well, of a program that somebody waits for.
+    bool warnings_on_stderr = false;
 };
 
 /// Sets up the process's logger. `program` names it in syslog. Lines are written by a thread of

@@ -1,7 +1,11 @@
 #include "common/sqlite/database.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
+
+#include <system_error>
+
+#include "common/files/descriptor.hpp"
+#include "common/files/shared_file.hpp"
 
 namespace policyd::sqlite {
 
@@ -81,10 +85,16 @@ std::int64_t Statement::Integer(int column) const {
 namespace {
 
 /// Programs of several users share a file through their group. SQLite, which gives the files beside
-/// it the same mode, would make one that the group cannot write. What cannot be made SQLite tells.
+/// it the same owner and mode, would make one that the group cannot write. What cannot be made
+/// SQLite tells.
 void MakeForTheGroupToo(const std::string& path) {
-    const int made = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
-    if (made >= 0) close(made);
+    const files::Descriptor made(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0660));
+    if (!made) return;
+    try {
+        files::ShareAsItsDirectory(made.Get(), path);
+    } catch (const std::system_error& error) {
+        throw Error(std::string("sqlite: ") + error.what(), SQLITE_CANTOPEN);
+    }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <pwd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,7 @@ public:
         CheckListeners();
         CheckUsers();
         CheckDirectories();
+        CheckFiles();
         CheckSources();
         CheckPairs();
     }
@@ -124,6 +126,34 @@ private:
                 report_.Warning(At(option, "there is no directory for " + path));
     }
 
+    /// What root made by hand, in a directory of the daemons'.
+    void CheckFiles() {
+        CheckOwner("log_destination", PathIn(settings_.log_destination, "file:"));
+        CheckOwner("usage_store", PathIn(settings_.usage_store, "sqlite:"));
+        if (!settings_.scan_state_file.empty())
+            CheckOwner("scan_state_file", settings_.scan_state_file + ".lock");
+    }
+
+    /// Empty where the value is of another kind.
+    static std::string PathIn(std::string_view value, std::string_view kind) {
+        return value.starts_with(kind) ? std::string(value.substr(kind.size())) : std::string();
+    }
+
+    void CheckOwner(const std::string& option, const fs::path& path) {
+        struct stat file {};
+        struct stat directory {};
+        if (stat(path.c_str(), &file) != 0 || stat(path.parent_path().c_str(), &directory) != 0)
+            return;
+        const bool group_may_write =
+            file.st_gid == directory.st_gid && (file.st_mode & S_IWGRP) != 0;
+        if (file.st_uid != 0 || directory.st_uid == 0 || group_may_write) return;
+        report_.Warning(At(option, path.string() +
+                                       " belongs to root, so the daemons may not write it: chown "
+                                       "--reference=" +
+                                       path.parent_path().string() + ' ' + path.string() +
+                                       " && chmod g+rw " + path.string()));
+    }
+
     bool IsSet(const std::string& option) const { return file_.LineOf(option) != 0; }
 
     static bool IsDirectory(const fs::path& path) {
@@ -149,6 +179,14 @@ private:
     }
 
     void CheckPairs() {
+        if (settings_.virtual_mailbox_maps.empty())
+            for (const std::string* transport :
+                 {&settings_.relay_transport, &settings_.default_transport})
+                if (IsForMailboxes(*transport))
+                    report_.Warning(At("mailbox_transports",
+                                       *transport +
+                                           " is among them, but without virtual_mailbox_maps "
+                                           "nobody has a mailbox behind it, and so no quota"));
         // A mailbox that does not change is committed again after the longer of these.
         if (settings_.usage_max_age.count() > 0 &&
             settings_.usage_max_age <=
@@ -156,6 +194,11 @@ private:
             report_.Warning(At("usage_max_age",
                                "it is not longer than scan_interval and scan_refresh_interval, so "
                                "usage is taken for stale between two scans"));
+    }
+
+    bool IsForMailboxes(const std::string& transport) const {
+        const auto& all = settings_.mailbox_transports;
+        return std::find(all.begin(), all.end(), transport) != all.end();
     }
 
     const config::ConfigFile& file_;

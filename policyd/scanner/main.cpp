@@ -15,6 +15,7 @@
 #include "common/async/signal_watch.hpp"
 #include "common/config/config_error.hpp"
 #include "common/config/config_file.hpp"
+#include "common/config/options.hpp"
 #include "common/log/logging.hpp"
 #include "common/usage/open_usage_store.hpp"
 #include "policyd/scanner/command_line.hpp"
@@ -54,6 +55,23 @@ async::Task<ExitCode> ReadSources(Sources& sources, bool once) {
     co_return exit_code;
 }
 
+bool IsOfScanner(const config::Option& option) {
+    return config::Concerns(config::Program::kScanner, option);
+}
+
+/// A rotated log is all that can be taken over, and what cannot is told.
+void TakeOver(const std::string& path, const config::Settings& in_force) {
+    log::Reopen();
+    try {
+        const config::Settings wanted = config::LoadConfigFile(path);
+        const std::string left = config::Changed(in_force, wanted, &IsOfScanner);
+        if (!left.empty())
+            log::Warning("reload: these take effect on a restart of policyd-scan only: {}", left);
+    } catch (const std::exception& mistake) {
+        log::Error("reload: what runs stays as it is: {}", mistake.what());
+    }
+}
+
 ExitCode Scan(const config::Settings& settings, const CommandLine& command_line) {
     async::EventLoop loop;
     async::StartBlockingThreads(loop);
@@ -68,7 +86,8 @@ ExitCode Scan(const config::Settings& settings, const CommandLine& command_line)
                                 command_line.accept_removals);
     async::SignalWatch terminated(loop, SIGTERM, [&sources] { sources.Stop(); });
     async::SignalWatch interrupted(loop, SIGINT, [&sources] { sources.Stop(); });
-    async::SignalWatch hung_up(loop, SIGHUP, &log::Reopen);
+    async::SignalWatch hung_up(
+        loop, SIGHUP, [&settings, &command_line] { TakeOver(command_line.config, settings); });
     async::SignalWatch verify(loop, SIGUSR1, [&sources] {
         if (sources.maildirs) sources.maildirs->VerifyNow();
     });
@@ -90,8 +109,9 @@ int Main(int argc, char** argv) {
         if (settings.usage_source == "dovecot" && (command_line->verify || command_line->rebuild))
             throw config::ConfigError(
                 "usage_source = \"dovecot\": there are no Maildirs for --verify and --rebuild");
-        log::Configure("policyd-scan",
-                       {settings.log_destination, settings.log_level, kMostWaitingLines});
+        const bool somebody_waits = command_line->once || isatty(STDERR_FILENO) != 0;
+        log::Configure("policyd-scan", {settings.log_destination, settings.log_level,
+                                        kMostWaitingLines, somebody_waits});
     } catch (const std::exception& mistake) {
         std::fprintf(stderr, "policyd-scan: %s\n", mistake.what());
         return kWrongUsage;

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <system_error>
 
+#include "common/files/shared_file.hpp"
 #include "policyd/scanner/heap_room.hpp"
 #include "policyd/scanner/state_bytes.hpp"
 
@@ -186,6 +187,7 @@ void StateFile::Save(const ScanState& state) const {
         open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
     if (!file) Fail(temporary);
     try {
+        files::ShareAsItsDirectory(file.Get(), temporary);
         Write(file.Get(), state, depends_on_);
         if (fsync(file.Get()) != 0) Fail(temporary);
         if (rename(temporary.c_str(), path_.c_str()) != 0) Fail(path_);
@@ -198,7 +200,13 @@ void StateFile::Save(const ScanState& state) const {
 
 std::unique_ptr<StateLock> StateLock::Take(const std::string& state_path) {
     const std::string path = state_path + ".lock";
-    Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
+    constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    Descriptor file(open(path.c_str(), kFlags | O_EXCL, 0640));
+    if (file) {
+        files::ShareAsItsDirectory(file.Get(), path);
+    } else {
+        file = Descriptor(open(path.c_str(), kFlags, 0640));
+    }
     if (!file) Fail(path);
     if (flock(file.Get(), LOCK_EX | LOCK_NB) == 0)
         return std::unique_ptr<StateLock>(new StateLock(std::move(file)));

@@ -84,10 +84,6 @@ bool MayHideChange(FileTime changed, FileTime looked) {
     return changed >= (changed % kSecond == 0 ? looked - looked % kSecond : looked);
 }
 
-Descriptor::~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-}
-
 StoreFiles::StoreFiles(const std::string& root)
     : root_(open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
     if (!root_) throw std::system_error(errno, std::generic_category(), root);

@@ -5,7 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
+
+#include "common/files/descriptor.hpp"
 
 namespace policyd::scanner {
 
@@ -38,24 +39,7 @@ bool IsTooYoung(FileTime changed, FileTime now);
 /// clocks that tick, or, where there is no fraction of a second, ones that show whole seconds.
 bool MayHideChange(FileTime changed, FileTime looked);
 
-/// A file descriptor and its owner.
-class Descriptor {
-public:
-    Descriptor() = default;
-    explicit Descriptor(int fd) : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~Descriptor();
-
-    int Get() const { return fd_; }
-    explicit operator bool() const { return fd_ >= 0; }
-
-private:
-    int fd_ = -1;
-};
+using files::Descriptor;
 
 /// Which directory a path leads to, and through which mount: what lies there may be mounted over,
 /// unmounted, moved away or replaced. All 0 where there is no directory.

@@ -52,6 +52,12 @@ config::Settings LoadAndConfigureLog(const std::string& path) {
     return settings;
 }
 
+/// What policyd-scan alone goes by is not for this program's restart.
+bool IsOfTheStart(const config::Option& option) {
+    return option.takes == config::Takes::kEffectOnRestart &&
+           config::Concerns(config::Program::kServer, option);
+}
+
 }  // namespace
 
 /// What a reload has read.
@@ -226,9 +232,13 @@ async::Task<HttpReply> Daemon::ReloadNow() {
         const std::optional<Wanted> wanted = co_await ReadWanted();
         if (!wanted) co_return HttpReply{503, "stopping\n"};
         const std::string left = co_await TakeOver(*wanted);
-        reply.body = "reloaded\n" + left;
-        log::Info("reloaded: {}{}", config_path_,
-                  wanted->configuration.is_in_force ? ": nothing has changed" : "");
+        reply.body = "reloaded\n";
+        if (!left.empty()) {
+            log::Warning("reload: these take effect on restart only: {}", left);
+            reply.body += "These take effect on restart only: " + left + '\n';
+        }
+        const bool is_as_before = wanted->configuration.is_in_force && left.empty();
+        log::Info("reloaded: {}{}", config_path_, is_as_before ? ": nothing has changed" : "");
     } catch (const config::ConfigError& mistake) {
         failure = config::Located(mistake, config_path_).what();
     } catch (const std::exception& error) {
@@ -266,8 +276,8 @@ async::Task<std::optional<Daemon::Wanted>> Daemon::ReadWanted() {
     co_return std::move(*wanted);
 }
 
-/// All that is wanted is in force afterwards, or, if it throws, nothing. Returns what there is to
-/// say about it.
+/// All that is wanted is in force afterwards, or, if it throws, nothing. Returns the names of what
+/// only a restart changes.
 async::Task<std::string> Daemon::TakeOver(const Wanted& wanted) {
     auto reload = [this, &configuration = wanted.configuration] {
         server_->Reload(configuration);
@@ -275,14 +285,8 @@ async::Task<std::string> Daemon::TakeOver(const Wanted& wanted) {
     };
     async::BlockingCall call(control_.Raw(), std::move(reload));
     co_await call;
-    std::string left;
-    for (const std::string_view name :
-         config::Changed(settings_, wanted.settings, config::Takes::kEffectOnRestart))
-        left.append(left.empty() ? "" : ", ").append(name);
     wanted.use_log();
-    if (left.empty()) co_return std::string();
-    log::Warning("reload: these take effect on restart only: {}", left);
-    co_return "These take effect on restart only: " + left + '\n';
+    co_return config::Changed(settings_, wanted.settings, &IsOfTheStart);
 }
 
 void Daemon::Stop() {

@@ -32,7 +32,10 @@ protected:
                                        "INSERT INTO domains VALUES ('example.com');"
                                        "INSERT INTO users VALUES ('ann@example.com', 1000);"
                                        "INSERT INTO forwardings VALUES"
-                                       " ('info@example.com', 'ann@example.com');");
+                                       " ('info@example.com', 'ann@example.com'),"
+                                       " ('all@example.com', 'ann@example.com, bob@example.com, "
+                                       "ann@elsewhere.example'),"
+                                       " ('empty@example.com', ',');");
         EXPECT_EQ(created.status, 0) << created.errors;
         Table("domains", "SELECT domain FROM domains WHERE domain='%s'");
         Table("users", "SELECT email FROM users WHERE email='%s'");
@@ -137,6 +140,16 @@ TEST_F(PolicyctlTest, ResolveExplainsTheWayOfAnAddress) {
               "  mailbox ann@example.com: limit 1000 bytes, nothing known of its usage\n");
     EXPECT_EQ(WithConfig({"resolve", "bob@example.com"}).status, 1);
     EXPECT_EQ(WithConfig({"resolve", "bob@elsewhere.example"}).status, 1);
+}
+
+TEST_F(PolicyctlTest, ResolveTellsWhatBecomesOfRecipientsWithoutAMailbox) {
+    EXPECT_EQ(WithConfig({"resolve", "all@example.com"}).output,
+              "all@example.com: known\n"
+              "  mailbox ann@example.com: limit 1000 bytes, nothing known of its usage\n"
+              "  bob@example.com: bounces: there is no such mailbox\n"
+              "  ann@elsewhere.example: goes by smtp:elsewhere.example, and has no quota here\n");
+    EXPECT_THAT(WithConfig({"resolve", "empty@example.com"}).output,
+                HasSubstr("Postfix refuses the message after its data, now and later"));
 }
 
 TEST_F(PolicyctlTest, ResolveTellsEveryLimit) {
@@ -367,6 +380,30 @@ TEST_F(PolicyctlTest, CheckConfigFindsWhatAProgramWouldMissWhenItStarts) {
           ": log_destination: there is no directory", ": metrics_listen: unix:",
           ": usage_source: \"dovecot\" needs", ": quota_warning_command: /nonexistent/warn cannot"})
         EXPECT_THAT(checked.output, HasSubstr(mistake));
+}
+
+TEST_F(PolicyctlTest, CheckConfigFindsFilesOfRootsInADirectoryOfTheDaemons) {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    constexpr uid_t kDaemon = 12'345;
+    std::filesystem::create_directory(scratch_ / "state");
+    ASSERT_EQ(chown(Path("state").c_str(), kDaemon, kDaemon), 0);
+    scratch_.Write("policyd.toml",
+                   Configuration() + "scan_state_file = \"" + Path("state/scan.state") + "\"\n");
+    scratch_.Write("state/scan.state.lock", "");
+    EXPECT_THAT(WithConfig({"check-config"}).output,
+                HasSubstr("scan.state.lock belongs to root, so the daemons may not write it"));
+    ASSERT_EQ(chown(Path("state/scan.state.lock").c_str(), kDaemon, kDaemon), 0);
+    EXPECT_THAT(WithConfig({"check-config"}).output, Not(HasSubstr("belongs to root")));
+}
+
+TEST_F(PolicyctlTest, CheckConfigTellsOfARelayBehindWhichNobodyHasAMailbox) {
+    const std::string relay = "mailbox_transports = [\"virtual\", \"relay\"]\n";
+    scratch_.Write("policyd.toml", Configuration() + relay);
+    EXPECT_THAT(WithConfig({"check-config"}).output, Not(HasSubstr("mailbox_transports")));
+    scratch_.Write("policyd.toml",
+                   "checks = [\"mailbox_quota\"]\nrelay_domains = [\"example.com\"]\n" + relay);
+    EXPECT_THAT(WithConfig({"check-config"}).output,
+                HasSubstr("mailbox_transports: relay is among them, but without"));
 }
 
 TEST_F(PolicyctlTest, CheckConfigFindsActionsThatAreNone) {

@@ -271,6 +271,51 @@ TEST_F(ScanHazardsTest, KeepsTheEntryOfAMailboxThatItCannotReadAlsoWithoutAState
     fs::permissions(Root() / "example.org", fs::perms::owner_all);
 }
 
+TEST_F(ScanHazardsTest, WhatRootMakesByHandIsForTheUserOfTheDaemon) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can run it as another user";
+    Deliver("example.org/ann", 10);
+    constexpr uid_t kNobody = 65534;
+    ASSERT_EQ(chown(scratch_.Path().c_str(), kNobody, kNobody), 0);
+    fs::permissions(scratch_.Path(), fs::perms::owner_all | fs::perms::group_all);
+    daemon_.emplace(scratch_.Path(), "off", "1h",
+                    "log_destination = \"file:" + (scratch_ / "policyd.log").string() + "\"\n");
+    ASSERT_EQ(daemon_->ScanOnce({"sh", "-c", "umask 022; exec \"$@\"", "as root"}), 0)
+        << daemon_->Log();
+
+    Deliver("example.org/ann", 7);
+    EXPECT_EQ(daemon_->ScanOnce(AsNobody(",+dac_read_search")), 0) << daemon_->Log();
+    ExpectTruth();
+}
+
+TEST_F(ScanHazardsTest, ASecondOneSaysWhyItEndsWhereverTheLogIs) {
+    Deliver("example.org/ann", 10);
+    daemon_.emplace(scratch_.Path(), "off", "24h",
+                    "log_destination = \"file:" + (scratch_ / "policyd.log").string() + "\"\n");
+    daemon_->Start();
+    test::WaitUntil("the first figures", [&] { return !daemon_->Found().empty(); });
+    EXPECT_EQ(daemon_->ScanOnce({}, "--verify"), 1);
+    EXPECT_NE(daemon_->Log().find("in use by another policyd-scan"), std::string::npos);
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
+TEST_F(ScanHazardsTest, TellsAtAHangUpWhatOnlyARestartChanges) {
+    Deliver("example.org/ann", 10);
+    daemon_.emplace(scratch_.Path(), "off", "24h");
+    daemon_->Start();
+    test::WaitUntil("the first figures", [&] { return !daemon_->Found().empty(); });
+    const auto told = [&](const std::string& text) {
+        daemon_->Signal(SIGHUP);
+        test::WaitUntil(
+            text, [&] { return daemon_->Log().find(text) != std::string::npos; },
+            scratch_ / "scan.log");
+    };
+    std::ofstream(scratch_ / "policyd.toml", std::ios::app) << "scan_rate_limit = 7\nworkers = 3\n";
+    told("take effect on a restart of policyd-scan only: scan_rate_limit\n");
+    std::ofstream(scratch_ / "policyd.toml", std::ios::app) << "scan_rate_limits = 7\n";
+    told("reload: what runs stays as it is: ");
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
 class ScanWatchTest : public ScanHazardsTest, public testing::WithParamInterface<const char*> {
 protected:
     /// Starts the daemon and waits for its first figures; false where the method is not permitted.

@@ -115,12 +115,23 @@ TEST(AssignTest, RefusesActionsThatPostfixWouldTakeForPermission) {
             << action;
 }
 
-TEST(ChangedTest, NamesWhatAReloadCannotChange) {
+TEST(ChangedTest, NamesWhatHasChangedOfWhatCounts) {
     Settings after;
     after.workers = 9;
     after.log_level = "debug";
-    EXPECT_THAT(Changed({}, after, Takes::kEffectOnRestart), ElementsAre("workers"));
-    EXPECT_THAT(Changed({}, after, Takes::kEffectOnReload), ElementsAre("log_level"));
+    after.usage_store = "redis:inet:127.0.0.1:6379";
+    after.scan_threads = 3;
+    const auto of_start = [](const Option& option) {
+        return option.takes == Takes::kEffectOnRestart;
+    };
+    const auto of_server = [](const Option& option) { return Concerns(Program::kServer, option); };
+    const auto of_scanner = [](const Option& option) {
+        return Concerns(Program::kScanner, option);
+    };
+    EXPECT_EQ(Changed({}, after, of_start), "workers, usage_store, scan_threads");
+    EXPECT_EQ(Changed({}, after, of_server), "workers, log_level, usage_store");
+    EXPECT_EQ(Changed({}, after, of_scanner), "log_level, usage_store, scan_threads");
+    EXPECT_EQ(Changed(after, after, of_scanner), "");
 }
 
 }  // namespace

@@ -91,6 +91,20 @@ TEST_F(LoggingTest, SwitchesItsDestinationWhileRunning) {
     EXPECT_THAT(test::ReadFile(path_), HasSubstr("debug: detail"));
 }
 
+TEST_F(LoggingTest, TellsWhoWaitsOnStderrAsWellWhatIsWrong) {
+    testing::internal::CaptureStderr();
+    Configure("policyd-scan",
+              {.destination = "file:" + path_.string(), .warnings_on_stderr = true});
+    Info("done");
+    Error("in use");
+    Shutdown();
+
+    const std::string said = testing::internal::GetCapturedStderr();
+    EXPECT_THAT(said, HasSubstr("error: in use\n"));
+    EXPECT_THAT(said, Not(HasSubstr("done")));
+    EXPECT_THAT(test::ReadFile(path_), HasSubstr("error: in use\n"));
+}
+
 TEST_F(LoggingTest, CountsLinesThatTheDiskRefuses) {
     Configure("policyd", {.destination = "file:/dev/full", .level = "info"});
     const std::uint64_t before = LinesLost();

@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/redis/socket_watch.hpp"
@@ -14,8 +15,15 @@ namespace policyd::redis {
 
 namespace {
 
-/// In ms: a timer that is due at once would be called again before the loop has looked at sockets.
-constexpr std::uint64_t kNextTurn = 1;
+/// In how many parts the time for an answer passes. A loop that was held up, as by a machine that
+/// has no processor for it, lives through one of them meanwhile: that time counts against nobody,
+/// and it goes on to look for what was answered.
+constexpr int kParts = 10;
+
+std::chrono::milliseconds PartOf(std::chrono::milliseconds limit) {
+    return std::max((limit + std::chrono::milliseconds(kParts - 1)) / kParts,
+                    std::chrono::milliseconds(1));
+}
 
 void SetOption(int socket, int level, int name, int value) {
     // A socket without the option works all the same, only slower to notice that its peer is gone.
@@ -82,27 +90,17 @@ bool Connection::Send(std::string_view command, AnswerTaker& taker) {
         REDIS_OK)
         return false;
     if (sent_at_.empty()) watch_->KeepsLoopAlive(true);
-    sent_at_.push_back(uv_now(loop_));
-    if (!watchdog_.IsRunning()) WatchOldest();
+    sent_at_.push_back(parts_passed_);
+    if (!watchdog_.IsRunning()) watchdog_.Start(PartOf(limit_));
     return true;
 }
 
-void Connection::WatchOldest() {
-    const std::uint64_t due = sent_at_.front() + static_cast<std::uint64_t>(limit_.count());
-    const std::uint64_t now = uv_now(loop_);
-    watchdog_.Start(std::chrono::milliseconds(due > now ? due - now : kNextTurn));
-}
-
 void Connection::CheckOldest() {
+    ++parts_passed_;
     if (sent_at_.empty()) return;
-    const std::uint64_t oldest = sent_at_.front();
-    if (uv_now(loop_) - oldest < static_cast<std::uint64_t>(limit_.count())) {
-        overdue_.reset();
-        return WatchOldest();
-    }
-    // A loop that was kept busy for so long has not looked yet for what was answered meanwhile.
-    if (std::exchange(overdue_, oldest) != oldest) return WatchOldest();
-    Drop("no answer within " + std::to_string(limit_.count()) + " ms");
+    if (parts_passed_ - sent_at_.front() > kParts)
+        return Drop("no answer within " + std::to_string(limit_.count()) + " ms");
+    watchdog_.Start(PartOf(limit_));
 }
 
 void Connection::Drop(const std::string& reason) {

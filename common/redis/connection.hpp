@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,8 +39,9 @@ class Connection {
 public:
     using OnEnd = std::function<void(const std::string& reason)>;
 
-    /// The host of `endpoint` is a numeric address. `on_end` is called once, never from within the
-    /// constructor or the destructor; this object may be destroyed then.
+    /// The host of `endpoint` is a numeric address. `limit` is for each answer, or up to a tenth
+    /// more. `on_end` is called once, never from within the constructor or the destructor; this
+    /// object may be destroyed then.
     Connection(uv_loop_t* loop, const async::Endpoint& endpoint, std::chrono::milliseconds limit,
                OnEnd on_end);
     /// Commands in flight fail.
@@ -62,7 +62,6 @@ public:
 private:
     void Open(uv_loop_t* loop, const async::Endpoint& endpoint);
     void SetSocketOptions(std::chrono::milliseconds limit) const;
-    void WatchOldest();
     void CheckOldest();
     void EndSoon();
     void Ended();
@@ -77,9 +76,10 @@ private:
     redisAsyncContext* context_ = nullptr;  // belongs to hiredis
     SocketWatch* watch_ = nullptr;          // belongs to context_
     std::string end_reason_;
-    std::deque<std::uint64_t> sent_at_;  // loop time in ms, oldest command first
+    /// Of the time limit, as the loop has lived through them while it waited for an answer.
+    std::uint64_t parts_passed_ = 0;
+    std::deque<std::uint64_t> sent_at_;  // in parts passed, oldest command first
     std::chrono::milliseconds last_answered_{0};
-    std::optional<std::uint64_t> overdue_;  // of sent_at_: was late when the watchdog last looked
     async::Timer watchdog_;
     async::Timer farewell_;
 };

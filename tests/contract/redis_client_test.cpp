@@ -158,6 +158,27 @@ TEST_F(RedisClientTest, ALoopThatWasBusyForLongFindsTheAnswersThatCameMeanwhile)
     EXPECT_EQ(Ask(client, Request("PING")), "ok PONG");
 }
 
+TEST_F(RedisClientTest, TheTimeThatALoopWasHeldUpBeforeItCouldAskCountsAgainstNobody) {
+    test::RedisServer server;
+    ClientSettings settings = Settings(server.UnixEndpoint());
+    settings.time_limit = milliseconds(500);
+    Client client(loop_.Raw(), settings);
+    ASSERT_EQ(Ask(client, Request("PING")), "ok PONG");
+    Request takes_a_while(
+        "EVAL",
+        "local began = redis.call('TIME') repeat local now = redis.call('TIME') until "
+        "(now[1] - began[1]) * 1e6 + now[2] - began[2] > 50000 return 'done'",
+        0);
+    std::string outcome;
+    const auto ask = [](Client& asked, Request request, std::string& said) -> async::Task<> {
+        said = co_await Outcome(asked, std::move(request));
+    };
+    async::Spawn(ask(client, std::move(takes_a_while), outcome));
+    std::this_thread::sleep_for(milliseconds(600));  // as where there is no processor for it
+    while (outcome.empty()) loop_.RunOnce();
+    EXPECT_EQ(outcome, "ok done");
+}
+
 TEST_F(RedisClientTest, ACommandAfterALostConnectionWaitsForTheNextOne) {
     test::RedisServer server;
     int ready = 0;

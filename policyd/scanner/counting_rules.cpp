@@ -16,12 +16,12 @@ std::string WithoutSets(const std::string& pattern) {
 }
 
 /// To be raised whenever the same options come to count differently.
-constexpr std::string_view kRulesVersion = "1";
+constexpr std::string_view kRulesVersion = "2";
 
 }  // namespace
 
 bool CountingRules::Ignores(std::string_view name) const {
-    if (ignored_folders.empty()) return false;
+    if (ignored_folders.empty() || name.empty()) return false;
     const std::string without_dot(name.substr(1));
     return std::any_of(
         ignored_folders.begin(), ignored_folders.end(), [&](const std::string& pattern) {

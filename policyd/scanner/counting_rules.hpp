@@ -17,7 +17,7 @@ struct CountingRules {
     /// file names, so that "Trash.*" is everything below Trash.
     std::vector<std::string> ignored_folders;
 
-    /// `name` begins with its dot.
+    /// `name` begins with its dot, or is empty for the inbox, which counts.
     bool Ignores(std::string_view name) const;
     /// Differs between rules that may count differently; figures are kept only under equal ones.
     std::string Fingerprint() const;

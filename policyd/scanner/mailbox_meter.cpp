@@ -90,7 +90,11 @@ MeasuredMailbox MailboxMeter::Measure(const std::string& mailbox, const RecordPo
                 at < previous->folders.size() && previous->NameOf(previous->folders[at]) == name;
             known = in_place ? &previous->folders[at] : previous->Find(name);
         }
-        MeasurePair(job, name, known, folder);
+        if (rules_.Ignores(name)) {
+            LookAtIgnored(job, name, known, folder);
+        } else {
+            MeasurePair(job, name, known, folder);
+        }
     }
     if (job.something_is_absent) ConfirmMailbox(job);
     const bool is_news =
@@ -132,6 +136,10 @@ std::size_t MailboxMeter::CountUnchanged(Job& job) {
         const std::size_t folder_ends = path_.size();
         path_ += "new";
         if (!is_unchanged(folder.fresh)) break;
+        if (folder.seen.inode == 0 && rules_.Ignores(previous.NameOf(folder))) {
+            ++unchanged;
+            continue;
+        }
         path_.resize(folder_ends);
         path_ += "cur";
         if (!is_unchanged(folder.seen)) break;
@@ -196,7 +204,7 @@ int MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
                                   std::vector<std::string>& names) {
     ++job.result.work.directories_read;
     const auto visit = [&](const char* name, unsigned char type) {
-        if (!mail::IsFolderName(name) || rules_.Ignores(name)) return;
+        if (!mail::IsFolderName(name)) return;
         if (type == DT_UNKNOWN) type = files_.LookAtFile(directory.directory, name).type;
         if (type == DT_DIR) names.emplace_back(name);
     };
@@ -252,6 +260,23 @@ void MailboxMeter::AppendFolder(Job& job, std::string_view name) {
     folder.name = static_cast<std::uint32_t>(job.next.names.size());
     job.next.names.append(name).push_back('\0');
     job.next.folders.push_back(folder);
+}
+
+/// What is delivered into a folder that does not count was reserved all the same, and is in the
+/// measurement that finds it there: a change, of no bytes.
+void MailboxMeter::LookAtIgnored(Job& job, std::string_view name, const FolderRecord* known,
+                                 FolderRecord& folder) {
+    const Pair pair(job.mailbox, name, known);
+    ++job.result.work.directories_looked_at;
+    Spend(job, 1);
+    const FileTime now = clock_();
+    const DirectoryStamp stamp = files_.Look(pair.fresh.c_str()).stamp;
+    folder.fresh.Take(stamp);
+    folder.fresh.racy = IsTooYoung(stamp.ctime, now);
+    if (known != nullptr && known->fresh.Matches(stamp) && known->fresh.racy == folder.fresh.racy)
+        return;
+    job.read_something = true;
+    if (known == nullptr || !known->fresh.Matches(stamp)) job.result.changed = true;
 }
 
 /// `new` before `cur`. Whatever goes from one to the other, in whichever direction, shows in the

@@ -64,6 +64,8 @@ private:
     int ReadFolderNames(Job& job, const OpenedDirectory& directory,
                         std::vector<std::string>& names);
     void AppendFolder(Job& job, std::string_view name);
+    void LookAtIgnored(Job& job, std::string_view name, const FolderRecord* known,
+                       FolderRecord& folder);
     void MeasurePair(Job& job, std::string_view name, const FolderRecord* known,
                      FolderRecord& folder);
     void CountWhatMoves(Job& job, const Pair& pair, FolderRecord& folder);

@@ -64,7 +64,9 @@ struct MailboxRecord {
     bool racy = false;     ///< the list of folders may have changed without a trace
     bool unreadable = false;
     std::string names;  ///< of all folders, each ended by a NUL; the inbox's is empty
-    std::vector<FolderRecord> folders;  ///< the inbox, then the folders in order of their names
+    /// The inbox, then the folders in order of their names. Of one that does not count
+    /// (CountingRules::Ignores()) there is nothing but the stamp of `new`.
+    std::vector<FolderRecord> folders;
 
     std::string_view NameOf(const FolderRecord& folder) const {
         return names.c_str() + folder.name;

@@ -194,6 +194,7 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
     live_.Start();
     async::Beside live(live_.Run());
     auto due = SteadyClock::now();
+    look_around_at_ = due + kLookAroundEvery;
     bool is_first = true;
     bool owes_verification = false;  // until one has come to its end
     while (!stopped_) {
@@ -252,19 +253,26 @@ async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
     const auto is_wanted = [this] {
         return stopped_ || verify_now_ || sweep_now_ || places_changed_;
     };
-    while (!is_wanted()) {
-        SaveIfTime();
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - SteadyClock::now());
-        if (left.count() <= 0) break;
-        timer_.Start(std::min<std::chrono::milliseconds>(left, kLookAroundEvery));
-        co_await wake_up_.Wait();
+    for (;;) {
+        if (!stopped_ && SteadyClock::now() >= look_around_at_) co_await LookAround();
         if (is_wanted()) break;
-        const bool has_lost = co_await scanner_.StoreHasLost();
-        live_.MeasureSoon(scanner_.ToBeSettled());
-        const auto root = co_await LookAtRoot();
-        if (has_lost || (root && IsToBeScannedFor(*root))) sweep_now_ = true;
+        SaveIfTime();
+        const auto now = SteadyClock::now();
+        if (now >= due) break;
+        timer_.Start(
+            std::chrono::ceil<std::chrono::milliseconds>(std::min(due, look_around_at_) - now));
+        co_await wake_up_.Wait();
     }
     timer_.Stop();
+}
+
+/// Also where mailboxes come and go all the time, which calls for sweeps of their own.
+async::Task<> ScanProgram::LookAround() {
+    const bool has_lost = co_await scanner_.StoreHasLost();
+    live_.MeasureSoon(scanner_.ToBeSettled());
+    const auto root = co_await LookAtRoot();
+    if (has_lost || (root && IsToBeScannedFor(*root))) sweep_now_ = true;
+    look_around_at_ = SteadyClock::now() + kLookAroundEvery;
 }
 
 }  // namespace policyd::scanner

@@ -48,6 +48,7 @@ private:
     async::Task<std::optional<DirectoryIdentity>> LookAtRoot();
     bool IsToBeScannedFor(const DirectoryIdentity& root) const;
     async::Task<> WaitUntilWanted(std::chrono::steady_clock::time_point due);
+    async::Task<> LookAround();
 
     async::EventLoop& loop_;
     const config::Settings& settings_;
@@ -61,6 +62,7 @@ private:
     ProgressLine progress_;
     ScanMetrics metrics_;
     std::chrono::steady_clock::time_point saved_{};
+    std::chrono::steady_clock::time_point look_around_at_{};
     bool stopped_ = false;
     bool verify_now_ = false;
     bool sweep_now_ = false;

@@ -162,6 +162,22 @@ TEST_F(MailboxMeterTest, LeavesOutWhatTheSiteLeavesOut) {
     EXPECT_EQ(Sums(Measure()), Figures(1, 1));
 }
 
+TEST_F(MailboxMeterTest, ADeliveryIntoAFolderThatIsLeftOutIsAChangeOfNoBytes) {
+    rules_.ignored_folders = {"Trash"};
+    store_.Deliver("d/u", 1);
+    store_.Deliver("d/u/.Trash", 10);
+    const MeasuredMailbox before = Measure();
+    EXPECT_FALSE(Measure(before.record).changed);
+    EXPECT_EQ(Measure(before.record).record, before.record);
+
+    store_.Deliver("d/u/.Trash", 10);
+    const MeasuredMailbox after = Measure(before.record);
+    EXPECT_TRUE(after.changed);
+    EXPECT_EQ(Sums(after), Figures(1, 1));
+    EXPECT_FALSE(Measure(after.record).changed);
+    EXPECT_EQ(after.work.directories_read, 0u);
+}
+
 TEST_F(MailboxMeterTest, TakesABracketInTheNameOfAFolderAsItStands) {
     store_.Deliver("d/u", 1);
     store_.Deliver("d/u/.[Gmail].Trash", 10);

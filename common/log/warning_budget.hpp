@@ -1,8 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/log/logging.hpp"
 
@@ -38,6 +42,16 @@ public:
         return false;
     }
 
+    /// The same, once in a period for what is the same: `about` says what is wrong, and with whom.
+    bool TakeOnce(Milliseconds now, std::string_view about) {
+        if (now < period_ends_ && std::find(said_.begin(), said_.end(), about) != said_.end())
+            return false;
+        if (!Take(now)) return false;
+        if (left_ == kEachPeriod - 1) said_.clear();
+        said_.emplace_back(about);
+        return true;
+    }
+
 private:
     void TellUnsaid() {
         if (unsaid_ > 0)
@@ -48,6 +62,7 @@ private:
     Milliseconds period_ends_{0};
     int left_ = 0;
     std::uint64_t unsaid_ = 0;
+    std::vector<std::string> said_;  // in this period
 };
 
 }  // namespace policyd::log

@@ -94,7 +94,7 @@ std::uint64_t ParseLimit(const tables::TableChain& limits, std::string_view key,
     if (number) return *number;
     const std::string mistake = limits.Parameter() + ": the limit of " + text::EscapedForLog(key) +
                                 " is no number: \"" + text::EscapedForLog(value) + '"';
-    if (warnings.Take(Now()))
+    if (warnings.TakeOnce(Now(), mistake))
         log::Warning("recipient: {}: its mail is answered as in an outage", mistake);
     throw outage::TableUnavailable(mistake);
 }
@@ -106,12 +106,13 @@ async::Task<std::uint64_t> FindLimit(const MailSystem& system, DecisionLookups& 
     if (limits.IsEmpty()) co_return 0;
     const auto of_recipient =
         co_await FindAddress(system, lookups, limits, recipient, KeyForms::kExternalThenInternal);
-    if (of_recipient) co_return ParseLimit(limits, recipient, of_recipient->value, warnings);
+    if (of_recipient)
+        co_return ParseLimit(limits, of_recipient->key, of_recipient->value, warnings);
     const std::string name = text::FoldCase(mailbox);
     if (name == recipient) co_return 0;
     const auto of_mailbox =
         co_await FindAddress(system, lookups, limits, name, KeyForms::kExternalThenInternal);
-    co_return of_mailbox ? ParseLimit(limits, name, of_mailbox->value, warnings) : 0;
+    co_return of_mailbox ? ParseLimit(limits, of_mailbox->key, of_mailbox->value, warnings) : 0;
 }
 
 async::Task<std::uint64_t> FindDomainLimit(DecisionLookups& lookups,

@@ -9,6 +9,7 @@
 
 #include "common/async/event_loop.hpp"
 #include "common/config/config_file.hpp"
+#include "common/mail/address.hpp"
 #include "common/text/unicode.hpp"
 #include "common/usage/open_usage_store.hpp"
 #include "policyd/ctl/exit_status.hpp"
@@ -91,8 +92,9 @@ void ExplainTheRest(const recipients::Way& way, Terminal& terminal) {
 
 int RunResolve(const MailboxArguments& arguments, Terminal& terminal) {
     Office office(config::LoadConfigFile(arguments.config));
+    const std::string recipient = mail::Unquoted(arguments.address);
     const recipients::Resolution resolution =
-        office.loop.RunUntilDone(office.services.Resolver().Resolve(arguments.address));
+        office.loop.RunUntilDone(office.services.Resolver().Resolve(recipient));
     terminal.out << text::EscapedForLog(arguments.address) << ": " << ClassText(resolution.kind)
                  << '\n';
     for (const recipients::Mailbox& mailbox : resolution.mailboxes) {
@@ -108,9 +110,8 @@ int RunResolve(const MailboxArguments& arguments, Terminal& terminal) {
     }
     const bool known = resolution.kind == recipients::Resolution::Kind::kKnown;
     if (known)
-        ExplainTheRest(
-            office.loop.RunUntilDone(office.services.Resolver().Follow(arguments.address)),
-            terminal);
+        ExplainTheRest(office.loop.RunUntilDone(office.services.Resolver().Follow(recipient)),
+                       terminal);
     return known ? kSuccess : kNotFound;
 }
 

@@ -78,9 +78,9 @@ private:
 
     void OwnForwardingsNeverApply() {
         const auto tables = DefinitionsOf(settings_.virtual_alias_maps);
-        const std::size_t identity = IdentityTable(tables);
-        if (identity + 1 >= tables.size()) return;
-        report_.Warning(postfix_.MainCf("virtual_alias_maps") + ": " + tables[identity].name +
+        // What stands before it may be the forwardings, and behind it what is no user's.
+        if (tables.size() < 2 || IdentityTable(tables) > 0) return;
+        report_.Warning(postfix_.MainCf("virtual_alias_maps") + ": " + tables.front().name +
                         " maps every user to himself before the tables behind it are asked, so a "
                         "user's own forwarding never applies: put it last");
     }

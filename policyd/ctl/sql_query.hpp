@@ -7,7 +7,7 @@
 namespace policyd::ctl {
 
 /// True for a query such as `SELECT domain FROM transport WHERE domain='%s'`: its one column is
-/// the one that must equal the key.
+/// the one that must equal the key, or it is put together from those that must equal its parts.
 bool SelectsItsOwnKey(std::string_view query);
 
 struct SelectedColumn {

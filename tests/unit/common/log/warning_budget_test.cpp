@@ -40,5 +40,16 @@ TEST(WarningBudgetTest, TellsOfTheOthersWithTheNextAndAtItsEnd) {
     EXPECT_THAT(written, HasSubstr("clients: 2 more warnings were not logged"));
 }
 
+TEST(WarningBudgetTest, SaysTheSameOnceInAPeriod) {
+    WarningBudget budget("recipients");
+    EXPECT_TRUE(budget.TakeOnce(0ms, "ann"));
+    EXPECT_FALSE(budget.TakeOnce(1ms, "ann"));
+    EXPECT_TRUE(budget.TakeOnce(2ms, "bob"));
+    for (int i = 2; i < WarningBudget::kEachPeriod; ++i)
+        EXPECT_TRUE(budget.Take(3ms)) << i;
+    EXPECT_FALSE(budget.TakeOnce(4ms, "joe"));
+    EXPECT_TRUE(budget.TakeOnce(WarningBudget::kPeriod, "ann"));
+}
+
 }  // namespace
 }  // namespace policyd::log

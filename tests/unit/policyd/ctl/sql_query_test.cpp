@@ -11,6 +11,12 @@ TEST(SelectsItsOwnKeyTest, SeesThroughQuotesCaseAndAliases) {
     EXPECT_FALSE(SelectsItsOwnKey("SELECT transport FROM transport WHERE domain='%s'"));
     EXPECT_FALSE(SelectsItsOwnKey("SELECT CONCAT(email) FROM users WHERE email='%s'"));
     EXPECT_FALSE(SelectsItsOwnKey(""));
+    EXPECT_TRUE(SelectsItsOwnKey(
+        "SELECT CONCAT(local,'@',domain) FROM mbox WHERE local='%u' AND domain='%d'"));
+    EXPECT_TRUE(SelectsItsOwnKey(
+        "select a || '@' || b as x from t where active = 1 and b = '%d' and a = '%u'"));
+    EXPECT_FALSE(SelectsItsOwnKey(
+        "SELECT CONCAT(goto,'@',domain) FROM mbox WHERE local='%u' AND domain='%d'"));
 }
 
 TEST(HasUnquotedPlaceholderTest, LooksOutsideQuotesOnly) {

@@ -28,6 +28,10 @@ bool MayBelieve(const DirectoryRecord& known, FileTime now) {
     return !known.racy && !known.unreadable && !IsTooYoung(known.ctime, now);
 }
 
+bool IsOfInbox(std::string_view name) {
+    return name == "new" || name == "cur";
+}
+
 std::uint64_t Distance(std::uint64_t a, std::uint64_t b) {
     return a > b ? a - b : b - a;
 }
@@ -203,14 +207,18 @@ void MailboxMeter::ListFolders(Job& job) {
 int MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
                                   std::vector<std::string>& names) {
     ++job.result.work.directories_read;
+    std::vector<std::string> links;
     const auto visit = [&](const char* name, unsigned char type) {
-        if (!mail::IsFolderName(name)) return;
+        const bool is_folder = mail::IsFolderName(name);
+        if (!is_folder && !IsOfInbox(name)) return;
         if (type == DT_UNKNOWN) type = files_.LookAtFile(directory.directory, name).type;
-        if (type == DT_DIR) names.emplace_back(name);
+        if (type == DT_DIR && is_folder) names.emplace_back(name);
+        if (type == DT_LNK) links.emplace_back(name);
     };
     for (int reading = 1;; ++reading) {
         if (reading > 1) EntryReader::Rewind(directory.directory);
         names.clear();
+        links.clear();
         const EntryReader::Result result = folder_reader_.ForEach(directory, visit);
         Spend(job, result.entries + 1);
         if (result.error != 0) return result.error;
@@ -221,6 +229,8 @@ int MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
         folder_reader_.Enlarge();
     }
     folder_reader_.Shrink();
+    for (const std::string& link : links)
+        job.result.obstacles.push_back({job.mailbox + '/' + link, Obstacle::Kind::kSymbolicLink});
     return 0;
 }
 

@@ -16,17 +16,17 @@ constexpr std::size_t kMostRemembered = 10'000;
 
 void ObstacleLog::Tell(const std::vector<Obstacle>& obstacles) {
     for (const Obstacle& obstacle : obstacles) {
+        if (told_ >= kMostTold) return;
         if (IsOld(obstacle)) continue;
-        if (told_++ >= kMostTold) return;
         Tell(obstacle);
-        if (told_ == kMostTold) log::Warning("unreadable: further places are not listed");
+        if (++told_ == kMostTold) log::Warning("unreadable: further places are not listed");
     }
 }
 
 bool ObstacleLog::IsOld(const Obstacle& obstacle) {
-    if (obstacle.kind != Obstacle::Kind::kMisplacedMaildir) return false;
-    if (misplaced_.size() >= kMostRemembered) misplaced_.clear();
-    return !misplaced_.insert(obstacle.path).second;
+    if (obstacle.kind == Obstacle::Kind::kUnreadable) return false;
+    if (told_of_.size() >= kMostRemembered) told_of_.clear();
+    return !told_of_.insert(obstacle.path).second;
 }
 
 void ObstacleLog::Tell(const Obstacle& obstacle) const {

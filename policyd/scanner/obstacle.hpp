@@ -12,7 +12,7 @@ struct Obstacle {
     enum class Kind {
         kUnreadable,
         kMisplacedMaildir,  ///< where no mailbox has one by the layout
-        kSymbolicLink,      ///< in the place of a domain or a mailbox
+        kSymbolicLink,      ///< in the place of a domain, a mailbox or a part of one
     };
 
     std::string path;
@@ -20,8 +20,8 @@ struct Obstacle {
     int error = 0;  ///< what the system said of an unreadable place
 };
 
-/// Tells of obstacles in the log: of so many in each scan, and once of a Maildir that is misplaced,
-/// which nothing remembers. Owned by one thread.
+/// Tells of obstacles in the log: of so many in each scan, and once of a Maildir that is misplaced
+/// or a symbolic link, which nothing remembers. Owned by one thread.
 class ObstacleLog {
 public:
     /// `layout` is as configured, for the log.
@@ -36,7 +36,7 @@ private:
     void Tell(const Obstacle& obstacle) const;
 
     const std::string layout_;
-    std::set<std::string> misplaced_;  // paths
+    std::set<std::string> told_of_;  // paths
     std::uint64_t told_ = 0;
 };
 

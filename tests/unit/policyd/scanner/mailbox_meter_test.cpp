@@ -125,7 +125,19 @@ TEST_F(MailboxMeterTest, CountsNothingButMessages) {
     const MeasuredMailbox measured = Measure();
 
     EXPECT_EQ(Sums(measured), Figures(5, 1));
-    EXPECT_TRUE(measured.obstacles.empty());
+    ASSERT_EQ(measured.obstacles.size(), 1u);
+    EXPECT_EQ(measured.obstacles[0].path, "d/u/.Linked");
+    EXPECT_EQ(measured.obstacles[0].kind, Obstacle::Kind::kSymbolicLink);
+}
+
+TEST_F(MailboxMeterTest, TellsOfAnInboxThatIsASymbolicLink) {
+    store_.Deliver("d/u", 5);
+    fs::rename(store_ / "d/u/cur", store_ / "d/elsewhere");
+    fs::create_symlink("../elsewhere", store_ / "d/u/cur");
+    const MeasuredMailbox measured = Measure();
+    ASSERT_EQ(measured.obstacles.size(), 1u);
+    EXPECT_EQ(measured.obstacles[0].path, "d/u/cur");
+    EXPECT_TRUE(Measure(measured.record).obstacles.empty());
 }
 
 TEST_F(MailboxMeterTest, CountsEveryHardLink) {

@@ -17,7 +17,7 @@ void OutageLog::Failed(std::string_view name, std::string_view reason, Milliseco
     if (now >= outage.next_line) {
         outage.next_line = now + kRepeatPeriod;
         said.clear();
-    } else if (said.size() >= kMostReasons ||
+    } else if (said.size() >= most_reasons_ ||
                std::find(said.begin(), said.end(), reason) != said.end()) {
         return;
     }

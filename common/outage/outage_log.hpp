@@ -27,7 +27,9 @@ public:
 
     /// Something is back when it has answered, and has not failed for `quiet_time` before: answers
     /// from a cache between failures are no recovery.
-    explicit OutageLog(Milliseconds quiet_time) : quiet_time_(quiet_time) {}
+    /// Of `most_reasons` within the repeat period each is said at once.
+    explicit OutageLog(Milliseconds quiet_time, std::size_t most_reasons = kMostReasons)
+        : quiet_time_(quiet_time), most_reasons_(most_reasons) {}
     OutageLog(const OutageLog&) = delete;
     OutageLog& operator=(const OutageLog&) = delete;
     ~OutageLog();
@@ -52,6 +54,7 @@ private:
     static void SayEnd(std::string_view what, std::string_view name, const Outage& outage);
 
     const Milliseconds quiet_time_;
+    const std::size_t most_reasons_;
     std::map<std::string, Outage, std::less<>> outages_;
 };
 

@@ -16,6 +16,9 @@ namespace {
 /// from a cache come in between.
 constexpr std::chrono::seconds kQuietTime{10};
 
+/// Why a back end fails is told of the back end.
+constexpr std::size_t kOneReason = 1;
+
 Verdict InPlaceOf(const std::string& failure_action, const char* reason) {
     if (protocol::IsDunno(failure_action)) return Verdict::NoOpinion();
     return Verdict::AsConfigured(failure_action, reason);
@@ -31,7 +34,7 @@ CheckPipeline::CheckPipeline(std::vector<Step> steps, Clock clock, std::vector<S
     : steps_(std::move(steps)),
       retired_(std::move(retired)),
       clock_(std::move(clock)),
-      outages_(kQuietTime) {}
+      outages_(kQuietTime, kOneReason) {}
 
 /// Whether `verdict` is the end; if not, the next check is to be asked.
 bool CheckPipeline::IsDecided(const Step& step, Verdict& verdict, Progress& progress) {

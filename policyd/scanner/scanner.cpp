@@ -314,7 +314,8 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
     obstacles_.Tell(measured.obstacles);
     if (known == nullptr) return;
     if (measured.mailbox == Sight::kAbsent) vanished_.insert(task.mailbox);
-    if (measured.took > kTookLong)
+    // In a sweep it may have waited long for a processor, or for a disk that is cold.
+    if (batch.round != nullptr && measured.took > kTookLong)
         resting_[task.mailbox] = SteadyClock::now() + kRestFactor * measured.took;
     known->is_unmeasurable = measured.record == nullptr && measured.mailbox == Sight::kUnreadable;
     if (measured.record == nullptr) return;

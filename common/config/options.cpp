@@ -1,7 +1,6 @@
 #include "common/config/options.hpp"
 
 #include <algorithm>
-#include <initializer_list>
 
 #include "common/config/option_checks.hpp"
 #include "common/config/values.hpp"
@@ -40,6 +39,8 @@ constexpr SectionText kSections[] = {
     {kBackEnds, "Back ends", "The usage store, Redis and MySQL."},
     {kScanner, "The scanner", "How policyd-scan measures."},
 };
+
+constexpr bool kForBoth = true;
 
 constexpr Option kOptions[] = {
     {kService, "listen", &Settings::listen, kEffectOnRestart, CheckedBy(&CheckEndpoint),
@@ -89,10 +90,12 @@ constexpr Option kOptions[] = {
     {kService, "log_destination", &Settings::log_destination, kEffectOnReload,
      CheckedBy(&CheckLogDestination),
      "Where log lines go: stderr, syslog, journal or file:PATH. policyd-scan takes a change over "
-     "at its start."},
+     "at its start.",
+     kForBoth},
     {kService, "log_level", &Settings::log_level, kEffectOnReload,
      OneOf("debug info warning error"),
-     "The least important lines that are logged. policyd-scan takes a change over at its start."},
+     "The least important lines that are logged. policyd-scan takes a change over at its start.",
+     kForBoth},
 
     {kChecks, "checks", &Settings::checks, kEffectOnReload,
      EachOnce("client_access recipient mailbox_quota"),
@@ -206,7 +209,8 @@ constexpr Option kOptions[] = {
      "hold that much of its limit in bytes or in messages, and when it holds less again, that is "
      "logged at level info and counted, and quota_warning_command is run: once for each crossing, "
      "whichever server "
-     "or scan sees it. Empty: no warnings. policyd-scan reads at its start whether there are any."},
+     "or scan sees it. Empty: no warnings. policyd-scan reads at its start whether there are any.",
+     kForBoth},
     {kQuota, "quota_warning_hysteresis", &Settings::quota_warning_hysteresis, kEffectOnReload,
      Between(0, 100),
      "By how many percent of the limit a mailbox must fall below one of quota_warnings before it "
@@ -324,12 +328,13 @@ constexpr Option kOptions[] = {
      "The longest address that an alias may become."},
 
     {kMailStore, "virtual_mailbox_base", &Settings::virtual_mailbox_base, kEffectOnRestart,
-     CheckedBy(&CheckAbsolutePath), "The directory with all Maildirs, as in main.cf."},
+     CheckedBy(&CheckAbsolutePath), "The directory with all Maildirs, as in main.cf.", kForBoth},
     {kMailStore, "mailbox_layout", &Settings::mailbox_layout, kEffectOnRestart,
      CheckedBy(&CheckMailboxLayout),
      "The path of a mailbox's Maildir below virtual_mailbox_base: %d is the domain of its address, "
      "%u or %n the part before the @, %1u its first byte, %1.1u its second, %Lu the part in lower "
-     "case."},
+     "case.",
+     kForBoth},
     {kMailStore, "mailbox_transports", &Settings::mailbox_transports, kEffectOnReload, Anything(),
      "Transports that deliver into the mail store, besides virtual_transport: a name in master.cf, "
      "or a name and how the next hop begins. Mail that goes elsewhere has no quota here."},
@@ -354,14 +359,15 @@ constexpr Option kOptions[] = {
     {kBackEnds, "usage_store", &Settings::usage_store, kEffectOnRestart,
      CheckedBy(&CheckUsageStore),
      "Where usage is kept, shared by all servers and scanners: sqlite:/PATH, redis:unix:/PATH or "
-     "redis:inet:HOST:PORT."},
+     "redis:inet:HOST:PORT.",
+     kForBoth},
     {kBackEnds, "redis_user", &Settings::redis_user, kEffectOnRestart, Anything(),
-     "The user for Redis ACLs; empty: Redis's default user."},
+     "The user for Redis ACLs; empty: Redis's default user.", kForBoth},
     {kBackEnds, "redis_password_file", &Settings::redis_password_file, kEffectOnRestart,
      CheckedBy(&CheckSecretFile),
-     "A file with the Redis password, which others may not read; empty: no password."},
+     "A file with the Redis password, which others may not read; empty: no password.", kForBoth},
     {kBackEnds, "redis_time_limit", &Settings::redis_time_limit, kEffectOnRestart, AtLeast(10ms),
-     "How long Redis may take for one command."},
+     "How long Redis may take for one command.", kForBoth},
     {kBackEnds, "mysql_connections", &Settings::mysql_connections, kEffectOnRestart,
      Between(1, 1'000),
      "Connections to each set of MySQL servers, for every worker; each has a thread of its own, "
@@ -427,12 +433,14 @@ constexpr Option kOptions[] = {
     {kScanner, "reservation_grace", &Settings::reservation_grace, kEffectOnRestart, Anything(),
      "Accepted mail is held to be in a scan once it is older than the scan's beginning by this "
      "much: the time that delivery takes. Mail in between is counted twice for a while, never "
-     "not at all."},
+     "not at all.",
+     kForBoth},
     {kScanner, "usage_source", &Settings::usage_source, kEffectOnRestart,
      OneOf("scan dovecot both"),
      "Where policyd-scan has its figures from: the Maildirs, what Dovecot's plugin quota_clone "
      "keeps in Redis, or both, the newer one winning. Dovecot's are right where all mail is "
-     "delivered by Dovecot. With both, policyd-scan --once reads the Maildirs alone."},
+     "delivered by Dovecot. With both, policyd-scan --once reads the Maildirs alone.",
+     kForBoth},
     {kScanner, "dovecot_quota_clone", &Settings::dovecot_quota_clone, kEffectOnRestart,
      CheckedBy(&CheckRedisOrNone),
      "The Redis of Dovecot's quota_clone_dict: redis:unix:/PATH or redis:inet:HOST:PORT."},
@@ -468,14 +476,8 @@ std::string_view SuggestOption(std::string_view name) {
 }
 
 bool Concerns(Program program, const Option& option) {
-    const auto is_one_of = [&option](std::initializer_list<std::string_view> names) {
-        return std::find(names.begin(), names.end(), option.name) != names.end();
-    };
-    if (is_one_of({"usage_store", "redis_user", "redis_password_file", "redis_time_limit",
-                   "reservation_grace", "quota_warnings", "virtual_mailbox_base", "mailbox_layout",
-                   "log_destination", "log_level"}))
-        return true;
-    return (option.section == Section::kScanner) == (program == Program::kScanner);
+    return option.is_for_both ||
+           (option.section == Section::kScanner) == (program == Program::kScanner);
 }
 
 std::string Changed(const Settings& before, const Settings& after, bool (*counts)(const Option&)) {

@@ -89,6 +89,9 @@ struct Option {
     /// For the administrator: sentences, without markup. Options of Postfix's main.cf say only
     /// what differs from there.
     std::string_view help;
+    /// policyd and policyd-scan both go by it; another option is for the one whose section it is
+    /// in.
+    bool is_for_both = false;
 };
 
 /// A value as a configuration file or an administrator gives it, before it is known which option
@@ -113,7 +116,7 @@ std::string Show(const Settings& settings, const Option& option);
 /// What the option accepts, for the manual: "true or false", "a number from 1 to 64".
 std::string DescribeAccepted(const Option& option);
 
-/// The programs that go on running with the configuration that they began with.
+/// The programs that go on with the configuration that they began with: policyd and policyd-scan.
 enum class Program { kServer, kScanner };
 bool Concerns(Program program, const Option& option);
 

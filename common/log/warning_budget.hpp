@@ -32,6 +32,7 @@ public:
         if (now >= period_ends_) {
             period_ends_ = now + kPeriod;
             left_ = kEachPeriod;
+            said_.clear();
             TellUnsaid();
         }
         if (left_ > 0) {
@@ -47,7 +48,6 @@ public:
         if (now < period_ends_ && std::find(said_.begin(), said_.end(), about) != said_.end())
             return false;
         if (!Take(now)) return false;
-        if (left_ == kEachPeriod - 1) said_.clear();
         said_.emplace_back(about);
         return true;
     }

@@ -85,17 +85,23 @@ async::Task<Way> PostfixRecipientResolver::Follow(std::string_view recipient) {
     const auto targets = co_await ExpandAliases(system_, lookups, address);
     if (!targets) co_return way;
     way.destinations.emplace();
-    for (const std::string& target : *targets)
-        way.destinations->push_back(co_await FollowTo(system_, lookups, target, warnings_));
+    for (const std::string& target : *targets) {
+        Destination destination = co_await FollowTo(system_, lookups, target, warnings_);
+        way.destinations->push_back(std::move(destination));
+    }
     co_return way;
 }
 
 async::Task<Resolution> PostfixRecipientResolver::Resolve(std::string_view recipient) {
     Way way = co_await Follow(recipient);
+    co_return ResolutionOf(std::move(way));
+}
+
+Resolution PostfixRecipientResolver::ResolutionOf(Way way) const {
     Resolution resolution;
     resolution.kind = way.kind;
     resolution.refusal = std::move(way.refusal);
-    if (!way.destinations) co_return resolution;
+    if (!way.destinations) return resolution;
     for (Destination& destination : *way.destinations) {
         if (destination.mailbox) AddCopy(resolution.mailboxes, *std::move(destination.mailbox));
         resolution.any_elsewhere |= destination.fate == Destination::Fate::kElsewhere ||
@@ -104,7 +110,7 @@ async::Task<Resolution> PostfixRecipientResolver::Resolve(std::string_view recip
     const bool reaches_nobody = resolution.mailboxes.empty() && !resolution.any_elsewhere;
     if (reaches_nobody && system_.refuse_alias_to_nobody && way.is_alias)
         resolution.kind = Resolution::Kind::kUnknown;
-    co_return resolution;
+    return resolution;
 }
 
 async::Task<Mailbox> PostfixRecipientResolver::LimitsOf(std::string_view name) {

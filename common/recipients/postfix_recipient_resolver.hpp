@@ -51,6 +51,7 @@ public:
     async::Task<Resolution> Resolve(std::string_view recipient) override;
     /// What Resolve() goes by, for people who want to know why. Likewise.
     async::Task<Way> Follow(std::string_view recipient);
+    Resolution ResolutionOf(Way way) const;
     async::Task<Mailbox> LimitsOf(std::string_view name) override;
 
 private:

@@ -93,8 +93,9 @@ void ExplainTheRest(const recipients::Way& way, Terminal& terminal) {
 int RunResolve(const MailboxArguments& arguments, Terminal& terminal) {
     Office office(config::LoadConfigFile(arguments.config));
     const std::string recipient = mail::Unquoted(arguments.address);
-    const recipients::Resolution resolution =
-        office.loop.RunUntilDone(office.services.Resolver().Resolve(recipient));
+    recipients::PostfixRecipientResolver& resolver = office.services.Resolver();
+    const recipients::Way way = office.loop.RunUntilDone(resolver.Follow(recipient));
+    const recipients::Resolution resolution = resolver.ResolutionOf(way);
     terminal.out << text::EscapedForLog(arguments.address) << ": " << ClassText(resolution.kind)
                  << '\n';
     for (const recipients::Mailbox& mailbox : resolution.mailboxes) {
@@ -108,11 +109,8 @@ int RunResolve(const MailboxArguments& arguments, Terminal& terminal) {
         terminal.out << ExplainRoom(mailbox, usage) << '\n'
                      << ExplainDomainRoom(mailbox, of_domain);
     }
-    const bool known = resolution.kind == recipients::Resolution::Kind::kKnown;
-    if (known)
-        ExplainTheRest(office.loop.RunUntilDone(office.services.Resolver().Follow(recipient)),
-                       terminal);
-    return known ? kSuccess : kNotFound;
+    if (way.kind == recipients::Resolution::Kind::kKnown) ExplainTheRest(way, terminal);
+    return resolution.kind == recipients::Resolution::Kind::kKnown ? kSuccess : kNotFound;
 }
 
 int RunUsage(const MailboxArguments& arguments, Terminal& terminal) {

@@ -157,11 +157,15 @@ private:
         }
     }
 
+    /// Where it is asked, and not behind what decides in any case.
+    bool IsAskedOfUs(const AskedService& service) const {
+        return service.behind.empty() && IsOurs(service.endpoint);
+    }
+
     bool AsksUs(const std::string& restrictions) const {
         const auto services = AskedBy(restrictions);
-        return std::any_of(services.begin(), services.end(), [&](const AskedService& service) {
-            return service.behind.empty() && IsOurs(service.endpoint);
-        });
+        return std::any_of(services.begin(), services.end(),
+                           [&](const AskedService& service) { return IsAskedOfUs(service); });
     }
 
     /// The same of a stage in a service of master.cf.
@@ -280,9 +284,8 @@ private:
             const List list = ListOf(stage);
             const auto services = AskedBy(list.restrictions);
             const auto ours =
-                std::find_if(services.begin(), services.end(), [&](const AskedService& service) {
-                    return service.behind.empty() && IsOurs(service.endpoint);
-                });
+                std::find_if(services.begin(), services.end(),
+                             [&](const AskedService& service) { return IsAskedOfUs(service); });
             if (ours == services.begin() || ours == services.end()) continue;
             report_.Warning(list.place + ": " + services.front().endpoint +
                             " is asked before this policy service, which checks nothing where that "
@@ -294,7 +297,7 @@ private:
     bool AsksUsUnguarded(const std::string& restrictions) const {
         const auto services = AskedBy(restrictions);
         return std::any_of(services.begin(), services.end(), [&](const AskedService& service) {
-            return !service.is_guarded && service.behind.empty() && IsOurs(service.endpoint);
+            return !service.is_guarded && IsAskedOfUs(service);
         });
     }
 

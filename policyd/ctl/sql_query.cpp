@@ -80,6 +80,26 @@ std::optional<std::string> WithoutKey(std::string_view text) {
     return sent;
 }
 
+/// "SELECT CONCAT(local, '@', domain) … WHERE local='%u' AND domain='%d'", and the same with ||.
+bool PutsItsKeyTogether(std::string_view query) {
+    static const std::regex kPattern(
+        R"(^\s*select\s+(?:concat\s*\(\s*([\w.`]+)\s*,\s*'@'\s*,\s*([\w.`]+)\s*\)|([\w.]+)\s*\|\|\s*'@'\s*\|\|\s*([\w.]+))(?:\s+as\s+\w+)?\s+from\s)",
+        std::regex::icase);
+    std::match_results<std::string_view::const_iterator> match;
+    if (!std::regex_search(query.begin(), query.end(), match, kPattern)) return false;
+    const auto is_compared = [query](const std::string& column, std::string_view part) {
+        static const std::regex kCondition(R"(([\w.`]+)\s*=\s*'(%[ud])')", std::regex::icase);
+        using Conditions = std::regex_iterator<std::string_view::const_iterator>;
+        return std::any_of(Conditions(query.begin(), query.end(), kCondition), Conditions(),
+                           [&](const auto& condition) {
+                               return EqualsIgnoringCase(condition[1].str(), column) &&
+                                      condition[2].str() == part;
+                           });
+    };
+    const int first = match[1].matched ? 1 : 3;
+    return is_compared(match[first].str(), "%u") && is_compared(match[first + 1].str(), "%d");
+}
+
 }  // namespace
 
 std::optional<ValuesOfAllKeys> ForAllKeys(std::string_view query) {
@@ -114,30 +134,6 @@ std::optional<ValuesOfAllKeys> ForAllKeys(std::string_view query) {
     static const std::regex kAlias(R"(\s+as\s+[`"]?\w+[`"]?$)", std::regex::icase);
     return ValuesOfAllKeys{std::regex_replace(*value, kAlias, ""), *rest};
 }
-
-namespace {
-
-/// "SELECT CONCAT(local, '@', domain) … WHERE local='%u' AND domain='%d'", and the same with ||.
-bool PutsItsKeyTogether(std::string_view query) {
-    static const std::regex kPattern(
-        R"(^\s*select\s+(?:concat\s*\(\s*([\w.`]+)\s*,\s*'@'\s*,\s*([\w.`]+)\s*\)|([\w.]+)\s*\|\|\s*'@'\s*\|\|\s*([\w.]+))(?:\s+as\s+\w+)?\s+from\s)",
-        std::regex::icase);
-    std::match_results<std::string_view::const_iterator> match;
-    if (!std::regex_search(query.begin(), query.end(), match, kPattern)) return false;
-    const auto is_compared = [query](const std::string& column, std::string_view part) {
-        static const std::regex kCondition(R"(([\w.`]+)\s*=\s*'(%[ud])')", std::regex::icase);
-        using Conditions = std::regex_iterator<std::string_view::const_iterator>;
-        return std::any_of(Conditions(query.begin(), query.end(), kCondition), Conditions(),
-                           [&](const auto& condition) {
-                               return EqualsIgnoringCase(condition[1].str(), column) &&
-                                      condition[2].str() == part;
-                           });
-    };
-    const int first = match[1].matched ? 1 : 3;
-    return is_compared(match[first].str(), "%u") && is_compared(match[first + 1].str(), "%d");
-}
-
-}  // namespace
 
 bool SelectsItsOwnKey(std::string_view query) {
     if (PutsItsKeyTogether(query)) return true;

@@ -140,6 +140,7 @@ std::size_t MailboxMeter::CountUnchanged(Job& job) {
         const std::size_t folder_ends = path_.size();
         path_ += "new";
         if (!is_unchanged(folder.fresh)) break;
+        // Of one that does not count nothing else is looked at. Its name is tried last.
         if (folder.seen.inode == 0 && rules_.Ignores(previous.NameOf(folder))) {
             ++unchanged;
             continue;

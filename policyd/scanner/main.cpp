@@ -59,8 +59,9 @@ bool IsOfScanner(const config::Option& option) {
     return config::Concerns(config::Program::kScanner, option);
 }
 
-/// A rotated log is all that can be taken over, and what cannot is told.
-void TakeOver(const std::string& path, const config::Settings& in_force) {
+/// The log may have been rotated. Of the configuration nothing is taken over, and what has changed
+/// is told.
+void OnHangUp(const std::string& path, const config::Settings& in_force) {
     log::Reopen();
     try {
         const config::Settings wanted = config::LoadConfigFile(path);
@@ -87,7 +88,7 @@ ExitCode Scan(const config::Settings& settings, const CommandLine& command_line)
     async::SignalWatch terminated(loop, SIGTERM, [&sources] { sources.Stop(); });
     async::SignalWatch interrupted(loop, SIGINT, [&sources] { sources.Stop(); });
     async::SignalWatch hung_up(
-        loop, SIGHUP, [&settings, &command_line] { TakeOver(command_line.config, settings); });
+        loop, SIGHUP, [&settings, &command_line] { OnHangUp(command_line.config, settings); });
     async::SignalWatch verify(loop, SIGUSR1, [&sources] {
         if (sources.maildirs) sources.maildirs->VerifyNow();
     });

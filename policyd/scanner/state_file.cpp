@@ -183,8 +183,10 @@ std::optional<ScanState> StateFile::Load() const {
 
 void StateFile::Save(const ScanState& state) const {
     const std::string temporary = path_ + ".new";
+    // What a crash left, or somebody put there: root must not write, or give away, another's file.
+    unlink(temporary.c_str());
     const Descriptor file(
-        open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
+        open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640));
     if (!file) Fail(temporary);
     try {
         files::ShareAsItsDirectory(file.Get(), temporary);

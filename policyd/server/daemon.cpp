@@ -53,7 +53,7 @@ config::Settings LoadAndConfigureLog(const std::string& path) {
 }
 
 /// What policyd-scan alone goes by is not for this program's restart.
-bool IsOfTheStart(const config::Option& option) {
+bool NeedsRestart(const config::Option& option) {
     return option.takes == config::Takes::kEffectOnRestart &&
            config::Concerns(config::Program::kServer, option);
 }
@@ -286,7 +286,7 @@ async::Task<std::string> Daemon::TakeOver(const Wanted& wanted) {
     async::BlockingCall call(control_.Raw(), std::move(reload));
     co_await call;
     wanted.use_log();
-    co_return config::Changed(settings_, wanted.settings, &IsOfTheStart);
+    co_return config::Changed(settings_, wanted.settings, &NeedsRestart);
 }
 
 void Daemon::Stop() {

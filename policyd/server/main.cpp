@@ -14,11 +14,10 @@
 #include "common/log/logging.hpp"
 #include "policyd/server/daemon.hpp"
 
+/// Read by jemalloc(3) where the program is linked with it. What is remembered of mailboxes is
+/// asked for all over the heap: in big pages that misses the processor's page tables less often.
 extern "C" {
-/// Read by jemalloc(3) where the program is linked with it. What is remembered of mailboxes is asked
-/// for all over the heap: in big pages that misses the processor's page tables less often.
-extern const char* const malloc_conf;
-const char* const malloc_conf = "thp:always,metadata_thp:auto";
+const char* malloc_conf = "thp:always,metadata_thp:auto";
 }
 
 namespace {

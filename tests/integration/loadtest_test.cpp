@@ -98,13 +98,18 @@ TEST_F(LoadTest, DrawsLatencyAndRate) {
 TEST_F(LoadTest, ReadsTheMailboxesOfASqliteDataBase) {
     test::Run({"sqlite3", Path("mail.sqlite")},
               "CREATE TABLE users (email TEXT); INSERT INTO users VALUES ('ann@example.com'),"
-              " (NULL), ('bob@example.com');");
+              " (NULL), (''), ('bob@example.com');");
     const std::string table =
         "sqlite:" +
         scratch_.Write("t.cf", "dbpath = " + Path("mail.sqlite") + "\nquery = x\n").string();
     const auto printed = Load({"--print-recipients", "--recipients", table});
     EXPECT_EQ(printed.output, "ann@example.com\nbob@example.com\n") << printed.errors;
     EXPECT_EQ(Load({"--recipients", table, "--requests", "10"}).status, 0);
+
+    const auto broken = Load({"--recipients", table, "--requests", "10", "--recipients-query",
+                              "SELECT 'ann' || char(10) || '@example.com'"});
+    EXPECT_EQ(broken.status, 66);
+    EXPECT_THAT(broken.errors, HasSubstr("no address: ann"));
 
     const auto nobody = Load({"--recipients", table, "--requests", "10", "--recipients-query",
                               "SELECT email FROM users WHERE email = 'x'"});

@@ -12,28 +12,15 @@
 #include <sstream>
 #include <thread>
 
-#include "tests/integration/scan_daemon.hpp"
+#include "tests/integration/scan_site.hpp"
 #include "tests/support/mail_store.hpp"
 #include "tests/support/redis_server.hpp"
 
 namespace policyd {
 namespace {
 
-namespace fs = std::filesystem;
-using test::Text;
-
-class ScanHazardsTest : public testing::Test {
+class ScanHazardsTest : public ScanSiteTest {
 protected:
-    void Deliver(const std::string& maildir, std::size_t size, bool with_size = true) {
-        const fs::path path = Root() / maildir;
-        for (const char* part : {"tmp", "new", "cur"}) fs::create_directories(path / part);
-        std::string name = std::to_string(++delivered_) + ".host";
-        if (with_size) name += ",S=" + std::to_string(size);
-        std::ofstream(path / "tmp" / name).close();
-        fs::resize_file(path / "tmp" / name, size);
-        fs::rename(path / "tmp" / name, path / "new" / name);
-    }
-
     /// The messages are one file each 60,000 of them share: it takes a second, not a minute.
     void Fill(const fs::path& directory, std::size_t messages) {
         constexpr std::size_t kMostLinks = 60'000;
@@ -50,31 +37,6 @@ protected:
             }
         }
     }
-
-    /// Runs a command as a user who owns nothing of the store, with capabilities such as
-    /// ",+dac_read_search".
-    static std::vector<std::string> AsNobody(const std::string& capabilities) {
-        // The leak check would need to trace, which a process with a capability is safe from.
-        return {"env",
-                "ASAN_OPTIONS=detect_leaks=0",
-                "setpriv",
-                "--reuid=65534",
-                "--regid=65534",
-                "--clear-groups",
-                "--bounding-set=-all" + capabilities,
-                "--inh-caps=-all" + capabilities,
-                "--ambient-caps=-all" + capabilities};
-    }
-
-    void ExpectTruth() {
-        EXPECT_EQ(Text(daemon_->Found()), Text(test::RecountStore(Root()))) << daemon_->Log();
-    }
-
-    fs::path Root() const { return scratch_ / "mail"; }
-
-    test::ScratchDirectory scratch_;
-    std::optional<test::ScanDaemon> daemon_;
-    int delivered_ = 0;
 };
 
 struct Fault {
@@ -196,62 +158,6 @@ TEST_F(ScanHazardsTest, AReadingThatASignalInterruptsIsNotTakenForAWholeOne) {
     }
 }
 
-/// The nice values of all threads of a process, as proc(5) has them.
-std::multiset<int> NiceValuesOf(pid_t process) {
-    std::multiset<int> values;
-    for (const auto& thread :
-         fs::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
-        const std::string status = test::ReadFile(thread.path() / "stat");
-        std::istringstream fields(status.substr(status.rfind(')') + 1));
-        std::string field;
-        for (int at = 3; at <= 19; ++at) fields >> field;
-        values.insert(std::stoi(field));
-    }
-    return values;
-}
-
-TEST_F(ScanHazardsTest, MakesWayForOthersInEveryThreadThatReads) {
-    constexpr int kThreads = 3;
-    Deliver("example.org/ann", 7);
-    daemon_.emplace(scratch_.Path(), "off", "1h", "scan_nice = 17\nscan_io_priority = \"idle\"\n",
-                    kThreads);
-    daemon_->Start();
-    test::WaitUntil(
-        "the first figures", [&] { return !daemon_->Found().empty(); }, scratch_ / "scan.log");
-
-    const std::multiset<int> values = NiceValuesOf(daemon_->Pid());
-
-    constexpr std::size_t kLoopAndSurvey = 2;
-    constexpr std::size_t kLogAndSanitizer = 2;
-    EXPECT_GE(values.count(17), kThreads + kLoopAndSurvey);
-    EXPECT_LE(values.size(), values.count(17) + kLogAndSanitizer);
-    EXPECT_EQ(daemon_->Stop(), 0);
-}
-
-TEST_F(ScanHazardsTest, CountsPrivateMailboxesAsAUserWhoMayReadEverythingAndNothingElse) {
-    if (geteuid() != 0) GTEST_SKIP() << "only root can run it as another user";
-    for (const char* maildir : {"ann", "ann/.Sent", "bob"})
-        Deliver("example.org/" + std::string(maildir), 10, false);
-    for (const auto& entry : fs::recursive_directory_iterator(Root()))
-        fs::permissions(entry, fs::perms::owner_all);
-    fs::permissions(Root(), fs::perms::owner_all);
-    constexpr uid_t kNobody = 65534;
-    ASSERT_EQ(chown(scratch_.Path().c_str(), kNobody, kNobody), 0);
-    // As tables with a password are: of Postfix's group, which the scanner is not in.
-    const fs::path table = scratch_.Write("limits", "ann@example.org 1000\n");
-    fs::permissions(table, fs::perms::owner_all);
-    const std::string with_table =
-        "virtual_mailbox_limit_maps = [\"texthash:" + table.string() + "\"]\n";
-
-    daemon_.emplace(scratch_.Path(), "off", "1h");
-    EXPECT_EQ(daemon_->ScanOnce(AsNobody("")), 1) << daemon_->Log();
-    daemon_.emplace(scratch_.Path(), "off", "1h", with_table);
-    EXPECT_EQ(daemon_->ScanOnce(AsNobody("")), 2) << daemon_->Log();
-    EXPECT_EQ(daemon_->ScanOnce(AsNobody(",+dac_read_search")), 0) << daemon_->Log();
-
-    ExpectTruth();
-}
-
 TEST_F(ScanHazardsTest, KeepsTheEntryOfAMailboxThatItCannotReadAlsoWithoutAState) {
     if (geteuid() != 0) GTEST_SKIP() << "only root can run it as another user";
     Deliver("example.org", 10);
@@ -269,51 +175,6 @@ TEST_F(ScanHazardsTest, KeepsTheEntryOfAMailboxThatItCannotReadAlsoWithoutAState
     EXPECT_EQ(daemon_->ScanOnce(AsNobody("")), 3) << daemon_->Log();
     EXPECT_EQ(Text(daemon_->Found()), Text(before));
     fs::permissions(Root() / "example.org", fs::perms::owner_all);
-}
-
-TEST_F(ScanHazardsTest, WhatRootMakesByHandIsForTheUserOfTheDaemon) {
-    if (geteuid() != 0) GTEST_SKIP() << "only root can run it as another user";
-    Deliver("example.org/ann", 10);
-    constexpr uid_t kNobody = 65534;
-    ASSERT_EQ(chown(scratch_.Path().c_str(), kNobody, kNobody), 0);
-    fs::permissions(scratch_.Path(), fs::perms::owner_all | fs::perms::group_all);
-    daemon_.emplace(scratch_.Path(), "off", "1h",
-                    "log_destination = \"file:" + (scratch_ / "policyd.log").string() + "\"\n");
-    ASSERT_EQ(daemon_->ScanOnce({"sh", "-c", "umask 022; exec \"$@\"", "as root"}), 0)
-        << daemon_->Log();
-
-    Deliver("example.org/ann", 7);
-    EXPECT_EQ(daemon_->ScanOnce(AsNobody(",+dac_read_search")), 0) << daemon_->Log();
-    ExpectTruth();
-}
-
-TEST_F(ScanHazardsTest, ASecondOneSaysWhyItEndsWhereverTheLogIs) {
-    Deliver("example.org/ann", 10);
-    daemon_.emplace(scratch_.Path(), "off", "24h",
-                    "log_destination = \"file:" + (scratch_ / "policyd.log").string() + "\"\n");
-    daemon_->Start();
-    test::WaitUntil("the first figures", [&] { return !daemon_->Found().empty(); });
-    EXPECT_EQ(daemon_->ScanOnce({}, "--verify"), 1);
-    EXPECT_NE(daemon_->Log().find("in use by another policyd-scan"), std::string::npos);
-    EXPECT_EQ(daemon_->Stop(), 0);
-}
-
-TEST_F(ScanHazardsTest, TellsAtAHangUpWhatOnlyARestartChanges) {
-    Deliver("example.org/ann", 10);
-    daemon_.emplace(scratch_.Path(), "off", "24h");
-    daemon_->Start();
-    test::WaitUntil("the first figures", [&] { return !daemon_->Found().empty(); });
-    const auto told = [&](const std::string& text) {
-        daemon_->Signal(SIGHUP);
-        test::WaitUntil(
-            text, [&] { return daemon_->Log().find(text) != std::string::npos; },
-            scratch_ / "scan.log");
-    };
-    std::ofstream(scratch_ / "policyd.toml", std::ios::app) << "scan_rate_limit = 7\nworkers = 3\n";
-    told("take effect on a restart of policyd-scan only: scan_rate_limit\n");
-    std::ofstream(scratch_ / "policyd.toml", std::ios::app) << "scan_rate_limits = 7\n";
-    told("reload: what runs stays as it is: ");
-    EXPECT_EQ(daemon_->Stop(), 0);
 }
 
 class ScanWatchTest : public ScanHazardsTest, public testing::WithParamInterface<const char*> {

@@ -121,6 +121,7 @@ TEST(ChangedTest, NamesWhatHasChangedOfWhatCounts) {
     after.log_level = "debug";
     after.usage_store = "redis:inet:127.0.0.1:6379";
     after.scan_threads = 3;
+    after.usage_source = "both";
     const auto of_start = [](const Option& option) {
         return option.takes == Takes::kEffectOnRestart;
     };
@@ -128,9 +129,9 @@ TEST(ChangedTest, NamesWhatHasChangedOfWhatCounts) {
     const auto of_scanner = [](const Option& option) {
         return Concerns(Program::kScanner, option);
     };
-    EXPECT_EQ(Changed({}, after, of_start), "workers, usage_store, scan_threads");
-    EXPECT_EQ(Changed({}, after, of_server), "workers, log_level, usage_store");
-    EXPECT_EQ(Changed({}, after, of_scanner), "log_level, usage_store, scan_threads");
+    EXPECT_EQ(Changed({}, after, of_start), "workers, usage_store, scan_threads, usage_source");
+    EXPECT_EQ(Changed({}, after, of_server), "workers, log_level, usage_store, usage_source");
+    EXPECT_EQ(Changed({}, after, of_scanner), "log_level, usage_store, scan_threads, usage_source");
     EXPECT_EQ(Changed(after, after, of_scanner), "");
 }
 

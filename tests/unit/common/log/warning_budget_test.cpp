@@ -45,9 +45,9 @@ TEST(WarningBudgetTest, SaysTheSameOnceInAPeriod) {
     EXPECT_TRUE(budget.TakeOnce(0ms, "ann"));
     EXPECT_FALSE(budget.TakeOnce(1ms, "ann"));
     EXPECT_TRUE(budget.TakeOnce(2ms, "bob"));
-    for (int i = 2; i < WarningBudget::kEachPeriod; ++i)
-        EXPECT_TRUE(budget.Take(3ms)) << i;
+    for (int i = 2; i < WarningBudget::kEachPeriod; ++i) EXPECT_TRUE(budget.Take(3ms)) << i;
     EXPECT_FALSE(budget.TakeOnce(4ms, "joe"));
+    EXPECT_TRUE(budget.Take(WarningBudget::kPeriod));
     EXPECT_TRUE(budget.TakeOnce(WarningBudget::kPeriod, "ann"));
 }
 

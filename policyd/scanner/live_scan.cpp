@@ -1,5 +1,6 @@
 #include "policyd/scanner/live_scan.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -12,6 +13,8 @@ namespace {
 /// Nothing is measured so soon: one wake-up for all events of this time is enough, of which the
 /// kernel keeps 16,384.
 constexpr std::chrono::milliseconds kRest(50);
+/// How many mailboxes that have not changed are measured at a time, beside those that have.
+constexpr std::size_t kMostInTurn = 64;
 
 }  // namespace
 
@@ -125,13 +128,21 @@ void LiveScan::OnAppeared(const std::vector<std::string>& mailboxes) {
     if (watch_ != nullptr && !watch_->FollowPlaces(state_, unseen))
         GiveUp("there are too many directories");
     hints_.directories.merge(unseen.directories);
-    MeasureSoon(mailboxes);
-}
-
-void LiveScan::MeasureSoon(const std::vector<std::string>& mailboxes) {
     if (mailboxes.empty()) return;
     dirty_.insert(mailboxes.begin(), mailboxes.end());
     changed_.Set();
+}
+
+void LiveScan::MeasureInTurn(std::vector<std::string> mailboxes) {
+    in_turn_ = std::move(mailboxes);
+    std::reverse(in_turn_.begin(), in_turn_.end());
+    if (!in_turn_.empty()) changed_.Set();
+}
+
+/// None while so many are waiting already: the disk is slow.
+void LiveScan::TakeTurns() {
+    for (; !in_turn_.empty() && dirty_.size() < kMostInTurn; in_turn_.pop_back())
+        dirty_.insert(std::move(in_turn_.back()));
 }
 
 void LiveScan::GiveUp(const std::string& why) {
@@ -145,10 +156,11 @@ void LiveScan::GiveUp(const std::string& why) {
 async::Task<> LiveScan::Run() {
     while (!stopped_) {
         // Mailboxes that could not be measured yet are tried again in the same rhythm.
-        if (dirty_.empty()) co_await changed_.Wait();
+        if (dirty_.empty() && in_turn_.empty()) co_await changed_.Wait();
         if (stopped_) co_return;
         co_await Settle();
         if (stopped_) co_return;
+        TakeTurns();
         TakeHints();
         Sort(std::exchange(hints_, {}));
         if (dirty_.empty()) continue;

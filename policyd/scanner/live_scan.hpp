@@ -36,8 +36,9 @@ public:
     /// After every sweep: watches what it found, and begins anew where the mail store is another.
     void AfterSweep();
 
-    /// Has these measured soon, whether they have changed or not.
-    void MeasureSoon(const std::vector<std::string>& mailboxes);
+    /// Has these measured, the first ones first and a few at a time, so that what changes meanwhile
+    /// does not wait for all of them. What is left of the last call is forgotten.
+    void MeasureInTurn(std::vector<std::string> mailboxes);
 
     /// A sweep that goes on has found these new mailboxes: they are watched, and measured.
     void OnAppeared(const std::vector<std::string>& mailboxes);
@@ -62,6 +63,7 @@ private:
     void GiveUp(const std::string& why);
     void Sort(ChangeHints hints);
     void Follow(const std::string& mailbox);
+    void TakeTurns();
 
     async::EventLoop& loop_;
     Scanner& scanner_;
@@ -74,9 +76,10 @@ private:
     async::UvHandle<uv_poll_t> poll_;
     async::Timer rest_;  // between two looks at what the watch has to tell
     DirectoryStamp watched_root_;
-    bool waits_for_root_ = false;  // there was none to watch
-    ChangeHints hints_;            // since the last time that mailboxes were measured
-    std::set<std::string> dirty_;  // mailboxes to be measured
+    bool waits_for_root_ = false;       // there was none to watch
+    ChangeHints hints_;                 // since the last time that mailboxes were measured
+    std::set<std::string> dirty_;       // mailboxes to be measured
+    std::vector<std::string> in_turn_;  // and others, the next one last
     async::WakeUp changed_;
     async::WakeUp settled_;
     async::Timer settling_;

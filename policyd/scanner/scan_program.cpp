@@ -269,7 +269,7 @@ async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
 /// Also where mailboxes come and go all the time, which calls for sweeps of their own.
 async::Task<> ScanProgram::LookAround() {
     const bool has_lost = co_await scanner_.StoreHasLost();
-    live_.MeasureSoon(scanner_.ToBeSettled());
+    live_.MeasureInTurn(scanner_.ToBeSettled());
     const auto root = co_await LookAtRoot();
     if (has_lost || (root && IsToBeScannedFor(*root))) sweep_now_ = true;
     look_around_at_ = SteadyClock::now() + kLookAroundEvery;

@@ -27,8 +27,7 @@ constexpr int kRestFactor = 20;        // one large mailbox takes a twentieth of
 constexpr auto kTimeHolds = 2s;        // how long one answer to "what time is it" is used
 constexpr StoreTime kSetBack = 1'000;  // in ms: as the usage store, which forgives as much
 constexpr StoreTime kMeasuringTakes = 2'000;
-/// They are measured before all others, however slow the disk is.
-constexpr std::size_t kMostSettled = 64;
+constexpr std::size_t kMostSettled = 4'096;  // at a time: they are copied
 /// The store may ignore a measurement that is older than the stored one by up to this: its clock
 /// may have come within kSetBack of the stored one by the time of the commit.
 constexpr StoreTime kMayBeIgnored = 5'000;
@@ -120,7 +119,6 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     sweeping_ = true;
     look_again_ = false;
     co_await MeasureMailboxes(thoroughness, scope);
-    sweeping_ = false;
     co_await MeasureAgain(std::nullopt);
     if (!stopped_) co_await RemoveVanished(true);
     co_await publisher_.Finish();
@@ -226,9 +224,13 @@ async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness, Scope scope) 
         while (!stopped_ && !exhausted_ && sweep_batches_ < window) {
             if (!SubmitNextBatch(thoroughness, scope)) exhausted_ = true;
         }
-        if (sweep_batches_ == 0 && (stopped_ || (exhausted_ && !look_again_))) break;
+        // Not when there is nothing new any more: where mailboxes come all the time, it would not
+        // end.
+        if (sweep_batches_ == 0 && (stopped_ || exhausted_)) break;
         if (!look_again_) co_await sweep_goes_on_.Wait();
     }
+    sweeping_ = false;
+    if (!stopped_ && look_again_) co_await TakeInWhatCameAndWent();
 }
 
 bool Scanner::LookAgain() {

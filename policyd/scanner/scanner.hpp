@@ -39,7 +39,8 @@ public:
     async::Task<ScanReport> Sweep(Thoroughness thoroughness, Scope scope = Scope::kAll);
 
     /// Mailboxes that changed so long ago that nothing that was reserved for the change may count
-    /// any more, but have not been committed since: some of them. As of the last StoreHasLost().
+    /// any more, but have not been committed since: the latest few thousand of them. As of the last
+    /// StoreHasLost().
     std::vector<std::string> ToBeSettled() const;
 
     /// Measures these mailboxes now, beside a sweep if there is one, and commits what they come

@@ -95,6 +95,8 @@ public:
         }
         return figures;
     }
+    /// With the usage store, and with mailbox_layout and the like as usual.
+    const config::Settings& Settings() const { return settings_; }
     std::string Log() const { return ReadFile(scratch_ / "scan.log"); }
 
 private:

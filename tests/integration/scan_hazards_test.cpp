@@ -396,6 +396,31 @@ TEST_F(ScanHazardsTest, CommitsEverythingAgainSoonAfterRedisWasEmptied) {
     EXPECT_EQ(daemon_->Stop(), 0);
 }
 
+TEST_F(ScanHazardsTest, CommitsAChangeForTheSecondTimeAlsoWhileMailboxesComeAllTheTime) {
+    Deliver("example.org/ann", 10);
+    daemon_.emplace(scratch_.Path(), "inotify", "24h", "reservation_grace = \"1s\"\n");
+    daemon_->Start();
+    test::WaitUntil(
+        "the first figures", [&] { return !daemon_->Found().empty(); }, scratch_ / "scan.log");
+    async::EventLoop loop;
+    const auto store = usage::OpenUsageStore(loop, daemon_->Settings());
+    usage::Reservation reservation{"m1", 5, {{"ann@example.org", 0, 0}}};
+    reservation.settled = true;
+    loop.RunUntilDone(store->Reserve(reservation));
+    Deliver("example.org/ann", 5);
+
+    const auto usage = [&] { return *loop.RunUntilDone(store->Find("ann@example.org")); };
+    int made = 0;
+    test::WaitUntil(
+        "the reservation to be dropped, which is in the measurement",
+        [&] {
+            Deliver("example.net/u" + std::to_string(++made), 1);
+            return usage().bytes == 15 && usage().reserved_bytes == 0;
+        },
+        scratch_ / "scan.log");
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
 TEST_F(ScanHazardsTest, FollowsAStoreThatIsReplacedWhileItIsWatched) {
     Deliver("example.org/ann", 10);
     Deliver("example.org/bob", 10);

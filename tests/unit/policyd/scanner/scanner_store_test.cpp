@@ -1,7 +1,10 @@
 /// What the usage store is told, and what a scan does where it does not answer, has lost something
 /// or knows too much.
 
+#include <sstream>
+
 #include "common/async/sleep.hpp"
+#include "common/log/logging.hpp"
 #include "tests/support/unprivileged.hpp"
 #include "tests/unit/policyd/scanner/scanner_fixture.hpp"
 
@@ -144,6 +147,30 @@ TEST_F(ScannerTest, RemovesNothingWhenTheRootIsEmpty) {
     store_.Rename("../elsewhere", "example.org");
     EXPECT_EQ(Sweep().withheld, 0u);
     EXPECT_EQ(BytesOf("ann@example.org"), 10u);
+}
+
+TEST_F(ScannerTest, SaysWhenTheAlarmIsOver) {
+    const auto path = store_.Root().parent_path() / "log";
+    log::Configure("policyd-scan", {.destination = "file:" + path.string(), .level = "warning"});
+    store_.Deliver("example.org/ann", 10);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    const auto sweep = [&] { loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged)); };
+    sweep();
+    for (int times = 0; times < 2; ++times) {
+        store_.Rename("example.org", "../elsewhere");
+        sweep();
+        store_.Rename("../elsewhere", "example.org");
+        sweep();
+        sweep();
+    }
+    log::Shutdown();
+    std::istringstream written(test::ReadFile(path));
+    std::string alarms;
+    for (std::string line; std::getline(written, line);)
+        if (line.find("alarm: ") != line.npos)
+            alarms += line.find("alarm: over: ") != line.npos ? "over " : "raised ";
+    EXPECT_EQ(alarms, "raised over raised over ");
 }
 
 TEST_F(ScannerTest, RemovesNothingWhenALargePartVanishedUnlessThatIsAccepted) {

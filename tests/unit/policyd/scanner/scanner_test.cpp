@@ -220,6 +220,23 @@ TEST_F(ScannerTest, KeepsNobodyWaitingForAMailboxThatTakesLongToMeasure) {
     EXPECT_EQ(BytesOf("bob@example.org"), 15u);
 }
 
+TEST_F(ScannerTest, EndsASweepAlsoWhileMailboxesComeAllTheTime) {
+    store_.Deliver("example.org/ann", 10);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    int came = 0;
+    const auto come = [&] {
+        if (came == 100) return;
+        store_.Deliver("example.org/u" + std::to_string(++came), 10);
+        scanner.LookAgain();
+    };
+    scanner.OnProgress(come);
+    scanner.OnAppeared([&](const auto&) { come(); });
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    EXPECT_GT(came, 1);
+    EXPECT_LT(came, 100);
+}
+
 /// A sweep that takes seconds, since its rate is limited, and what happens beside it.
 class SlowSweepTest : public ScannerTest {
 protected:

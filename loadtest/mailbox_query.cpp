@@ -8,7 +8,7 @@
 #include "common/sqlite/database.hpp"
 #include "common/tables/mysql_table.hpp"
 #include "common/tables/table_file.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::loadtest {
 

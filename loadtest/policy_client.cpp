@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::loadtest {
 

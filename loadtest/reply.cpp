@@ -5,7 +5,6 @@
 
 #include "common/protocol/policy_action.hpp"
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
 
 namespace policyd::loadtest {
 

@@ -4,7 +4,7 @@
 #include <ctime>
 #include <utility>
 
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 #include "loadtest/envelope.hpp"
 
 namespace policyd::loadtest {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::loadtest {
 

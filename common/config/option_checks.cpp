@@ -10,7 +10,7 @@
 #include "common/async/endpoint.hpp"
 #include "common/config/failure_action.hpp"
 #include "common/config/values.hpp"
-#include "common/mail/domain_name.hpp"
+#include "common/mail/address_literal.hpp"
 #include "common/mail/mailbox_layout.hpp"
 #include "common/protocol/policy_action.hpp"
 #include "common/text/ascii.hpp"

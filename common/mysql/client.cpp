@@ -2,7 +2,7 @@
 
 #include "common/mysql/open_connection.hpp"
 #include "common/outage/unavailable.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::mysql {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::mysql {
 

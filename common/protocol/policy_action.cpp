@@ -6,7 +6,7 @@
 
 #include "common/protocol/action_word.hpp"
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::protocol {
 

@@ -5,10 +5,11 @@
 #include <optional>
 
 #include "common/mail/address.hpp"
+#include "common/mail/address_literal.hpp"
 #include "common/mail/address_tokens.hpp"
 #include "common/mail/domain_name.hpp"
 #include "common/recipients/address_search.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::recipients {
 

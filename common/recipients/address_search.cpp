@@ -1,8 +1,8 @@
 #include "common/recipients/address_search.hpp"
 
 #include "common/mail/address.hpp"
-#include "common/mail/domain_name.hpp"
-#include "common/text/unicode.hpp"
+#include "common/mail/address_literal.hpp"
+#include "common/text/fold_case.hpp"
 
 namespace policyd::recipients {
 

@@ -8,7 +8,7 @@
 #include "common/mail/address_rewriting.hpp"
 #include "common/recipients/address_resolution.hpp"
 #include "common/recipients/address_search.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
 
 namespace policyd::recipients {
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
 
 namespace policyd::recipients {
 

@@ -6,7 +6,7 @@
 #include "common/recipients/address_resolution.hpp"
 #include "common/recipients/address_search.hpp"
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
 
 namespace policyd::recipients {
 

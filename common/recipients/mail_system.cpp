@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/config/values.hpp"
-#include "common/mail/domain_name.hpp"
+#include "common/mail/address_literal.hpp"
 
 namespace policyd::recipients {
 

@@ -7,7 +7,8 @@
 #include "common/mail/maildir_entry.hpp"
 #include "common/recipients/address_search.hpp"
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::recipients {
 

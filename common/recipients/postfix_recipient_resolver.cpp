@@ -7,7 +7,7 @@
 #include "common/recipients/listed_recipient.hpp"
 #include "common/recipients/mailbox_search.hpp"
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
 
 namespace policyd::recipients {
 

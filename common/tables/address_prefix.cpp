@@ -8,7 +8,7 @@
 #include <string>
 
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::tables {
 

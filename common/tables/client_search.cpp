@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "common/tables/address_prefix.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
 
 namespace policyd::tables {
 

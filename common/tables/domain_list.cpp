@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/config/config_error.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
 
 namespace policyd::tables {
 

@@ -1,7 +1,8 @@
 #include "common/tables/key_rules.hpp"
 
 #include "common/outage/unavailable.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::tables {
 

@@ -6,7 +6,8 @@
 #include "common/config/config_error.hpp"
 #include "common/tables/logical_lines.hpp"
 #include "common/tables/table_list.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::tables {
 

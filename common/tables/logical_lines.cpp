@@ -10,7 +10,7 @@
 #include "common/config/config_error.hpp"
 #include "common/tables/big_pages.hpp"
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::tables {
 

@@ -6,7 +6,7 @@
 #include "common/log/logging.hpp"
 #include "common/outage/unavailable.hpp"
 #include "common/tables/key_rules.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::tables {
 

@@ -2,7 +2,7 @@
 
 #include "common/outage/unavailable.hpp"
 #include "common/tables/sql_group.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::tables {
 

@@ -1,6 +1,6 @@
 #include "common/tables/table_chain.hpp"
 
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::tables {
 

@@ -11,7 +11,7 @@
 #include "common/config/values.hpp"
 #include "common/tables/logical_lines.hpp"
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::tables {
 

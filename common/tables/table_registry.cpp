@@ -11,7 +11,7 @@
 #include "common/tables/table_list.hpp"
 #include "common/tables/texthash_table.hpp"
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::tables {
 

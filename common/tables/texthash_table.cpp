@@ -4,7 +4,8 @@
 #include "common/tables/logical_lines.hpp"
 #include "common/tables/quoted_word.hpp"
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::tables {
 

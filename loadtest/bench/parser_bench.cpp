@@ -1,7 +1,7 @@
 #include <benchmark/benchmark.h>
 
 #include "common/protocol/request_parser.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
 #include "loadtest/bench/benchmarks.hpp"
 
 namespace policyd::bench {

@@ -7,7 +7,7 @@
 
 #include "common/protocol/action_word.hpp"
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 #include "policyd/checks/restriction_list.hpp"
 
 namespace policyd::checks {

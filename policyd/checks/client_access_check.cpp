@@ -8,7 +8,7 @@
 #include "common/outage/unavailable.hpp"
 #include "common/protocol/action_word.hpp"
 #include "common/protocol/policy_action.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::checks {
 

@@ -7,7 +7,7 @@
 
 #include "common/mail/address.hpp"
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
 
 namespace policyd::checks {
 

@@ -6,7 +6,7 @@
 
 #include "common/async/when_all.hpp"
 #include "common/protocol/message_name.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
 #include "policyd/checks/resolve.hpp"
 #include "policyd/checks/saturating.hpp"
 

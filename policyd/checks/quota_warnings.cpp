@@ -7,7 +7,8 @@
 #include "common/async/when_all.hpp"
 #include "common/log/logging.hpp"
 #include "common/outage/unavailable.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::checks {
 

@@ -9,7 +9,7 @@
 #include "common/async/endpoint.hpp"
 #include "common/config/config_file.hpp"
 #include "common/config/values.hpp"
-#include "common/mail/domain_name.hpp"
+#include "common/mail/address_literal.hpp"
 #include "common/protocol/policy_request.hpp"
 #include "common/text/ascii.hpp"
 #include "policyd/ctl/exit_status.hpp"

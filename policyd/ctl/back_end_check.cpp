@@ -13,7 +13,7 @@
 #include "common/tables/table_list.hpp"
 #include "common/tables/table_registry.hpp"
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 #include "common/usage/dovecot_quota_clone.hpp"
 #include "common/usage/open_usage_store.hpp"
 #include "policyd/checks/access_result.hpp"

@@ -10,7 +10,7 @@
 #include "common/async/event_loop.hpp"
 #include "common/config/config_file.hpp"
 #include "common/mail/address.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 #include "common/usage/open_usage_store.hpp"
 #include "policyd/ctl/exit_status.hpp"
 #include "policyd/ctl/usage_text.hpp"

@@ -7,7 +7,7 @@
 
 #include "common/config/expansion.hpp"
 #include "common/config/values.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 #include "policyd/ctl/sql_query.hpp"
 #include "policyd/ctl/table_definition.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <ctime>
 
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::ctl {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/log/logging.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 #include "policyd/scanner/random_sample.hpp"
 #include "policyd/scanner/vanished.hpp"
 

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "common/log/logging.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::scanner {
 

@@ -6,7 +6,7 @@
 
 #include "common/async/sleep.hpp"
 #include "common/log/logging.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::scanner {
 

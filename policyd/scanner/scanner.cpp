@@ -8,7 +8,7 @@
 #include "common/async/timer.hpp"
 #include "common/async/when_all.hpp"
 #include "common/log/logging.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 #include "policyd/scanner/committed_sample.hpp"
 #include "policyd/scanner/vanished.hpp"
 

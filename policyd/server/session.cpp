@@ -7,7 +7,6 @@
 #include "common/log/logging.hpp"
 #include "common/protocol/message_name.hpp"
 #include "common/protocol/policy_action.hpp"
-#include "common/text/unicode.hpp"
 
 namespace policyd::server {
 

@@ -19,7 +19,7 @@
 #include "common/async/start_thread.hpp"
 #include "common/log/logging.hpp"
 #include "common/metrics/series.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 extern char** environ;
 

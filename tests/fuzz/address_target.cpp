@@ -1,8 +1,9 @@
 #include "common/mail/address.hpp"
 #include "common/mail/address_list.hpp"
+#include "common/mail/address_literal.hpp"
 #include "common/mail/address_rewriting.hpp"
 #include "common/mail/domain_name.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 #include "tests/fuzz/targets.hpp"
 
 namespace policyd::fuzz {

@@ -12,7 +12,6 @@
 // answers 451 to whoever needs the list; policyd does not start, and on a reload keeps the old
 // list.
 
-#include "common/text/unicode.hpp"
 #include "tests/integration/recipient_agreement_comparison.hpp"
 #include "tests/support/environment.hpp"
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/mail/address.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
 #include "tests/integration/recipient_agreement_judge.hpp"
 #include "tests/integration/recipient_agreement_site.hpp"
 

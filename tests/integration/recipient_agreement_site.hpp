@@ -15,7 +15,7 @@
 #include "common/config/settings.hpp"
 #include "common/sqlite/database.hpp"
 #include "common/text/ascii.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
 #include "tests/support/mariadb_server.hpp"
 #include "tests/support/postfix_instance.hpp"
 #include "tests/support/scratch_directory.hpp"

@@ -8,7 +8,7 @@
 
 #include "common/recipients/mail_system.hpp"
 #include "common/recipients/postfix_recipient_resolver.hpp"
-#include "common/text/unicode.hpp"
+#include "common/text/fold_case.hpp"
 #include "tests/support/run_to_end.hpp"
 
 namespace policyd::recipients {

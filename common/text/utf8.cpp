@@ -1,7 +1,4 @@
-#include "common/text/unicode.hpp"
-
-#include <unicode/bytestream.h>
-#include <unicode/casemap.h>
+#include "common/text/utf8.hpp"
 
 #include <cstdint>
 
@@ -45,17 +42,6 @@ bool IsValidUtf8(std::string_view text) {
         text.remove_prefix(length);
     }
     return true;
-}
-
-std::string FoldCase(std::string_view text) {
-    if (IsFoldedAscii(text)) return std::string(text);
-    if (IsAscii(text) || !IsValidUtf8(text)) return ToLower(text);
-    std::string folded;
-    UErrorCode status = U_ZERO_ERROR;
-    icu::StringByteSink<std::string> sink(&folded);
-    icu::CaseMap::utf8Fold(0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())),
-                           sink, nullptr, status);
-    return U_SUCCESS(status) ? folded : ToLower(text);
 }
 
 std::string EscapedForLog(std::string_view text, std::size_t limit) {

@@ -1,19 +1,9 @@
-#include "common/text/unicode.hpp"
+#include "common/text/utf8.hpp"
 
 #include <gtest/gtest.h>
 
 namespace policyd::text {
 namespace {
-
-TEST(FoldCaseTest, FoldsAsPostfixFoldsLookUpKeys) {
-    EXPECT_EQ(FoldCase("JoE@Example.COM"), "joe@example.com");
-    EXPECT_EQ(FoldCase("Straße"), "strasse");
-    EXPECT_EQ(FoldCase("JOSÉ"), "josé");
-}
-
-TEST(FoldCaseTest, LeavesInvalidUtf8AloneButForItsAsciiLetters) {
-    EXPECT_EQ(FoldCase("A\xff\xc3"), "a\xff\xc3");
-}
 
 TEST(IsValidUtf8Test, RefusesOverlongFormsSurrogatesAndCutSequences) {
     EXPECT_TRUE(IsValidUtf8("aé€😀"));

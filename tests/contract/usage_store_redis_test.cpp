@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <sstream>
+
 #include "common/async/event_loop.hpp"
 #include "common/async/sleep.hpp"
 #include "common/usage/redis_usage_store.hpp"
@@ -329,6 +331,28 @@ TEST_F(RedisUsageStoreTest, AFloodOnOneMailboxIsSummedUpByHundredsAndNotEachTime
     ASSERT_NE(read_whole, calls.npos);
     EXPECT_LT(std::stoul(calls.substr(read_whole + 22)), kMessages / 256);
     EXPECT_LT(std::stoul(server.Command({"HLEN", "policyd:{example.com}:m:ann"})), 600u);
+}
+
+TEST_F(RedisUsageStoreTest, ReservationsThatGoOnForLongAreSummedUpByTheMinute) {
+    test::RedisServer server;
+    text::WallTime now = text::SystemWallTime();
+    RedisUsageStore::Options options;
+    options.server.endpoint = server.UnixEndpoint();
+    options.server.time_limit = std::chrono::seconds(20);
+    options.clock = [&now] { return now; };
+    RedisUsageStore store(loop_.Raw(), std::move(options));
+    constexpr int kMessages = 9'000;
+    constexpr int kMinutes = 2;
+    for (int i = 0; i < kMessages; ++i) {
+        Reserve(store, "m" + std::to_string(i), 10, "ann@example.com");
+        now += kMinutes * std::chrono::minutes(1) / kMessages;
+    }
+    std::istringstream fields(server.Command({"HKEYS", "policyd:{example.com}:m:ann"}));
+    int sums = 0;
+    for (std::string field; std::getline(fields, field);) sums += field.starts_with("r~") ? 1 : 0;
+    EXPECT_GE(sums, 1);
+    // Named by the minute of the message and of its summing up.
+    EXPECT_LE(sums, 2 * (kMinutes + 1));
 }
 
 TEST_F(RedisUsageStoreTest, LeavesNoKeysBehind) {

@@ -162,6 +162,18 @@ TEST_F(SmtpScenarioTest, AReplyThatClosesTheConnectionIsTheVerdictOfItsSession) 
     EXPECT_THAT(done.output, testing::Not(HasSubstr("NOT ANSWERED")));
 }
 
+TEST_F(SmtpScenarioTest, ARefusalThatClosesTheConnectionIsTheVerdictOfItsSession) {
+    const test::PostfixInstance postfix{{
+        {"smtpd_recipient_restrictions", "check_client_access static:{521 5.3.2 Not you}"},
+        {"virtual_mailbox_domains", "d0.load.example, d1.load.example, d2.load.example"},
+        {"virtual_mailbox_maps", "static:x/"},
+    }};
+    const auto done = Load(postfix, {"--requests", "20", "--recipients-per-message", "5"});
+    EXPECT_EQ(done.status, 0) << done.output << done.errors;
+    EXPECT_THAT(done.output, ContainsRegex("session +reject 20"));
+    EXPECT_THAT(done.output, testing::Not(HasSubstr("NOT ANSWERED")));
+}
+
 TEST_F(SmtpScenarioTest, DeliversEveryMessageThatWasAccepted) {
     const auto done = Load({"--requests", "20", "--recipients-per-message", "1", "--expect",
                             "dunno", "--expect-end", "permit"});

@@ -392,7 +392,12 @@ TEST_F(PolicyctlTest, CheckConfigFindsFilesOfRootsInADirectoryOfTheDaemons) {
     scratch_.Write("state/scan.state.lock", "");
     EXPECT_THAT(WithConfig({"check-config"}).output,
                 HasSubstr("scan.state.lock belongs to root, so the daemons may not write it"));
+    ASSERT_EQ(chown(Path("state/scan.state.lock").c_str(), 0, kDaemon), 0);
+    EXPECT_THAT(WithConfig({"check-config"}).output, HasSubstr("belongs to root"));
+    ASSERT_EQ(chmod(Path("state/scan.state.lock").c_str(), 0660), 0);
+    EXPECT_THAT(WithConfig({"check-config"}).output, Not(HasSubstr("belongs to root")));
     ASSERT_EQ(chown(Path("state/scan.state.lock").c_str(), kDaemon, kDaemon), 0);
+    ASSERT_EQ(chmod(Path("state/scan.state.lock").c_str(), 0600), 0);
     EXPECT_THAT(WithConfig({"check-config"}).output, Not(HasSubstr("belongs to root")));
 }
 

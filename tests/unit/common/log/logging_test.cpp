@@ -105,6 +105,16 @@ TEST_F(LoggingTest, TellsWhoWaitsOnStderrAsWellWhatIsWrong) {
     EXPECT_THAT(test::ReadFile(path_), HasSubstr("error: in use\n"));
 }
 
+TEST_F(LoggingTest, SaysOnceOnStderrWhatIsLoggedThereAnyway) {
+    testing::internal::CaptureStderr();
+    Configure("policyd-scan", {.destination = "stderr", .warnings_on_stderr = true});
+    Error("in use");
+    Shutdown();
+    const std::string said = testing::internal::GetCapturedStderr();
+    EXPECT_THAT(said, HasSubstr("in use"));
+    EXPECT_EQ(said.find("in use"), said.rfind("in use"));
+}
+
 TEST_F(LoggingTest, CountsLinesThatTheDiskRefuses) {
     Configure("policyd", {.destination = "file:/dev/full", .level = "info"});
     const std::uint64_t before = LinesLost();

@@ -85,6 +85,16 @@ TEST_F(OutageLogTest, ReasonsThatAreAllDifferentAreSaidFourTimesAMinute) {
     EXPECT_EQ(Lines().size(), 4u);
 }
 
+TEST_F(OutageLogTest, EveryReasonIsSaidAgainAMinuteLater) {
+    log_.Failed("mysql", "refused", 0s);
+    log_.Failed("mysql", "access denied", 1s);
+    log_.Failed("mysql", "refused", 60s);
+    log_.Failed("mysql", "access denied", 61s);
+    EXPECT_THAT(Lines(),
+                ElementsAre("unavailable: mysql: refused", "unavailable: mysql: access denied",
+                            "unavailable: mysql: refused", "unavailable: mysql: access denied"));
+}
+
 TEST_F(OutageLogTest, AnOutageThatNobodyAsksAboutAnyMoreIsClosed) {
     {
         OutageLog replaced(5s);

@@ -17,6 +17,8 @@ TEST(SelectsItsOwnKeyTest, SeesThroughQuotesCaseAndAliases) {
         "select a || '@' || b as x from t where active = 1 and b = '%d' and a = '%u'"));
     EXPECT_FALSE(SelectsItsOwnKey(
         "SELECT CONCAT(goto,'@',domain) FROM mbox WHERE local='%u' AND domain='%d'"));
+    EXPECT_FALSE(SelectsItsOwnKey(
+        "SELECT CONCAT(local,'@',target) FROM mbox WHERE local='%u' AND domain='%d'"));
 }
 
 TEST(HasUnquotedPlaceholderTest, LooksOutsideQuotesOnly) {

@@ -225,16 +225,22 @@ TEST_F(ScannerTest, EndsASweepAlsoWhileMailboxesComeAllTheTime) {
     async::EventLoop loop;
     Scanner scanner(loop, usage_, state_, options_);
     int came = 0;
+    int promised = 0;  // to be looked for by this sweep
+    int appeared = 0;
     const auto come = [&] {
         if (came == 100) return;
         store_.Deliver("example.org/u" + std::to_string(++came), 10);
-        scanner.LookAgain();
+        promised += scanner.LookAgain() ? 1 : 0;
     };
     scanner.OnProgress(come);
-    scanner.OnAppeared([&](const auto&) { come(); });
+    scanner.OnAppeared([&](const std::vector<std::string>& mailboxes) {
+        appeared += static_cast<int>(mailboxes.size());
+        come();
+    });
     loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
-    EXPECT_GT(came, 1);
+    EXPECT_GT(promised, 1);
     EXPECT_LT(came, 100);
+    EXPECT_EQ(appeared, promised);
 }
 
 /// A sweep that takes seconds, since its rate is limited, and what happens beside it.

@@ -120,7 +120,8 @@ end
 
 -- Sums up what is kept one by one, and leaves marks by which a message that is repeated is known: by
 -- the minute, and what is older than marks become by the hour, so that there are less than a hundred
--- sums: to read them all again is worth it for hundreds of new ones alone.
+-- sums: to read them all again is worth it for hundreds of new ones alone. A sum that was dropped has
+-- a name that does not come again, since marks may still have it.
 local function sum_up(key)
   local fields = redis.call('HGETALL', key)
   local have = {}
@@ -137,18 +138,29 @@ local function sum_up(key)
     s[1], s[2], s[3] = math.max(s[1], made), s[2] + bytes, s[3] + copies
     gone[#gone + 1] = field
   end
+  local this_minute, names = math.floor(now / 60000), {}
+  for field in pairs(have) do
+    local hour = string.match(field, '^r~h(%d+)')
+    local at, minute = string.match(field, '^r~(%d+)%.(%d+)$')
+    if hour then names['h' .. hour] = field end
+    if at and math.floor(at / 60000) == this_minute then names[minute] = field end
+  end
   local function of_hour(made)
-    return string.format('r~h%.0f', math.floor(made / 3600000))
+    local hour = string.format('h%.0f', math.floor(made / 3600000))
+    names[hour] = names[hour] or string.format('r~%s.%.0f', hour, now)
+    return names[hour]
+  end
+  local function of_minute(made)
+    local minute = string.format('%.0f', math.floor(made / 60000))
+    names[minute] = names[minute] or string.format('r~%.0f.%s', now, minute)
+    return names[minute]
   end
   for i = 1, #fields, 2 do
     local field = fields[i]
     local folded = tonumber(string.match(field, '^r~(%d+)%.'))
     if string.sub(field, 1, 2) == 'r:' then
       local made = struct.unpack(kHeld, fields[i + 1])
-      local sum = of_hour(made)
-      if made > now - 2 * generation then
-        sum = string.format('r~%.0f.%.0f', math.floor(now / 60000) * 60000, math.floor(made / 60000))
-      end
+      local sum = made > now - 2 * generation and of_minute(made) or of_hour(made)
       move(field, sum)
       marks[#marks + 1] = string.sub(field, 3)
       marks[#marks + 1] = fields[i + 1] .. (#fields[i + 1] > held_size and '' or '-') .. sum

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <memory>
 #include <random>
+#include <set>
 #include <sstream>
 
 #include "tests/contract/usage_store_kinds.hpp"
@@ -208,56 +209,130 @@ TYPED_TEST(UsageStorePropertyTest, AgreesWithTheModelWhateverIsCalledWhenever) {
     }
 }
 
-/// Two messages a second for an hour to three mailboxes that keep only a few reservations one by
-/// one: nothing may be forgotten, nothing may be left over.
-TEST(FoldedReservationsTest, AreNeverLessThanTheModelHolds) {
-    async::EventLoop loop;
-    const InRedis kind;
-    UsageStoreModel model;
-    const std::unique_ptr<UsageStore> store = kind.Open(
-        loop, [&model] { return model.now; }, 4);
-    std::mt19937_64 random(FromEnvironment("POLICYD_SEED", 1));
-    const std::vector<std::string> mailboxes{"ann@a.example", "bob@a.example", "eve@b.example"};
-    for (int i = 0; i < 1500; ++i) {
-        const std::string& mailbox = mailboxes[random() % mailboxes.size()];
-        const std::vector<std::string> one{mailbox};
-        model.now += milliseconds(random() % 4000);
-        const std::string id = "m" + std::to_string(i - static_cast<int>(random() % 30));
-        if (random() % 8 == 0) {
-            model.Release(id, one);
-            loop.RunUntilDone(store->Release(id, one));
-        } else if (random() % 60 == 0) {
-            const std::vector<Measurement> measured{{mailbox, 100, 1, model.now}};
-            model.Commit(measured, kGrace);
-            loop.RunUntilDone(store->Commit(measured, kGrace));
-        } else {
-            Reservation reservation{id, random() % 100, {{mailbox, 0, 0}}};
-            reservation.settled = random() % 2 == 0;
-            model.Reserve(reservation);
-            loop.RunUntilDone(store->Reserve(reservation));
+/// Three mailboxes that keep only a few reservations one by one, and what comes to them for about
+/// an hour.
+struct Flood {
+    std::string name;
+    milliseconds grace = kGrace;
+    bool sets_clock = false;
+    bool tells_late = false;
+};
+
+class FloodOfReservationsTest : public testing::TestWithParam<Flood> {
+protected:
+    void Run(std::uint64_t seed) {
+        const InRedis kind;
+        async::EventLoop loop;
+        UsageStoreModel model;
+        const auto store = kind.Open(
+            loop, [&model] { return model.now; }, 4);
+        std::mt19937_64 random(seed);
+        const auto below = [&random](std::uint64_t n) { return random() % n; };
+        const std::vector<std::string> mailboxes{"ann@a.example", "bob@a.example", "eve@b.example"};
+        std::uint64_t made = 0;
+        std::set<std::string> ended;
+        for (int i = 0; i < 900; ++i) {
+            SCOPED_TRACE(testing::Message() << "step " << i);
+            const std::string& mailbox = mailboxes[below(mailboxes.size())];
+            const std::vector<std::string> one{mailbox};
+            const std::string id =
+                "m" +
+                std::to_string(below(4) > 0 ? ++made : made - below(std::min(made, 60ul) + 1));
+            model.now += MoveOn(random);
+            if (const auto what = below(50); what < 10) {
+                const auto all =
+                    below(2) == 0 ? Unreserve::kEverything : Unreserve::kWhatIsUnsettled;
+                model.Release(id, one, all);
+                loop.RunUntilDone(store->Release(id, one, all));
+            } else if (what < 12) {
+                const milliseconds ago(below(3) == 0 ? below(900'000) : below(2'000));
+                const std::vector<Measurement> measured{{mailbox, 100, 1, model.now - ago}};
+                model.Commit(measured, GetParam().grace);
+                loop.RunUntilDone(store->Commit(measured, GetParam().grace));
+            } else {
+                Reservation reservation{
+                    id, below(3) == 0 ? 1'000'000 : below(400), {{mailbox, 0, 0}}};
+                // One that has come to its end does not begin again.
+                reservation.settled = below(2) == 0 || ended.contains(id);
+                if (reservation.settled) ended.insert(id);
+                if (GetParam().tells_late && below(20) == 0)
+                    reservation.age = milliseconds(below(400'000));
+                model.Reserve(reservation);
+                loop.RunUntilDone(store->Reserve(reservation));
+            }
+            const Usage least = model.Find(mailbox).value_or(Usage());
+            const Usage usage = loop.RunUntilDone(store->Find(mailbox)).value_or(Usage());
+            ASSERT_GE(usage.reserved_bytes, least.reserved_bytes);
+            ASSERT_GE(usage.reserved_messages, least.reserved_messages);
+            const auto settled = model.FindFilling(mailbox).value_or(Filling());
+            const auto filling = loop.RunUntilDone(store->FindFilling(mailbox)).value_or(Filling());
+            ASSERT_GE(filling.bytes, settled.bytes);
+            ASSERT_GE(filling.messages, settled.messages);
+            ASSERT_LE(filling.bytes, usage.bytes + usage.reserved_bytes);
+            // The clock is looked at, too.
+            for (const char* domain : {"a.example", "b.example"}) model.FindDomain(domain);
+            ExpectSumsOf(loop, *store, "a.example", {"ann@a.example", "bob@a.example"});
+            ExpectSumsOf(loop, *store, "b.example", {"eve@b.example"});
         }
-        const Usage least = model.Find(mailbox).value_or(Usage());
-        const Usage usage = loop.RunUntilDone(store->Find(mailbox)).value_or(Usage());
-        ASSERT_GE(usage.reserved_bytes, least.reserved_bytes) << i;
-        ASSERT_GE(usage.reserved_messages, least.reserved_messages) << i;
-        const auto settled = model.FindFilling(mailbox).value_or(Filling());
-        const auto filling = loop.RunUntilDone(store->FindFilling(mailbox)).value_or(Filling());
-        ASSERT_GE(filling.bytes, settled.bytes) << i;
-        ASSERT_GE(filling.messages, settled.messages) << i;
-        ASSERT_LE(filling.bytes, usage.bytes + usage.reserved_bytes) << i;
+        const auto fields = InRedis::Server().Command({"HLEN", "policyd:{a.example}:m:ann"});
+        EXPECT_LT(std::stoi(fields), 100);
+        ExpectNothingIsLeftOver(loop, *store, model, mailboxes);
     }
-    const auto fields = InRedis::Server().Command({"HLEN", "policyd:{a.example}:m:ann"});
-    EXPECT_LT(std::stoi(fields), 100);
-    model.now += kGrace + std::chrono::minutes(1);
-    for (const std::string& mailbox : mailboxes) {
-        const std::vector<Measurement> measured{{mailbox, 100, 1, model.now}};
-        loop.RunUntilDone(store->Commit(measured, kGrace));
-        const Usage expected{100, 1, 0, 0, model.now};
-        EXPECT_EQ(loop.RunUntilDone(store->Find(mailbox)), expected);
+
+private:
+    /// By a millisecond at least: that many reservations that they are summed up take longer.
+    milliseconds MoveOn(std::mt19937_64& random) const {
+        const milliseconds back[] = {milliseconds(500), milliseconds(1500), std::chrono::minutes(1),
+                                     std::chrono::minutes(3), std::chrono::hours(2)};
+        if (random() % 100 == 0) return std::chrono::minutes(10 << random() % 3);
+        if (GetParam().sets_clock && random() % 100 == 0) return -back[random() % 5];
+        return milliseconds(random() % 3 == 0 ? 1 : 1 + random() % 4'000);
     }
-    EXPECT_EQ(loop.RunUntilDone(store->FindDomain("a.example")),
-              (Usage{200, 2, 0, 0, std::nullopt}));
+
+    static void ExpectSumsOf(async::EventLoop& loop, UsageStore& store, const std::string& domain,
+                             const std::vector<std::string>& mailboxes) {
+        Usage sum;
+        for (const std::string& mailbox : mailboxes) {
+            const Usage usage = loop.RunUntilDone(store.Find(mailbox)).value_or(Usage());
+            sum.reserved_bytes += usage.reserved_bytes;
+            sum.reserved_messages += usage.reserved_messages;
+        }
+        const Usage told = loop.RunUntilDone(store.FindDomain(domain)).value_or(Usage());
+        ASSERT_EQ(told.reserved_bytes, sum.reserved_bytes);
+        ASSERT_EQ(told.reserved_messages, sum.reserved_messages);
+    }
+
+    static void ExpectNothingIsLeftOver(async::EventLoop& loop, UsageStore& store,
+                                        UsageStoreModel& model,
+                                        const std::vector<std::string>& mailboxes) {
+        model.now += GetParam().grace + std::chrono::minutes(1);
+        for (const std::string& mailbox : mailboxes) {
+            const std::vector<Measurement> measured{{mailbox, 100, 1, model.now}};
+            loop.RunUntilDone(store.Commit(measured, GetParam().grace));
+            const Usage expected{100, 1, 0, 0, model.now};
+            EXPECT_EQ(loop.RunUntilDone(store.Find(mailbox)), expected);
+        }
+        EXPECT_EQ(loop.RunUntilDone(store.FindDomain("a.example")),
+                  (Usage{200, 2, 0, 0, std::nullopt}));
+    }
+};
+
+TEST_P(FloodOfReservationsTest, IsNeverLessThanTheModelHolds) {
+    const std::uint64_t seed = FromEnvironment("POLICYD_SEED", 1);
+    const std::uint64_t cases = FromEnvironment("POLICYD_CASES", 6);
+    for (std::uint64_t i = 0; i < cases && !HasFailure(); ++i) {
+        SCOPED_TRACE(testing::Message() << "POLICYD_SEED=" << seed + i << " POLICYD_CASES=1");
+        Run(seed + i);
+    }
 }
+
+INSTANTIATE_TEST_SUITE_P(, FloodOfReservationsTest,
+                         testing::Values(Flood{"ThatIsMeasuredNowAndThen"},
+                                         Flood{"ThatIsSoonInTheMeasurement",
+                                               std::chrono::seconds(10)},
+                                         Flood{"ThatIsToldLate", kGrace, false, true},
+                                         Flood{"WhileTheClockIsSet", kGrace, true, true}),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(FoldedReservationsTest, AreExactWhileMessagesComeBackInTime) {
     async::EventLoop loop;

@@ -345,7 +345,7 @@ TEST_F(RedisUsageStoreTest, ReservationsThatGoOnForLongAreSummedUpByTheMinute) {
     constexpr int kMinutes = 2;
     for (int i = 0; i < kMessages; ++i) {
         Reserve(store, "m" + std::to_string(i), 10, "ann@example.com");
-        now += kMinutes * std::chrono::minutes(1) / kMessages;
+        now += milliseconds(kMinutes * 60'000 / kMessages);
     }
     std::istringstream fields(server.Command({"HKEYS", "policyd:{example.com}:m:ann"}));
     int sums = 0;

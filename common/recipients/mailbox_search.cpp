@@ -51,20 +51,26 @@ std::optional<std::string> AddressOf(const mail::MailboxLayout& layout,
     return layout.AddressOf(directory.substr(0, slash));
 }
 
+/// Of the mailbox at `path`; nothing for a file, or where the path fits no address.
+std::optional<std::string> NameByPath(const MailSystem& system, const std::string& path) {
+    const auto directory = mail::DirectoryWithinBase(path);
+    if (!directory || !path.ends_with('/')) return std::nullopt;
+    return AddressOf(system.mailbox_layout, *directory);
+}
+
 /// The name of the mailbox at `path`: the address that its directory stands for, or `address` where
 /// it stands for none. Nothing for a path outside the mail store.
 std::optional<std::string> NameOf(const MailSystem& system, const ResolvedAddress& resolved,
                                   const std::string& path, const std::string& address,
                                   log::WarningBudget& warnings) {
-    const auto directory = mail::DirectoryWithinBase(path);
-    if (!directory) {
+    if (!mail::DirectoryWithinBase(path)) {
         if (warnings.Take(Now()))
             log::Warning("recipient: the mailbox of {} lies outside virtual_mailbox_base: {}",
                          text::EscapedForLog(address), text::EscapedForLog(path));
         return std::nullopt;
     }
     if (!path.ends_with('/')) return address;  // a file, which no scan measures
-    if (auto name = AddressOf(system.mailbox_layout, *directory)) return name;
+    if (auto name = NameByPath(system, path)) return name;
     // Others than virtual(8) find the directory by themselves.
     if (system.usage_is_scanned && resolved.transport == "virtual" && warnings.Take(Now()))
         log::Warning(
@@ -100,20 +106,46 @@ std::uint64_t ParseLimit(const tables::TableChain& limits, std::string_view key,
     throw outage::TableUnavailable(mistake);
 }
 
-/// The limit that a table has for the recipient, or else for the mailbox that his mail goes to.
-async::Task<std::uint64_t> FindLimit(const MailSystem& system, DecisionLookups& lookups,
-                                     const tables::TableChain& limits, std::string_view recipient,
-                                     std::string_view mailbox, log::WarningBudget& warnings) {
-    if (limits.IsEmpty()) co_return 0;
+/// Whether a key is the address of another mailbox than the one that is named: user@domain, or
+/// @domain, beside user+extension@domain.
+async::Task<bool> IsOfAnother(const MailSystem& system, DecisionLookups& lookups,
+                              std::string_view key, std::string_view mailbox) {
+    const std::string external = key.starts_with('@') ? std::string(key) : mail::Quoted(key);
+    const auto path =
+        co_await lookups.Find(system.virtual_mailbox_maps, external, tables::KeyKind::kPartial);
+    if (!path) co_return false;
+    const std::string other = NameByPath(system, *path).value_or(std::string(key));
+    co_return text::FoldCase(other) != text::FoldCase(mailbox);
+}
+
+/// The limit that a table has for an address of the mailbox. One that it has for more addresses is
+/// the default of those that have none, but where a mailbox of its own has that address, it is for
+/// that one alone.
+async::Task<std::optional<std::uint64_t>> FindLimit(
+    const MailSystem& system, DecisionLookups& lookups, const tables::TableChain& limits,
+    std::string_view address, std::string_view mailbox, log::WarningBudget& warnings) {
+    const auto match =
+        co_await FindAddress(system, lookups, limits, address, KeyForms::kExternalThenInternal);
+    if (!match) co_return std::nullopt;
+    if (match->key != address) {
+        const bool is_of_another = co_await IsOfAnother(system, lookups, match->key, mailbox);
+        if (is_of_another) co_return std::nullopt;
+    }
+    co_return ParseLimit(limits, match->key, match->value, warnings);
+}
+
+/// For the recipient, or else for the mailbox that his mail goes to.
+async::Task<std::uint64_t> FindEitherLimit(const MailSystem& system, DecisionLookups& lookups,
+                                           const tables::TableChain& limits,
+                                           std::string_view recipient, std::string_view mailbox,
+                                           log::WarningBudget& warnings) {
     const auto of_recipient =
-        co_await FindAddress(system, lookups, limits, recipient, KeyForms::kExternalThenInternal);
-    if (of_recipient)
-        co_return ParseLimit(limits, of_recipient->key, of_recipient->value, warnings);
+        co_await FindLimit(system, lookups, limits, recipient, mailbox, warnings);
+    if (of_recipient) co_return *of_recipient;
     const std::string name = text::FoldCase(mailbox);
     if (name == recipient) co_return 0;
-    const auto of_mailbox =
-        co_await FindAddress(system, lookups, limits, name, KeyForms::kExternalThenInternal);
-    co_return of_mailbox ? ParseLimit(limits, of_mailbox->key, of_mailbox->value, warnings) : 0;
+    const auto of_mailbox = co_await FindLimit(system, lookups, limits, name, mailbox, warnings);
+    co_return of_mailbox.value_or(0);
 }
 
 async::Task<std::uint64_t> FindDomainLimit(DecisionLookups& lookups,
@@ -156,11 +188,11 @@ async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, Decisi
 async::Task<> FindLimits(const MailSystem& system, DecisionLookups& lookups,
                          std::string_view recipient, Mailbox& mailbox,
                          log::WarningBudget& warnings) {
-    mailbox.quota_bytes = co_await FindLimit(system, lookups, system.virtual_mailbox_limit_maps,
-                                             recipient, mailbox.name, warnings);
+    mailbox.quota_bytes = co_await FindEitherLimit(
+        system, lookups, system.virtual_mailbox_limit_maps, recipient, mailbox.name, warnings);
     mailbox.quota_messages =
-        co_await FindLimit(system, lookups, system.virtual_mailbox_message_limit_maps, recipient,
-                           mailbox.name, warnings);
+        co_await FindEitherLimit(system, lookups, system.virtual_mailbox_message_limit_maps,
+                                 recipient, mailbox.name, warnings);
     mailbox.domain_quota_bytes =
         co_await FindDomainLimit(lookups, system.virtual_domain_limit_maps, mailbox.name, warnings);
     mailbox.domain_quota_messages = co_await FindDomainLimit(

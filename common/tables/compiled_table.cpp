@@ -3,9 +3,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <fstream>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -22,6 +25,24 @@ constexpr std::chrono::seconds kTimeToCompile{10};
 /// While a file is being made empty, it is shorter and has its old times (seen for milliseconds, on
 /// ext4): nothing tells but that this passes.
 constexpr std::chrono::milliseconds kLongestTruncation{200};
+
+/// postalias(1) marks what it makes for NIS, whichever type it is of. Of what cannot be read nobody
+/// knows: an alias that is not found would be refused for good.
+bool IsMadeByPostalias(const std::string& compiled_path) {
+    constexpr std::string_view kMark = "YP_LAST_MODIFIED";
+    std::ifstream file(compiled_path, std::ios::binary);
+    if (!file) return true;
+    std::string part(1 << 20, '\0');
+    std::size_t kept = 0;  // of the part before, in which the mark may begin
+    do {
+        file.read(part.data() + kept, static_cast<std::streamsize>(part.size() - kept));
+        const std::string_view read(part.data(), kept + static_cast<std::size_t>(file.gcount()));
+        if (read.find(kMark) != read.npos) return true;
+        kept = std::min(read.size(), kMark.size() - 1);
+        std::copy(read.end() - static_cast<std::ptrdiff_t>(kept), read.end(), part.begin());
+    } while (file);
+    return false;
+}
 
 std::int64_t Nanoseconds(const timespec& time) {
     return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
@@ -49,7 +70,7 @@ CompiledText::CompiledText(std::string name, std::string path, std::string compi
       compiled_path_(std::move(compiled_path)),
       text_(path_),
       compiled_(compiled_path_) {
-    rows_ = std::make_shared<const TexthashRows>(ReadTexthash(path_, warn, ReadAs::kCompiled));
+    rows_ = Read(warn);
     if (compiled_.error != 0) {
         warn(compiled_path_ + ": " + std::strerror(compiled_.error) +
              ": Postfix uses that; changes of " + path_ + " are followed once it is there");
@@ -57,6 +78,11 @@ CompiledText::CompiledText(std::string name, std::string path, std::string compi
         warn(compiled_path_ + " is older than " + path_ + ", which Postfix knows nothing of: run " +
              "postmap " + name_);
     }
+}
+
+std::shared_ptr<const TexthashRows> CompiledText::Read(const WarningSink& warn) const {
+    return std::make_shared<const TexthashRows>(ReadTexthash(
+        path_, warn, ReadAs::kCompiled, [this] { return IsMadeByPostalias(compiled_path_); }));
 }
 
 std::shared_ptr<const TexthashRows> CompiledText::Rows() const {
@@ -92,8 +118,7 @@ CompiledText::Refreshed CompiledText::Refresh(const WarningSink& warn) {
         return refreshed;
     }
     try {
-        auto rows =
-            std::make_shared<const TexthashRows>(ReadTexthash(path_, warn, ReadAs::kCompiled));
+        auto rows = Read(warn);
         std::this_thread::sleep_for(kLongestTruncation);
         if (!(Look(path_) == text) || !(Look(compiled_path_) == compiled)) return refreshed;
         text_ = text;

@@ -53,6 +53,7 @@ private:
         std::int64_t changed = 0;
     };
 
+    std::shared_ptr<const TexthashRows> Read(const WarningSink& warn) const;
     std::string WhyItMayNotBeRead(const Look& text, const Look& compiled) const;
 
     const std::string name_;

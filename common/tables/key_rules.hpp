@@ -13,7 +13,7 @@ enum class ReadAs {
     kUnfolded,  ///< in lists of domains, and virtual(8) always: keys stay as they are written
     kProxymap,  ///< behind proxy: as kUnfolded, and lines that are not UTF-8 are read, too
     kPostmap,   ///< postmap -q: as kDaemon, but the first line with a key holds
-    kCompiled,  ///< hash: and its like, which postmap has made of the text by the same rules
+    kCompiled,  ///< hash: and its like, which postmap or postalias has made of the text
 };
 
 inline bool FoldsStoredKeys(ReadAs reader) {

@@ -15,8 +15,9 @@ namespace {
 /// only for one.
 class Reader {
 public:
-    Reader(const std::string& path, const WarningSink& warn, ReadAs reader, TexthashRows& rows)
-        : path_(path), warn_(warn), reader_(reader), rows_(rows) {}
+    Reader(const std::string& path, const WarningSink& warn, ReadAs reader,
+           const std::function<bool()>& is_of_aliases, TexthashRows& rows)
+        : path_(path), warn_(warn), reader_(reader), is_of_aliases_(is_of_aliases), rows_(rows) {}
 
     /// False where it is the last that is read.
     bool Add(const LogicalLines::Line& line) {
@@ -27,7 +28,7 @@ public:
             if (reader_ != ReadAs::kProxymap) return Ignore(line, "it is not UTF-8: ", line.text);
         }
         const std::string_view text = line.UpToZeroByte();
-        const QuotedWord key = TakeQuotedWord(text);
+        QuotedWord key = TakeQuotedWord(text);
         const std::string_view value = text::Trim(text.substr(key.word.size()));
         if (!key.quotes_match) return Ignore(line, "its double quotes do not match: ", line.text);
         if (value.empty()) {
@@ -35,8 +36,10 @@ public:
             return true;
         }
         if (key.word.back() == ':') {
-            if (reader_ == ReadAs::kCompiled) {
-                AddAlias(line, key.word, value);
+            if (IsOfAliases()) {
+                key.word.remove_suffix(1);
+                if (key.word.empty() || key.word.find('@') != key.word.npos)
+                    return Ignore(line, "the name of an alias must be local: ", line.text);
             } else {
                 Warn(line, "the key ends in ':'; is this an aliases(5) file?");
             }
@@ -68,11 +71,9 @@ private:
         return key;
     }
 
-    /// As postalias(1) does it, which may have compiled the file as well as postmap: nobody but it
-    /// has use for a key that ends so.
-    void AddAlias(const LogicalLines::Line& line, std::string_view key, std::string_view value) {
-        key.remove_suffix(1);
-        if (!key.empty()) rows_.values.Add(Stored(line, key), value);
+    bool IsOfAliases() {
+        if (!are_aliases_) are_aliases_ = is_of_aliases_ && is_of_aliases_();
+        return *are_aliases_;
     }
 
     bool AddAgain(const LogicalLines::Line& line, std::string_view key) {
@@ -97,18 +98,21 @@ private:
     const std::string& path_;
     const WarningSink& warn_;
     const ReadAs reader_;
+    const std::function<bool()>& is_of_aliases_;
+    std::optional<bool> are_aliases_;  // asked where it matters
     TexthashRows& rows_;
     std::string folded_;
 };
 
 }  // namespace
 
-TexthashRows ReadTexthash(const std::string& path, const WarningSink& warn, ReadAs reader) {
+TexthashRows ReadTexthash(const std::string& path, const WarningSink& warn, ReadAs reader,
+                          const std::function<bool()>& is_of_aliases) {
     const std::string content = ReadTableFile(path);
     TexthashRows rows;
     rows.values = PackedRows(CountPhysicalLines(content), content.size());
     LogicalLines lines(path, content, warn);
-    Reader add(path, warn, reader, rows);
+    Reader add(path, warn, reader, is_of_aliases, rows);
     while (const auto line = lines.Next())
         if (!add.Add(*line)) break;
     return rows;

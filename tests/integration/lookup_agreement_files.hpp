@@ -34,7 +34,7 @@ inline LookupCase LookupCaseGenerator::Texthash() {
         const std::string key = OneIn(2) ? Key() : lookup.keys[static_cast<std::size_t>(Below(12))];
         text += key + Any(kBlanks) + Value() + Any(kEnds);
     }
-    for (const char* key : {"key", "\"a b\"", "alias:", "\\a", "a\\ b", "a\"b\"c"})
+    for (const char* key : {"key", "\"a b\"", "alias:", "alias", "\\a", "a\\ b", "a\"b\"c"})
         if (OneIn(3) && std::find(lookup.keys.begin(), lookup.keys.end(), key) == lookup.keys.end())
             lookup.keys.push_back(key);
     lookup.files["table"] = text;

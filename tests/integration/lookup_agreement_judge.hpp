@@ -43,9 +43,12 @@ public:
         table_ = Replaced(lookup.table, places);
         for (const auto& [name, content] : lookup.files)
             MakeLookSettled(scratch_.Write(name, Replaced(content, places)));
+        if (table_.starts_with("hash:")) warnings_ = Run({"postmap", table_}).errors;
     }
 
     const std::string& Table() const { return table_; }
+    /// Of postmap, while it compiled the table.
+    const std::string& Warnings() const { return warnings_; }
 
 private:
     static std::string Replaced(std::string text,
@@ -59,6 +62,7 @@ private:
 
     ScratchDirectory scratch_;
     std::string table_;
+    std::string warnings_;
 };
 
 /// postmap -q, with a configuration of its own.
@@ -74,8 +78,14 @@ public:
     /// one by one. May be called from several threads at a time, and should be: an error takes
     /// postmap a second.
     LookupAnswers Ask(const LookupCase& lookup, const LookupStage& stage) const {
+        LookupAnswers answers = Asked(lookup, stage.Table());
+        AddNumbersAfter(", line ", stage.Warnings(), answers.lines);
+        return answers;
+    }
+
+private:
+    LookupAnswers Asked(const LookupCase& lookup, const std::string& table) const {
         LookupAnswers answers;
-        const std::string& table = stage.Table();
         if (!lookup.values_have_lines && AskForAll(lookup.keys, table, answers)) return answers;
         answers = {};
         // It opens the table at the first key; this one is in none, so that nothing is amiss but
@@ -90,7 +100,6 @@ public:
         return answers;
     }
 
-private:
     bool AskForAll(const std::vector<std::string>& keys, const std::string& table,
                    LookupAnswers& answers) const {
         std::string input;
@@ -139,9 +148,10 @@ public:
         settings.reader = tables::ReadAs::kPostmap;
         settings.mysql_time_limit = std::chrono::seconds(20);
         settings.warn = [&answers](const std::string& warning) {
-            // Postfix does not number this one, and does not give the other two.
+            // Postfix does not give two of these, and the others have no number there.
             if (warning.find("begins with a blank") != std::string::npos) return;
             if (warning.find("means nothing here") != std::string::npos) return;
+            if (warning.find("ignored, as by postmap") != std::string::npos) return;
             const char* const digits = warning.c_str() + warning.find(':') + 1;
             if (std::isdigit(static_cast<unsigned char>(*digits)) != 0)
                 answers.lines.insert(std::atoi(digits));

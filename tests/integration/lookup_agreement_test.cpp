@@ -147,6 +147,14 @@ TEST_F(LookupAgreementTest, TexthashTablesAnswerAsPostfixDoes) {
     Compare("texthash", cases, [this] { return generator.Texthash(); });
 }
 
+TEST_F(LookupAgreementTest, TablesThatPostmapCompilesAnswerAsPostfixDoes) {
+    Compare("hash", cases, [this] {
+        LookupCase lookup = generator.Texthash();
+        lookup.table = "hash:{DIR}/table";
+        return lookup;
+    });
+}
+
 TEST_F(LookupAgreementTest, CidrTablesAnswerAsPostfixDoes) {
     Compare("cidr", cases, [this] { return generator.Cidr(); });
 }

@@ -47,6 +47,26 @@ TEST_F(PostfixRecipientResolverTest, AMailboxHasItsLimitUnderAnyAddressThatHasNo
     EXPECT_EQ(Resolve("joe@example.org").mailboxes.at(0).quota_bytes, 0u);
 }
 
+TEST_F(PostfixRecipientResolverTest, ALimitForADomainIsTheDefaultUnlessAMailboxHasThatAddress) {
+    quotas.rows = {{"@example.com", "1000"}};
+    EXPECT_EQ(Resolve("joe@example.com").mailboxes.at(0).quota_bytes, 1000u);
+    mailboxes.rows["@example.com"] = "example.com/all/";
+    EXPECT_EQ(Resolve("joe@example.com").mailboxes.at(0).quota_bytes, 0u);
+    EXPECT_EQ(Resolve("nobody@example.com").mailboxes.at(0).quota_bytes, 1000u);
+    mailboxes.rows["@example.com"] = "example.com/joe/";
+    EXPECT_EQ(Resolve("joe@example.com").mailboxes.at(0).quota_bytes, 1000u);
+}
+
+TEST_F(PostfixRecipientResolverTest, ALimitIsAlsoForExtensionsUnlessTheyAreMailboxes) {
+    system.extensions.delimiters = "+";
+    quotas.rows = {{"joe@example.com", "1000"}};
+    EXPECT_EQ(Resolve("joe+box@example.com").mailboxes.at(0).quota_bytes, 1000u);
+    mailboxes.rows["joe+box@example.com"] = "example.com/joe+box/";
+    EXPECT_EQ(Resolve("joe+box@example.com").mailboxes.at(0).quota_bytes, 0u);
+    mailboxes.rows["joe+box@example.com"] = "example.com/joe/";
+    EXPECT_EQ(Resolve("joe+box@example.com").mailboxes.at(0).quota_bytes, 1000u);
+}
+
 TEST_F(PostfixRecipientResolverTest, TheLimitsOfItsDomainComeWithTheMailbox) {
     MapTable bytes;
     MapTable messages;

@@ -63,6 +63,29 @@ TEST_F(CompiledTextTest, IsReadAgainOnceItWasCompiled) {
     EXPECT_THAT(warnings_, IsEmpty());
 }
 
+TEST_F(CompiledTextTest, HasNamesOfAliasesWhereItWasMadeOfThem) {
+    Write("joe: ann\nann@example.com: bob\n", 100);
+    for (const std::size_t before :
+         {std::size_t{0}, std::size_t{(1 << 20) - 5}, std::size_t{3 << 20}}) {
+        scratch_.Write("table.db", std::string(before, 'x') + "YP_LAST_MODIFIED");
+        Date("table.db", 101);
+        const auto text = Open();
+        EXPECT_EQ(ValueOf(text, "joe"), "ann") << before;
+        EXPECT_EQ(ValueOf(text, "joe:"), "none") << before;
+        EXPECT_EQ(ValueOf(text, "ann@example.com"), "none") << before;
+    }
+    EXPECT_THAT(warnings_, testing::Each(HasSubstr("table:2: ")));
+}
+
+TEST_F(CompiledTextTest, HasKeysWithAColonWherePostmapMadeIt) {
+    Write("2001:db8: OK\n", 100);
+    Compile(101);
+    const auto text = Open();
+    EXPECT_EQ(ValueOf(text, "2001:db8:"), "OK");
+    EXPECT_EQ(ValueOf(text, "2001:db8"), "none");
+    EXPECT_THAT(warnings_, ElementsAre(HasSubstr("is this an aliases(5) file?")));
+}
+
 TEST_F(CompiledTextTest, IsReadAgainWhereItsTextComesAfterWhatWasCompiledOfIt) {
     const auto text = Open();
     Compile(105);
@@ -113,14 +136,6 @@ TEST_F(CompiledTextTest, AtTheStartReadsWhatThereIsAndWarns) {
     std::filesystem::remove(scratch_ / "table.db");
     EXPECT_EQ(ValueOf(Open(), "joe@example.com"), "b");
     EXPECT_THAT(warnings_, ElementsAre(HasSubstr("table.db: No such file")));
-}
-
-TEST_F(CompiledTextTest, AnAliasIsFoundWithoutItsColon) {
-    Write("Root: joe\nroot other\n\"a b\": x\n", 100);
-    const auto text = Open();
-    EXPECT_EQ(ValueOf(text, "root"), "joe");
-    EXPECT_EQ(ValueOf(text, "root:"), "joe");
-    EXPECT_EQ(ValueOf(text, "nobody"), "none");
 }
 
 }  // namespace

@@ -13,8 +13,9 @@ namespace {
 /// Nothing is measured so soon: one wake-up for all events of this time is enough, of which the
 /// kernel keeps 16,384.
 constexpr std::chrono::milliseconds kRest(50);
-/// How many mailboxes that have not changed are measured at a time, beside those that have.
-constexpr std::size_t kMostInTurn = 64;
+/// How many mailboxes that have not changed are measured in such a time, beside those that have.
+constexpr std::size_t kTurns = 64;
+constexpr std::chrono::milliseconds kTimeOfTurns(200);
 
 }  // namespace
 
@@ -141,7 +142,8 @@ void LiveScan::MeasureInTurn(std::vector<std::string> mailboxes) {
 
 /// None while so many are waiting already: the disk is slow.
 void LiveScan::TakeTurns() {
-    for (; !in_turn_.empty() && dirty_.size() < kMostInTurn; in_turn_.pop_back())
+    const std::size_t most = kTurns * std::max<std::size_t>(1, settle_time_ / kTimeOfTurns);
+    for (; !in_turn_.empty() && dirty_.size() < most; in_turn_.pop_back())
         dirty_.insert(std::move(in_turn_.back()));
 }
 

@@ -46,7 +46,7 @@ void MeasuringPool::Submit(MeasuringBatch batch) {
     {
         const std::lock_guard lock(mutex_);
         (is_sweep ? sweep_ : changed_).push_back(std::move(shared));
-        if (!is_sweep) pace_.Hurry(true);
+        if (!is_sweep && idle_ == 0) pace_.Hurry(true);
     }
     batch_waits_.notify_one();
 }
@@ -58,7 +58,9 @@ void MeasuringPool::Stop() {
 
 std::shared_ptr<MeasuringBatch> MeasuringPool::NextBatch() {
     std::unique_lock lock(mutex_);
+    ++idle_;
     batch_waits_.wait(lock, [this] { return ending_ || !changed_.empty() || !sweep_.empty(); });
+    --idle_;
     if (!changed_.empty()) return TakeChanged();
     if (sweep_.empty()) return nullptr;
     auto batch = std::move(sweep_.front());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -22,6 +23,12 @@ struct MeasuringTask {
     Thoroughness thoroughness = Thoroughness::kWhatChanged;
 };
 
+/// The store's time, and when it was asked for.
+struct Beginning {
+    StoreTime time = 0;
+    std::chrono::steady_clock::time_point asked{};
+};
+
 /// Batches of what changed, for whom waits until all of them are measured. Loop thread.
 struct MeasuringRound {
     std::size_t unmeasured = 0;  ///< batches
@@ -31,7 +38,7 @@ struct MeasuringRound {
 /// Mailboxes that one thread measures one after the other.
 struct MeasuringBatch {
     std::shared_ptr<const StoreFiles> files;
-    StoreTime began = 0;  ///< the store's time, from before the batch was submitted
+    Beginning began{};  ///< before the batch was submitted
     /// Null for a batch of a sweep, which waits behind the others: what changed just now is first.
     std::shared_ptr<MeasuringRound> round;
     std::vector<MeasuringTask> tasks;
@@ -78,6 +85,7 @@ private:
     std::deque<std::shared_ptr<MeasuringBatch>> changed_;  // guarded by mutex_
     std::deque<std::shared_ptr<MeasuringBatch>> sweep_;    // guarded by mutex_
     std::deque<std::shared_ptr<MeasuringBatch>> done_;     // guarded by mutex_
+    std::size_t idle_ = 0;                                 // threads; guarded by mutex_
     bool ending_ = false;                                  // guarded by mutex_
     std::size_t unfinished_ = 0;                           // loop thread
     async::UvHandle<uv_async_t> wake_;                     // keeps the loop going while unfinished

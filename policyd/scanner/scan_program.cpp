@@ -63,6 +63,7 @@ ScanProgram::ScanProgram(async::EventLoop& loop, usage::UsageStore& store,
     scanner_.OnProgress([this] {
         progress_.Show(scanner_.CurrentProgress());
         SaveIfTime();
+        if (SteadyClock::now() >= settle_at_) Settle();
     });
 }
 
@@ -194,7 +195,7 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
     live_.Start();
     async::Beside live(live_.Run());
     auto due = SteadyClock::now();
-    look_around_at_ = due + kLookAroundEvery;
+    look_around_at_ = settle_at_ = due + kLookAroundEvery;
     bool is_first = true;
     bool owes_verification = false;  // until one has come to its end
     while (!stopped_) {
@@ -266,10 +267,16 @@ async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
     timer_.Stop();
 }
 
+/// Also while a sweep takes its time.
+void ScanProgram::Settle() {
+    settle_at_ = SteadyClock::now() + kLookAroundEvery;
+    live_.MeasureInTurn(scanner_.ToBeSettled());
+}
+
 /// Also where mailboxes come and go all the time, which calls for sweeps of their own.
 async::Task<> ScanProgram::LookAround() {
     const bool has_lost = co_await scanner_.StoreHasLost();
-    live_.MeasureInTurn(scanner_.ToBeSettled());
+    Settle();
     const auto root = co_await LookAtRoot();
     if (has_lost || (root && IsToBeScannedFor(*root))) sweep_now_ = true;
     look_around_at_ = SteadyClock::now() + kLookAroundEvery;

@@ -48,6 +48,7 @@ private:
     async::Task<std::optional<DirectoryIdentity>> LookAtRoot();
     bool IsToBeScannedFor(const DirectoryIdentity& root) const;
     async::Task<> WaitUntilWanted(std::chrono::steady_clock::time_point due);
+    void Settle();
     async::Task<> LookAround();
 
     async::EventLoop& loop_;
@@ -63,6 +64,7 @@ private:
     ScanMetrics metrics_;
     std::chrono::steady_clock::time_point saved_{};
     std::chrono::steady_clock::time_point look_around_at_{};
+    std::chrono::steady_clock::time_point settle_at_ = std::chrono::steady_clock::time_point::max();
     bool stopped_ = false;
     bool verify_now_ = false;
     bool sweep_now_ = false;

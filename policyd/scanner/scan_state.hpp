@@ -13,8 +13,11 @@ using StoreTime = std::int64_t;
 
 /// What is known of one mailbox.
 struct KnownMailbox {
-    RecordPointer record;        ///< null until it was measured
-    StoreTime changed_at = 0;    ///< when the last measurement that differed began
+    RecordPointer record;      ///< null until it was measured
+    StoreTime changed_at = 0;  ///< when the last measurement that differed began
+    /// How long that took, with all that it waited for, in milliseconds: mail that it has seen may
+    /// have been accepted meanwhile.
+    std::uint32_t change_took = 0;
     StoreTime committed_at = 0;  ///< when the last measurement that the store took began
     StoreTime verified_at = 0;   ///< when the last reading of all its directories began
     // Not kept in the file:

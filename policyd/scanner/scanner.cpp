@@ -26,7 +26,6 @@ constexpr auto kLongestRound = 200ms;  // how long mailboxes that changed togeth
 constexpr int kRestFactor = 20;        // one large mailbox takes a twentieth of a thread at most
 constexpr auto kTimeHolds = 2s;        // how long one answer to "what time is it" is used
 constexpr StoreTime kSetBack = 1'000;  // in ms: as the usage store, which forgives as much
-constexpr StoreTime kMeasuringTakes = 2'000;
 constexpr std::size_t kMostSettled = 4'096;  // at a time: they are copied
 /// The store may ignore a measurement that is older than the stored one by up to this: its clock
 /// may have come within kSetBack of the stored one by the time of the commit.
@@ -71,11 +70,12 @@ async::Task<> Scanner::Finish() {
     co_await publisher_.Finish();
 }
 
-async::Task<StoreTime> Scanner::AskTime() {
+async::Task<Beginning> Scanner::AskTime() {
+    const auto asked = SteadyClock::now();
     const StoreTime now = co_await publisher_.AskTime();
     if (now + kSetBack < newest_) ForgetTimesAfter(now);
     newest_ = now;
-    co_return now;
+    co_return Beginning{now, asked};
 }
 
 /// The store's clock has been set back, or the store is another. What is dated in the future there
@@ -92,6 +92,7 @@ void Scanner::ForgetTimesAfter(StoreTime now) {
     }
     state_.listed_store_at = std::min(state_.listed_store_at, now);
     looked_for_loss_at_ = std::min(looked_for_loss_at_, now);
+    began_.time = std::min(began_.time, now);
     // It may have come back from a backup, with mailboxes that are gone.
     state_.knows_store = false;
     state_.has_changed = true;
@@ -110,7 +111,7 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     for (const auto& [path, mailbox] : state_.mailboxes)
         newest_ = std::max({newest_, mailbox.committed_at, mailbox.verified_at});
     began_ = co_await AskTime();
-    began_asked_ = SteadyClock::now();
+    asked_again_ = began_.asked;
     // To verify, all of them are looked up.
     if (!stopped_ && !report_.verified) co_await StoreHasLost();
     if (std::exchange(owes_figures_, false)) scope = Scope::kAll;
@@ -210,23 +211,26 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
 
 async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness, Scope scope) {
     next_mailbox_.clear();
+    skipped_.clear();
     exhausted_ = false;
     // Enough in the queue that no thread waits for us, each little enough to share out fairly. But
-    // what a slow sweep has in the queue, it would keep from being measured when it changes.
+    // what a slow sweep has in the queue, it would keep from being measured when it changes; and a
+    // thread that does not wait for the rate is there for that.
     const bool is_slow = options_.rate_limit > 0;
-    const std::size_t window =
-        is_slow ? std::clamp<std::size_t>(options_.threads, 1, kMostSlow) : options_.threads * 4;
+    const std::size_t window = is_slow ? std::clamp<std::size_t>(options_.threads - 1, 1, kMostSlow)
+                                       : options_.threads * 4;
     batch_size_ = std::clamp<std::size_t>(state_.mailboxes.size() / (window * 2), 1,
                                           is_slow ? 1 : kMostInBatch);
     for (;;) {
         if (!stopped_ && std::exchange(look_again_, false)) co_await TakeInWhatCameAndWent();
-        if (!stopped_ && SteadyClock::now() - began_asked_ > kTimeHolds) co_await AskTimeInSweep();
+        if (!stopped_ && SteadyClock::now() - asked_again_ > kTimeHolds) co_await AskTimeInSweep();
         while (!stopped_ && !exhausted_ && sweep_batches_ < window) {
             if (!SubmitNextBatch(thoroughness, scope)) exhausted_ = true;
         }
+        if (!stopped_ && exhausted_) SubmitSkipped(thoroughness);
         // Not when there is nothing new any more: where mailboxes come all the time, it would not
         // end.
-        if (sweep_batches_ == 0 && (stopped_ || exhausted_)) break;
+        if (sweep_batches_ == 0 && (stopped_ || (exhausted_ && skipped_.empty()))) break;
         if (!look_again_) co_await sweep_goes_on_.Wait();
     }
     sweeping_ = false;
@@ -254,7 +258,7 @@ async::Task<> Scanner::AskTimeInSweep() {
     } catch (const outage::Unavailable&) {
         log::Warning("usage store: it does not answer; measuring goes on");
     }
-    began_asked_ = SteadyClock::now();
+    asked_again_ = SteadyClock::now();
 }
 
 /// False if there are no more mailboxes.
@@ -263,7 +267,10 @@ bool Scanner::SubmitNextBatch(Thoroughness thoroughness, Scope scope) {
     auto mailbox = state_.mailboxes.lower_bound(next_mailbox_);
     for (; mailbox != state_.mailboxes.end() && batch.tasks.size() < batch_size_; ++mailbox) {
         KnownMailbox& known = mailbox->second;
-        if (known.in_flight) continue;  // it is being measured because it just changed
+        if (known.in_flight) {  // it is being measured because it just changed
+            if (thoroughness == Thoroughness::kEverything) skipped_.insert(mailbox->first);
+            continue;
+        }
         if (vanished_.contains(mailbox->first)) continue;
         if (scope == Scope::kNewOnes && known.record != nullptr) continue;
         known.in_flight = true;
@@ -279,6 +286,21 @@ bool Scanner::SubmitNextBatch(Thoroughness thoroughness, Scope scope) {
     return more;
 }
 
+/// Those that were being measured otherwise when it was their turn to be read in full.
+void Scanner::SubmitSkipped(Thoroughness thoroughness) {
+    std::erase_if(skipped_, [&](const std::string& path) {
+        const auto known = state_.mailboxes.find(path);
+        if (known == state_.mailboxes.end() || vanished_.contains(path)) return true;
+        if (known->second.in_flight) return false;
+        known->second.in_flight = true;
+        MeasuringBatch batch{files_, began_, nullptr, {}, {}};
+        batch.tasks.push_back({path, known->second.record, thoroughness});
+        ++sweep_batches_;
+        pool_.Submit(std::move(batch));
+        return true;
+    });
+}
+
 /// Verifications are spread over the last quarter of their interval, each mailbox at a time of
 /// its own, so that they do not all fall due at once.
 Thoroughness Scanner::ThoroughnessFor(const std::string& path, const KnownMailbox& mailbox,
@@ -287,7 +309,7 @@ Thoroughness Scanner::ThoroughnessFor(const std::string& path, const KnownMailbo
     if (asked == Thoroughness::kEverything || interval == 0) return asked;
     const auto share = static_cast<StoreTime>(std::hash<std::string>{}(path) % 256);
     const StoreTime due = mailbox.verified_at + interval - interval / 4 * share / 256;
-    return began_ >= due ? Thoroughness::kEverything : asked;
+    return began_.time >= due ? Thoroughness::kEverything : asked;
 }
 
 void Scanner::OnMeasured(MeasuringBatch& batch) {
@@ -306,6 +328,7 @@ void Scanner::OnMeasured(MeasuringBatch& batch) {
     }
     if (--batch.round->unmeasured == 0) batch.round->is_over.Set();
     if (--change_batches_ == 0) rounds_are_over_.Set();
+    if (!skipped_.empty()) sweep_goes_on_.Set();
 }
 
 void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
@@ -323,7 +346,7 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
     if (measured.record == nullptr) return;
 
     KnownMailbox& mailbox = *known;
-    const StoreTime began = batch.began;
+    const StoreTime began = batch.began.time;
     if (measured.drift.Any()) {
         ++report_.drifted;
         ++totals_.drifted;
@@ -335,6 +358,9 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
     if (measured.changed || measured.drift.Any()) {
         ++report_.changed;
         mailbox.changed_at = std::max({began, mailbox.offered_at + 1, mailbox.committed_at + 1});
+        const auto took =
+            std::chrono::ceil<std::chrono::milliseconds>(SteadyClock::now() - batch.began.asked);
+        mailbox.change_took = static_cast<std::uint32_t>(took.count());
     }
     if (task.previous == nullptr || task.thoroughness == Thoroughness::kEverything)
         mailbox.verified_at = began;
@@ -360,20 +386,19 @@ bool Scanner::IsDue(const KnownMailbox& mailbox, StoreTime began) const {
            began >= mailbox.committed_at + options_.refresh_interval.count();
 }
 
-/// A message may have been accepted while the measuring that saw it was going on.
 bool Scanner::IsToSettle(const KnownMailbox& mailbox, StoreTime now) const {
-    const StoreTime settles = mailbox.changed_at + options_.grace.count();
-    return now >= settles && mailbox.committed_at < settles + kMeasuringTakes;
+    const StoreTime settles = mailbox.changed_at + mailbox.change_took + options_.grace.count();
+    return now >= settles && mailbox.committed_at < settles;
 }
 
 /// The latest first: after a scan of many that were not known, those that just changed are not to
 /// wait behind all of them.
 std::vector<std::string> Scanner::ToBeSettled() const {
     using Known = std::pair<const std::string, KnownMailbox>;
+    const StoreTime now = std::max(looked_for_loss_at_, began_.time);
     std::vector<const Known*> due;
     for (const Known& known : state_.mailboxes)
-        if (known.second.record != nullptr && IsToSettle(known.second, looked_for_loss_at_))
-            due.push_back(&known);
+        if (known.second.record != nullptr && IsToSettle(known.second, now)) due.push_back(&known);
     const std::size_t count = std::min(due.size(), kMostSettled);
     std::partial_sort(due.begin(), due.begin() + static_cast<std::ptrdiff_t>(count), due.end(),
                       [](const Known* one, const Known* other) {
@@ -386,7 +411,7 @@ std::vector<std::string> Scanner::ToBeSettled() const {
 
 async::Task<std::vector<std::string>> Scanner::Remeasure(std::vector<std::string> mailboxes) {
     if (files_ == nullptr) OpenRoot();
-    const StoreTime began = co_await AskTime();
+    const Beginning began = co_await AskTime();
     const auto now = SteadyClock::now();
     std::erase_if(resting_, [now](const auto& rest) { return rest.second <= now; });
     std::vector<std::string> done;
@@ -409,7 +434,7 @@ async::Task<std::vector<std::string>> Scanner::Remeasure(std::vector<std::string
     co_return done;
 }
 
-void Scanner::SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, StoreTime began,
+void Scanner::SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, const Beginning& began,
                            const std::shared_ptr<MeasuringRound>& round) {
     mailbox.in_flight = true;
     MeasuringBatch batch{files_, began, round, {}, {}};
@@ -442,10 +467,10 @@ async::Task<> Scanner::MeasureAgain(WaitLimit most) {
         if (const auto known = state_.mailboxes.find(path); known != state_.mailboxes.end())
             newest = std::max({newest, known->second.offered_at, known->second.stored_at});
     co_await async::Sleep(loop_.Raw(), 2ms);  // the store counts milliseconds
-    StoreTime began = co_await AskTime();
-    if (MayBeIgnored(began, newest)) {
+    Beginning began = co_await AskTime();
+    if (MayBeIgnored(began.time, newest)) {
         // The store's clock was set back, and would pass what it holds too soon.
-        co_await async::Sleep(loop_.Raw(), std::chrono::milliseconds(newest - began + 1));
+        co_await async::Sleep(loop_.Raw(), std::chrono::milliseconds(newest - began.time + 1));
         began = co_await AskTime();
     }
     const auto round = std::make_shared<MeasuringRound>();
@@ -505,12 +530,12 @@ bool Scanner::IsGone(const std::string& path) const {
 /// Mailboxes of which the store knows and we do not: removed while we had no state, or while it
 /// could not be saved.
 async::Task<> Scanner::CollectStoreOnly(std::set<std::string>& addresses) {
-    if (state_.listed_store_at == 0) state_.listed_store_at = began_;
+    if (state_.listed_store_at == 0) state_.listed_store_at = began_.time;
     const StoreTime interval = options_.verify_interval.count();
-    const bool is_due = interval > 0 && began_ >= state_.listed_store_at + interval;
+    const bool is_due = interval > 0 && began_.time >= state_.listed_store_at + interval;
     if (state_.knows_store && !report_.verified && !options_.accept_removals && !is_due) co_return;
     const std::vector<std::string> measured = co_await store_.MeasuredMailboxes();
-    state_.listed_store_at = began_;
+    state_.listed_store_at = began_.time;
     state_.has_changed = true;
     for (const std::string& address : measured) {
         const auto directory = layout_.DirectoryOf(address);

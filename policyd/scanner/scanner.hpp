@@ -40,7 +40,7 @@ public:
 
     /// Mailboxes that changed so long ago that nothing that was reserved for the change may count
     /// any more, but have not been committed since: the latest few thousand of them. As of the last
-    /// StoreHasLost().
+    /// StoreHasLost(), or of a moment ago in a sweep.
     std::vector<std::string> ToBeSettled() const;
 
     /// Measures these mailboxes now, beside a sweep if there is one, and commits what they come
@@ -98,7 +98,7 @@ public:
 private:
     using WaitLimit = std::optional<std::chrono::milliseconds>;  // nothing: as long as it takes
 
-    async::Task<StoreTime> AskTime();
+    async::Task<Beginning> AskTime();
     void ForgetTimesAfter(StoreTime now);
     async::Task<bool> IsLost(const CommittedMailbox& committed);
     void OpenRoot();
@@ -108,11 +108,12 @@ private:
     async::Task<> TakeInWhatCameAndWent();
     async::Task<> MeasureMailboxes(Thoroughness thoroughness, Scope scope);
     async::Task<> AskTimeInSweep();
-    void SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, StoreTime began,
+    void SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, const Beginning& began,
                       const std::shared_ptr<MeasuringRound>& round);
     async::Task<> WaitFor(std::shared_ptr<MeasuringRound> round, WaitLimit most);
     async::Task<> MeasureAgain(WaitLimit most);
     bool SubmitNextBatch(Thoroughness thoroughness, Scope scope);
+    void SubmitSkipped(Thoroughness thoroughness);
     Thoroughness ThoroughnessFor(const std::string& path, const KnownMailbox& mailbox,
                                  Thoroughness asked) const;
     void OnMeasured(MeasuringBatch& batch);
@@ -148,10 +149,11 @@ private:
 
     // Of the sweep that is going on.
     bool sweeping_ = false;
-    StoreTime began_ = 0;
-    std::chrono::steady_clock::time_point began_asked_{};
-    std::string next_mailbox_;  // where the sweep goes on
-    bool exhausted_ = false;    // every mailbox was submitted
+    Beginning began_;
+    std::chrono::steady_clock::time_point asked_again_{};  // for a later one, also where in vain
+    std::string next_mailbox_;                             // where the sweep goes on
+    bool exhausted_ = false;                               // every mailbox was submitted
+    std::set<std::string> skipped_;                        // but these, paths
     bool look_again_ = false;
     std::size_t sweep_batches_ = 0;
     std::size_t batch_size_ = 1;

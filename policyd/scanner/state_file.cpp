@@ -17,7 +17,7 @@ namespace policyd::scanner {
 
 namespace {
 
-constexpr std::string_view kFormat = "policyd-scan state 4\n";
+constexpr std::string_view kFormat = "policyd-scan state 5\n";
 
 [[noreturn]] void Fail(const std::string& path) {
     throw std::system_error(errno, std::generic_category(), path);
@@ -118,6 +118,7 @@ ScanState Parse(StateReader& in, const std::string& depends_on) {
         std::string path = in.GetText();
         KnownMailbox mailbox;
         mailbox.changed_at = in.Get<StoreTime>();
+        mailbox.change_took = in.Get<std::uint32_t>();
         mailbox.committed_at = mailbox.stored_at = in.Get<StoreTime>();
         mailbox.verified_at = in.Get<StoreTime>();
         if (in.Get<std::uint8_t>() != 0) mailbox.record = GetMailbox(in);
@@ -143,6 +144,7 @@ void Write(int fd, const ScanState& state, const std::string& depends_on) {
     for (const auto& [path, mailbox] : state.mailboxes) {
         out.Put(std::string_view(path));
         out.Put(mailbox.changed_at);
+        out.Put(mailbox.change_took);
         out.Put(mailbox.committed_at);
         out.Put(mailbox.verified_at);
         out.Put(static_cast<std::uint8_t>(mailbox.record != nullptr));

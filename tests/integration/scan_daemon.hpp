@@ -44,10 +44,10 @@ public:
                << "scan_state_file = \"" << (scratch / "scan.state").string() << "\"\n"
                << "scan_live = \"" << live << "\"\n"
                << "scan_interval = \"" << interval << "\"\n"
-               << "scan_settle_time = \"20ms\"\n"
                << "scan_threads = " << threads << "\n"
                << "scan_most_vanished_percent = 100\n"
                << more;
+        if (more.find("scan_settle_time") == more.npos) config << "scan_settle_time = \"20ms\"\n";
     }
 
     void Start(const std::vector<std::string>& options = {}) {

@@ -421,6 +421,33 @@ TEST_F(ScanHazardsTest, CommitsAChangeForTheSecondTimeAlsoWhileMailboxesComeAllT
     EXPECT_EQ(daemon_->Stop(), 0);
 }
 
+TEST_F(ScanHazardsTest, CommitsManyForTheSecondTimeAlsoWhereChangesAreCollectedForLong) {
+    usage::Reservation reservation{"m1", 5, {}};
+    reservation.settled = true;
+    for (int i = 0; i < 1'500; ++i) {
+        const std::string name = "u" + std::to_string(i);
+        Deliver("example.org/" + name, 10);
+        reservation.limits.push_back({name + "@example.org", 0, 0});
+    }
+    daemon_.emplace(scratch_.Path(), "inotify", "24h",
+                    "reservation_grace = \"1s\"\nscan_settle_time = \"5s\"\n");
+    daemon_->Start();
+    test::WaitUntil(
+        "the first figures", [&] { return daemon_->Found().size() == reservation.limits.size(); },
+        scratch_ / "scan.log");
+    async::EventLoop loop;
+    const auto store = usage::OpenUsageStore(loop, daemon_->Settings());
+    loop.RunUntilDone(store->Reserve(reservation));
+    for (std::size_t i = 0; i < reservation.limits.size(); ++i)
+        Deliver("example.org/u" + std::to_string(i), 5);
+    test::WaitUntil(
+        "all reservations to be dropped",
+        [&] { return loop.RunUntilDone(store->FindSite()).reserved_messages == 0; },
+        scratch_ / "scan.log");
+    EXPECT_EQ(loop.RunUntilDone(store->FindSite()).bytes, reservation.limits.size() * 15);
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
 TEST_F(ScanHazardsTest, FollowsAStoreThatIsReplacedWhileItIsWatched) {
     Deliver("example.org/ann", 10);
     Deliver("example.org/bob", 10);

@@ -1,5 +1,7 @@
 /// What a scan measures, in which order, and what goes on beside it.
 
+#include <gmock/gmock.h>
+
 #include <atomic>
 #include <semaphore>
 
@@ -220,6 +222,59 @@ TEST_F(ScannerTest, KeepsNobodyWaitingForAMailboxThatTakesLongToMeasure) {
     EXPECT_EQ(BytesOf("bob@example.org"), 15u);
 }
 
+TEST_F(ScannerTest, CountsTheGraceFromTheEndOfAMeasuringThatTakesLong) {
+    store_.Deliver("example.org/ann", 10);
+    options_.clock = [] {
+        if (clock_is_to_last.exchange(false)) clock_goes_on.acquire();
+        return CoarseFileClock() + 3'600'000'000'000;
+    };
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    const std::vector<std::string> ann{"example.org/ann"};
+    const auto to_be_settled_after = [&](std::chrono::milliseconds time) {
+        usage_.now += time;
+        loop.RunUntilDone(scanner.StoreHasLost());
+        return scanner.ToBeSettled();
+    };
+    usage_.now += std::chrono::seconds(1);
+    store_.Deliver("example.org/ann", 5);
+    clock_is_to_last = true;
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_THAT(loop.RunUntilDone(scanner.Remeasure(ann)), testing::IsEmpty());
+    const auto took = std::chrono::steady_clock::now() - begin;  // until nobody waited any more
+    ASSERT_GT(took, std::chrono::milliseconds(10));
+    clock_goes_on.release();
+    loop.RunUntilDone(scanner.Finish());
+    EXPECT_EQ(BytesOf("ann@example.org"), 15u);
+
+    EXPECT_THAT(to_be_settled_after(options_.grace), testing::IsEmpty());
+    EXPECT_EQ(to_be_settled_after(std::chrono::minutes(1)), ann);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    EXPECT_THAT(to_be_settled_after(std::chrono::milliseconds(1)), testing::IsEmpty());
+}
+
+TEST_F(ScannerTest, VerifiesAlsoWhatIsBeingMeasuredSinceItChanged) {
+    const std::string message = store_.Deliver("example.org/ann", 10, false);
+    store_.Deliver("example.org/bob", 10);
+    options_.clock = [] {
+        if (clock_is_to_last.exchange(false)) clock_goes_on.acquire();
+        return CoarseFileClock() + 3'600'000'000'000;
+    };
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    store_.WriteFile("example.org/ann/new/" + message, 80);  // which no directory tells of
+    const std::vector<std::string> ann{"example.org/ann"};
+    clock_is_to_last = true;
+    loop.RunUntilDone(scanner.Remeasure(ann));
+    scanner.OnProgress([&] {
+        if (scanner.CurrentProgress().measured == 1) clock_goes_on.release();  // bob
+    });
+    EXPECT_EQ(loop.RunUntilDone(scanner.Sweep(Thoroughness::kEverything)).drifted, 1u);
+    EXPECT_EQ(BytesOf("ann@example.org"), 80u);
+}
+
 TEST_F(ScannerTest, EndsASweepAlsoWhileMailboxesComeAllTheTime) {
     store_.Deliver("example.org/ann", 10);
     async::EventLoop loop;
@@ -290,6 +345,15 @@ TEST_F(SlowSweepTest, DoesNotKeepMailboxesFromBeingMeasuredWhenTheyChange) {
     EXPECT_EQ(done, changed);
     EXPECT_TRUE(IsSweeping());
     EXPECT_EQ(BytesOf("u49@example.org"), 200u);
+}
+
+TEST_F(SlowSweepTest, KeepsItsRateWhileMailboxesChange) {
+    options_.rate_limit = 20;  // a mailbox takes more than a second
+    options_.threads = 8;
+    BeginSweep();
+    const std::vector<std::string> changed{"example.org/u49"};
+    for (int times = 0; times < 40; ++times) loop_.RunUntilDone(scanner_->Remeasure(changed));
+    EXPECT_LT(scanner_->CurrentProgress().measured, 20u);
 }
 
 TEST_F(SlowSweepTest, TakesInMailboxesThatComeAndGo) {

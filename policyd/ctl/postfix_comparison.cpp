@@ -95,6 +95,13 @@ bool MayDiffer(const Option& option, const Settings& ours, const std::string& th
     return option.name == "local_recipient_maps" && ours.local_recipient_maps.empty();
 }
 
+/// The Postfix of a front end relays and needs none, policyd looks for mailboxes behind the relay.
+bool IsForPolicydAlone(const Option& option, const PostfixSettings& postfix,
+                       const std::string& theirs) {
+    return option.name == "virtual_mailbox_maps" && theirs.empty() &&
+           postfix.Find("virtual_mailbox_domains").value_or("").empty();
+}
+
 /// Our settings with Postfix's value of one. Throws std::invalid_argument where it is not accepted.
 Settings WithPostfixs(const Settings& ours, const Option& option, const std::string& theirs) {
     Settings wanted = ours;
@@ -146,7 +153,9 @@ void CompareWithPostfix(const config::ConfigFile& file, const PostfixSettings& p
     const Settings ours = config::Expanded(file.settings);
     for (const Option& option : config::Options()) {
         const auto theirs = postfix.values.find(std::string(option.name));
-        if (theirs == postfix.values.end() || MayDiffer(option, ours, theirs->second)) continue;
+        if (theirs == postfix.values.end() || MayDiffer(option, ours, theirs->second) ||
+            IsForPolicydAlone(option, postfix, theirs->second))
+            continue;
         CompareOption(file, ours, option, theirs->second, report);
     }
 }

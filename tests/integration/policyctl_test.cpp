@@ -261,6 +261,41 @@ TEST_F(PolicyctlTest, CheckConfigAgreesWithAPostfixThatSaysTheSame) {
     EXPECT_EQ(same.status, 0);
 }
 
+// As docs/recipients.md has it.
+TEST_F(PolicyctlTest, CheckConfigAgreesWithAFrontEndThatSaysTheSame) {
+    scratch_.Write("postfix/master.cf", "");
+    scratch_.Write("postfix/main.cf",
+                   "compatibility_level = 3.6\n"
+                   "myhostname = localhost.localdomain\n"
+                   "mydestination = localhost\n"
+                   "append_dot_mydomain = yes\n"
+                   "virtual_alias_domains =\n"
+                   "virtual_alias_maps = " +
+                       Sqlite("forwardings") + ", " + Sqlite("users") + "\nrelay_domains = " +
+                       Sqlite("domains") + "\nrelay_recipient_maps = " + Sqlite("users") +
+                       "\nrelay_transport = relay:[192.0.2.1]\n"
+                       "smtpd_recipient_restrictions = reject_unauth_destination,\n"
+                       "  check_policy_service unix:" +
+                       Path("policy.sock") +
+                       "\nsmtpd_end_of_data_restrictions = check_policy_service unix:" +
+                       Path("policy.sock") + "\n");
+    scratch_.Write("policyd.toml",
+                   "listen = \"unix:" + Path("policy.sock") +
+                       "\"\nmyhostname = \"localhost.localdomain\"\n"
+                       "mydestination = \"localhost\"\n"
+                       "virtual_alias_maps = [\"" +
+                       Sqlite("forwardings") + "\", \"" + Sqlite("users") +
+                       "\"]\nrelay_domains = \"" + Sqlite("domains") +
+                       "\"\nrelay_recipient_maps = \"" + Sqlite("users") +
+                       "\"\nrelay_transport = \"relay:[192.0.2.1]\"\n"
+                       "mailbox_transports = [\"virtual\", \"relay\"]\n"
+                       "virtual_mailbox_maps = \"" +
+                       Sqlite("users") + "\"\nvirtual_mailbox_limit_maps = \"" + Sqlite("quotas") +
+                       "\"\nusage_store = \"sqlite:" + Path("usage.sqlite") + "\"\n");
+    EXPECT_EQ(WithConfig({"check-config", "--postfix", Path("postfix")}).output,
+              "0 errors, 0 back ends unreachable, 0 warnings\n");
+}
+
 TEST_F(PolicyctlTest, CheckConfigWarnsOfTheMistakesThatOldGuidesTeach) {
     Table("transport", "SELECT domain FROM domains WHERE domain='%s'");
     scratch_.Write("postfix/master.cf", "");

@@ -1,5 +1,6 @@
 #include "policyd/ctl/postfix_comparison.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
@@ -8,6 +9,8 @@
 
 namespace policyd::ctl {
 namespace {
+
+using testing::HasSubstr;
 
 std::string WarningsFor(const std::string& policyd_toml,
                         std::map<std::string, std::string> main_cf) {
@@ -66,6 +69,22 @@ TEST(PostfixComparisonTest, PassesOverWhatIsLeftToPostfixOnPurpose) {
     EXPECT_EQ(WarningsFor("", {{"inet_interfaces", "all"},
                                {"local_recipient_maps", "proxy:unix:passwd.byname"}}),
               "");
+}
+
+TEST(PostfixComparisonTest, AFrontEndNeedsMailboxesThatItsPostfixDoesNotKnow) {
+    const std::string mailboxes = "virtual_mailbox_maps = \"inline:{a@b.example=b.example/a/}\"\n";
+    std::map<std::string, std::string> front_end = {{"relay_domains", "b.example"},
+                                                    {"virtual_mailbox_domains", ""},
+                                                    {"virtual_mailbox_maps", ""},
+                                                    {"virtual_mailbox_base", ""}};
+    EXPECT_EQ(WarningsFor("relay_domains = \"b.example\"\n" + mailboxes, front_end), "");
+    front_end["virtual_mailbox_maps"] = "inline:{c@b.example=b.example/c/}";
+    EXPECT_THAT(WarningsFor("relay_domains = \"b.example\"\n" + mailboxes, front_end),
+                HasSubstr("set virtual_mailbox_maps = [\"inline:{c@b.example=b.example/c/}\"]"));
+    EXPECT_THAT(
+        WarningsFor("virtual_mailbox_domains = \"b.example\"\n" + mailboxes,
+                    {{"virtual_mailbox_domains", "b.example"}, {"virtual_mailbox_maps", ""}}),
+        HasSubstr("set virtual_mailbox_maps = []"));
 }
 
 // Which keys are found in them is not the same.

@@ -1,5 +1,6 @@
 #include "common/recipients/mailbox_search.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include "common/log/logging.hpp"
@@ -17,13 +18,13 @@ namespace {
 enum class NextHop { kIsTheSame, kBeginsTheSame };
 
 /// `transport` alone stands for every next hop.
-bool Matches(const ResolvedAddress& resolved, std::string_view transport, NextHop how) {
+bool Matches(std::string_view name, std::string_view next_hop, std::string_view transport,
+             NextHop how) {
     const std::size_t colon = transport.find(':');
-    if (resolved.transport != transport.substr(0, colon)) return false;
+    if (name != transport.substr(0, colon)) return false;
     if (colon == transport.npos || colon + 1 == transport.size()) return true;
-    const std::string_view next_hop = transport.substr(colon + 1);
-    return how == NextHop::kIsTheSame ? resolved.next_hop == next_hop
-                                      : resolved.next_hop.starts_with(next_hop);
+    const std::string_view wanted = transport.substr(colon + 1);
+    return how == NextHop::kIsTheSame ? next_hop == wanted : next_hop.starts_with(wanted);
 }
 
 /// virtual_mailbox_maps as the delivery agent sees them; the same chain where there is no
@@ -160,12 +161,18 @@ async::Task<std::uint64_t> FindDomainLimit(DecisionLookups& lookups,
 
 }  // namespace
 
+bool ListsTransport(const std::vector<std::string>& mailbox_transports, std::string_view transport,
+                    std::string_view next_hop) {
+    return std::any_of(mailbox_transports.begin(), mailbox_transports.end(),
+                       [&](const std::string& listed) {
+                           return Matches(transport, next_hop, listed, NextHop::kBeginsTheSame);
+                       });
+}
+
 bool DeliversIntoMailStore(const MailSystem& system, const ResolvedAddress& resolved) {
-    if (Matches(resolved, system.virtual_transport, NextHop::kIsTheSame)) return true;
-    for (const std::string& transport : system.mailbox_transports) {
-        if (Matches(resolved, transport, NextHop::kBeginsTheSame)) return true;
-    }
-    return false;
+    return Matches(resolved.transport, resolved.next_hop, system.virtual_transport,
+                   NextHop::kIsTheSame) ||
+           ListsTransport(system.mailbox_transports, resolved.transport, resolved.next_hop);
 }
 
 async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, DecisionLookups& lookups,

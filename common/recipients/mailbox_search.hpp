@@ -1,6 +1,9 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "common/log/warning_budget.hpp"
 #include "common/recipients/address_resolution.hpp"
@@ -9,6 +12,11 @@
 #include "common/recipients/mailbox.hpp"
 
 namespace policyd::recipients {
+
+/// Whether mailbox_transports has a transport with its next hop: by its name, or by that and how
+/// the next hop begins.
+bool ListsTransport(const std::vector<std::string>& mailbox_transports, std::string_view transport,
+                    std::string_view next_hop);
 
 /// Whether a transport delivers into the mail store whose usage is measured: virtual_transport
 /// does, and what mailbox_transports lists.

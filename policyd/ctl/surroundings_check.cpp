@@ -17,6 +17,7 @@
 #include "common/async/endpoint.hpp"
 #include "common/config/config_error.hpp"
 #include "common/config/expansion.hpp"
+#include "common/recipients/mailbox_search.hpp"
 
 namespace policyd::ctl {
 namespace {
@@ -196,9 +197,12 @@ private:
                                "usage is taken for stale between two scans"));
     }
 
-    bool IsForMailboxes(const std::string& transport) const {
-        const auto& all = settings_.mailbox_transports;
-        return std::find(all.begin(), all.end(), transport) != all.end();
+    bool IsForMailboxes(std::string_view transport) const {
+        const std::size_t colon = transport.find(':');
+        const std::string_view next_hop =
+            colon == transport.npos ? "" : transport.substr(colon + 1);
+        return recipients::ListsTransport(settings_.mailbox_transports, transport.substr(0, colon),
+                                          next_hop);
     }
 
     const config::ConfigFile& file_;

@@ -444,6 +444,12 @@ TEST_F(PolicyctlTest, CheckConfigTellsOfARelayBehindWhichNobodyHasAMailbox) {
                    "checks = [\"mailbox_quota\"]\nrelay_domains = [\"example.com\"]\n" + relay);
     EXPECT_THAT(WithConfig({"check-config"}).output,
                 HasSubstr("mailbox_transports: relay is among them, but without"));
+    scratch_.Write("policyd.toml",
+                   "checks = [\"mailbox_quota\"]\nrelay_domains = [\"example.com\"]\n"
+                   "relay_transport = \"relay:[192.0.2.1]:24\"\n" +
+                       relay);
+    EXPECT_THAT(WithConfig({"check-config"}).output,
+                HasSubstr("mailbox_transports: relay:[192.0.2.1]:24 is among them, but without"));
 }
 
 TEST_F(PolicyctlTest, CheckConfigFindsActionsThatAreNone) {

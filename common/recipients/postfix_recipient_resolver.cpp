@@ -30,6 +30,12 @@ bool IsDiscarded(const ResolvedAddress& resolved, const MailSystem& system) {
                                     system.extensions.double_bounce_sender);
 }
 
+/// virtual(8) bounces whom it does not find. Others deliver by tables of their own: without ours
+/// nobody can tell.
+bool CanTellWhoHasAMailbox(const MailSystem& system, const ResolvedAddress& resolved) {
+    return resolved.transport == "virtual" || !system.virtual_mailbox_maps.IsEmpty();
+}
+
 std::string TransportOf(const ResolvedAddress& resolved) {
     return resolved.next_hop.empty() ? resolved.transport
                                      : resolved.transport + ':' + resolved.next_hop;
@@ -46,7 +52,8 @@ async::Task<Destination> FollowTo(const MailSystem& system, DecisionLookups& loo
         destination.fate = Fate::kRefused;
     } else if (IsDiscarded(resolved, system)) {
         destination.fate = Fate::kDiscarded;
-    } else if (!DeliversIntoMailStore(system, resolved)) {
+    } else if (!DeliversIntoMailStore(system, resolved) ||
+               !CanTellWhoHasAMailbox(system, resolved)) {
         destination.fate = Fate::kElsewhere;
     } else {
         destination.mailbox = co_await FindMailbox(system, lookups, resolved, warnings);

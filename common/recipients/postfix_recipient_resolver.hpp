@@ -15,7 +15,7 @@ namespace policyd::recipients {
 struct Destination {
     enum class Fate {
         kMailbox,        ///< into `mailbox`
-        kElsewhere,      ///< to `transport`, which is none of the mail store's
+        kElsewhere,      ///< to `transport`, none of the mail store's or one without mailboxes here
         kDiscarded,      ///< bounce(8)'s own address
         kNoSuchMailbox,  ///< `transport` bounces it
         kRefused,        ///< its transport is error:, or it is no address

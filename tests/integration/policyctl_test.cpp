@@ -152,6 +152,25 @@ TEST_F(PolicyctlTest, ResolveTellsWhatBecomesOfRecipientsWithoutAMailbox) {
                 HasSubstr("Postfix refuses the message after its data, now and later"));
 }
 
+TEST_F(PolicyctlTest, ResolveTellsThatARelayHasRecipientsWhoseMailboxesNobodyKnowsHere) {
+    const std::string front_end =
+        "mydestination = []\nrelay_domains = \"example.com\"\n"
+        "relay_transport = \"relay:[192.0.2.1]:24\"\n"
+        "mailbox_transports = [\"virtual\", \"relay\"]\n"
+        "usage_store = \"sqlite:" +
+        Path("usage.sqlite") + "\"\n";
+    const auto resolved = [&](const std::string& more) {
+        scratch_.Write("policyd.toml", front_end + more);
+        return WithConfig({"resolve", "bob@example.com"}).output;
+    };
+    EXPECT_EQ(resolved(""),
+              "bob@example.com: known\n"
+              "  bob@example.com: goes by relay:[192.0.2.1]:24, and has no quota here\n");
+    EXPECT_EQ(resolved("virtual_mailbox_maps = \"" + Sqlite("users") + "\"\n"),
+              "bob@example.com: known\n"
+              "  bob@example.com: bounces: there is no such mailbox\n");
+}
+
 TEST_F(PolicyctlTest, ResolveTellsEveryLimit) {
     scratch_.Write("policyd.toml",
                    Configuration() +

@@ -377,6 +377,27 @@ TEST_F(PostfixRecipientResolverTest, AnotherNextHopThatBeginsAsTheMailStoresIsNo
     EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("joe@example.com"));
 }
 
+TEST_F(PostfixRecipientResolverTest, WithoutATableOfMailboxesOthersThanVirtualMayHaveThem) {
+    using Fate = Destination::Fate;
+    const auto fate = [this] {
+        PostfixRecipientResolver resolver(system);
+        const Way way = test::RunToEnd(resolver.Follow("joe@example.com"));
+        return way.destinations->at(0).fate;
+    };
+    system.mailbox_transports = {"virtual", "relay:[192.0.2.1]"};
+    system.refuse_alias_to_nobody = true;
+    mailboxes.rows.clear();
+    transports.rows = {{"example.com", "relay:[192.0.2.1]:25"}};
+    EXPECT_EQ(fate(), Fate::kNoSuchMailbox);
+    EXPECT_EQ(KindOf("joe@example.com"), Kind::kUnknown);
+    system.virtual_mailbox_maps = tables::TableChain("virtual_mailbox_maps", {});
+    system.virtual_mailbox_maps_as_written = system.virtual_mailbox_maps;
+    EXPECT_EQ(fate(), Fate::kElsewhere);
+    EXPECT_EQ(KindOf("joe@example.com"), Kind::kKnown);
+    transports.rows.clear();
+    EXPECT_EQ(fate(), Fate::kNoSuchMailbox) << "virtual(8) has no other table";
+}
+
 TEST_F(PostfixRecipientResolverTest, ARelocatedUserWhomNoAliasHasIsUnknown) {
     MapTable relocated;
     relocated.rows["bob@example.com"] = "bob@foreign.example";

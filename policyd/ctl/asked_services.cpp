@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "common/config/values.hpp"
+#include "common/tables/table_list.hpp"
 #include "common/text/ascii.hpp"
 #include "policyd/checks/restriction_list.hpp"
 
@@ -28,9 +29,11 @@ public:
         const std::vector<std::string_view> words(list.begin(), list.end());
         const std::size_t end = checks::FirstThatDecides(words);
         for (std::size_t i = 0; i < list.size(); ++i) {
-            is_guarded_ |= text::ToLower(list[i]).ends_with("_unauth_destination");
+            const std::string word = text::ToLower(list[i]);
+            is_guarded_ |= word.ends_with("_unauth_destination");
+            asks_tables |= word.ends_with("_access") || tables::IsTableSpec(word);
             const std::string& decided_by = behind.empty() && i > end ? list[end] : behind;
-            if (text::EqualsIgnoringCase(list[i], "check_policy_service")) {
+            if (word == "check_policy_service") {
                 if (++i < list.size())
                     services.push_back({EndpointIn(list[i]), decided_by, is_guarded_});
             } else if (const auto known = classes_.find(list[i]); known != classes_.end()) {
@@ -47,6 +50,7 @@ public:
     }
 
     std::vector<AskedService> services;
+    bool asks_tables = false;
 
 private:
     const RestrictionClasses& classes_;
@@ -60,7 +64,7 @@ std::vector<AskedService> ServicesAskedBy(const std::string& restrictions,
                                           const RestrictionClasses& classes) {
     Reader reader(classes);
     reader.Read(restrictions, "");
-    if (reader.services.empty())
+    if (reader.services.empty() && reader.asks_tables)
         for (const auto& [name, list] : classes) reader.ReadClass(name, list, "");
     return reader.services;
 }

@@ -10,6 +10,7 @@
 #include "common/config/expansion.hpp"
 #include "common/config/options.hpp"
 #include "common/config/values.hpp"
+#include "common/text/ascii.hpp"
 #include "policyd/ctl/asked_services.hpp"
 #include "policyd/ctl/postfix_comparison.hpp"
 
@@ -35,6 +36,19 @@ bool IsForSubmission(std::string_view service) {
 bool IsForMailServers(std::string_view service) {
     const bool is_on_port = PortOf(service) == "smtp" || PortOf(service) == "25";
     return service == "smtpd/pass" || (is_on_port && service.ends_with("/inet"));
+}
+
+bool IsOnLoopback(std::string_view service) {
+    constexpr std::string_view kHosts[] = {"127.", "[127.", "[::1]:", "localhost:"};
+    return std::any_of(std::begin(kHosts), std::end(kHosts),
+                       [&](std::string_view host) { return service.starts_with(host); });
+}
+
+/// Of a list that may have mistakes.
+Strings WordsOf(std::string_view restrictions) {
+    const std::string folded = text::ToLower(restrictions);
+    const auto words = text::SplitAtAny(folded, ", \t\r\n");
+    return Strings(words.begin(), words.end());
 }
 
 /// Who asks policyd, and where: one warning for each rule that is broken.
@@ -212,21 +226,47 @@ private:
         for (const char* filter : {"content_filter", "smtpd_proxy_filter"}) {
             if (postfix_.Find(filter).value_or("").empty()) continue;
             for (const auto& [service, own] : postfix_.of_service)
-                if (TakesMailBack(service, own) && !own.contains(filter))
+                if (MayTakeMailBack(service, own) && !own.contains(filter))
                     report_.Warning(postfix_.directory + "/master.cf: " + service +
                                     ": goes by main.cf: " + filter +
-                                    ", so mail that the filter gives back here is filtered again "
-                                    "and again, until it bounces: add -o " +
+                                    ": if a filter gives its mail back here, that is filtered "
+                                    "again and again, until it bounces: add -o " +
                                     filter + "=");
         }
     }
 
-    /// By all appearances: of this machine, with restrictions of its own.
-    static bool TakesMailBack(std::string_view service, const PostfixSettings::Values& own) {
-        const bool is_local = service.starts_with("127.") || service.starts_with("[::1]:") ||
-                              service.starts_with("localhost:");
-        return is_local && !IsForMailServers(service) && !IsForSubmission(service) &&
-               own.contains("smtpd_recipient_restrictions");
+    /// By all appearances: this machine's clients get in without logging in, and nothing is asked
+    /// about their mail.
+    bool MayTakeMailBack(std::string_view service, const PostfixSettings::Values& own) const {
+        if (!service.ends_with("/inet") || IsForMailServers(service) || IsForSubmission(service) ||
+            (AsksUs(own, "recipient") && AsksUs(own, "end_of_data")))
+            return false;
+        bool lets_a_filter_in = false;
+        for (const auto& [parameter, list] : own) {
+            if (!parameter.ends_with("_restrictions")) continue;
+            if (!AskedBy(list).empty() || LetsOthersIn(list)) return false;
+            const bool is_about_recipients = parameter == "smtpd_recipient_restrictions" ||
+                                             parameter == "smtpd_relay_restrictions";
+            lets_a_filter_in |= is_about_recipients && LetsAFilterIn(service, list);
+        }
+        return lets_a_filter_in;
+    }
+
+    /// Who logs in, or brings mail for some domains from anywhere.
+    static bool LetsOthersIn(const std::string& restrictions) {
+        const Strings words = WordsOf(restrictions);
+        return std::any_of(words.begin(), words.end(), [](const std::string& word) {
+            return word.starts_with("permit_") && word != "permit_mynetworks";
+        });
+    }
+
+    /// Where a service can be reached from outside: nobody else.
+    static bool LetsAFilterIn(std::string_view service, const std::string& restrictions) {
+        const Strings words = WordsOf(restrictions);
+        if (service.find(':') == service.npos)
+            return words == Strings{"permit_mynetworks", "reject"};
+        return IsOnLoopback(service) &&
+               (config::Contains(words, "permit_mynetworks") || config::Contains(words, "permit"));
     }
 
     /// What a filter gives back is another message to policyd, which the one before it keeps the

@@ -315,6 +315,35 @@ TEST_F(PolicyctlTest, CheckConfigAgreesWithAFrontEndThatSaysTheSame) {
               "0 errors, 0 back ends unreachable, 0 warnings\n");
 }
 
+TEST_F(PolicyctlTest, CheckConfigTellsWhichServiceMayTakeMailBackFromAFilter) {
+    const std::string ask = "check_policy_service unix:" + Path("policy.sock");
+    scratch_.Write("postfix/main.cf",
+                   "compatibility_level = 3.6\n"
+                   "content_filter = scan:[127.0.0.1]:10024\n"
+                   "smtpd_recipient_restrictions = " +
+                       ask + "\nsmtpd_end_of_data_restrictions = " + ask + "\n");
+    const auto warns_of = [&](const std::string& service, const std::string& options) {
+        scratch_.Write("postfix/master.cf", "smtp inet n - n - - smtpd\n" + service +
+                                                " inet n - n - - smtpd\n" + options);
+        const auto checked = WithConfig({"check-config", "--postfix", Path("postfix")});
+        return checked.output.find("master.cf: " + service + "/inet: goes by main.cf") !=
+               std::string::npos;
+    };
+    const std::string local =
+        " -o smtpd_recipient_restrictions=permit_mynetworks,reject\n"
+        " -o smtpd_end_of_data_restrictions=\n";
+    for (const char* service : {"127.0.0.1:10025", "localhost:10025", "[::1]:10025", "10025"})
+        EXPECT_TRUE(warns_of(service, local)) << service;
+    EXPECT_FALSE(warns_of("127.0.0.1:10025", local + " -o content_filter=\n"));
+    EXPECT_TRUE(warns_of("localhost:10025",
+                         " -o { smtpd_relay_restrictions = permit_mynetworks, reject }\n"
+                         " -o smtpd_end_of_data_restrictions=\n"));
+    EXPECT_FALSE(warns_of("127.0.0.1:10587", " -o { smtpd_recipient_restrictions = " + ask +
+                                                 ", permit_mynetworks, reject }\n"));
+    EXPECT_FALSE(
+        warns_of("10587", " -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject\n"));
+}
+
 TEST_F(PolicyctlTest, CheckConfigWarnsOfTheMistakesThatOldGuidesTeach) {
     Table("transport", "SELECT domain FROM domains WHERE domain='%s'");
     scratch_.Write("postfix/master.cf", "");

@@ -56,6 +56,10 @@ TEST_F(ServicePlacementTest, FollowsRestrictionClasses) {
     // A table may answer with a class.
     postfix_.values["smtpd_recipient_restrictions"] = "check_recipient_access hash:/x";
     EXPECT_EQ(Warnings(), "");
+    postfix_.values["smtpd_recipient_restrictions"] = "reject_unauth_destination";
+    EXPECT_THAT(Warnings(), HasSubstr("smtpd_recipient_restrictions: does not ask"));
+    postfix_.values["smtpd_recipient_restrictions"] = "hash:/x";
+    EXPECT_EQ(Warnings(), "");
     postfix_.unknown["room"] = "reject_unverified_recipient";
     EXPECT_THAT(Warnings(), HasSubstr("smtpd_recipient_restrictions: does not ask"));
 }
@@ -114,6 +118,108 @@ TEST_F(ServicePlacementTest, AFilterWhoseMailGoesRound) {
     postfix_.of_service["127.0.0.1:10026/inet"]["content_filter"] = "";
     EXPECT_THAT(Warnings(), Not(HasSubstr("goes by main.cf")));
 }
+
+struct ServiceBesideAFilter {
+    const char* name;
+    const char* service;
+    PostfixSettings::Values own;
+    bool takes_mail_back;
+};
+
+const ServiceBesideAFilter kServicesBesideAFilter[] = {
+    {"Usual",
+     "127.0.0.1:10025/inet",
+     {{"smtpd_recipient_restrictions", "permit_mynetworks,reject"},
+      {"smtpd_end_of_data_restrictions", ""}},
+     true},
+    {"StillAskedAtTheEnd",
+     "[::1]:10025/inet",
+     {{"smtpd_recipient_restrictions", "permit_mynetworks,reject"}},
+     true},
+    {"WithoutAHost",
+     "10025/inet",
+     {{"smtpd_recipient_restrictions", "Permit_MyNetworks, REJECT"}},
+     true},
+    {"ByRelayRestrictions",
+     "localhost:10025/inet",
+     {{"smtpd_relay_restrictions", "permit_mynetworks,reject"},
+      {"smtpd_end_of_data_restrictions", ""}},
+     true},
+    {"WithoutRelayRestrictions",
+     "[127.0.0.1]:10025/inet",
+     {{"smtpd_relay_restrictions", ""},
+      {"smtpd_recipient_restrictions", "permit_mynetworks,reject_unauth_destination"}},
+     true},
+    {"WithAListThatIsBroken",
+     "127.0.0.1:10025/inet",
+     {{"smtpd_recipient_restrictions", "permit_mynetworks, {reject"}},
+     true},
+    {"ThatAsksOfRecipients",
+     "127.0.0.1:10587/inet",
+     {{"smtpd_recipient_restrictions",
+       "check_policy_service unix:policyd/policyd.sock,permit_mynetworks,reject"},
+      {"smtpd_end_of_data_restrictions", ""}},
+     false},
+    {"ThatAsksAtTheEnd",
+     "127.0.0.1:10587/inet",
+     {{"smtpd_recipient_restrictions", "permit_mynetworks,reject"},
+      {"smtpd_end_of_data_restrictions", "check_policy_service unix:policyd/policyd.sock"}},
+     false},
+    {"ThatAsksAnotherService",
+     "127.0.0.1:10587/inet",
+     {{"smtpd_recipient_restrictions",
+       "check_policy_service inet:127.0.0.1:10023,permit_mynetworks,reject"}},
+     false},
+    {"ThatAsksAsMainCfSays",
+     "127.0.0.1:10587/inet",
+     {{"smtpd_relay_restrictions", "permit_mynetworks,reject"}},
+     false},
+    {"ForUsers",
+     "127.0.0.1:10587/inet",
+     {{"smtpd_recipient_restrictions", "permit_mynetworks,permit_sasl_authenticated,reject"}},
+     false},
+    {"ForUsersByTheListOfClients",
+     "10587/inet",
+     {{"smtpd_client_restrictions", "permit_sasl_authenticated,reject"},
+      {"smtpd_recipient_restrictions", "permit_mynetworks,reject"}},
+     false},
+    {"ForMailServersBehindAProxy",
+     "127.0.0.1:10125/inet",
+     {{"smtpd_recipient_restrictions", "reject_unauth_destination"}},
+     false},
+    {"ForMailServersOnAnotherPort",
+     "2525/inet",
+     {{"smtpd_recipient_restrictions", "permit_mynetworks,reject_unauth_destination"}},
+     false},
+    {"ForTheNetwork",
+     "192.0.2.1:10025/inet",
+     {{"smtpd_recipient_restrictions", "permit_mynetworks,reject"}},
+     false},
+    {"OfMailman",
+     "mailman/unix",
+     {{"smtpd_recipient_restrictions", "permit_mynetworks,reject"}},
+     false},
+};
+
+class ServiceBesideAFilterTest : public SoundPostfixTest,
+                                 public testing::WithParamInterface<ServiceBesideAFilter> {};
+
+TEST_P(ServiceBesideAFilterTest, IsWarnedOfWhereItMayTakeMailBack) {
+    postfix_.values["content_filter"] = "scan:[127.0.0.1]:10024";
+    // They ask as well, but no access table answers with them.
+    postfix_.values["smtpd_restriction_classes"] = "room";
+    postfix_.unknown["room"] = "check_policy_service unix:policyd/policyd.sock";
+    postfix_.of_service[GetParam().service] = GetParam().own;
+    const auto warns = HasSubstr(std::string(GetParam().service) + ": goes by main.cf");
+    const std::string warnings = Warnings();
+    EXPECT_EQ(testing::Value(warnings, warns), GetParam().takes_mail_back) << warnings;
+    postfix_.of_service[GetParam().service]["content_filter"] = "";
+    EXPECT_THAT(Warnings(), Not(warns));
+}
+
+INSTANTIATE_TEST_SUITE_P(Services, ServiceBesideAFilterTest,
+                         testing::ValuesIn(kServicesBesideAFilter),
+                         [](const auto& test) { return std::string(test.param.name); });
 
 TEST_F(ServicePlacementTest, AnotherServiceThatMaySayOkFirst) {
     postfix_.values["smtpd_recipient_restrictions"] =

@@ -2,7 +2,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <system_error>
@@ -53,6 +56,47 @@ TEST_F(SharedFileTest, WhatRootMakesByHandBelongsToWhomItsDirectoryDoes) {
     EXPECT_EQ(made.st_uid, kOwner);
     EXPECT_EQ(made.st_gid, kGroup);
     EXPECT_EQ(made.st_mode & 0777, 0660u);
+}
+
+TEST_F(SharedFileTest, AFileOfAnotherDirectoryStaysAsItIs) {
+    const std::string elsewhere = directory + "/elsewhere";
+    const std::string shared = directory + "/shared";
+    for (const std::string& each : {elsewhere, shared}) ASSERT_EQ(mkdir(each.c_str(), 0750), 0);
+    ASSERT_EQ(chmod(shared.c_str(), 0770), 0);
+    const int made = open((elsewhere + "/file").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    ASSERT_GE(made, 0);
+    const auto mode_after_sharing = [&] {
+        ShareAsItsDirectory(made, shared + "/file");
+        struct stat status {};
+        EXPECT_EQ(fstat(made, &status), 0);
+        return status.st_mode & 0777;
+    };
+    EXPECT_EQ(mode_after_sharing(), 0600u) << "no such file there";
+    ASSERT_EQ(symlink("../elsewhere/file", (shared + "/file").c_str()), 0);
+    EXPECT_EQ(mode_after_sharing(), 0600u) << "a symbolic link";
+    ASSERT_EQ(unlink((shared + "/file").c_str()), 0);
+    ASSERT_EQ(link((elsewhere + "/file").c_str(), (shared + "/file").c_str()), 0);
+    EXPECT_EQ(mode_after_sharing(), 0600u) << "another name";
+    ASSERT_EQ(unlink((elsewhere + "/file").c_str()), 0);
+    EXPECT_EQ(mode_after_sharing(), 0660u);
+    close(made);
+}
+
+TEST_F(SharedFileTest, ARootThatMayGiveNothingAwayKeepsIt) {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    ASSERT_EQ(chown(directory.c_str(), kOwner, kGroup), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+        __user_cap_data_struct capabilities[2];
+        const bool is_read = syscall(SYS_capget, &header, capabilities) == 0;
+        capabilities[CAP_TO_INDEX(CAP_CHOWN)].effective &= ~CAP_TO_MASK(CAP_CHOWN);
+        const bool is_dropped = is_read && syscall(SYS_capset, &header, capabilities) == 0;
+        _exit(is_dropped && Made().st_uid == 0 ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
 }
 
 TEST_F(SharedFileTest, ADirectoryThatIsGoneIsToldOf) {

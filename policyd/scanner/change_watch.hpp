@@ -11,7 +11,8 @@ namespace policyd::scanner {
 
 /// What a watch has noticed: hints where to look, never figures.
 struct ChangeHints {
-    std::set<std::string> directories;  ///< paths below the root whose entries changed
+    std::set<std::string> directories;  ///< paths below the root whose entries changed,
+                                        ///< and those of `subtrees`
     std::set<std::string> subtrees;     ///< directories that came, went or were renamed
     bool lost = false;                  ///< events were lost: anything may have changed
 

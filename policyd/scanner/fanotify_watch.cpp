@@ -156,7 +156,9 @@ void FanotifyWatch::TakeEvent(const fanotify_event_metadata& event, std::string_
         if (!is_of_directory) continue;
         const char* const name =
             reinterpret_cast<const char*>(handle.f_handle) + handle.handle_bytes;
-        hints.subtrees.insert(path->empty() ? name : *path + '/' + name);
+        const std::string subtree = path->empty() ? name : *path + '/' + name;
+        hints.directories.insert(subtree);
+        hints.subtrees.insert(subtree);
         // Directories that come, go or move change the paths of those below them.
         places_.clear();
     }

@@ -84,6 +84,7 @@ void InotifyWatch::TakeEvent(const inotify_event& event, ChangeHints& hints) {
     if ((event.mask & IN_ISDIR) == 0) return;
     for (const std::string& directory : names) {
         const std::string subtree = directory.empty() ? event.name : directory + '/' + event.name;
+        hints.directories.insert(subtree);
         hints.subtrees.insert(subtree);
         // The watches of a directory that moved go on under a name that is not its own any more.
         if ((event.mask & (IN_MOVED_FROM | IN_MOVED_TO)) != 0) ForgetBelow(subtree);
@@ -143,8 +144,11 @@ void InotifyWatch::ForgetBelow(const std::string& directory) {
 }
 
 bool InotifyWatch::FollowPlaces(const ScanState& state, ChangeHints& hints) {
-    for (const auto& [path, place] : state.places)
+    for (const auto& [path, place] : state.places) {
         if (!Add(path, hints)) return false;
+        // Nothing in it counts, but it may become the mailbox of a user so named.
+        if (place->is_mailbox && !Add(path + "/tmp", hints)) return false;
+    }
     return true;
 }
 

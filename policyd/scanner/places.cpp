@@ -1,24 +1,71 @@
 #include "policyd/scanner/places.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace policyd::scanner {
+
+namespace {
+
+bool IsNamedAsPart(std::string_view name) {
+    return std::find(std::begin(kPartsOfMaildir), std::end(kPartsOfMaildir), name) !=
+           std::end(kPartsOfMaildir);
+}
+
+/// Whether a path below a Maildir leads into one that lies in its `new`, `cur` or `tmp`, as a user
+/// so named has it: "new/cur", "tmp/.Sent/new".
+bool LeadsIntoPart(std::string_view path) {
+    const std::size_t slash = path.find('/');
+    return slash != path.npos && IsNamedAsPart(path.substr(0, slash)) &&
+           IsPartOfMaildir(path.substr(slash + 1));
+}
+
+/// Whether it is the mailbox of a user who is named as a part of the Maildir that the directory
+/// above is, or looks like. Both may come and go by what happens in it.
+bool IsMailboxInPlaceOfPart(const Places& places, const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == path.npos) return false;
+    const std::string_view name = std::string_view(path).substr(slash + 1);
+    if (!IsNamedAsPart(name)) return false;
+    const auto above = places.find(path.substr(0, slash));
+    return above != places.end() && above->second->LooksLikeMaildir() && above->second->Has(name);
+}
+
+}  // namespace
+
+bool Place::Has(std::string_view child) const {
+    std::string ended(child);
+    ended.push_back('\0');
+    std::size_t at = children.find(ended);
+    while (at != 0 && at != children.npos && children[at - 1] != '\0')
+        at = children.find(ended, at + 1);
+    return at != children.npos;
+}
+
+bool Place::LooksLikeMaildir() const {
+    return is_mailbox || std::all_of(std::begin(kPartsOfMaildir), std::end(kPartsOfMaildir),
+                                     [this](const char* part) { return Has(part); });
+}
 
 bool IsPartOfMaildir(std::string_view path) {
     const std::string_view name = path.substr(0, path.find('/'));
-    return name.starts_with('.') || name == "cur" || name == "new" || name == "tmp";
+    return name.starts_with('.') || IsNamedAsPart(name);
 }
 
 bool IsPartOfMaildirAbove(const Places& places, const std::string& path) {
     const std::size_t slash = path.rfind('/');
     if (slash == path.npos) return false;
+    const std::string_view name = std::string_view(path).substr(slash + 1);
     const auto above = places.find(path.substr(0, slash));
-    return above != places.end() && above->second->is_mailbox &&
-           IsPartOfMaildir(std::string_view(path).substr(slash + 1));
+    return above != places.end() && above->second->is_mailbox && IsPartOfMaildir(name) &&
+           !above->second->Has(name);
 }
 
 Whereabouts Locate(const Places& places, const mail::MailboxLayout& layout,
                    const std::string& directory) {
     Whereabouts where;
-    where.is_place = directory.empty() || places.contains(directory);
+    where.is_place = directory.empty() || places.contains(directory) ||
+                     IsMailboxInPlaceOfPart(places, directory);
     std::size_t depth = 0;
     for (std::size_t end = 0; end != std::string::npos && depth < layout.Depth();) {
         end = directory.find('/', end == 0 ? 0 : end + 1);
@@ -28,9 +75,9 @@ Whereabouts Locate(const Places& places, const mail::MailboxLayout& layout,
         if (path.empty() || (++depth < layout.Depth() && !is_catch_all)) continue;
         // The deepest one: a domain's own Maildir may hold those of its users.
         if (is_catch_all || layout.AddressOf(path)) where.mailbox = path;
-        if (is_catch_all && end != std::string::npos &&
-            IsPartOfMaildir(std::string_view(directory).substr(end + 1)))
-            break;
+        if (!is_catch_all || end == std::string::npos) continue;
+        const std::string_view within = std::string_view(directory).substr(end + 1);
+        if (IsPartOfMaildir(within) && !LeadsIntoPart(within)) break;
     }
     return where;
 }

@@ -19,10 +19,15 @@ struct Place {
     /// A Maildir itself, of the domain's catch-all address: what it holds are its folders.
     bool is_mailbox = false;
     /// Names of the directories in it, each ended by a NUL, in order; where they are mailboxes, of
-    /// those that are an address's.
+    /// those that are an address's. Of the parts of the Maildir that it is, or looks like, those
+    /// that are users' mailboxes as well.
     std::string children;
     /// Likewise of the symbolic links that stand where such a directory could.
     std::string links;
+
+    bool Has(std::string_view child) const;
+    /// Whether it has `cur`, `new` and `tmp`, be they a Maildir's or mailboxes of users so named.
+    bool LooksLikeMaildir() const;
 };
 
 /// By path below the root; the root's own is empty.
@@ -32,7 +37,10 @@ using Places = std::map<std::string, std::shared_ptr<const Place>>;
 /// its own right: "new", "cur/x", ".Sent/new".
 bool IsPartOfMaildir(std::string_view path);
 
-/// Whether the directory above `path` is a Maildir, whose part this is.
+/// The directories of every Maildir, which users may be named as.
+inline constexpr const char* kPartsOfMaildir[] = {"cur", "new", "tmp"};
+
+/// Whether the directory above `path` is a Maildir, whose part this is, and no mailbox as well.
 bool IsPartOfMaildirAbove(const Places& places, const std::string& path);
 
 /// What a directory of the mail store is to a scan.

@@ -3,7 +3,10 @@
 #include <dirent.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
+
+#include "common/mail/maildir_entry.hpp"
 
 namespace policyd::scanner {
 
@@ -29,6 +32,9 @@ const char* PathOf(const std::string& place) {
     return place.empty() ? "." : place.c_str();
 }
 
+/// Bytes of a directory that is not read only to see whether messages are in it.
+constexpr std::uint64_t kMoreThanFolders = 64 << 10;
+
 /// What file systems and administrators keep at the top of a mail store.
 bool IsNoDomain(std::string_view name) {
     return name.front() == '.' || name == "lost+found";
@@ -50,11 +56,17 @@ public:
     }
 
 private:
+    using Parts = std::set<std::string_view>;
+
     void Visit(const std::string& path, std::size_t depth);
     std::shared_ptr<const Place> Examine(const std::string& path, std::size_t depth,
                                          const Place* known);
     int ReadChildren(const OpenedDirectory& directory, const std::string& path, std::size_t depth,
-                     Place& place);
+                     const Place* known, Place& place);
+    Parts PartsThatAreMailboxes(const std::string& path, std::size_t depth, const Place* known);
+    bool HavePartsChanged(const std::string& path, std::size_t depth, const Place& known);
+    bool IsMaildir(const std::string& path, bool was_before);
+    bool HoldsMessages(const std::string& maildir, bool did_before);
     bool HoldsMailboxes(std::size_t depth) const { return depth + 1 >= layout_.Depth(); }
 
     const StoreFiles& files_;
@@ -73,7 +85,8 @@ void Surveyor::Visit(const std::string& path, std::size_t depth) {
     const bool believed = place != nullptr && !place->racy && !place->unreadable &&
                           thoroughness_ == Thoroughness::kWhatChanged &&
                           !IsTooYoung(place->stamp.ctime, clock_());
-    if (!believed || !(files_.Look(PathOf(path)).stamp == place->stamp))
+    if (!believed || !(files_.Look(PathOf(path)).stamp == place->stamp) ||
+        HavePartsChanged(path, depth, *place))
         place = Examine(path, depth, place.get());
     if (place == nullptr) return;
 
@@ -89,6 +102,62 @@ void Surveyor::Visit(const std::string& path, std::size_t depth) {
     });
 }
 
+/// The `new` of a domain, which may be its catch-all mailbox's, is the mailbox of its user `new` as
+/// well, or instead, if it is a Maildir itself. That is asked by names: messages may be in it, any
+/// number of them.
+Surveyor::Parts Surveyor::PartsThatAreMailboxes(const std::string& path, std::size_t depth,
+                                                const Place* known) {
+    Parts mailboxes;
+    if (!HoldsMailboxes(depth)) return mailboxes;
+    for (const std::string_view part : kPartsOfMaildir) {
+        const std::string child = Join(path, part);
+        const bool was_mailbox = known != nullptr && known->Has(part);
+        if (layout_.AddressOf(child) && IsMaildir(child, was_mailbox)) mailboxes.insert(part);
+    }
+    return mailboxes;
+}
+
+/// They change without a trace in the directory that they are in.
+bool Surveyor::HavePartsChanged(const std::string& path, std::size_t depth, const Place& known) {
+    if (!known.LooksLikeMaildir() || !layout_.AddressOf(path)) return false;
+    const Parts mailboxes = PartsThatAreMailboxes(path, depth, &known);
+    const auto is_as_known = [&](const char* part) {
+        return mailboxes.contains(part) == known.Has(part);
+    };
+    if (!std::all_of(std::begin(kPartsOfMaildir), std::end(kPartsOfMaildir), is_as_known))
+        return true;
+    return !known.is_mailbox && HoldsMessages(path, false);
+}
+
+bool Surveyor::IsMaildir(const std::string& path, bool was_before) {
+    for (const char* part : kPartsOfMaildir) {
+        ++survey_.work.directories_looked_at;
+        const Sight sight = files_.Look(Join(path, part).c_str()).sight;
+        if (sight == Sight::kUnreadable) return was_before;
+        if (sight == Sight::kAbsent) return false;
+    }
+    return true;
+}
+
+/// The names of messages begin with the second in which they came; what mail programs keep in a
+/// mailbox's directory, such as "dovecot-uidlist", does not begin with a digit.
+bool Surveyor::HoldsMessages(const std::string& maildir, bool did_before) {
+    for (const char* part : {"new", "cur"}) {
+        ++survey_.work.directories_looked_at;
+        const OpenedDirectory directory = files_.Open(Join(maildir, part).c_str());
+        if (directory.sight == Sight::kUnreadable) return did_before;
+        if (directory.sight == Sight::kAbsent) continue;
+        if (directory.size > kMoreThanFolders) return true;
+        ++survey_.work.directories_read;
+        bool holds_one = false;
+        reader_.ForEach(directory, [&holds_one](const char* name, unsigned char type) {
+            holds_one |= type != DT_DIR && *name >= '0' && *name <= '9';
+        });
+        if (holds_one) return true;
+    }
+    return false;
+}
+
 /// Null if there is no such directory, or one of which nothing was ever known.
 std::shared_ptr<const Place> Surveyor::Examine(const std::string& path, std::size_t depth,
                                                const Place* known) {
@@ -97,7 +166,8 @@ std::shared_ptr<const Place> Surveyor::Examine(const std::string& path, std::siz
     if (directory.sight == Sight::kAbsent) return nullptr;
     auto place = std::make_shared<Place>();
     int error = directory.error;
-    if (directory.sight == Sight::kThere) error = ReadChildren(directory, path, depth, *place);
+    if (directory.sight == Sight::kThere)
+        error = ReadChildren(directory, path, depth, known, *place);
     if (directory.sight == Sight::kThere && error == 0) {
         place->stamp = directory.stamp;
         place->racy |= IsTooYoung(directory.stamp.ctime, now);
@@ -120,7 +190,7 @@ std::shared_ptr<const Place> Surveyor::Examine(const std::string& path, std::siz
 
 /// Returns an error number, or 0.
 int Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string& path,
-                           std::size_t depth, Place& place) {
+                           std::size_t depth, const Place* known, Place& place) {
     ++survey_.work.directories_read;
     std::vector<std::string> names;
     std::vector<std::string> links;
@@ -149,10 +219,17 @@ int Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string& 
     const auto has = [&names](const char* name) {
         return std::binary_search(names.begin(), names.end(), name);
     };
-    place.is_mailbox =
-        has("cur") && has("new") && has("tmp") && layout_.AddressOf(path).has_value();
+    const bool has_parts =
+        std::all_of(std::begin(kPartsOfMaildir), std::end(kPartsOfMaildir), has) &&
+        layout_.AddressOf(path).has_value();
+    Parts mailboxes;
+    if (has_parts) mailboxes = PartsThatAreMailboxes(path, depth, known);
+    // Where all three are users' mailboxes, nothing else shows that it is one itself.
+    place.is_mailbox = has_parts && (mailboxes.size() < std::size(kPartsOfMaildir) ||
+                                     std::any_of(names.begin(), names.end(), mail::IsFolderName) ||
+                                     HoldsMessages(path, known == nullptr || known->is_mailbox));
     const auto is_expected = [&](const std::string& name) {
-        if (place.is_mailbox && IsPartOfMaildir(name)) return false;
+        if (place.is_mailbox && IsPartOfMaildir(name)) return mailboxes.contains(name);
         return !HoldsMailboxes(depth) || layout_.AddressOf(Join(path, name)).has_value();
     };
     for (const std::string& name : names)

@@ -73,7 +73,7 @@ private:
     using Path = std::filesystem::path;
 
     static constexpr const char* kDomains[] = {"example.org", "example.net", "example.com"};
-    static constexpr const char* kUsers[] = {"ann", "bob", "eve", "joe", "sue", "tom"};
+    static constexpr const char* kUsers[] = {"ann", "bob", "eve", "new", "cur", "tmp"};
     static constexpr const char* kFolders[] = {".Sent", ".Trash", ".Archive", ".Archive.2020"};
 
     std::uint64_t Below(std::uint64_t n) { return random_() % n; }

@@ -274,6 +274,50 @@ TEST_P(ScanWatchTest, FollowsMailboxesAndDomainsThatAreNamedAsPartsOfMaildirsAre
     EXPECT_EQ(daemon_->Stop(), 0);
 }
 
+TEST_P(ScanWatchTest, FollowsUsersWhoAreNamedAsPartsOfTheMaildirThatTheirDomainIs) {
+    Deliver("example.org", 7);
+    if (!StartsToWatch()) GTEST_SKIP() << "not permitted here:\n" << daemon_->Log();
+    const auto shows = [&](const char* user) {
+        const test::Figures found = daemon_->Found();
+        const auto figures = found.find(std::string(user) + "@example.org");
+        return figures != found.end() &&
+               figures->second == test::RecountMailbox(Root() / "example.org" / user);
+    };
+    for (const char* user : {"", "tmp", "new", "cur"}) {
+        const std::string path = "example.org/" + std::string(user);
+        Deliver(path, 7);
+        test::WaitUntil(
+            "a delivery to " + path, [&] { return shows(user); }, scratch_ / "scan.log");
+        Deliver(path + "/.Sent", 5);
+        test::WaitUntil(
+            "a folder of " + path, [&] { return shows(user); }, scratch_ / "scan.log");
+        Deliver(path, 3);
+        test::WaitUntil(
+            "mail for " + path, [&] { return shows(user) && shows(""); }, scratch_ / "scan.log");
+    }
+    for (const char* part : {"cur", "new", "tmp", ".Sent"})
+        fs::remove_all(Root() / "example.org/new" / part);
+    test::WaitUntil(
+        "that one is gone",
+        [&] { return daemon_->Found().size() == 3 && shows("") && shows("cur") && shows("tmp"); },
+        scratch_ / "scan.log");
+    fs::create_directories(Root() / "example.org/new/new");
+    fs::create_directories(Root() / "example.org/new/cur");
+    fs::create_directories(Root() / "example.org/new/tmp");
+    test::WaitUntil(
+        "that it is there again, empty", [&] { return shows("new"); }, scratch_ / "scan.log");
+    for (const auto& entry : fs::directory_iterator(Root() / "example.org/new"))
+        if (entry.is_regular_file()) fs::remove(entry);
+    fs::remove_all(Root() / "example.org/.Sent");
+    test::WaitUntil(
+        "that the domain is no mailbox any more",
+        [&] { return daemon_->Found().size() == 3 && shows("new"); }, scratch_ / "scan.log");
+    Deliver("example.org", 7);
+    test::WaitUntil(
+        "that it is one again", [&] { return shows(""); }, scratch_ / "scan.log");
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
 TEST_F(ScanHazardsTest, WatchesARootThatHasMovedAndLeftASymbolicLink) {
     Deliver("example.org/ann", 7);
     daemon_.emplace(scratch_.Path(), "fanotify", "1h");

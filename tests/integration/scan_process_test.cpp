@@ -8,6 +8,8 @@
 #include <sstream>
 
 #include "tests/integration/scan_site.hpp"
+#include "tests/support/postfix_instance.hpp"
+#include "tests/support/smtp_client.hpp"
 
 namespace policyd {
 namespace {
@@ -84,6 +86,40 @@ TEST_F(ScanProcessTest, WhatRootMakesByHandIsForTheUserOfTheDaemon) {
     Deliver("example.org/ann", 7);
     EXPECT_EQ(daemon_->ScanOnce(AsNobody(",+dac_read_search")), 0) << daemon_->Log();
     ExpectTruth();
+}
+
+TEST_F(ScanProcessTest, MeasuresWhatPostfixDeliversToUsersWhoAreNamedAsPartsOfMaildirs) {
+    const test::PostfixInstance postfix(test::PostfixInstance::Parameters{
+        {"virtual_mailbox_domains", "example.org, example.net"},
+        {"virtual_mailbox_maps",
+         "inline:{@example.org=example.org/, new@example.org=example.org/new/,"
+         " tmp@example.org=example.org/tmp/, new@example.net=example.net/new/,"
+         " cur@example.net=example.net/cur/, tmp@example.net=example.net/tmp/}"},
+    });
+    const std::vector<std::string> mailboxes = {"@example.org",    "new@example.org",
+                                                "tmp@example.org", "new@example.net",
+                                                "cur@example.net", "tmp@example.net"};
+    for (const std::string& mailbox : mailboxes) {
+        test::SmtpClient client(postfix.Port());
+        client.Mail("sender@elsewhere.example");
+        ASSERT_TRUE(client.Rcpt(mailbox.front() == '@' ? "any" + mailbox : mailbox).IsPositive());
+        ASSERT_TRUE(client.Data(test::SampleMessage(100 * mailbox.size())).IsPositive());
+        client.Quit();
+    }
+    postfix.WaitUntilIdle();
+    fs::create_directory_symlink(postfix.MailStore(), Root());
+    daemon_.emplace(scratch_.Path(), "off", "1h");
+
+    EXPECT_EQ(daemon_->ScanOnce(), 0) << daemon_->Log();
+
+    test::Figures truth;
+    for (const std::string& mailbox : mailboxes) {
+        const std::size_t at = mailbox.find('@');
+        truth[mailbox] =
+            test::RecountMailbox(Root() / mailbox.substr(at + 1) / mailbox.substr(0, at));
+        EXPECT_EQ(truth[mailbox].messages, 1u) << mailbox;
+    }
+    EXPECT_EQ(Text(daemon_->Found()), Text(truth));
 }
 
 TEST_F(ScanProcessTest, ASecondOneSaysWhyItEndsWhereverTheLogIs) {

@@ -50,6 +50,66 @@ TEST_F(ScannerTest, MeasuresADomainThatIsAMaildirAsItsCatchAllMailbox) {
     EXPECT_EQ(BytesOf("ann@example.org"), 1u);
 }
 
+TEST_F(ScannerTest, MeasuresUsersWhoAreNamedAsPartsOfTheMaildirThatTheirDomainIs) {
+    store_.Deliver("example.org", 100);
+    Sweep();
+    for (const char* user : {"new", "cur", "tmp"}) {
+        store_.Deliver("example.org/" + std::string(user), 10);
+        store_.Deliver("example.org/" + std::string(user) + "/.Sent", 1);
+        Sweep();
+        EXPECT_EQ(BytesOf(std::string(user) + "@example.org"), 11u) << user;
+    }
+    EXPECT_EQ(usage_.figures.size(), 4u);
+    EXPECT_EQ(BytesOf("@example.org"), 100u);
+
+    store_.Deliver("example.org", 100);
+    for (const char* part : {"cur", "new", "tmp", ".Sent"})
+        store_.Remove("example.org/tmp/" + std::string(part));
+    store_.Remove("example.org/cur/tmp");
+    const ScanReport report = Sweep();
+    EXPECT_EQ(report.removed, 2u);
+    EXPECT_EQ(BytesOf("@example.org"), 200u);
+    EXPECT_EQ(BytesOf("new@example.org"), 11u);
+}
+
+TEST_F(ScannerTest, ADomainWhoseUsersAreNamedAsPartsOfAMaildirIsNoneWithoutMessages) {
+    for (const char* user : {"new", "cur", "tmp", "ann"})
+        store_.Deliver("example.org/" + std::string(user), 10);
+    store_.WriteFile("example.org/new/dovecot-uidlist", 10);
+    Sweep();
+    EXPECT_EQ(usage_.figures.size(), 4u);
+    EXPECT_EQ(usage_.figures.count("@example.org"), 0u);
+    EXPECT_EQ(Sweep().work.directories_read, 2u) << "new and cur, which hold no more than folders";
+
+    const std::string name = store_.Deliver("example.org", 100);
+    Sweep();
+    EXPECT_EQ(BytesOf("@example.org"), 110u) << "with what Dovecot keeps in its new";
+    EXPECT_EQ(BytesOf("new@example.org"), 10u);
+    EXPECT_EQ(Sweep().work.directories_read, 0u);
+
+    store_.Deliver("example.org/.Sent", 1);
+    store_.Remove("example.org/new/" + name);
+    Sweep();
+    EXPECT_EQ(BytesOf("@example.org"), 11u);
+    store_.Remove("example.org/.Sent");
+    Sweep();
+    EXPECT_EQ(usage_.figures.size(), 4u);
+    EXPECT_EQ(usage_.figures.count("@example.org"), 0u);
+}
+
+TEST_F(ScannerTest, LooksAtAMaildirThatADomainIsWithoutReadingIt) {
+    store_.Deliver("example.org", 100);
+    store_.Deliver("example.org/new", 10);
+    Sweep();
+    const ScanReport report = Sweep();
+    EXPECT_EQ(report.work.directories_read, 0u);
+    constexpr unsigned kPlaces = 2;
+    constexpr unsigned kOfTwoMailboxes = 2 * 3;
+    constexpr unsigned kWhetherPartsAreMaildirs = 3 + 1 + 1;
+    EXPECT_EQ(report.work.directories_looked_at,
+              kPlaces + kOfTwoMailboxes + kWhetherPartsAreMaildirs);
+}
+
 TEST_F(ScannerTest, FollowsOtherLayouts) {
     options_.layout = "%d/%1u/%u/Maildir";
     store_.Deliver("example.org/a/ann/Maildir", 100);

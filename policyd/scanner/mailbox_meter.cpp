@@ -140,11 +140,6 @@ std::size_t MailboxMeter::CountUnchanged(Job& job) {
         const std::size_t folder_ends = path_.size();
         path_ += "new";
         if (!is_unchanged(folder.fresh)) break;
-        // Of one that does not count nothing else is looked at. Its name is tried last.
-        if (folder.seen.inode == 0 && rules_.Ignores(previous.NameOf(folder))) {
-            ++unchanged;
-            continue;
-        }
         path_.resize(folder_ends);
         path_ += "cur";
         if (!is_unchanged(folder.seen)) break;
@@ -278,16 +273,21 @@ void MailboxMeter::AppendFolder(Job& job, std::string_view name) {
 void MailboxMeter::LookAtIgnored(Job& job, std::string_view name, const FolderRecord* known,
                                  FolderRecord& folder) {
     const Pair pair(job.mailbox, name, known);
+    TakeStamp(job, pair.fresh, pair.known_fresh, folder.fresh);
+    TakeStamp(job, pair.seen, pair.known_seen, folder.seen);
+}
+
+void MailboxMeter::TakeStamp(Job& job, const std::string& path, const DirectoryRecord* known,
+                             DirectoryRecord& record) {
     ++job.result.work.directories_looked_at;
     Spend(job, 1);
     const FileTime now = clock_();
-    const DirectoryStamp stamp = files_.Look(pair.fresh.c_str()).stamp;
-    folder.fresh.Take(stamp);
-    folder.fresh.racy = IsTooYoung(stamp.ctime, now);
-    if (known != nullptr && known->fresh.Matches(stamp) && known->fresh.racy == folder.fresh.racy)
-        return;
+    const DirectoryStamp stamp = files_.Look(path.c_str()).stamp;
+    record.Take(stamp);
+    record.racy = IsTooYoung(stamp.ctime, now);
+    if (known != nullptr && known->Matches(stamp) && known->racy == record.racy) return;
     job.read_something = true;
-    if (known == nullptr || !known->fresh.Matches(stamp)) job.result.changed = true;
+    if (known == nullptr || !known->Matches(stamp)) job.result.changed = true;
 }
 
 /// `new` before `cur`. Whatever goes from one to the other, in whichever direction, shows in the

@@ -66,6 +66,8 @@ private:
     void AppendFolder(Job& job, std::string_view name);
     void LookAtIgnored(Job& job, std::string_view name, const FolderRecord* known,
                        FolderRecord& folder);
+    void TakeStamp(Job& job, const std::string& path, const DirectoryRecord* known,
+                   DirectoryRecord& record);
     void MeasurePair(Job& job, std::string_view name, const FolderRecord* known,
                      FolderRecord& folder);
     void CountWhatMoves(Job& job, const Pair& pair, FolderRecord& folder);

@@ -65,7 +65,7 @@ struct MailboxRecord {
     bool unreadable = false;
     std::string names;  ///< of all folders, each ended by a NUL; the inbox's is empty
     /// The inbox, then the folders in order of their names. Of one that does not count
-    /// (CountingRules::Ignores()) there is nothing but the stamp of `new`.
+    /// (CountingRules::Ignores()) there are the stamps alone.
     std::vector<FolderRecord> folders;
 
     std::string_view NameOf(const FolderRecord& folder) const {

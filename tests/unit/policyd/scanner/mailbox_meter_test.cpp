@@ -190,6 +190,28 @@ TEST_F(MailboxMeterTest, ADeliveryIntoAFolderThatIsLeftOutIsAChangeOfNoBytes) {
     EXPECT_EQ(after.work.directories_read, 0u);
 }
 
+TEST_F(MailboxMeterTest, MailPutStraightIntoCurOfAFolderThatIsLeftOutIsAChangeOfNoBytes) {
+    rules_.ignored_folders = {"Trash"};
+    store_.Deliver("d/u", 1);
+    store_.MakeMaildir("d/u/.Trash");
+    const MeasuredMailbox before = Measure();
+
+    store_.WriteFile("d/u/.Trash/cur/1.host,S=10:2,S", 10);
+    const MeasuredMailbox after = Measure(before.record);
+    EXPECT_TRUE(after.changed);
+    EXPECT_EQ(Sums(after), Figures(1, 1));
+    EXPECT_EQ(after.work.directories_read, 0u);
+
+    const MeasuredMailbox unchanged = Measure(after.record);
+    EXPECT_EQ(unchanged.record, after.record);
+    EXPECT_EQ(unchanged.work.directories_looked_at, 5u);
+
+    const MeasuredMailbox at_once =
+        Measure(after.record, Thoroughness::kWhatChanged, &CoarseFileClock);
+    EXPECT_FALSE(at_once.changed);
+    EXPECT_TRUE(at_once.record->IsRacy());
+}
+
 TEST_F(MailboxMeterTest, TakesABracketInTheNameOfAFolderAsItStands) {
     store_.Deliver("d/u", 1);
     store_.Deliver("d/u/.[Gmail].Trash", 10);

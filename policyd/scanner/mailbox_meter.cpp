@@ -225,8 +225,11 @@ int MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
         folder_reader_.Enlarge();
     }
     folder_reader_.Shrink();
-    for (const std::string& link : links)
+    for (const std::string& link : links) {
+        const bool counts = IsOfInbox(link) || !rules_.Ignores(link);
+        if (!counts || !files_.LeadsToDirectory(directory.directory, link.c_str())) continue;
         job.result.obstacles.push_back({job.mailbox + '/' + link, Obstacle::Kind::kSymbolicLink});
+    }
     return 0;
 }
 

@@ -22,7 +22,7 @@ struct Place {
     /// those that are an address's. Of the parts of the Maildir that it is, or looks like, those
     /// that are users' mailboxes as well.
     std::string children;
-    /// Likewise of the symbolic links that stand where such a directory could.
+    /// Likewise of the symbolic links to directories that stand where such a directory could.
     std::string links;
 
     bool Has(std::string_view child) const;

@@ -143,6 +143,14 @@ SeenFile StoreFiles::LookAtFile(const Descriptor& directory, const char* name) c
     return seen;
 }
 
+bool StoreFiles::LeadsToDirectory(const Descriptor& directory, const char* link) const {
+    struct statx target;
+    constexpr int kFlags = AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+    if (statx(directory.Get(), link, kFlags, STATX_TYPE, &target) != 0)
+        return SightOf(errno) == Sight::kUnreadable;
+    return S_ISDIR(target.stx_mode);
+}
+
 int StoreFiles::OpenFollowingNothing(const char* path, int flags) const {
     const int hidden = may_hide_access_.load(std::memory_order_relaxed) ? O_NOATIME : 0;
     int fd = -1;

@@ -84,8 +84,9 @@ struct SeenFile {
 };
 
 /// The mail store below one root directory. Paths are relative to it, and no step of them is ever
-/// a symbolic link that is followed; messages are never opened. Reading leaves no access time
-/// where the kernel allows that (O_NOATIME). Used by any number of threads at once.
+/// a symbolic link that is followed, but to tell where one leads; messages are never opened.
+/// Reading leaves no access time where the kernel allows that (O_NOATIME). Used by any number of
+/// threads at once.
 class StoreFiles {
 public:
     /// Opens the root, which alone may be reached through symbolic links. Throws std::system_error.
@@ -99,6 +100,9 @@ public:
     SeenDirectory LookAtOpen(const Descriptor& directory) const;
     /// A file in an open directory; symbolic links are absent.
     SeenFile LookAtFile(const Descriptor& directory, const char* name) const;
+    /// Whether a symbolic link in an open directory leads to a directory, or to where we may not
+    /// look. Nothing that is behind it is read.
+    bool LeadsToDirectory(const Descriptor& directory, const char* link) const;
 
 private:
     int OpenFollowingNothing(const char* path, int flags) const;

@@ -235,7 +235,8 @@ int Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string& 
     for (const std::string& name : names)
         if (is_expected(name)) place.children.append(name).push_back('\0');
     for (const std::string& name : links)
-        if (is_expected(name)) place.links.append(name).push_back('\0');
+        if (is_expected(name) && files_.LeadsToDirectory(directory.directory, name.c_str()))
+            place.links.append(name).push_back('\0');
     return 0;
 }
 

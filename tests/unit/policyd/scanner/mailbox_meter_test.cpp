@@ -140,6 +140,22 @@ TEST_F(MailboxMeterTest, TellsOfAnInboxThatIsASymbolicLink) {
     EXPECT_TRUE(Measure(measured.record).obstacles.empty());
 }
 
+TEST_F(MailboxMeterTest, SaysNothingOfSymbolicLinksBehindWhichNothingWouldCount) {
+    rules_.ignored_folders = {"Trash", "*ew"};
+    store_.Deliver("d/u", 5);
+    store_.Deliver("d/other", 5);
+    fs::create_symlink("nowhere", store_ / "d/u/.dovecot.lda-dupes");
+    fs::create_symlink("new/1.host,S=5", store_ / "d/u/.subscriptions");
+    for (const char* name : {".Trash", "..DOVECOT-TRASHED", "tmp2"})
+        fs::create_symlink("../other", store_ / "d/u" / name);
+    EXPECT_TRUE(Measure().obstacles.empty());
+
+    store_.Rename("d/u/new", "d/new");
+    fs::create_symlink("../new", store_ / "d/u/new");
+    ASSERT_EQ(Measure().obstacles.size(), 1u);
+    EXPECT_EQ(Measure().obstacles[0].path, "d/u/new");
+}
+
 TEST_F(MailboxMeterTest, CountsEveryHardLink) {
     const std::string name = store_.Deliver("d/u", 10, false);
     store_.MakeMaildir("d/u/.Copy");

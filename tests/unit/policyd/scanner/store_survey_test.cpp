@@ -43,6 +43,15 @@ TEST_F(StoreSurveyTest, TellsOnceOfSymbolicLinksInThePlaceOfDomainsAndMailboxes)
     EXPECT_THAT(LinksToldOf(), testing::ElementsAre("example.org/eve"));
 }
 
+TEST_F(StoreSurveyTest, SaysNothingOfSymbolicLinksThatLeadToNoDirectory) {
+    store_.Deliver("example.org/ann", 1);
+    store_.WriteFile("example.org/file", 1);
+    fs::create_symlink("nowhere", store_ / "example.org/bob");
+    fs::create_symlink("file", store_ / "example.org/eve");
+    fs::create_symlink("joe", store_ / "example.org/joe");
+    EXPECT_THAT(LinksToldOf(), testing::IsEmpty());
+}
+
 TEST_F(StoreSurveyTest, SaysNothingOfSymbolicLinksInTheMaildirThatADomainIs) {
     store_.MakeMaildir("example.org");
     fs::create_symlink("cur", store_ / "example.org/.Sent");

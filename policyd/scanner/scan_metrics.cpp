@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <system_error>
 
+#include "common/files/shared_file.hpp"
 #include "policyd/scanner/store_files.hpp"
 
 namespace policyd::scanner {
@@ -115,19 +116,21 @@ std::string ScanMetrics::Text() const {
 void WriteMetricsFile(const std::string& path, const ScanMetrics& metrics) {
     const std::string temporary = path + ".new";
     const std::string text = metrics.Text();
-    {
-        const Descriptor file(
-            open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
-        if (!file) Fail(temporary);
+    // What a crash left, or somebody put there: root must not write, or give away, another's file.
+    unlink(temporary.c_str());
+    const Descriptor file(
+        open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
+    if (!file) Fail(temporary);
+    try {
+        files::ShareAsItsDirectory(file.Get(), temporary);
         const ssize_t written = write(file.Get(), text.data(), text.size());
-        if (written != static_cast<ssize_t>(text.size())) {
-            const int error = written < 0 ? errno : ENOSPC;
-            unlink(temporary.c_str());
-            errno = error;
-            Fail(temporary);
-        }
+        if (written >= 0 && written != static_cast<ssize_t>(text.size())) errno = ENOSPC;
+        if (written != static_cast<ssize_t>(text.size())) Fail(temporary);
+        if (rename(temporary.c_str(), path.c_str()) != 0) Fail(path);
+    } catch (...) {
+        unlink(temporary.c_str());
+        throw;
     }
-    if (rename(temporary.c_str(), path.c_str()) != 0) Fail(path);
 }
 
 }  // namespace policyd::scanner

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <set>
@@ -86,6 +87,26 @@ TEST_F(ScanProcessTest, WhatRootMakesByHandIsForTheUserOfTheDaemon) {
     Deliver("example.org/ann", 7);
     EXPECT_EQ(daemon_->ScanOnce(AsNobody(",+dac_read_search")), 0) << daemon_->Log();
     ExpectTruth();
+}
+
+TEST_F(ScanProcessTest, MetricsThatRootWritesByHandBelongToTheOwnerOfTheirDirectory) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can run it as another user";
+    Deliver("example.org/ann", 10);
+    constexpr uid_t kNobody = 65534;
+    const fs::path directory = scratch_ / "metrics";
+    fs::create_directory(directory);
+    ASSERT_EQ(chown(directory.c_str(), kNobody, kNobody), 0);
+    std::ofstream(scratch_ / "of somebody else") << "as it was";
+    fs::create_hard_link(scratch_ / "of somebody else", directory / "scan.prom.new");
+    daemon_.emplace(scratch_.Path(), "off", "1h",
+                    "scan_metrics_file = \"" + (directory / "scan.prom").string() + "\"\n");
+    ASSERT_EQ(daemon_->ScanOnce({"sh", "-c", "umask 077; exec \"$@\"", "as root"}), 0)
+        << daemon_->Log();
+    struct stat file {};
+    ASSERT_EQ(stat((directory / "scan.prom").c_str(), &file), 0);
+    EXPECT_EQ(file.st_uid, kNobody);
+    EXPECT_EQ(file.st_gid, kNobody);
+    EXPECT_EQ(test::ReadFile(scratch_ / "of somebody else"), "as it was");
 }
 
 TEST_F(ScanProcessTest, MeasuresWhatPostfixDeliversToUsersWhoAreNamedAsPartsOfMaildirs) {

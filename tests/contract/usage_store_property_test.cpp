@@ -332,7 +332,36 @@ INSTANTIATE_TEST_SUITE_P(, FloodOfReservationsTest,
                                                std::chrono::seconds(10)},
                                          Flood{"ThatIsToldLate", kGrace, false, true},
                                          Flood{"WhileTheClockIsSet", kGrace, true, true}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& flood) { return flood.param.name; });
+
+TEST(FoldedReservationsTest, OfAnHourThatWereDroppedAreNotTakenFromOthersOfThatHour) {
+    async::EventLoop loop;
+    const InRedis kind;
+    const text::WallTime hour{std::chrono::hours(500'000)};
+    text::WallTime now = hour;
+    const auto store = kind.Open(
+        loop, [&now] { return now; }, 4);
+    const std::vector<std::string> ann{"ann@a.example"};
+    const auto reserve = [&](const std::string& id, std::uint64_t bytes, milliseconds age) {
+        Reservation reservation{id, bytes, {{ann[0], 0, 0}}};
+        reservation.age = age;
+        loop.RunUntilDone(store->Reserve(reservation));
+    };
+    const auto at_minute = [&](int minute) { now = hour + std::chrono::minutes(minute); };
+    for (const char* id : {"m1", "m2", "m3", "m4"}) reserve(id, 1000, milliseconds(0));
+    at_minute(21);
+    reserve("m5", 1, milliseconds(0));  // more than four: those before are summed up by the hour
+    const std::vector<Measurement> measured{{ann[0], 100, 1, hour + std::chrono::minutes(10)}};
+    loop.RunUntilDone(store->Commit(measured, kGrace));
+    EXPECT_EQ(loop.RunUntilDone(store->Find(ann[0]))->reserved_bytes, 1u);
+    at_minute(22);
+    reserve("late", 5000, std::chrono::minutes(16));
+    at_minute(27);
+    for (const char* id : {"m6", "m7", "m8"}) reserve(id, 1, milliseconds(0));
+    EXPECT_EQ(loop.RunUntilDone(store->Find(ann[0]))->reserved_bytes, 5004u);
+    loop.RunUntilDone(store->Release("m1", ann, Unreserve::kEverything));
+    EXPECT_EQ(loop.RunUntilDone(store->Find(ann[0]))->reserved_bytes, 5004u);
+}
 
 TEST(FoldedReservationsTest, AreExactWhileMessagesComeBackInTime) {
     async::EventLoop loop;

@@ -474,7 +474,7 @@ TEST_F(ScanHazardsTest, CommitsManyForTheSecondTimeAlsoWhereChangesAreCollectedF
         reservation.limits.push_back({name + "@example.org", 0, 0});
     }
     daemon_.emplace(scratch_.Path(), "inotify", "24h",
-                    "reservation_grace = \"1s\"\nscan_settle_time = \"5s\"\n");
+                    "reservation_grace = \"3s\"\nscan_settle_time = \"2s\"\n");
     daemon_->Start();
     test::WaitUntil(
         "the first figures", [&] { return daemon_->Found().size() == reservation.limits.size(); },
@@ -489,6 +489,34 @@ TEST_F(ScanHazardsTest, CommitsManyForTheSecondTimeAlsoWhereChangesAreCollectedF
         [&] { return loop.RunUntilDone(store->FindSite()).reserved_messages == 0; },
         scratch_ / "scan.log");
     EXPECT_EQ(loop.RunUntilDone(store->FindSite()).bytes, reservation.limits.size() * 15);
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
+TEST_F(ScanHazardsTest, CommitsAChangeForTheSecondTimeAlsoBesideAScanThatTakesLong) {
+    constexpr int kOthers = 60;
+    Deliver("example.org/ann", 10);
+    for (int i = 0; i < kOthers; ++i)
+        for (int messages = 0; messages < 40; ++messages)
+            Deliver("example.org/u" + std::to_string(i), 10);
+    daemon_.emplace(scratch_.Path(), "inotify", "24h",
+                    "reservation_grace = \"1s\"\nscan_rate_limit = 50\n");
+    daemon_->Start();
+    test::WaitUntil(
+        "the first figures", [&] { return !daemon_->Found().empty(); }, scratch_ / "scan.log");
+    async::EventLoop loop;
+    const auto store = usage::OpenUsageStore(loop, daemon_->Settings());
+    usage::Reservation reservation{"m1", 5, {{"ann@example.org", 0, 0}}};
+    reservation.settled = true;
+    loop.RunUntilDone(store->Reserve(reservation));
+    Deliver("example.org/ann", 5);
+    test::WaitUntil(
+        "the reservation to be dropped",
+        [&] {
+            const auto usage = loop.RunUntilDone(store->Find("ann@example.org"));
+            return usage->bytes == 15 && usage->reserved_bytes == 0;
+        },
+        scratch_ / "scan.log");
+    EXPECT_LE(daemon_->Found().size(), kOthers);
     EXPECT_EQ(daemon_->Stop(), 0);
 }
 

@@ -25,6 +25,7 @@ protected:
         KnownMailbox mailbox;
         mailbox.record = std::make_shared<const MailboxRecord>(record);
         mailbox.changed_at = 10;
+        mailbox.change_took = 19;
         mailbox.committed_at = 11;
         mailbox.verified_at = 12;
         state_.root_device = 13;
@@ -58,6 +59,7 @@ TEST_F(StateFileTest, GivesBackWhatWasSaved) {
     ASSERT_EQ(loaded.mailboxes.size(), 2u);
     const KnownMailbox& mailbox = loaded.mailboxes.at("d/u");
     EXPECT_EQ(mailbox.changed_at, 10);
+    EXPECT_EQ(mailbox.change_took, 19u);
     EXPECT_EQ(mailbox.committed_at, 11);
     EXPECT_EQ(mailbox.verified_at, 12);
     EXPECT_EQ(mailbox.record->stamp, (DirectoryStamp{1, 2, 3, 4}));

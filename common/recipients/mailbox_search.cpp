@@ -107,16 +107,24 @@ std::uint64_t ParseLimit(const tables::TableChain& limits, std::string_view key,
     throw outage::TableUnavailable(mistake);
 }
 
-/// Whether a key is the address of another mailbox than the one that is named: user@domain, or
-/// @domain, beside user+extension@domain.
-async::Task<bool> IsOfAnother(const MailSystem& system, DecisionLookups& lookups,
-                              std::string_view key, std::string_view mailbox) {
+async::Task<std::optional<std::string>> PathOf(const MailSystem& system, DecisionLookups& lookups,
+                                               std::string_view key) {
     const std::string external = key.starts_with('@') ? std::string(key) : mail::Quoted(key);
-    const auto path =
-        co_await lookups.Find(system.virtual_mailbox_maps, external, tables::KeyKind::kPartial);
+    co_return co_await lookups.Find(system.virtual_mailbox_maps, external,
+                                    tables::KeyKind::kPartial);
+}
+
+/// Whether a key is the address of another mailbox: user@domain, or @domain, beside
+/// user+extension@domain.
+async::Task<bool> IsOfAnother(const MailSystem& system, DecisionLookups& lookups,
+                              std::string_view key, const Mailbox& mailbox) {
+    const auto path = co_await PathOf(system, lookups, key);
     if (!path) co_return false;
-    const std::string other = NameByPath(system, *path).value_or(std::string(key));
-    co_return text::FoldCase(other) != text::FoldCase(mailbox);
+    if (const auto other = NameByPath(system, *path))
+        co_return text::FoldCase(*other) != text::FoldCase(mailbox.name);
+    // What is no path may be the same for a whole domain.
+    const auto own = co_await PathOf(system, lookups, mailbox.address);
+    co_return own != path;
 }
 
 /// The limit that a table has for an address of the mailbox. One that it has for more addresses is
@@ -124,7 +132,7 @@ async::Task<bool> IsOfAnother(const MailSystem& system, DecisionLookups& lookups
 /// that one alone.
 async::Task<std::optional<std::uint64_t>> FindLimit(
     const MailSystem& system, DecisionLookups& lookups, const tables::TableChain& limits,
-    std::string_view address, std::string_view mailbox, log::WarningBudget& warnings) {
+    std::string_view address, const Mailbox& mailbox, log::WarningBudget& warnings) {
     const auto match =
         co_await FindAddress(system, lookups, limits, address, KeyForms::kExternalThenInternal);
     if (!match) co_return std::nullopt;
@@ -138,12 +146,12 @@ async::Task<std::optional<std::uint64_t>> FindLimit(
 /// For the recipient, or else for the mailbox that his mail goes to.
 async::Task<std::uint64_t> FindEitherLimit(const MailSystem& system, DecisionLookups& lookups,
                                            const tables::TableChain& limits,
-                                           std::string_view recipient, std::string_view mailbox,
+                                           std::string_view recipient, const Mailbox& mailbox,
                                            log::WarningBudget& warnings) {
     const auto of_recipient =
         co_await FindLimit(system, lookups, limits, recipient, mailbox, warnings);
     if (of_recipient) co_return *of_recipient;
-    const std::string name = text::FoldCase(mailbox);
+    const std::string name = text::FoldCase(mailbox.name);
     if (name == recipient) co_return 0;
     const auto of_mailbox = co_await FindLimit(system, lookups, limits, name, mailbox, warnings);
     co_return of_mailbox.value_or(0);
@@ -196,10 +204,9 @@ async::Task<> FindLimits(const MailSystem& system, DecisionLookups& lookups,
                          std::string_view recipient, Mailbox& mailbox,
                          log::WarningBudget& warnings) {
     mailbox.quota_bytes = co_await FindEitherLimit(
-        system, lookups, system.virtual_mailbox_limit_maps, recipient, mailbox.name, warnings);
-    mailbox.quota_messages =
-        co_await FindEitherLimit(system, lookups, system.virtual_mailbox_message_limit_maps,
-                                 recipient, mailbox.name, warnings);
+        system, lookups, system.virtual_mailbox_limit_maps, recipient, mailbox, warnings);
+    mailbox.quota_messages = co_await FindEitherLimit(
+        system, lookups, system.virtual_mailbox_message_limit_maps, recipient, mailbox, warnings);
     mailbox.domain_quota_bytes =
         co_await FindDomainLimit(lookups, system.virtual_domain_limit_maps, mailbox.name, warnings);
     mailbox.domain_quota_messages = co_await FindDomainLimit(

@@ -26,21 +26,19 @@ constexpr std::chrono::seconds kTimeToCompile{10};
 /// ext4): nothing tells but that this passes.
 constexpr std::chrono::milliseconds kLongestTruncation{200};
 
-/// postalias(1) marks what it makes for NIS, whichever type it is of. Of what cannot be read nobody
-/// knows: an alias that is not found would be refused for good.
+/// postalias(1) marks what it makes for NIS, whichever type it is of.
 bool IsMadeByPostalias(const std::string& compiled_path) {
     constexpr std::string_view kMark = "YP_LAST_MODIFIED";
     std::ifstream file(compiled_path, std::ios::binary);
-    if (!file) return true;
     std::string part(1 << 20, '\0');
     std::size_t kept = 0;  // of the part before, in which the mark may begin
-    do {
+    while (file) {
         file.read(part.data() + kept, static_cast<std::streamsize>(part.size() - kept));
         const std::string_view read(part.data(), kept + static_cast<std::size_t>(file.gcount()));
         if (read.find(kMark) != read.npos) return true;
         kept = std::min(read.size(), kMark.size() - 1);
         std::copy(read.end() - static_cast<std::ptrdiff_t>(kept), read.end(), part.begin());
-    } while (file);
+    }
     return false;
 }
 
@@ -81,8 +79,8 @@ CompiledText::CompiledText(std::string name, std::string path, std::string compi
 }
 
 std::shared_ptr<const TexthashRows> CompiledText::Read(const WarningSink& warn) const {
-    return std::make_shared<const TexthashRows>(ReadTexthash(
-        path_, warn, ReadAs::kCompiled, [this] { return IsMadeByPostalias(compiled_path_); }));
+    const ReadAs reader = IsMadeByPostalias(compiled_path_) ? ReadAs::kAliases : ReadAs::kCompiled;
+    return std::make_shared<const TexthashRows>(ReadTexthash(path_, warn, reader));
 }
 
 std::shared_ptr<const TexthashRows> CompiledText::Rows() const {

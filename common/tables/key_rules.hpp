@@ -13,11 +13,12 @@ enum class ReadAs {
     kUnfolded,  ///< in lists of domains, and virtual(8) always: keys stay as they are written
     kProxymap,  ///< behind proxy: as kUnfolded, and lines that are not UTF-8 are read, too
     kPostmap,   ///< postmap -q: as kDaemon, but the first line with a key holds
-    kCompiled,  ///< hash: and its like, which postmap or postalias has made of the text
+    kCompiled,  ///< hash: and its like, which postmap has made of the text
+    kAliases,   ///< the same, made by postalias of aliases(5)
 };
 
 inline bool FoldsStoredKeys(ReadAs reader) {
-    return reader == ReadAs::kDaemon || reader == ReadAs::kPostmap || reader == ReadAs::kCompiled;
+    return reader != ReadAs::kUnfolded && reader != ReadAs::kProxymap;
 }
 
 /// A look-up key as Postfix hands it to a table (dict_utf8(3)): case-folded; nothing where it is

@@ -15,9 +15,8 @@ namespace {
 /// only for one.
 class Reader {
 public:
-    Reader(const std::string& path, const WarningSink& warn, ReadAs reader,
-           const std::function<bool()>& is_of_aliases, TexthashRows& rows)
-        : path_(path), warn_(warn), reader_(reader), is_of_aliases_(is_of_aliases), rows_(rows) {}
+    Reader(const std::string& path, const WarningSink& warn, ReadAs reader, TexthashRows& rows)
+        : path_(path), warn_(warn), reader_(reader), rows_(rows) {}
 
     /// False where it is the last that is read.
     bool Add(const LogicalLines::Line& line) {
@@ -28,22 +27,15 @@ public:
             if (reader_ != ReadAs::kProxymap) return Ignore(line, "it is not UTF-8: ", line.text);
         }
         const std::string_view text = line.UpToZeroByte();
-        QuotedWord key = TakeQuotedWord(text);
+        if (reader_ == ReadAs::kAliases) return AddAlias(line, text);
+        const QuotedWord key = TakeQuotedWord(text);
         const std::string_view value = text::Trim(text.substr(key.word.size()));
         if (!key.quotes_match) return Ignore(line, "its double quotes do not match: ", line.text);
         if (value.empty()) {
             Warn(line, "ignored, for there must be a key, a blank and a value");
             return true;
         }
-        if (key.word.back() == ':') {
-            if (IsOfAliases()) {
-                key.word.remove_suffix(1);
-                if (key.word.empty() || key.word.find('@') != key.word.npos)
-                    return Ignore(line, "the name of an alias must be local: ", line.text);
-            } else {
-                Warn(line, "the key ends in ':'; is this an aliases(5) file?");
-            }
-        }
+        if (key.word.back() == ':') Warn(line, "the key ends in ':'; is this an aliases(5) file?");
         if (rows_.values.Add(Stored(line, key.word), value)) return true;
         return AddAgain(line, key.word);
     }
@@ -71,16 +63,35 @@ private:
         return key;
     }
 
-    bool IsOfAliases() {
-        if (!are_aliases_) are_aliases_ = is_of_aliases_ && is_of_aliases_();
-        return *are_aliases_;
+    /// As postalias(1) does it: "name: value", where the name may have quotes.
+    bool AddAlias(const LogicalLines::Line& line, std::string_view text) {
+        std::string name;
+        bool is_quoted = false;
+        bool is_local = true;
+        std::size_t at = 0;
+        for (; at < text.size() && (is_quoted || text[at] != ':'); ++at) {
+            if (text[at] == '"') {
+                is_quoted = !is_quoted;
+                continue;
+            }
+            if (text[at] == '\\' && at + 1 < text.size()) ++at;
+            is_local &= is_quoted || (text[at] != '@' && text[at] != '%');
+            name += text[at];
+        }
+        const std::string_view key = text::Trim(name);
+        const std::string_view value = text::Trim(text.substr(std::min(at + 1, text.size())));
+        if (key.empty() || value.empty())
+            return Ignore(line, "an alias needs a name, a colon and a value: ", line.text);
+        if (!is_local) return Ignore(line, "the name of an alias must be local: ", line.text);
+        if (rows_.values.Add(Stored(line, key), value)) return true;
+        return AddAgain(line, key);
     }
 
     bool AddAgain(const LogicalLines::Line& line, std::string_view key) {
         rows_.is_the_same_to_all = false;
         const std::string again =
             "there is an earlier line with the key \"" + text::EscapedForLog(key) + "\"";
-        if (reader_ == ReadAs::kCompiled) {
+        if (reader_ == ReadAs::kCompiled || reader_ == ReadAs::kAliases) {
             Warn(line, again + "; ignored, as by postmap");
             return true;
         }
@@ -98,21 +109,18 @@ private:
     const std::string& path_;
     const WarningSink& warn_;
     const ReadAs reader_;
-    const std::function<bool()>& is_of_aliases_;
-    std::optional<bool> are_aliases_;  // asked where it matters
     TexthashRows& rows_;
     std::string folded_;
 };
 
 }  // namespace
 
-TexthashRows ReadTexthash(const std::string& path, const WarningSink& warn, ReadAs reader,
-                          const std::function<bool()>& is_of_aliases) {
+TexthashRows ReadTexthash(const std::string& path, const WarningSink& warn, ReadAs reader) {
     const std::string content = ReadTableFile(path);
     TexthashRows rows;
     rows.values = PackedRows(CountPhysicalLines(content), content.size());
     LogicalLines lines(path, content, warn);
-    Reader add(path, warn, reader, is_of_aliases, rows);
+    Reader add(path, warn, reader, rows);
     while (const auto line = lines.Next())
         if (!add.Add(*line)) break;
     return rows;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,12 +18,10 @@ struct TexthashRows {
     bool is_the_same_to_all = true;  ///< every reader makes these rows of the file
 };
 
-/// Lines that Postfix ignores are ignored with the same warnings. `is_of_aliases` is asked, where
-/// it is given and some key ends in ':', whether those are the names of aliases(5). Throws
-/// config::ConfigError where the file cannot be read.
+/// Lines that Postfix ignores are ignored with the same warnings. Throws config::ConfigError where
+/// the file cannot be read.
 TexthashRows ReadTexthash(const std::string& path, const WarningSink& warn,
-                          ReadAs reader = ReadAs::kDaemon,
-                          const std::function<bool()>& is_of_aliases = {});
+                          ReadAs reader = ReadAs::kDaemon);
 
 /// What a table of these rows answers; `name` is the table's, for messages. Throws
 /// outage::TableUnavailable.

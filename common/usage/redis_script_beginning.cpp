@@ -284,7 +284,8 @@ local function date_anew()
       if is_reservation(fields[i]) then
         local made, bytes, copies = struct.unpack(kHeld, fields[i + 1])
         if made > ahead then
-          made = now
+          -- Of a sum some may have been made a little after now.
+          made = string.sub(fields[i], 1, 2) == 'r~' and ahead or now
           changes[#changes + 1] = fields[i]
           changes[#changes + 1] =
               struct.pack(kHeld, made, bytes, copies) .. string.sub(fields[i + 1], held_size + 1)

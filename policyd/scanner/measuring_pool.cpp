@@ -46,7 +46,7 @@ void MeasuringPool::Submit(MeasuringBatch batch) {
     {
         const std::lock_guard lock(mutex_);
         (is_sweep ? sweep_ : changed_).push_back(std::move(shared));
-        if (!is_sweep && idle_ == 0) pace_.Hurry(true);
+        if (changed_.size() > idle_) pace_.Hurry(true);
     }
     batch_waits_.notify_one();
 }

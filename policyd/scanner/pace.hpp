@@ -29,15 +29,12 @@ public:
         return Clock::now() - now;
     }
 
-    /// The same for work that cannot wait: what comes after it does, though not for long, or much
-    /// of such work would leave no time for anything else.
+    /// The same for work that cannot wait: what comes after it does, but half the rate is for that
+    /// in any case, and it does not wait for long afterwards.
     void SpendAtOnce(std::uint64_t work) {
         if (most_per_second_ == 0) return;
         const std::lock_guard lock(mutex_);
-        const auto now = Clock::now();
-        const auto before = next_;
-        PauseAfter(work, now);
-        next_ = std::max(before, std::min(next_, now + kMostOwed));
+        ChargeAtOnce(work, Clock::now());
     }
 
     /// While something that cannot wait has no thread, none waits.
@@ -52,9 +49,15 @@ public:
     /// slice, since a short sleep takes longer than it should. As much is made up for where a sleep
     /// did take longer; other time that was not used is not.
     std::chrono::nanoseconds PauseAfter(std::uint64_t work, Clock::time_point now) {
-        next_ = std::max(next_, now - kSlice);
-        next_ += std::chrono::nanoseconds(work * 1'000'000'000 / most_per_second_);
-        return next_ > now + kSlice ? next_ - now : std::chrono::nanoseconds(0);
+        next_ = std::max(next_, now - kSlice) + TimeFor(work);
+        at_half_ = std::min(std::max(at_half_, now - kSlice) + 2 * TimeFor(work), next_);
+        return at_half_ > now + kSlice ? at_half_ - now : std::chrono::nanoseconds(0);
+    }
+
+    /// What SpendAtOnce() does at `now`.
+    void ChargeAtOnce(std::uint64_t work, Clock::time_point now) {
+        const auto due = std::max(next_, now - kSlice) + TimeFor(work);
+        next_ = std::max(next_, std::min(due, now + kMostOwed));
     }
 
     /// Nobody waits any more.
@@ -65,15 +68,20 @@ public:
     }
 
 private:
+    std::chrono::nanoseconds TimeFor(std::uint64_t work) const {
+        return std::chrono::nanoseconds(work * 1'000'000'000 / most_per_second_);
+    }
+
     static constexpr std::chrono::milliseconds kSlice{20};
     static constexpr std::chrono::seconds kMostOwed{1};
 
     const std::uint64_t most_per_second_;
     std::mutex mutex_;
     std::condition_variable go_on_;
-    Clock::time_point next_{};  // when the work so far is due; guarded by mutex_
-    bool stopped_ = false;      // guarded by mutex_
-    bool in_haste_ = false;     // guarded by mutex_
+    Clock::time_point next_{};     // when the work so far is due; guarded by mutex_
+    Clock::time_point at_half_{};  // when that which waits is, at half the rate; guarded by mutex_
+    bool stopped_ = false;         // guarded by mutex_
+    bool in_haste_ = false;        // guarded by mutex_
 };
 
 }  // namespace policyd::scanner

@@ -57,6 +57,14 @@ TEST_F(PostfixRecipientResolverTest, ALimitForADomainIsTheDefaultUnlessAMailboxH
     EXPECT_EQ(Resolve("joe@example.com").mailboxes.at(0).quota_bytes, 1000u);
 }
 
+TEST_F(PostfixRecipientResolverTest, ALimitForADomainIsTheDefaultWhereTheMailboxesHaveNoPaths) {
+    quotas.rows = {{"@example.com", "1000"}};
+    mailboxes.rows = {{"joe@example.com", "1"}, {"@example.com", "1"}};
+    EXPECT_EQ(Resolve("joe@example.com").mailboxes.at(0).quota_bytes, 1000u);
+    mailboxes.rows["@example.com"] = "2";
+    EXPECT_EQ(Resolve("joe@example.com").mailboxes.at(0).quota_bytes, 0u);
+}
+
 TEST_F(PostfixRecipientResolverTest, ALimitIsAlsoForExtensionsUnlessTheyAreMailboxes) {
     system.extensions.delimiters = "+";
     quotas.rows = {{"joe@example.com", "1000"}};

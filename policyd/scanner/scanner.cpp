@@ -117,8 +117,6 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     if (std::exchange(owes_figures_, false)) scope = Scope::kAll;
     if (!stopped_) co_await SurveyMailboxes(thoroughness);
     if (!stopped_ && report_.verified) co_await CompareWithStore();
-    sweeping_ = true;
-    look_again_ = false;
     co_await MeasureMailboxes(thoroughness, scope);
     co_await MeasureAgain(std::nullopt);
     if (!stopped_) co_await RemoveVanished(true);
@@ -210,6 +208,8 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
 }
 
 async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness, Scope scope) {
+    sweeping_ = true;
+    look_again_ = false;
     next_mailbox_.clear();
     skipped_.clear();
     exhausted_ = false;

@@ -259,13 +259,15 @@ TEST_F(ScannerTest, LeavesAMailboxAloneForAWhileThatTakesLongToMeasure) {
 std::atomic<bool> clock_is_to_last = false;
 std::binary_semaphore clock_goes_on(0);
 
+FileTime ClockThatMayLast() {
+    if (clock_is_to_last.exchange(false)) clock_goes_on.acquire();
+    return CoarseFileClock() + 3'600'000'000'000;
+}
+
 TEST_F(ScannerTest, KeepsNobodyWaitingForAMailboxThatTakesLongToMeasure) {
     const std::vector<std::string> mailboxes{"example.org/ann", "example.org/bob"};
     for (const std::string& mailbox : mailboxes) store_.Deliver(mailbox, 10);
-    options_.clock = [] {
-        if (clock_is_to_last.exchange(false)) clock_goes_on.acquire();
-        return CoarseFileClock() + 3'600'000'000'000;
-    };
+    options_.clock = ClockThatMayLast;
     async::EventLoop loop;
     Scanner scanner(loop, usage_, state_, options_);
     loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
@@ -284,10 +286,7 @@ TEST_F(ScannerTest, KeepsNobodyWaitingForAMailboxThatTakesLongToMeasure) {
 
 TEST_F(ScannerTest, CountsTheGraceFromTheEndOfAMeasuringThatTakesLong) {
     store_.Deliver("example.org/ann", 10);
-    options_.clock = [] {
-        if (clock_is_to_last.exchange(false)) clock_goes_on.acquire();
-        return CoarseFileClock() + 3'600'000'000'000;
-    };
+    options_.clock = ClockThatMayLast;
     async::EventLoop loop;
     Scanner scanner(loop, usage_, state_, options_);
     loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
@@ -317,10 +316,7 @@ TEST_F(ScannerTest, CountsTheGraceFromTheEndOfAMeasuringThatTakesLong) {
 TEST_F(ScannerTest, VerifiesAlsoWhatIsBeingMeasuredSinceItChanged) {
     const std::string message = store_.Deliver("example.org/ann", 10, false);
     store_.Deliver("example.org/bob", 10);
-    options_.clock = [] {
-        if (clock_is_to_last.exchange(false)) clock_goes_on.acquire();
-        return CoarseFileClock() + 3'600'000'000'000;
-    };
+    options_.clock = ClockThatMayLast;
     async::EventLoop loop;
     Scanner scanner(loop, usage_, state_, options_);
     loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));

@@ -126,8 +126,9 @@ TEST_F(ScanProcessTest, MeasuresWhatPostfixDeliversToUsersWhoAreNamedAsPartsOfMa
         ASSERT_TRUE(client.Rcpt(mailbox.front() == '@' ? "any" + mailbox : mailbox).IsPositive());
         ASSERT_TRUE(client.Data(test::SampleMessage(100 * mailbox.size())).IsPositive());
         client.Quit();
+        // virtual(8) makes a catch-all's `cur` only where it does not find users' `new` and `tmp`.
+        postfix.WaitUntilIdle();
     }
-    postfix.WaitUntilIdle();
     fs::create_directory_symlink(postfix.MailStore(), Root());
     daemon_.emplace(scratch_.Path(), "off", "1h");
 

@@ -16,7 +16,7 @@ struct ScanMetrics {
     text::WallTime last_ended{};
     std::uint64_t sweeps = 0;
     std::uint64_t failures = 0;  ///< sweeps that could not be made
-    Scanner::Totals totals;
+    ScanTotals totals;
     std::uint64_t committed = 0;
     std::uint64_t waiting = 0;  ///< measured, not yet taken by the usage store
     std::string_view live = "off";

@@ -34,4 +34,17 @@ struct ScanReport {
     std::string Line() const;
 };
 
+/// Of all sweeps and of what was measured between them.
+struct ScanTotals {
+    ScanWork work;
+    std::uint64_t drifted = 0;
+    std::uint64_t removed = 0;
+};
+
+/// What a scanner and its parts count as they go.
+struct ScanTally {
+    ScanReport sweep;  ///< that is going on, or the last one
+    ScanTotals all;
+};
+
 }  // namespace policyd::scanner

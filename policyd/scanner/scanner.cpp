@@ -6,11 +6,8 @@
 #include "common/async/blocking_call.hpp"
 #include "common/async/sleep.hpp"
 #include "common/async/timer.hpp"
-#include "common/async/when_all.hpp"
 #include "common/log/logging.hpp"
 #include "common/text/utf8.hpp"
-#include "policyd/scanner/committed_sample.hpp"
-#include "policyd/scanner/vanished.hpp"
 
 namespace policyd::scanner {
 
@@ -53,6 +50,8 @@ Scanner::Scanner(async::EventLoop& loop, usage::UsageStore& store, ScanState& st
       publisher_(loop, store, state, layout_, options.grace, options.patience),
       pool_(loop, options.threads, options.rules, pace_, options.clock,
             [this](MeasuringBatch& batch) { OnMeasured(batch); }),
+      vanished_(state, layout_, publisher_, options, tally_),
+      comparison_(store, state, layout_, options, vanished_, tally_),
       obstacles_(layout_.Pattern()) {}
 
 void Scanner::Stop() {
@@ -62,7 +61,7 @@ void Scanner::Stop() {
 }
 
 Scanner::Progress Scanner::CurrentProgress() const {
-    return {report_.measured, state_.mailboxes.size(), report_.work, sweeping_};
+    return {tally_.sweep.measured, state_.mailboxes.size(), tally_.sweep.work, sweeping_};
 }
 
 async::Task<> Scanner::Finish() {
@@ -91,7 +90,7 @@ void Scanner::ForgetTimesAfter(StoreTime now) {
         mailbox.verified_at = std::min(mailbox.verified_at, now);
     }
     state_.listed_store_at = std::min(state_.listed_store_at, now);
-    looked_for_loss_at_ = std::min(looked_for_loss_at_, now);
+    comparison_.ClockWasSetBackTo(now);
     began_.time = std::min(began_.time, now);
     // It may have come back from a backup, with mailboxes that are gone.
     state_.knows_store = false;
@@ -102,64 +101,44 @@ void Scanner::ForgetTimesAfter(StoreTime now) {
 async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     const auto start = SteadyClock::now();
     const std::uint64_t committed_before = publisher_.Committed();
-    report_ = {};
-    if (scope == Scope::kAll) withheld_told_ = 0;
-    report_.verified = thoroughness == Thoroughness::kEverything;
+    tally_.sweep = {};
+    if (scope == Scope::kAll) vanished_.TellAgain();
+    tally_.sweep.verified = thoroughness == Thoroughness::kEverything;
     obstacles_.Begin();
-    vanished_.clear();
+    vanished_.Clear();
     OpenRoot();
     for (const auto& [path, mailbox] : state_.mailboxes)
         newest_ = std::max({newest_, mailbox.committed_at, mailbox.verified_at});
     began_ = co_await AskTime();
     asked_again_ = began_.asked;
     // To verify, all of them are looked up.
-    if (!stopped_ && !report_.verified) co_await StoreHasLost();
+    if (!stopped_ && !tally_.sweep.verified) co_await StoreHasLost();
     if (std::exchange(owes_figures_, false)) scope = Scope::kAll;
     if (!stopped_) co_await SurveyMailboxes(thoroughness);
-    if (!stopped_ && report_.verified) co_await CompareWithStore();
+    if (!stopped_ && tally_.sweep.verified) co_await CompareWithStore();
     co_await MeasureMailboxes(thoroughness, scope);
     co_await MeasureAgain(std::nullopt);
-    if (!stopped_) co_await RemoveVanished(true);
+    if (!stopped_) co_await RemoveVanished();
     co_await publisher_.Finish();
     SumUp();
-    report_.interrupted = stopped_;
-    report_.committed = publisher_.Committed() - committed_before;
-    report_.not_committed = publisher_.Waiting();
-    report_.duration = SteadyClock::now() - start;
-    co_return report_;
+    tally_.sweep.interrupted = stopped_;
+    tally_.sweep.committed = publisher_.Committed() - committed_before;
+    tally_.sweep.not_committed = publisher_.Waiting();
+    tally_.sweep.duration = SteadyClock::now() - start;
+    co_return tally_.sweep;
 }
 
 void Scanner::OpenRoot() {
     // Anew each time: a disk may have been mounted there, or unmounted.
     files_ = std::make_shared<const StoreFiles>(options_.root);
-}
-
-async::Task<bool> Scanner::IsLost(const CommittedMailbox& committed) {
-    const auto address = layout_.AddressOf(committed.path);
-    if (!address) co_return false;
-    const std::optional<usage::Usage> usage = co_await store_.Find(*address);
-    // Another scanner may have found out before us that the mailbox is gone.
-    if (!usage || !usage->measured_at) co_return !IsGone(committed.path);
-    co_return usage->measured_at->time_since_epoch().count() < committed.at;
+    vanished_.LookIn(files_);
 }
 
 async::Task<bool> Scanner::StoreHasLost() {
     if (files_ == nullptr) co_return false;  // no sweep could begin yet
     if (owes_figures_) co_return true;
-    std::vector<bool> lost;
-    try {
-        const text::WallTime time = co_await store_.Now();
-        const StoreTime now = time.time_since_epoch().count();
-        const std::vector<CommittedMailbox> sample =
-            SampleOfCommitted(state_, looked_for_loss_at_, static_cast<unsigned>(now));
-        std::vector<async::Task<bool>> looks;
-        for (const CommittedMailbox& committed : sample) looks.push_back(IsLost(committed));
-        lost = co_await async::WhenAll(std::move(looks));
-        looked_for_loss_at_ = now;
-    } catch (const outage::Unavailable&) {
-        co_return false;  // the next to ask waits for it and tells
-    }
-    if (std::find(lost.begin(), lost.end(), true) == lost.end()) co_return false;
+    const bool has_lost = co_await comparison_.HasLostFigures();
+    if (!has_lost) co_return false;
     log::Warning("usage store: it has lost figures, everything is committed again");
     for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
     state_.knows_store = false;
@@ -178,18 +157,18 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
     async::BlockingCall call(loop_.Raw(), std::move(survey_store));
     Survey survey = co_await call;
 
-    report_.work += survey.work;
-    totals_.work += survey.work;
+    tally_.sweep.work += survey.work;
+    tally_.all.work += survey.work;
     obstacles_.Tell(survey.obstacles);
     // They mostly are: only '/' and what comes before it in a name are ordered otherwise.
     if (!std::is_sorted(survey.mailboxes.begin(), survey.mailboxes.end()))
         std::sort(survey.mailboxes.begin(), survey.mailboxes.end());
     const std::size_t known_before = state_.mailboxes.size();
-    vanished_.clear();
+    vanished_.Clear();
     auto known = state_.mailboxes.begin();
     for (std::string& path : survey.mailboxes) {
         for (; known != state_.mailboxes.end() && known->first < path; ++known)
-            vanished_.insert(known->first);
+            vanished_.Insert(known->first);
         if (known != state_.mailboxes.end() && known->first == path) {
             ++known;
             continue;
@@ -198,7 +177,7 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
         state_.mailboxes.emplace_hint(known, std::move(path), KnownMailbox());
         state_.has_changed = true;
     }
-    for (; known != state_.mailboxes.end(); ++known) vanished_.insert(known->first);
+    for (; known != state_.mailboxes.end(); ++known) vanished_.Insert(known->first);
     for (const auto& [path, place] : survey.places) {
         const auto before = state_.places.find(path);
         if (before == state_.places.end() || before->second != place) state_.has_changed = true;
@@ -248,7 +227,8 @@ async::Task<> Scanner::TakeInWhatCameAndWent() {
     std::vector<std::string> appeared;
     co_await SurveyMailboxes(Thoroughness::kWhatChanged, &appeared);
     if (on_appeared_) on_appeared_(appeared);
-    co_await RemoveVanished(false);
+    std::set<std::string> only_in_store;  // nobody looks, so that it is known no better than before
+    co_await vanished_.Remove(std::move(only_in_store), state_.knows_store);
 }
 
 /// The time that was asked for is right for all that is measured later, but the later the better.
@@ -271,7 +251,7 @@ bool Scanner::SubmitNextBatch(Thoroughness thoroughness, Scope scope) {
             if (thoroughness == Thoroughness::kEverything) skipped_.insert(mailbox->first);
             continue;
         }
-        if (vanished_.contains(mailbox->first)) continue;
+        if (vanished_.Contains(mailbox->first)) continue;
         if (scope == Scope::kNewOnes && known.record != nullptr) continue;
         known.in_flight = true;
         batch.tasks.push_back(
@@ -290,7 +270,7 @@ bool Scanner::SubmitNextBatch(Thoroughness thoroughness, Scope scope) {
 void Scanner::SubmitSkipped(Thoroughness thoroughness) {
     std::erase_if(skipped_, [&](const std::string& path) {
         const auto known = state_.mailboxes.find(path);
-        if (known == state_.mailboxes.end() || vanished_.contains(path)) return true;
+        if (known == state_.mailboxes.end() || vanished_.Contains(path)) return true;
         if (known->second.in_flight) return false;
         known->second.in_flight = true;
         MeasuringBatch batch{files_, began_, nullptr, {}, {}};
@@ -333,12 +313,12 @@ void Scanner::OnMeasured(MeasuringBatch& batch) {
 
 void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
                    MeasuredMailbox& measured, KnownMailbox* known) {
-    report_.work += measured.work;
-    totals_.work += measured.work;
-    if (batch.round == nullptr) ++report_.measured;
+    tally_.sweep.work += measured.work;
+    tally_.all.work += measured.work;
+    if (batch.round == nullptr) ++tally_.sweep.measured;
     obstacles_.Tell(measured.obstacles);
     if (known == nullptr) return;
-    if (measured.mailbox == Sight::kAbsent) vanished_.insert(task.mailbox);
+    if (measured.mailbox == Sight::kAbsent) vanished_.Insert(task.mailbox);
     // In a sweep it may have waited long for a processor, or for a disk that is cold.
     if (batch.round != nullptr && measured.took > kTookLong)
         resting_[task.mailbox] = SteadyClock::now() + kRestFactor * measured.took;
@@ -348,15 +328,15 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
     KnownMailbox& mailbox = *known;
     const StoreTime began = batch.began.time;
     if (measured.drift.Any()) {
-        ++report_.drifted;
-        ++totals_.drifted;
-        report_.drift.bytes += measured.drift.bytes;
-        report_.drift.messages += measured.drift.messages;
+        ++tally_.sweep.drifted;
+        ++tally_.all.drifted;
+        tally_.sweep.drift.bytes += measured.drift.bytes;
+        tally_.sweep.drift.messages += measured.drift.messages;
         log::Warning("drift: the figures of {} were wrong by {} bytes and {} messages",
                      Quoted(task.mailbox), measured.drift.bytes, measured.drift.messages);
     }
     if (measured.changed || measured.drift.Any()) {
-        ++report_.changed;
+        ++tally_.sweep.changed;
         mailbox.changed_at = std::max({began, mailbox.offered_at + 1, mailbox.committed_at + 1});
         const auto took =
             std::chrono::ceil<std::chrono::milliseconds>(SteadyClock::now() - batch.began.asked);
@@ -395,7 +375,7 @@ bool Scanner::IsToSettle(const KnownMailbox& mailbox, StoreTime now) const {
 /// wait behind all of them.
 std::vector<std::string> Scanner::ToBeSettled() const {
     using Known = std::pair<const std::string, KnownMailbox>;
-    const StoreTime now = std::max(looked_for_loss_at_, began_.time);
+    const StoreTime now = std::max(comparison_.LookedAt(), began_.time);
     std::vector<const Known*> due;
     for (const Known& known : state_.mailboxes)
         if (known.second.record != nullptr && IsToSettle(known.second, now)) due.push_back(&known);
@@ -486,145 +466,47 @@ async::Task<> Scanner::MeasureAgain(WaitLimit most) {
     co_await WaitFor(round, most);
 }
 
-/// Where the store says something else than what it was last told.
 async::Task<> Scanner::CompareWithStore() {
-    for (const auto& [path, mailbox] : state_.mailboxes) {
-        if (mailbox.record == nullptr || mailbox.committed_at < mailbox.changed_at) continue;
-        if (mailbox.record->HasUnknownParts()) continue;  // the store may know better
-        const auto address = layout_.AddressOf(path);
-        if (!address) continue;
-        const RecordPointer record = mailbox.record;
-        const std::optional<usage::Usage> usage = co_await store_.Find(*address);
-        const bool same = usage && usage->measured_at && usage->bytes == record->Bytes() &&
-                          usage->messages == record->Messages();
-        // One that was measured meanwhile may have been told, or not yet.
-        if (same || mailbox.record != record) continue;
-        // Somebody else has measured it since, or another source of figures has told of it.
-        if (usage && usage->measured_at &&
-            usage->measured_at->time_since_epoch().count() > mailbox.committed_at)
-            continue;
-        ++report_.store_drifted;
-        ++totals_.drifted;
-        log::Warning("drift: the usage store has {} for {}, it was told {} bytes and {} messages",
-                     usage && usage->measured_at
-                         ? fmt::format("{} bytes and {} messages", usage->bytes, usage->messages)
-                         : std::string("nothing"),
-                     Quoted(*address), record->Bytes(), record->Messages());
-    }
+    co_await comparison_.TellOfDrift();
     for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
     state_.has_changed = true;
     // As in StoreHasLost().
-    if (report_.store_drifted > 0 && on_must_be_saved_) on_must_be_saved_();
+    if (tally_.sweep.store_drifted > 0 && on_must_be_saved_) on_must_be_saved_();
 }
 
-/// Whether a mailbox that was not found is really not there, by asking for it.
-bool Scanner::IsGone(const std::string& path) const {
-    const auto place = state_.places.find(path);
-    if (place != state_.places.end())
-        return !place->second->is_mailbox && !place->second->unreadable;
-    // To look at it would follow a symbolic link that has taken the place of a directory above.
-    return IsPartOfMaildirAbove(state_.places, path) ||
-           files_->Open(path.c_str()).sight == Sight::kAbsent;
-}
-
-/// Mailboxes of which the store knows and we do not: removed while we had no state, or while it
-/// could not be saved.
-async::Task<> Scanner::CollectStoreOnly(std::set<std::string>& addresses) {
-    if (state_.listed_store_at == 0) state_.listed_store_at = began_.time;
+/// For mailboxes that only it knows: all names have to be read.
+bool Scanner::IsToLookIntoStore() const {
     const StoreTime interval = options_.verify_interval.count();
     const bool is_due = interval > 0 && began_.time >= state_.listed_store_at + interval;
-    if (state_.knows_store && !report_.verified && !options_.accept_removals && !is_due) co_return;
-    const std::vector<std::string> measured = co_await store_.MeasuredMailboxes();
-    state_.listed_store_at = began_.time;
-    state_.has_changed = true;
-    for (const std::string& address : measured) {
-        const auto directory = layout_.DirectoryOf(address);
-        if (!directory) continue;
-        // Where the layout folds names, several addresses have the directory of one.
-        const bool is_its_own = layout_.AddressOf(*directory) == address;
-        const bool is_known = state_.mailboxes.contains(*directory);
-        if (is_known ? is_its_own : !IsGone(*directory)) continue;
-        addresses.insert(address);
-        if (!report_.verified) continue;
-        ++report_.store_drifted;
-        ++totals_.drifted;
-        log::Warning("drift: the usage store has figures for {}, which is no mailbox",
-                     Quoted(address));
-    }
+    return !state_.knows_store || tally_.sweep.verified || options_.accept_removals || is_due;
 }
 
-async::Task<> Scanner::RemoveVanished(bool looks_into_store) {
-    const bool knows_store = looks_into_store || state_.knows_store;
-    std::set<std::string> addresses;
-    if (looks_into_store) co_await CollectStoreOnly(addresses);
-    Vanishing vanishing;
-    vanishing.known = state_.mailboxes.size() + addresses.size();
-    std::vector<std::string> paths;
-    for (const std::string& path : vanished_) {
-        if (!IsGone(path)) continue;
-        paths.push_back(path);
-        if (const auto address = layout_.AddressOf(path)) addresses.insert(*address);
+async::Task<> Scanner::RemoveVanished() {
+    if (state_.listed_store_at == 0) state_.listed_store_at = began_.time;
+    std::set<std::string> only_in_store;
+    if (IsToLookIntoStore()) {
+        only_in_store = co_await comparison_.OnlyInStore();
+        state_.listed_store_at = began_.time;
+        state_.has_changed = true;
     }
-    const auto root = state_.places.find("");
-    const std::uint32_t device = root == state_.places.end() ? 0 : root->second->stamp.device;
-    vanishing.vanished = std::max(addresses.size(), paths.size());
-    vanishing.root_is_empty = root == state_.places.end() || root->second->children.empty();
-    vanishing.other_device = state_.root_device != 0 && device != state_.root_device;
-    const auto why = options_.accept_removals
-                         ? std::nullopt
-                         : WhyNotRemoved(vanishing, options_.most_vanished_percent);
-    if (why) {
-        report_.withheld = vanishing.vanished;
-        state_.knows_store = false;
-        is_alarmed_ = true;
-        // A sweep that new mailboxes call for has nothing new to tell of those that are gone.
-        if (std::exchange(withheld_told_, report_.withheld) == report_.withheld) co_return;
-        log::Error(
-            "alarm: {}: is the disk mounted? Nothing is removed from the usage store; if they are "
-            "meant to be gone, run policyd-scan --once --accept-removals while no other "
-            "policyd-scan runs",
-            *why);
-        co_return;
-    }
-    withheld_told_ = report_.withheld = 0;
-    if (std::exchange(is_alarmed_, false))
-        log::Warning("alarm: over: no more mailboxes are gone than are believed to be");
-    if (device != 0) state_.root_device = device;
-    if (addresses.empty() && paths.empty()) {
-        if (std::exchange(state_.knows_store, knows_store) != knows_store)
-            state_.has_changed = true;
-        co_return;
-    }
-    // Forgotten first, so that nothing commits them any more.
-    for (const std::string& path : paths) {
-        state_.mailboxes.erase(path);
-        vanished_.erase(path);
-    }
-    state_.has_changed = true;
-    state_.knows_store = false;
-    // Nor does anything that is on its way.
-    co_await publisher_.Finish();
-    std::vector<std::string> names(addresses.begin(), addresses.end());
-    co_await publisher_.Remove(std::move(names));
-    state_.knows_store = knows_store;
-    report_.removed += addresses.size();
-    totals_.removed += addresses.size();
+    co_await vanished_.Remove(std::move(only_in_store), true);
 }
 
 void Scanner::SumUp() {
-    for (const auto& [path, place] : state_.places) report_.unreadable_places += place->unreadable;
+    for (const auto& [path, place] : state_.places)
+        tally_.sweep.unreadable_places += place->unreadable;
     for (const auto& [path, mailbox] : state_.mailboxes) {
-        if (vanished_.contains(path) && IsGone(path)) continue;
-        ++report_.mailboxes;
+        if (vanished_.Contains(path) && vanished_.IsGone(path)) continue;
+        ++tally_.sweep.mailboxes;
         if (mailbox.record == nullptr) {
-            ++report_.partial;
+            ++tally_.sweep.partial;
             continue;
         }
-        report_.bytes = AddBytes(report_.bytes, mailbox.record->Bytes());
-        report_.messages += mailbox.record->Messages();
-        if (mailbox.record->IsPartial() || mailbox.is_unmeasurable) ++report_.partial;
+        tally_.sweep.bytes = AddBytes(tally_.sweep.bytes, mailbox.record->Bytes());
+        tally_.sweep.messages += mailbox.record->Messages();
+        if (mailbox.record->IsPartial() || mailbox.is_unmeasurable) ++tally_.sweep.partial;
         for (const FolderRecord& folder : mailbox.record->folders)
-            report_.directories += (folder.fresh.inode != 0) + (folder.seen.inode != 0);
+            tally_.sweep.directories += (folder.fresh.inode != 0) + (folder.seen.inode != 0);
     }
 }
 

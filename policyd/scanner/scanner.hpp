@@ -8,13 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "policyd/scanner/committed_sample.hpp"
 #include "policyd/scanner/measuring_pool.hpp"
 #include "policyd/scanner/obstacle.hpp"
 #include "policyd/scanner/publisher.hpp"
 #include "policyd/scanner/scan_report.hpp"
 #include "policyd/scanner/scan_state.hpp"
 #include "policyd/scanner/scanner_options.hpp"
+#include "policyd/scanner/store_comparison.hpp"
+#include "policyd/scanner/vanished_mailboxes.hpp"
 
 namespace policyd::scanner {
 
@@ -84,13 +85,7 @@ public:
         bool sweeping = false;
     };
     Progress CurrentProgress() const;
-    /// Of all sweeps and of what was measured between them.
-    struct Totals {
-        ScanWork work;
-        std::uint64_t drifted = 0;
-        std::uint64_t removed = 0;
-    };
-    const Totals& TotalsSoFar() const { return totals_; }
+    const ScanTotals& TotalsSoFar() const { return tally_.all; }
 
     std::uint64_t Committed() const { return publisher_.Committed(); }
     std::size_t WaitingForStore() const { return publisher_.Waiting(); }
@@ -100,7 +95,6 @@ private:
 
     async::Task<Beginning> AskTime();
     void ForgetTimesAfter(StoreTime now);
-    async::Task<bool> IsLost(const CommittedMailbox& committed);
     void OpenRoot();
     /// `appeared` gets the mailboxes that were not known.
     async::Task<> SurveyMailboxes(Thoroughness thoroughness,
@@ -123,10 +117,8 @@ private:
     bool IsDue(const KnownMailbox& mailbox, StoreTime began) const;
     bool IsToSettle(const KnownMailbox& mailbox, StoreTime now) const;
     async::Task<> CompareWithStore();
-    /// Who does not look into the store as well does not know it any better afterwards.
-    async::Task<> RemoveVanished(bool looks_into_store);
-    async::Task<> CollectStoreOnly(std::set<std::string>& addresses);
-    bool IsGone(const std::string& path) const;
+    bool IsToLookIntoStore() const;
+    async::Task<> RemoveVanished();
     void SumUp();
 
     async::EventLoop& loop_;
@@ -138,10 +130,12 @@ private:
     Publisher publisher_;
     std::shared_ptr<const StoreFiles> files_;
     MeasuringPool pool_;
+    ScanTally tally_;
+    VanishedMailboxes vanished_;
+    StoreComparison comparison_;
 
     bool stopped_ = false;
-    StoreTime newest_ = 0;  // that the store's clock has shown, or that a measurement is dated
-    StoreTime looked_for_loss_at_ = 0;
+    StoreTime newest_ = 0;       // that the store's clock has shown, or that a measurement is dated
     bool owes_figures_ = false;  // to a store that lost them: a sweep of all is to commit them
     std::function<void()> on_progress_;
     std::function<void()> on_must_be_saved_;
@@ -157,12 +151,7 @@ private:
     bool look_again_ = false;
     std::size_t sweep_batches_ = 0;
     std::size_t batch_size_ = 1;
-    std::set<std::string> vanished_;  // paths
     ObstacleLog obstacles_;
-    ScanReport report_;
-    Totals totals_;
-    std::uint64_t withheld_told_ = 0;
-    bool is_alarmed_ = false;
     async::WakeUp sweep_goes_on_;
 
     // Of Remeasure().

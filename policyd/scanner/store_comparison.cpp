@@ -1,0 +1,93 @@
+#include "policyd/scanner/store_comparison.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "common/async/when_all.hpp"
+#include "common/log/logging.hpp"
+#include "common/text/utf8.hpp"
+
+namespace policyd::scanner {
+
+async::Task<bool> StoreComparison::HasLostFigures() {
+    std::vector<bool> lost;
+    try {
+        const text::WallTime time = co_await store_.Now();
+        const StoreTime now = time.time_since_epoch().count();
+        const std::vector<CommittedMailbox> sample =
+            SampleOfCommitted(state_, looked_at_, static_cast<unsigned>(now));
+        std::vector<async::Task<bool>> looks;
+        for (const CommittedMailbox& committed : sample) looks.push_back(IsLost(committed));
+        lost = co_await async::WhenAll(std::move(looks));
+        looked_at_ = now;
+    } catch (const outage::Unavailable&) {
+        co_return false;  // the next to ask waits for it and tells
+    }
+    co_return std::find(lost.begin(), lost.end(), true) != lost.end();
+}
+
+async::Task<bool> StoreComparison::IsLost(const CommittedMailbox& committed) {
+    const auto address = layout_.AddressOf(committed.path);
+    if (!address) co_return false;
+    const std::optional<usage::Usage> usage = co_await store_.Find(*address);
+    // Another scanner may have found out before us that the mailbox is gone.
+    if (!usage || !usage->measured_at) co_return !vanished_.IsGone(committed.path);
+    co_return usage->measured_at->time_since_epoch().count() < committed.at;
+}
+
+void StoreComparison::ClockWasSetBackTo(StoreTime now) {
+    looked_at_ = std::min(looked_at_, now);
+}
+
+async::Task<> StoreComparison::TellOfDrift() {
+    for (const auto& [path, mailbox] : state_.mailboxes) {
+        if (mailbox.record == nullptr || mailbox.committed_at < mailbox.changed_at) continue;
+        if (mailbox.record->HasUnknownParts()) continue;  // the store may know better
+        const auto address = layout_.AddressOf(path);
+        if (!address) continue;
+        const RecordPointer record = mailbox.record;
+        const std::optional<usage::Usage> usage = co_await store_.Find(*address);
+        const bool same = usage && usage->measured_at && usage->bytes == record->Bytes() &&
+                          usage->messages == record->Messages();
+        // One that was measured meanwhile may have been told, or not yet.
+        if (same || mailbox.record != record) continue;
+        // Somebody else has measured it since, or another source of figures has told of it.
+        if (usage && usage->measured_at &&
+            usage->measured_at->time_since_epoch().count() > mailbox.committed_at)
+            continue;
+        CountDrift();
+        log::Warning(
+            "drift: the usage store has {} for \"{}\", it was told {} bytes and {} messages",
+            usage && usage->measured_at
+                ? fmt::format("{} bytes and {} messages", usage->bytes, usage->messages)
+                : std::string("nothing"),
+            text::EscapedForLog(*address), record->Bytes(), record->Messages());
+    }
+}
+
+async::Task<std::set<std::string>> StoreComparison::OnlyInStore() {
+    const std::vector<std::string> measured = co_await store_.MeasuredMailboxes();
+    std::set<std::string> strangers;
+    for (const std::string& address : measured) {
+        const auto directory = layout_.DirectoryOf(address);
+        if (!directory) continue;
+        // Where the layout folds names, several addresses have the directory of one.
+        const bool is_its_own = layout_.AddressOf(*directory) == address;
+        const bool is_known = state_.mailboxes.contains(*directory);
+        if (is_known ? is_its_own : !vanished_.IsGone(*directory)) continue;
+        strangers.insert(address);
+        if (!tally_.sweep.verified) continue;
+        CountDrift();
+        log::Warning("drift: the usage store has figures for \"{}\", which is no mailbox",
+                     text::EscapedForLog(address));
+    }
+    co_return strangers;
+}
+
+void StoreComparison::CountDrift() {
+    ++tally_.sweep.store_drifted;
+    ++tally_.all.drifted;
+}
+
+}  // namespace policyd::scanner

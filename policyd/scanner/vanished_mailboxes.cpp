@@ -1,0 +1,78 @@
+#include "policyd/scanner/vanished_mailboxes.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/log/logging.hpp"
+#include "policyd/scanner/vanished.hpp"
+
+namespace policyd::scanner {
+
+bool VanishedMailboxes::IsGone(const std::string& path) const {
+    const auto place = state_.places.find(path);
+    if (place != state_.places.end())
+        return !place->second->is_mailbox && !place->second->unreadable;
+    // To look at it would follow a symbolic link that has taken the place of a directory above.
+    return IsPartOfMaildirAbove(state_.places, path) ||
+           files_->Open(path.c_str()).sight == Sight::kAbsent;
+}
+
+async::Task<> VanishedMailboxes::Remove(std::set<std::string> only_in_store, bool knows_store) {
+    std::set<std::string> addresses = std::move(only_in_store);
+    Vanishing vanishing;
+    vanishing.known = state_.mailboxes.size() + addresses.size();
+    std::vector<std::string> gone;
+    for (const std::string& path : paths_) {
+        if (!IsGone(path)) continue;
+        gone.push_back(path);
+        if (const auto address = layout_.AddressOf(path)) addresses.insert(*address);
+    }
+    const auto root = state_.places.find("");
+    const std::uint32_t device = root == state_.places.end() ? 0 : root->second->stamp.device;
+    vanishing.vanished = std::max(addresses.size(), gone.size());
+    vanishing.root_is_empty = root == state_.places.end() || root->second->children.empty();
+    vanishing.other_device = state_.root_device != 0 && device != state_.root_device;
+    const auto why = options_.accept_removals
+                         ? std::nullopt
+                         : WhyNotRemoved(vanishing, options_.most_vanished_percent);
+    if (why) {
+        tally_.sweep.withheld = vanishing.vanished;
+        state_.knows_store = false;
+        is_alarmed_ = true;
+        // A sweep that new mailboxes call for has nothing new to tell of those that are gone.
+        if (std::exchange(withheld_told_, vanishing.vanished) == vanishing.vanished) co_return;
+        log::Error(
+            "alarm: {}: is the disk mounted? Nothing is removed from the usage store; if they are "
+            "meant to be gone, run policyd-scan --once --accept-removals while no other "
+            "policyd-scan runs",
+            *why);
+        co_return;
+    }
+    withheld_told_ = tally_.sweep.withheld = 0;
+    if (std::exchange(is_alarmed_, false))
+        log::Warning("alarm: over: no more mailboxes are gone than are believed to be");
+    if (device != 0) state_.root_device = device;
+    if (addresses.empty() && gone.empty()) {
+        if (std::exchange(state_.knows_store, knows_store) != knows_store)
+            state_.has_changed = true;
+        co_return;
+    }
+    // Forgotten first, so that nothing commits them any more.
+    for (const std::string& path : gone) {
+        state_.mailboxes.erase(path);
+        paths_.erase(path);
+    }
+    state_.has_changed = true;
+    state_.knows_store = false;
+    // Nor does anything that is on its way.
+    co_await publisher_.Finish();
+    std::vector<std::string> names(addresses.begin(), addresses.end());
+    co_await publisher_.Remove(std::move(names));
+    state_.knows_store = knows_store;
+    tally_.sweep.removed += addresses.size();
+    tally_.all.removed += addresses.size();
+}
+
+}  // namespace policyd::scanner

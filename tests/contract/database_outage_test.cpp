@@ -35,6 +35,7 @@ TEST_F(DatabaseOutageTest, AServerThatWasRestartedMeanwhileIsNotNoticed) {
 }
 
 TEST_F(DatabaseOutageTest, AServerThatHangsIsGivenUpAfterTheTimeLimit) {
+    time_limit = std::chrono::seconds(1);
     LookupTable& table = OpenMysql("inet:127.0.0.1:" + std::to_string(MariaDb().Port()));
     EXPECT_EQ(Find(table), "1");
     MariaDb().Pause();
@@ -46,6 +47,7 @@ TEST_F(DatabaseOutageTest, AServerThatHangsIsGivenUpAfterTheTimeLimit) {
 }
 
 TEST_F(DatabaseOutageTest, AQueryThatTakesTooLongIsGivenUp) {
+    time_limit = std::chrono::seconds(1);
     LookupTable& table =
         Open("mysql", "hosts = " + MariaDb().Hosts() +
                           "\nuser = root\ndbname = mysql\nquery = SELECT sleep(60), '%s'\n");

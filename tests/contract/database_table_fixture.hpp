@@ -27,7 +27,7 @@ class DatabaseTableTest : public testing::Test {
 protected:
     LookupTable& Open(const std::string& type, const std::string& content) {
         TableSettings settings;
-        settings.mysql_time_limit = std::chrono::seconds(1);
+        settings.mysql_time_limit = time_limit;
         settings.mysql_connections = 2;
         registry = std::make_unique<TableRegistry>(loop, settings);
         return registry->Open(type + ":" + scratch.Write("table.cf", content).string());
@@ -53,6 +53,7 @@ protected:
         }
     }
 
+    std::chrono::milliseconds time_limit{10'000};
     async::EventLoop loop;
     test::ScratchDirectory scratch;
     std::unique_ptr<TableRegistry> registry;

@@ -31,6 +31,7 @@ void Client::RunOnOneServer(const Ask& ask, Clock::time_point asked) {
     tried_.clear();
     failures_.clear();
     servers_failed_ = false;
+    only_denied_ = true;
     const auto began = Clock::now();
     if (TryOldSession(ask)) return;
     while (Clock::now() - began < board_->For().time_limit) {
@@ -39,6 +40,7 @@ void Client::RunOnOneServer(const Ask& ask, Clock::time_point asked) {
         if (TryServer(*server, ask)) return;
     }
     if (!failures_.empty() && !servers_failed_) throw outage::TableRefuses("mysql: " + failures_);
+    if (!failures_.empty() && only_denied_) throw outage::TableDeniesAccess("mysql: " + failures_);
     throw outage::TableUnavailable(
         "mysql: " + (failures_.empty() ? "the servers failed a moment ago" : failures_));
 }
@@ -75,8 +77,10 @@ bool Client::TryServer(std::size_t server, const Ask& ask) {
     try {
         session_.emplace(board_->For(), board_->For().servers[server]);
     } catch (const Error& error) {
+        const bool only_denied = only_denied_ && error.IsDenial();
         const Error failure(error.what(), Error::kCannotConnect);
         NoteFailure(failure);
+        only_denied_ = only_denied;
         return false;
     }
     try {
@@ -92,6 +96,7 @@ bool Client::TryServer(std::size_t server, const Ask& ask) {
 }
 
 void Client::NoteFailure(const Error& error) {
+    only_denied_ = false;
     if (error.IsOfServer()) {
         servers_failed_ = true;
         board_->NoteFailure(server_, Clock::now(), error.what());

@@ -23,4 +23,9 @@ bool Error::IsOfQuery() const noexcept {
            std::find(kOfStatements.begin(), kOfStatements.end(), code_) == kOfStatements.end();
 }
 
+bool Error::IsDenial() const noexcept {
+    constexpr std::array kDenials{1044, 1045, 1049, 1698};  // data base, user, no such one, socket
+    return std::find(kDenials.begin(), kDenials.end(), code_) != kDenials.end();
+}
+
 }  // namespace policyd::mysql

@@ -19,6 +19,8 @@ public:
     bool IsOfServer() const noexcept;
     /// Whether it is the server's answer to a query, and other queries may go well.
     bool IsOfQuery() const noexcept;
+    /// Of one that came of connecting: whether the server lives, and denies this account access.
+    bool IsDenial() const noexcept;
 
 private:
     int code_;

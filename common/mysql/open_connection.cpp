@@ -58,8 +58,8 @@ sql::ConnectOptionsMap OptionsFor(const Account& account, const Server& server) 
 }
 
 sql::mysql::MySQL_Driver& Driver() {
-    // Making the driver is not thread-safe; this initialization is.
-    static sql::mysql::MySQL_Driver* const driver = sql::mysql::get_mysql_driver_instance();
+    // Of our own, and for ever: the library's is destroyed by exit(3), while threads may still end.
+    static auto* const driver = new sql::mysql::MySQL_Driver;
     return *driver;
 }
 

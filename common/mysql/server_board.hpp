@@ -20,8 +20,10 @@ class ServerBoard {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    explicit ServerBoard(Account account)
-        : account_(std::move(account)), states_(account_.servers.size()) {}
+    explicit ServerBoard(Account account, outage::Telling telling = outage::Telling::kInLog)
+        : account_(std::move(account)),
+          states_(account_.servers.size()),
+          log_(kQuietTime, outage::OutageLog::kMostReasons, telling) {}
 
     const Account& For() const noexcept { return account_; }
 
@@ -45,6 +47,8 @@ private:
         Time failed_at{};
     };
 
+    static constexpr std::chrono::seconds kQuietTime{10};
+
     std::string NameOf(std::size_t server) const;
     bool IsUp(const State& state, Time now) const;
 
@@ -52,7 +56,7 @@ private:
     std::mutex mutex_;
     std::atomic<bool> is_waiting_ = false;             // written under mutex_
     std::vector<State> states_;                        // guarded by mutex_
-    outage::OutageLog log_{std::chrono::seconds(10)};  // guarded by mutex_
+    outage::OutageLog log_;                            // guarded by mutex_
     std::minstd_rand random_{std::random_device{}()};  // guarded by mutex_
 };
 

@@ -13,9 +13,10 @@ constexpr std::chrono::seconds kRefusalTime{10};
 
 }  // namespace
 
-BackEnd::BackEnd(std::string name, Clock clock)
+BackEnd::BackEnd(std::string name, Clock clock, Telling telling)
     : name_(std::move(name)),
       clock_(std::move(clock)),
+      log_(CircuitBreaker::kProbePeriod, OutageLog::kMostReasons, telling),
       down_(Metric::kBackEndDown, {name_}),
       errors_(Metric::kBackEndErrors, {name_}),
       spared_(Metric::kBackEndSpared, {name_}),

@@ -28,7 +28,7 @@ public:
 
     /// `name` as the administrator knows it, without secrets: "redis:inet:127.0.0.1:6379". Threads
     /// that use the same back end give it the same name.
-    BackEnd(std::string name, Clock clock);
+    BackEnd(std::string name, Clock clock, Telling telling = Telling::kInLog);
     ~BackEnd();
     BackEnd(const BackEnd&) = delete;
     BackEnd& operator=(const BackEnd&) = delete;
@@ -45,7 +45,7 @@ private:
     const Clock clock_;
     CircuitBreaker breaker_;
     /// One that fails now and then is not back after every answer.
-    OutageLog log_{CircuitBreaker::kProbePeriod};
+    OutageLog log_;
     bool is_down_ = false;
     std::chrono::milliseconds refuses_until_{0};  // writes, by all appearances
     const metrics::Gauge down_;

@@ -11,6 +11,9 @@
 
 namespace policyd::outage {
 
+/// Of what is only tried, whoever tries it tells.
+enum class Telling { kInLog, kNothing };
+
 /// Says once that something is unavailable, repeats it at a bounded rate with the count in
 /// between, and says once that it is back, or that nobody asks any more: a reload has replaced who
 /// asks, or the program ends. Owned by one loop thread; `now` is monotonic.
@@ -28,8 +31,9 @@ public:
     /// Something is back when it has answered, and has not failed for `quiet_time` before: answers
     /// from a cache between failures are no recovery.
     /// Of `most_reasons` within the repeat period each is said at once.
-    explicit OutageLog(Milliseconds quiet_time, std::size_t most_reasons = kMostReasons)
-        : quiet_time_(quiet_time), most_reasons_(most_reasons) {}
+    explicit OutageLog(Milliseconds quiet_time, std::size_t most_reasons = kMostReasons,
+                       Telling telling = Telling::kInLog)
+        : quiet_time_(quiet_time), most_reasons_(most_reasons), telling_(telling) {}
     OutageLog(const OutageLog&) = delete;
     OutageLog& operator=(const OutageLog&) = delete;
     ~OutageLog();
@@ -55,6 +59,7 @@ private:
 
     const Milliseconds quiet_time_;
     const std::size_t most_reasons_;
+    const Telling telling_;
     std::map<std::string, Outage, std::less<>> outages_;
 };
 

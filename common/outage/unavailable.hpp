@@ -39,6 +39,13 @@ public:
     using TableUnavailable::TableUnavailable;
 };
 
+/// Whoever has to be asked lets nobody in with the user, the password or the data base that are
+/// configured.
+class TableDeniesAccess : public TableUnavailable {
+public:
+    using TableUnavailable::TableUnavailable;
+};
+
 /// The usage store could not answer, or refused a write.
 class UsageStoreUnavailable : public Unavailable {
 public:

@@ -16,6 +16,9 @@ namespace policyd::tables {
 class LookupTable;
 class MemoryTable;
 
+/// A key that is in no table, and of a form that every table can be asked for (RFC 2606).
+inline constexpr const char* kKeyOfNobody = "nobody@policyd.invalid";
+
 /// A look-up that can be made together with others.
 struct Question {
     LookupTable* table = nullptr;

@@ -223,13 +223,13 @@ std::unique_ptr<LookupTable> TableRegistry::MakeMysql(const std::string& path) {
 }
 
 std::shared_ptr<MysqlTable::Servers> TableRegistry::MakeServers(const mysql::Account& account) {
-    const auto board = std::make_shared<mysql::ServerBoard>(account);
+    const auto board = std::make_shared<mysql::ServerBoard>(account, settings_.telling);
     std::string name = "mysql";
     for (const mysql::Server& server : account.servers) name += ':' + server.ToText();
     name += '/' + account.database;
     return std::shared_ptr<MysqlTable::Servers>(
         new MysqlTable::Servers{{loop_.Raw(), settings_.mysql_connections, board},
-                                {name, [&loop = loop_] { return loop.Now(); }},
+                                {name, [&loop = loop_] { return loop.Now(); }, settings_.telling},
                                 loop_.Raw(),
                                 settings_.mysql_time_limit + kServersMargin});
 }
@@ -250,9 +250,9 @@ std::unique_ptr<LookupTable> TableRegistry::MakeSqlite(const std::string& path) 
         const auto open = [database] {
             return std::make_unique<SqliteFile>(database, kSqlitePatience);
         };
-        shared = std::shared_ptr<SqliteTable::File>(
-            new SqliteTable::File{{loop_.Raw(), 1, open},
-                                  {"sqlite:" + database, [&loop = loop_] { return loop.Now(); }}});
+        shared = std::shared_ptr<SqliteTable::File>(new SqliteTable::File{
+            {loop_.Raw(), 1, open},
+            {"sqlite:" + database, [&loop = loop_] { return loop.Now(); }, settings_.telling}});
     }
     return std::make_unique<SqliteTable>(std::move(lookup), shared);
 }
@@ -293,6 +293,22 @@ DomainList TableRegistry::OpenDomainList(const std::string& parameter,
                                          [&] { return ReadListFile(path, settings_.warn); });
     };
     return DomainList(parameter, lists, matching, open, open_file, settings_.warn);
+}
+
+async::Task<std::vector<std::string>> TableRegistry::Refusals() {
+    std::vector<std::string> refusals;
+    for (const auto& [identity, table] : tables_) {
+        try {
+            co_await table->Find(kKeyOfNobody);
+        } catch (const outage::TableRefuses& refusal) {
+            refusals.emplace_back(refusal.what());
+        } catch (const outage::TableDeniesAccess& denial) {
+            refusals.emplace_back(denial.what());
+        } catch (const outage::TableUnavailable&) {
+            continue;  // who asks it for a mailbox will tell
+        }
+    }
+    co_return refusals;
 }
 
 }  // namespace policyd::tables

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/async/event_loop.hpp"
+#include "common/outage/outage_log.hpp"
 #include "common/tables/domain_list.hpp"
 #include "common/tables/key_rules.hpp"
 #include "common/tables/lookup_table.hpp"
@@ -30,6 +31,7 @@ struct TableSettings {
     std::chrono::milliseconds mysql_time_limit{1500};  ///< to connect, and for each answer
     ReadAs reader = ReadAs::kDaemon;                   ///< of tables without proxy:
     WarningSink warn;  ///< called while tables are opened; the log if empty
+    outage::Telling telling = outage::Telling::kInLog;  ///< of outages of servers
 };
 
 /// Opens look-up tables by the names that main.cf gives them, and owns them. Belongs to one loop
@@ -69,6 +71,10 @@ public:
     /// A parameter such as mydestination, whose elements are words, files and tables.
     DomainList OpenDomainList(const std::string& parameter, const std::vector<std::string>& lists,
                               DomainList::Matching matching);
+
+    /// What is wrong with tables that are open so that whoever has to be asked refuses to answer
+    /// them: a query, a right, a password. Asks each; an outage is no mistake.
+    async::Task<std::vector<std::string>> Refusals();
 
 private:
     struct Type;

@@ -22,9 +22,6 @@
 namespace policyd::ctl {
 namespace {
 
-/// In no table, and of a form that every table can be asked for.
-constexpr const char* kProbe = "policyctl-check-config@invalid";
-
 bool IsTableList(const config::Option& option) {
     return option.name.ends_with("_maps");
 }
@@ -86,18 +83,21 @@ private:
             tables::LookupTable& table =
                 IsDomainList(option) ? registry_.OpenInList(name) : registry_.Open(name);
             server = table.Server();
-            loop_.RunUntilDone(table.Find(kProbe));
+            loop_.RunUntilDone(table.Find(tables::kKeyOfNobody));
             if (option.name == "client_access_maps") CheckActions(option, table);
             if (option.name.ends_with("_limit_maps")) CheckLimits(option, table);
         } catch (const config::ConfigError& error) {
             report_.Error(At(option, error.what()));
         } catch (const outage::TableRefuses& error) {
             report_.Error(At(option, error.what()));
+        } catch (const outage::TableDeniesAccess& error) {
+            denying_.insert(server);
+            report_.Error(At(option, error.what()));
         } catch (const outage::TableUnavailable& error) {
             // Nobody has to be asked about a table in memory: it is a mistake in its file.
             if (server == nullptr) {
                 report_.Error(At(option, error.what()));
-            } else {
+            } else if (!denying_.contains(server)) {
                 report_.Unreachable(At(option, error.what()), server);
             }
         }
@@ -161,7 +161,7 @@ private:
         }
         try {
             const auto store = usage::OpenUsageStore(loop_, settings_);
-            loop_.RunUntilDone(store->Find(kProbe));
+            loop_.RunUntilDone(store->Find(tables::kKeyOfNobody));
             if (settings_.usage_store.starts_with("redis:")) CheckEviction(option);
         } catch (const outage::Unavailable& error) {
             report_.Unreachable(At(option, error.what()), &option);
@@ -217,6 +217,7 @@ private:
     config::Settings settings_;
     async::EventLoop loop_;
     tables::TableRegistry registry_;
+    std::set<const void*> denying_;  // servers, for a moment not asked again
 };
 
 }  // namespace

@@ -70,6 +70,20 @@ bool RefreshCompiled(tables::TableContents& contents) {
     return any_is_new;
 }
 
+/// Refuses what servers refuse, but what they refused before: that would keep from mending others.
+void AskServers(const Configuration& wanted, const Configuration& in_force) {
+    const std::vector<std::string> refused =
+        services::RefusalsOfServers(wanted.settings, wanted.tables);
+    if (refused.empty()) return;
+    const std::vector<std::string> before =
+        services::RefusalsOfServers(in_force.settings, in_force.tables);
+    for (const std::string& refusal : refused) {
+        if (std::find(before.begin(), before.end(), refusal) == before.end())
+            throw config::ConfigError(refusal);
+        log::Error("reload: as before, {}", refusal);
+    }
+}
+
 }  // namespace
 
 NewConfiguration ReadConfiguration(const config::Settings& settings,
@@ -83,7 +97,9 @@ NewConfiguration ReadConfiguration(const config::Settings& settings,
     const std::string mistake = in_force.tables->Mistake().empty() ? tables->Mistake() : "";
     if (!mistake.empty())
         throw config::ConfigError(mistake + ": as for Postfix, no look-up could be answered");
-    return {{settings, tables}, false, asks_alike};
+    const Configuration wanted{settings, tables};
+    if (!asks_alike) AskServers(wanted, in_force);
+    return {wanted, false, asks_alike};
 }
 
 Server::Server(const config::Settings& settings, std::vector<async::ListeningSocket> sockets)

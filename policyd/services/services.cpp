@@ -144,6 +144,18 @@ std::shared_ptr<tables::TableContents> ReadTables(const Settings& settings,
     return contents;
 }
 
+std::vector<std::string> RefusalsOfServers(const Settings& settings,
+                                           std::shared_ptr<tables::TableContents> contents) {
+    async::EventLoop loop;
+    tables::TableSettings to_try = SilentTableSettingsFrom(settings);
+    to_try.mysql_connections = 1;
+    to_try.telling = outage::Telling::kNothing;
+    tables::TableRegistry tables(loop, std::move(to_try), std::move(contents));
+    recipients::OpenMailSystem(WithNeededTables(settings), tables);
+    tables.OpenChain("client_access_maps", settings.client_access_maps);
+    return loop.RunUntilDone(tables.Refusals());
+}
+
 void UseInShared(const Settings& settings, SharedState& shared) {
     shared.commands.Use({settings.quota_warning_command, settings.quota_warning_command_time_limit,
                          settings.quota_warning_command_pause});

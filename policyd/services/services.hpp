@@ -95,4 +95,10 @@ bool AskAlike(const config::Settings& one, const config::Settings& other);
 std::shared_ptr<tables::TableContents> ReadTables(const config::Settings& settings,
                                                   tables::TableContents* predecessor = nullptr);
 
+/// What is wrong with tables, which ReadTables() has read, so that their servers refuse to answer:
+/// see tables::TableRegistry::Refusals(). Takes as long as servers that hang or are down make it,
+/// on the calling thread.
+std::vector<std::string> RefusalsOfServers(const config::Settings& settings,
+                                           std::shared_ptr<tables::TableContents> contents);
+
 }  // namespace policyd::services

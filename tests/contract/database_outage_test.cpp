@@ -11,7 +11,9 @@
 namespace policyd::tables {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 
 using DatabaseOutageTest = DatabaseTableTest;
@@ -66,6 +68,21 @@ TEST_F(DatabaseOutageTest, APasswordIsInNoMessage) {
     const std::string failure = Failure(table);
     EXPECT_THAT(failure, HasSubstr("Access denied for user 'nobody'"));
     EXPECT_THAT(failure, Not(HasSubstr("s3cret")));
+}
+
+TEST_F(DatabaseOutageTest, WhatAServerRefusesIsAMistakeAndWhatItCannotAnswerIsNone) {
+    const auto refusals = [this] { return loop.RunUntilDone(registry->Refusals()); };
+    OpenMysql(MariaDb().Hosts());
+    EXPECT_THAT(refusals(), IsEmpty());
+    MariaDb().Execute("DROP TABLE outage.t");
+    EXPECT_THAT(refusals(), ElementsAre(HasSubstr("table.cf: mysql: ")));
+    OpenMysql(MariaDb().Hosts(), "user = nobody\n");
+    EXPECT_THAT(refusals(), ElementsAre(HasSubstr("Access denied")));
+    OpenMysql(MariaDb().Hosts() + " unix:" + (scratch / "nowhere").string(), "user = nobody\n");
+    EXPECT_THAT(refusals(), IsEmpty()) << "the other server may let it in";
+    std::ofstream(scratch / "db");  // an empty data base
+    Open("sqlite", "dbpath = " + (scratch / "db").string() + "\nquery = SELECT v FROM t\n");
+    EXPECT_THAT(refusals(), ElementsAre(HasSubstr("no such table")));
 }
 
 TEST_F(DatabaseOutageTest, ATableThatIsDroppedIsNotAMiss) {

@@ -1,5 +1,6 @@
 // MySQL fails in every way it knows: see fault_matrix.hpp for what is to hold all the while.
 
+#include <fstream>
 #include <list>
 
 #include "common/mysql/session.hpp"
@@ -254,6 +255,43 @@ TEST_F(FaultMysqlTest, AReloadDuringAnOutageIsTakenOver) {
     database_.Start();
     WaitForRecovery();
     EXPECT_EQ(Ask(kNobody), "550 5.1.1 Never heard of");
+}
+
+TEST_F(FaultMysqlTest, AReloadWithWhatTheServerRefusesLeavesTheOldStateUnlessItIsRefusedAlready) {
+    Start();
+    const std::string good = "SELECT email FROM users WHERE email='%s'";
+    const auto reload = [this] {
+        return test::Run({ProgramPath("policyctl"), "reload", "--socket",
+                          "unix:" + site_.ControlSocket().string()});
+    };
+    WriteTable("mailboxes", "SELECT email FROM mailboxes WHERE email='%s'", database_.Hosts());
+    const Finished no_such_table = reload();
+    EXPECT_EQ(no_such_table.status, 78);
+    EXPECT_THAT(no_such_table.errors, HasSubstr("mailboxes.cf"));
+    ExpectAllWell();
+
+    WriteTable("mailboxes", good, database_.Hosts());
+    const auto file = site_.Directory() / "mailboxes.cf";
+    std::string text = ReadFile(file);
+    text.replace(text.find("toto"), 4, "wrong");
+    std::ofstream(file) << text;
+    const Finished no_such_password = reload();
+    EXPECT_EQ(no_such_password.status, 78);
+    EXPECT_THAT(no_such_password.errors, HasSubstr("Access denied"));
+    EXPECT_THAT(no_such_password.errors, Not(HasSubstr("wrong")));
+    ExpectAllWell();
+    EXPECT_EQ(LinesWith("unavailable: "), 0u) << "nothing that is in force is";
+
+    WriteTable("mailboxes", good, database_.Hosts());
+    EXPECT_EQ(reload().status, 0);
+    database_.Execute("RENAME TABLE users TO elsewhere", "mail");
+    options_["unknown_recipient_action"] = SmallSite::Quoted("550 5.1.1 Never heard of");
+    site_.Write(options_);
+    std::ofstream(file, std::ios::app) << "# not the mistake\n";
+    EXPECT_EQ(reload().status, 0) << "else no other mistake could be mended";
+    EXPECT_THAT(policyd_->Output(), HasSubstr("reload: as before, "));
+    database_.Execute("RENAME TABLE elsewhere TO users", "mail");
+    WaitUntil("recovery", [this] { return Ask(kNobody) == "550 5.1.1 Never heard of"; });
 }
 
 // Log rotation sends SIGHUP at any time.

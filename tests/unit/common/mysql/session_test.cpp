@@ -2,6 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdlib>
+#include <thread>
+
+#include "common/mysql/open_connection.hpp"
+
 namespace policyd::mysql {
 namespace {
 
@@ -15,6 +21,29 @@ TEST(ErrorTest, TellsWhatIsOfTheQueryFromWhatNeedsAnotherSession) {
     for (const int unknown_statement : {1243, 1615})
         EXPECT_FALSE(Error("", unknown_statement).IsOfQuery()) << unknown_statement;
     EXPECT_FALSE(Error("gave more than one result set", 0).IsOfQuery());
+}
+
+TEST(ErrorTest, TellsAServerThatDeniesAccessFromOneThatCannotBeReached) {
+    for (const int no_right_or_password_or_database : {1044, 1045, 1049})
+        EXPECT_TRUE(Error("", no_right_or_password_or_database).IsDenial());
+    for (const int down_or_full : {2002, 1040}) EXPECT_FALSE(Error("", down_or_full).IsDenial());
+}
+
+TEST(SessionThreadTest, MayEndAfterTheProgramHasBegunToExit) {
+    const auto exit_beside_threads = [] {
+        std::atomic<int> begun = 0;
+        for (int i = 0; i < 4; ++i)
+            std::thread([&begun] {
+                for (;;) {
+                    BeginThread();
+                    ++begun;
+                    EndThread();
+                }
+            }).detach();
+        while (begun < 4) std::this_thread::yield();
+        std::exit(0);
+    };
+    for (int i = 0; i < 10; ++i) EXPECT_EXIT(exit_beside_threads(), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

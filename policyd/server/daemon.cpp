@@ -95,7 +95,7 @@ Daemon::~Daemon() {
     async::LeaveSignalsToOtherThreads();
     signals_.clear();
     // What comes from now on is too late, and not for the default action either.
-    async::IgnoreSignals({SIGHUP, SIGTERM, SIGINT});
+    async::IgnoreSignals({SIGHUP, SIGUSR1, SIGTERM, SIGINT});
     watchdog_.reset();
     alive_check_.reset();
     follow_tables_.reset();
@@ -140,6 +140,7 @@ void Daemon::WatchSignals() {
         // One that waits already will see all that has changed until now.
         if (reloads_ < 2) async::Spawn(ReloadForSignal());
     });
+    watch(SIGUSR1, [] { log::Info("ignored: SIGUSR1, which has policyd-scan verify"); });
 }
 
 void Daemon::Run() {

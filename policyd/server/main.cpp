@@ -44,7 +44,7 @@ int Serve(const std::string& config) {
 
 int main(int argc, char** argv) {
     policyd::async::BeginProcess();
-    policyd::async::IgnoreSignals({SIGHUP});
+    policyd::async::IgnoreSignals({SIGHUP, SIGUSR1});
     CLI::App app("policyd, the access and quota policy service for Postfix", "policyd");
     std::string config = policyd::config::kDefaultPath;
     app.add_option("-c,--config", config, "The configuration file")->capture_default_str();

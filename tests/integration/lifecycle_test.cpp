@@ -217,6 +217,15 @@ TEST(StopTest, WaitsUntilTheUsageStoreHasBeenToldWhatItMissed) {
     EXPECT_THAT(ask("RCPT", "2"), StartsWith("452 "));
 }
 
+TEST(LifecycleTest, ASignalThatIsForTheScannerEndsNoServer) {
+    const SmallSite site;
+    PolicydProcess policyd(site.Config(), site.Socket());
+    policyd.Signal(SIGUSR1);
+    policyd.WaitForOutput("ignored: SIGUSR1");
+    EXPECT_EQ(PolicyClient(site.Socket()).Ask(kJoe), "DUNNO");
+    EXPECT_EQ(policyd.Stop(), 0);
+}
+
 TEST(UserTest, RootIsGivenUpForGoodOnceTheSocketsAreOpen) {
     if (geteuid() != 0) GTEST_SKIP() << "not root here";
     const ScratchDirectory usage;

@@ -28,6 +28,17 @@ std::optional<std::uint64_t> ParseBytesOr(const std::string& word, const std::st
     }
 }
 
+constexpr std::string_view kRedis = "redis:";
+
+void CheckEndpointOfRedis(const std::string& text) {
+    try {
+        CheckEndpoint(text.substr(kRedis.size()));
+    } catch (const std::invalid_argument& expected) {
+        throw std::invalid_argument("redis: and " + std::string(expected.what()) +
+                                    ", as in redis:inet:127.0.0.1:6379");
+    }
+}
+
 }  // namespace
 
 void CheckEndpoint(const std::string& text) {
@@ -101,19 +112,17 @@ void CheckMailboxLayout(const std::string& text) {
 }
 
 void CheckUsageStore(const std::string& text) {
-    constexpr std::string_view kRedis = "redis:";
     if (text.starts_with("sqlite:/")) return;
     if (!text.starts_with(kRedis))
         throw std::invalid_argument("sqlite:/PATH, redis:unix:/PATH or redis:inet:HOST:PORT");
-    CheckEndpoint(text.substr(kRedis.size()));
+    CheckEndpointOfRedis(text);
 }
 
 void CheckRedisOrNone(const std::string& text) {
-    constexpr std::string_view kRedis = "redis:";
     if (text.empty()) return;
     if (!text.starts_with(kRedis))
         throw std::invalid_argument("redis:unix:/PATH or redis:inet:HOST:PORT");
-    CheckEndpoint(text.substr(kRedis.size()));
+    CheckEndpointOfRedis(text);
 }
 
 void CheckPercentage(const std::string& text) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/config/config_error.hpp"
+#include "common/config/option_checks.hpp"
 #include "common/redis/password_file.hpp"
 #include "common/usage/redis_usage_store.hpp"
 #include "common/usage/sqlite_usage_store.hpp"
@@ -15,6 +16,16 @@ namespace policyd::usage {
 namespace {
 
 constexpr std::string_view kRedis = "redis:";
+
+/// For settings that come from no file.
+void CheckName(const std::string& name) {
+    try {
+        config::CheckUsageStore(name);
+    } catch (const std::invalid_argument& expected) {
+        throw config::ConfigError("usage_store: expected " + std::string(expected.what()) +
+                                  ", found \"" + name + '"');
+    }
+}
 
 std::unique_ptr<UsageStore> OpenRedis(async::EventLoop& loop, const config::Settings& settings,
                                       std::shared_ptr<RecentReservations> recent) {
@@ -30,13 +41,7 @@ std::unique_ptr<UsageStore> OpenRedis(async::EventLoop& loop, const config::Sett
 
 redis::ClientSettings UsageServerFrom(const config::Settings& settings) {
     redis::ClientSettings server;
-    try {
-        server.endpoint = async::ParseEndpoint(settings.usage_store.substr(kRedis.size()));
-    } catch (const std::invalid_argument& expected) {
-        throw config::ConfigError(
-            "usage_store: behind redis: expected " + std::string(expected.what()) +
-            ", as in redis:inet:127.0.0.1:6379, found \"" + settings.usage_store + '"');
-    }
+    server.endpoint = async::ParseEndpoint(settings.usage_store.substr(kRedis.size()));
     server.user = settings.redis_user;
     server.password_file = settings.redis_password_file;
     server.time_limit = settings.redis_time_limit;
@@ -51,6 +56,7 @@ redis::ClientSettings UsageServerFrom(const config::Settings& settings) {
 std::unique_ptr<UsageStore> OpenUsageStore(async::EventLoop& loop, const config::Settings& settings,
                                            std::shared_ptr<RecentReservations> recent) {
     const std::string& name = settings.usage_store;
+    CheckName(name);
     constexpr std::string_view kSqlite = "sqlite:";
     if (name.starts_with(kSqlite)) {
         SqliteUsageFile::Options options;
@@ -59,11 +65,7 @@ std::unique_ptr<UsageStore> OpenUsageStore(async::EventLoop& loop, const config:
         options.notes_changes = !settings.quota_warnings.empty();
         return std::make_unique<SqliteUsageStore>(loop.Raw(), std::move(options));
     }
-    if (name.starts_with(kRedis)) return OpenRedis(loop, settings, std::move(recent));
-    throw config::ConfigError(
-        "usage_store: expected sqlite:/PATH, redis:unix:/PATH or "
-        "redis:inet:HOST:PORT, found \"" +
-        name + '"');
+    return OpenRedis(loop, settings, std::move(recent));
 }
 
 }  // namespace policyd::usage

@@ -83,6 +83,12 @@ const BadValue kBadValues[] = {
      "expected a layout such as %d/%u, %d/%u/Maildir or %d/%1u/%u, found \"%u\""},
     {"usage_store", "mysql:x",
      "expected sqlite:/PATH, redis:unix:/PATH or redis:inet:HOST:PORT, found \"mysql:x\""},
+    {"usage_store", "redis:127.0.0.1:6379",
+     "expected redis: and unix:PATH, inet:HOST:PORT or inet:[IPV6]:PORT, as in "
+     "redis:inet:127.0.0.1:6379, found \"redis:127.0.0.1:6379\""},
+    {"dovecot_quota_clone", "redis:127.0.0.1",
+     "expected redis: and unix:PATH, inet:HOST:PORT or inet:[IPV6]:PORT, as in "
+     "redis:inet:127.0.0.1:6379, found \"redis:127.0.0.1\""},
     {"table_failure_action", "550 5.1.1 no",
      "expected DUNNO, DEFER_IF_PERMIT, DEFER or 4NN with a text, found \"550 5.1.1 no\""},
 };

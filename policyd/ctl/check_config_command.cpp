@@ -27,7 +27,7 @@ struct CheckArguments {
 void CheckAgainstPostfix(const config::ConfigFile& file, const std::string& directory,
                          Report& report) {
     try {
-        const PostfixSettings postfix = ReadPostfixSettings(directory);
+        const PostfixSettings postfix = ReadPostfixSettings(directory, report);
         CompareWithPostfix(file, postfix, report);
         WarnOfKnownMistakes(file, postfix, report);
         WarnOfServicePlacement(file.settings, postfix, report);

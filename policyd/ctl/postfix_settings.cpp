@@ -20,6 +20,13 @@ std::optional<std::pair<std::string, std::string>> Assignment(std::string_view l
                      std::string(text::Trim(line.substr(equals + 1))));
 }
 
+void ReportWarnings(const std::string& errors, Report& report) {
+    constexpr std::string_view kWarning = "postconf: warning: ";
+    std::istringstream lines(errors);
+    for (std::string line; std::getline(lines, line);)
+        report.Warning(line.starts_with(kWarning) ? line.substr(kWarning.size()) : line);
+}
+
 }  // namespace
 
 std::optional<std::string> PostfixSettings::Find(const std::string& name) const {
@@ -30,15 +37,16 @@ std::optional<std::string> PostfixSettings::Find(const std::string& name) const 
     return std::nullopt;
 }
 
-PostfixSettings ReadPostfixSettings(const std::string& directory) {
+PostfixSettings ReadPostfixSettings(const std::string& directory, Report& report) {
     PostfixSettings settings{.directory = directory, .values = {}, .unknown = {}, .of_service = {}};
     const auto ask = [&](std::vector<std::string> options, const auto& take) {
         options.insert(options.begin(), {"postconf", "-c", directory, "-x"});
-        std::istringstream lines(ProgramOutput(options));
+        const ProgramOutput printed = OutputOf(options);
+        std::istringstream lines(printed.output);
         for (std::string line; std::getline(lines, line);)
             if (auto assignment = Assignment(line)) take(std::move(*assignment));
+        return printed.errors;
     };
-    ask({}, [&](auto assignment) { settings.values.insert(std::move(assignment)); });
     // "submission/inet/smtpd_sender_restrictions = "
     ask({"-P"}, [&](const auto& assignment) {
         const auto& [name, value] = assignment;
@@ -46,6 +54,11 @@ PostfixSettings ReadPostfixSettings(const std::string& directory) {
         if (parameter != name.npos)
             settings.of_service[name.substr(0, parameter)][name.substr(parameter + 1)] = value;
     });
+    const std::string warnings =
+        ask({}, [&](auto assignment) { settings.values.insert(std::move(assignment)); });
+    // Not those of the first call: it reads a main.cf that was written just now again and again,
+    // until a second has passed, and takes first entries for later ones then.
+    ReportWarnings(warnings, report);
 
     const std::string path = directory + "/main.cf";
     const std::string content = tables::ReadTableFile(path);

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "policyd/ctl/report.hpp"
+
 namespace policyd::ctl {
 
 /// The parameters of a Postfix instance.
@@ -29,7 +31,8 @@ struct PostfixSettings {
     }
 };
 
-/// Asks `postconf -c directory -x`, and `-P`. Throws std::runtime_error where that fails.
-PostfixSettings ReadPostfixSettings(const std::string& directory);
+/// Asks `postconf -c directory -x`, and `-P`, and reports what it warns of. Throws
+/// std::runtime_error where that fails.
+PostfixSettings ReadPostfixSettings(const std::string& directory, Report& report);
 
 }  // namespace policyd::ctl

@@ -528,10 +528,27 @@ TEST_F(PolicyctlTest, CheckConfigFindsAddressesOnWhichNothingCanListen) {
     EXPECT_THAT(checked.output, HasSubstr(": listen: no-such-host.invalid: "));
 }
 
+TEST_F(PolicyctlTest, CheckConfigTellsOnceOfWhatPostconfWarnsOf) {
+    scratch_.Write("postfix/master.cf",
+                   "smtp inet n - n - - smtpd\nsubmission inet n - n - - smtpd\n"
+                   "  -o syslog_name=one\nsmtps inet n - n - - smtpd\n  -o syslog_name=two\n");
+    scratch_.Write("postfix/main.cf",
+                   "compatibility_level = 3.6\nmyhostname = one.example\nmyhostname = localhost\n");
+    const auto checked = WithConfig({"check-config", "--postfix", Path("postfix")});
+    const std::string warning = "warning: " + Path("postfix") +
+                                "/main.cf, line 3: overriding earlier entry: "
+                                "myhostname=one.example\n";
+    EXPECT_THAT(checked.output, HasSubstr(warning));
+    EXPECT_EQ(checked.output.find("overriding"), checked.output.rfind("overriding"))
+        << checked.output;
+    EXPECT_EQ(checked.errors, "");
+}
+
 TEST_F(PolicyctlTest, CheckConfigReportsAPostfixThatIsNotThere) {
     const auto checked = WithConfig({"check-config", "--postfix", Path("nowhere")});
     EXPECT_EQ(checked.status, 78);
-    EXPECT_THAT(checked.output, HasSubstr("error: postconf failed"));
+    EXPECT_THAT(checked.output,
+                HasSubstr("error: postconf failed: fatal: open " + Path("nowhere/")));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "policyd/ctl/back_end_check.hpp"
 
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <stdexcept>
 
@@ -8,8 +9,10 @@
 #include "common/config/expansion.hpp"
 #include "common/config/options.hpp"
 #include "common/config/values.hpp"
+#include "common/mysql/client.hpp"
 #include "common/outage/unavailable.hpp"
 #include "common/redis/client.hpp"
+#include "common/tables/mysql_table.hpp"
 #include "common/tables/table_list.hpp"
 #include "common/tables/table_registry.hpp"
 #include "common/text/ascii.hpp"
@@ -84,6 +87,7 @@ private:
                 IsDomainList(option) ? registry_.OpenInList(name) : registry_.Open(name);
             server = table.Server();
             loop_.RunUntilDone(table.Find(tables::kKeyOfNobody));
+            CheckEachServer(option, table.Name());
             if (option.name == "client_access_maps") CheckActions(option, table);
             if (option.name.ends_with("_limit_maps")) CheckLimits(option, table);
         } catch (const config::ConfigError& error) {
@@ -99,6 +103,31 @@ private:
                 report_.Error(At(option, error.what()));
             } else if (!denying_.contains(server)) {
                 report_.Unreachable(At(option, error.what()), server);
+            }
+        }
+    }
+
+    /// Any of several may have answered.
+    void CheckEachServer(const config::Option& option, const std::string& table) {
+        constexpr std::string_view kMysql = "mysql:";
+        if (!table.starts_with(kMysql)) return;
+        const tables::WarningSink nobody = [](const std::string&) {};
+        const tables::TableFile file(table.substr(kMysql.size()), nobody);
+        const auto [account, is_new] =
+            accounts_.insert(tables::ReadAccount(file, settings_.mysql_time_limit, nobody));
+        if (!is_new || account->servers.size() < 2) return;
+        for (const mysql::Server& server : account->servers) {
+            mysql::Account alone = *account;
+            alone.servers = {server};
+            mysql::Query query;
+            query.text = [](const mysql::Query::Quote&) { return "SELECT 1"; };
+            try {
+                mysql::Client(std::make_shared<mysql::ServerBoard>(alone))
+                    .Run(query, mysql::Client::Clock::now());
+            } catch (const outage::TableDeniesAccess& error) {
+                report_.Error(At(option, table + ": " + error.what()));
+            } catch (const outage::Unavailable& error) {
+                report_.Unreachable(At(option, table + ": " + error.what()), &server);
             }
         }
     }
@@ -218,6 +247,7 @@ private:
     async::EventLoop loop_;
     tables::TableRegistry registry_;
     std::set<const void*> denying_;  // servers, for a moment not asked again
+    std::set<mysql::Account> accounts_;  // whose servers were asked
 };
 
 }  // namespace

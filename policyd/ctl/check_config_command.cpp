@@ -6,6 +6,7 @@
 
 #include "common/config/config_file.hpp"
 #include "common/config/expansion.hpp"
+#include "common/log/logging.hpp"
 #include "policyd/ctl/back_end_check.hpp"
 #include "policyd/ctl/postfix_comparison.hpp"
 #include "policyd/ctl/postfix_mistakes.hpp"
@@ -40,6 +41,8 @@ void CheckAgainstPostfix(const config::ConfigFile& file, const std::string& dire
 }
 
 int RunCheckConfig(const CheckArguments& arguments, Terminal& terminal) {
+    // What the log would say of back ends is among the findings.
+    log::Configure("policyctl", {.level = "error"});
     Report report(terminal.out);
     try {
         const config::ConfigFile file = config::ReadConfigFile(arguments.config);

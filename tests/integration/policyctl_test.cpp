@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <string>
 #include <vector>
@@ -229,6 +230,55 @@ TEST_F(PolicyctlTest, CheckConfigWarnsOfARedisThatDropsFigures) {
     EXPECT_THAT(check(), HasSubstr("usage_store: Redis has maxmemory-policy allkeys-lru: "));
     redis.Command({"CONFIG", "SET", "maxmemory-policy", "volatile-lru"});
     EXPECT_THAT(check(), Not(HasSubstr("maxmemory-policy")));
+}
+
+TEST_F(PolicyctlTest, CheckConfigIsSilentAboutWhatTheDocumentedRedisUserMayNotAsk) {
+    const test::RedisServer redis;
+    redis.Command(
+        {"ACL",   "SETUSER", "policyd",  "on",    ">secret", "resetchannels", "~policyd:*",
+         "-@all", "+role",   "+time",    "+scan", "+eval",   "+evalsha",      "+script|load",
+         "+get",  "+set",    "+del",     "+hget", "+hmget",  "+hgetall",      "+hlen",
+         "+hset", "+hdel",   "+pexpire", "+zadd", "+zrem",   "+zrange",       "+zrangebyscore",
+         "+sadd", "+srem",   "+spop"});
+    scratch_.Write("password", "secret\n");
+    ASSERT_EQ(chmod(Path("password").c_str(), 0600), 0);
+    scratch_.Write("policyd.toml", "usage_store = \"redis:" + redis.UnixEndpoint().ToText() +
+                                       "\"\nredis_user = \"policyd\"\nredis_password_file = \"" +
+                                       Path("password") + "\"\n");
+    const auto checked = WithConfig({"check-config"});
+    EXPECT_EQ(checked.status, 0);
+    EXPECT_EQ(checked.output, "0 errors, 0 back ends unreachable, 0 warnings\n");
+    EXPECT_EQ(checked.errors, "");
+}
+
+TEST_F(PolicyctlTest, CheckConfigTellsOnceOfAServerThatCannotBeReached) {
+    scratch_.Write("mysql.cf", "hosts = unix:" + Path("none.sock") +
+                                   "\nuser = root\ndbname = mail\nquery = SELECT '%s'\n");
+    scratch_.Write("policyd.toml", "virtual_alias_maps = \"mysql:" + Path("mysql.cf") +
+                                       "\"\nusage_store = \"sqlite:" + Path("usage.sqlite") +
+                                       "\"\n");
+    const auto checked = WithConfig({"check-config"});
+    EXPECT_EQ(checked.status, 75);
+    EXPECT_THAT(checked.output, HasSubstr("unreachable: " + Path("policyd.toml") +
+                                          ":1: virtual_alias_maps: mysql:" + Path("mysql.cf")));
+    EXPECT_THAT(checked.output, HasSubstr("0 errors, 1 back end unreachable, 0 warnings\n"));
+    EXPECT_EQ(checked.errors, "");
+}
+
+TEST_F(PolicyctlTest, CheckConfigFindsTheOneOfSeveralServersThatCannotBeReached) {
+    const test::MariaDbServer server;
+    scratch_.Write("mysql.cf", "hosts = unix:" + Path("none.sock") + ' ' + server.Hosts() +
+                                   "\nuser = root\ndbname = mysql\nquery = SELECT '%s'\n");
+    scratch_.Write("policyd.toml", "virtual_alias_maps = \"mysql:" + Path("mysql.cf") +
+                                       "\"\ntransport_maps = \"mysql:" + Path("mysql.cf") +
+                                       "\"\nusage_store = \"sqlite:" + Path("usage.sqlite") +
+                                       "\"\n");
+    const auto checked = WithConfig({"check-config"});
+    EXPECT_EQ(checked.status, 75);
+    EXPECT_THAT(checked.output, HasSubstr("unreachable: " + Path("policyd.toml") +
+                                          ":1: virtual_alias_maps: mysql:" + Path("mysql.cf") +
+                                          ": mysql: unix:" + Path("none.sock") + ": "));
+    EXPECT_THAT(checked.output, HasSubstr("0 errors, 1 back end unreachable, 0 warnings\n"));
 }
 
 TEST_F(PolicyctlTest, CheckConfigFindsWhatIsBrokenWhereItStands) {

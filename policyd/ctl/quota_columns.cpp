@@ -140,6 +140,11 @@ ValuesOfAllKeys AllOf(const SelectedColumn& column) {
 }
 
 void Check(const TableDefinition& table, bool in_bytes, Report& report) {
+    if (table.name.starts_with(kMysql) && SelectsSeveralColumns(table.query))
+        report.Warning(table.place +
+                       ": the query selects several columns, which are joined by commas to what is "
+                       "no whole number: mail for such a mailbox is deferred: select the limit "
+                       "alone");
     const auto column = ColumnSelectedBy(table.query);
     auto values = ForAllKeys(table.query);
     const bool leaves_conditions_out = !values && column;

@@ -154,6 +154,19 @@ std::optional<SelectedColumn> ColumnSelectedBy(std::string_view query) {
     return SelectedColumn{match[2].str(), match[3].str(), match[1].str()};
 }
 
+bool SelectsSeveralColumns(std::string_view query) {
+    static const std::regex kAll(R"(^\s*select\s+(?:[\w`]+\.)*\*)", std::regex::icase);
+    if (std::regex_search(query.begin(), query.end(), kAll)) return true;
+    const auto tokens = mysql::OuterTokens(query);
+    if (!tokens || tokens->empty() || !EqualsIgnoringCase(tokens->front().text, "select"))
+        return false;
+    for (const mysql::SqlToken& token : *tokens) {
+        if (token.text == ",") return true;
+        if (EqualsIgnoringCase(token.text, "from")) return false;
+    }
+    return false;
+}
+
 bool HasUnquotedPlaceholder(std::string_view query) {
     char quote = '\0';
     for (std::size_t i = 0; i < query.size(); ++i) {

@@ -20,6 +20,9 @@ struct SelectedColumn {
 /// several columns or several tables.
 std::optional<SelectedColumn> ColumnSelectedBy(std::string_view query);
 
+/// True for `SELECT quota, password FROM …` and `SELECT * FROM …`.
+bool SelectsSeveralColumns(std::string_view query);
+
 /// What a query selects whatever its key: `SELECT value rest` without the conditions that %s and
 /// its like stand in.
 struct ValuesOfAllKeys {

@@ -464,6 +464,35 @@ TEST_F(PolicyctlTest, CheckConfigWarnsOfQuotaColumnsThatEndAtTwoGigabytesOrHoldN
     EXPECT_THAT(output_for("odd", "email='%s' AND odd > 0"), HasSubstr("0 warnings"));
 }
 
+TEST_F(PolicyctlTest, CheckConfigTellsOfALimitThatIsJoinedWithOtherColumns) {
+    test::MariaDbServer server;
+    server.Execute(
+        "CREATE DATABASE mail; USE mail;"
+        "CREATE TABLE users (email VARCHAR(255) PRIMARY KEY, quota BIGINT, password TEXT);"
+        "INSERT INTO users VALUES ('ann@example.com', 1000, 'secret')");
+    scratch_.Write("mysql.cf", "hosts = " + server.Hosts() +
+                                   "\nuser = root\ndbname = mail\n"
+                                   "query = SELECT quota, password FROM users WHERE email='%s'\n");
+    const std::string table = "mysql:" + Path("mysql.cf");
+    const auto found = Ctl({"lookup", table, "ann@example.com"});
+    EXPECT_EQ(found.output, "1000,secret\n");
+    EXPECT_EQ(found.output, test::Run({"postmap", "-q", "ann@example.com", table}).output);
+    scratch_.Write("policyd.toml", "virtual_mailbox_limit_maps = \"" + table +
+                                       "\"\nusage_store = \"sqlite:" + Path("usage.sqlite") +
+                                       "\"\n");
+    const auto checked = WithConfig({"check-config"});
+    EXPECT_EQ(checked.status, 0);
+    EXPECT_THAT(checked.output,
+                HasSubstr("warning: " + Path("mysql.cf") +
+                          ":4: the query selects several columns, which are joined by commas"));
+    EXPECT_THAT(checked.output, HasSubstr("1 warning\n"));
+    // Of several columns sqlite: tables have the first.
+    Table("quotas", "SELECT quota, email FROM users WHERE email='%s'");
+    scratch_.Write("policyd.toml", Configuration());
+    EXPECT_EQ(Ctl({"lookup", Sqlite("quotas"), "ann@example.com"}).output, "1000\n");
+    EXPECT_THAT(WithConfig({"check-config"}).output, HasSubstr("0 warnings\n"));
+}
+
 TEST_F(PolicyctlTest, CheckConfigTellsOfLimitsThatAreNoneInTablesOfEveryKind) {
     test::Run({"sqlite3", Path("directory.sqlite")},
               "CREATE TABLE limits (email TEXT, quota TEXT);"

@@ -42,6 +42,18 @@ TEST(SqlQueryTest, KnowsTheColumnThatIsSelected) {
         EXPECT_FALSE(ColumnSelectedBy(query)) << query;
 }
 
+TEST(SelectsSeveralColumnsTest, CountsWhatStandsBeforeFrom) {
+    for (const char* query :
+         {"SELECT quota, password FROM users WHERE email='%s'", "select a,b", "SELECT * FROM users",
+          "SELECT u.* FROM users u", "SELECT IF(a > 0, a, 0), b FROM t"})
+        EXPECT_TRUE(SelectsSeveralColumns(query)) << query;
+    for (const char* query :
+         {"SELECT quota FROM users WHERE email='%s'", "SELECT IF(a > 0, a, 0) FROM t, u",
+          "SELECT a * b FROM t", "SELECT ',' FROM t", "SELECT COUNT(*) FROM t", "SELECT 5",
+          "SELECT a FROM t ORDER BY b, c", "CALL quota(a, b)", "SELECT 'a, b FROM t", ""})
+        EXPECT_FALSE(SelectsSeveralColumns(query)) << query;
+}
+
 TEST(ForAllKeysTest, LeavesOutTheConditionsThatAreAboutTheKey) {
     const std::pair<const char*, const char*> kQueries[] = {
         {"SELECT quota FROM users WHERE email='%s'", "quota | FROM users "},

@@ -32,6 +32,7 @@ public:
     void Run() {
         CheckListeners();
         CheckUsers();
+        CheckSocketMode();
         CheckDirectories();
         CheckFiles();
         CheckSources();
@@ -95,12 +96,37 @@ private:
     void CheckUsers() {
         if (!settings_.user.empty() && getpwnam(settings_.user.c_str()) == nullptr)
             report_.Warning(At("user", "there is no user " + settings_.user));
-        const bool makes_sockets =
-            std::any_of(settings_.listen.begin(), settings_.listen.end(),
-                        [](const std::string& endpoint) { return endpoint.starts_with("unix:"); });
         const std::string& group = settings_.unix_socket_group;
-        if (makes_sockets && !group.empty() && getgrnam(group.c_str()) == nullptr)
+        if (!Sockets().empty() && !group.empty() && getgrnam(group.c_str()) == nullptr)
             report_.Warning(At("unix_socket_group", "there is no group " + group));
+    }
+
+    /// Who connects writes.
+    void CheckSocketMode() {
+        const std::string& mode = settings_.unix_socket_mode;
+        if ((std::stoul(mode, nullptr, 8) & (S_IWGRP | S_IWOTH)) != 0) return;
+        const auto sockets = Sockets();
+        if (std::all_of(sockets.begin(), sockets.end(), &BelongsToPostfix)) return;
+        report_.Warning(At("unix_socket_mode",
+                           "with " + mode +
+                               " nobody but the owner of the socket may connect: Postfix only "
+                               "where policyd is started as its mail_owner: set 0660"));
+    }
+
+    std::vector<fs::path> Sockets() const {
+        constexpr std::string_view kUnix = "unix:";
+        std::vector<fs::path> sockets;
+        for (const std::string& endpoint : settings_.listen)
+            if (endpoint.starts_with(kUnix)) sockets.push_back(endpoint.substr(kUnix.size()));
+        return sockets;
+    }
+
+    /// Shows once policyd has made it; "postfix" is the usual mail_owner.
+    static bool BelongsToPostfix(const fs::path& path) {
+        struct stat socket {};
+        const passwd* const owner = getpwnam("postfix");
+        return owner != nullptr && stat(path.c_str(), &socket) == 0 &&
+               socket.st_uid == owner->pw_uid;
     }
 
     /// Without the log nothing starts; the scanner may well run on another machine.

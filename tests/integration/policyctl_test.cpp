@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
@@ -542,6 +544,24 @@ TEST_F(PolicyctlTest, CheckConfigFindsWhatAProgramWouldMissWhenItStarts) {
           ": log_destination: there is no directory", ": metrics_listen: unix:",
           ": usage_source: \"dovecot\" needs", ": quota_warning_command: /nonexistent/warn cannot"})
         EXPECT_THAT(checked.output, HasSubstr(mistake));
+}
+
+TEST_F(PolicyctlTest, CheckConfigTellsOfASocketThatPostfixMayNotConnectTo) {
+    const auto output_for = [this](const std::string& mode) {
+        scratch_.Write("policyd.toml", Configuration() + "unix_socket_mode = \"" + mode + "\"\n");
+        return WithConfig({"check-config"}).output;
+    };
+    for (const char* mode : {"0600", "0644", "755"})
+        EXPECT_THAT(output_for(mode), HasSubstr(": unix_socket_mode: with " + std::string(mode) +
+                                                " nobody but the owner"));
+    for (const char* mode : {"0620", "0602", "666"})
+        EXPECT_THAT(output_for(mode), Not(HasSubstr("unix_socket_mode")));
+    const passwd* const postfix = getpwnam("postfix");
+    if (geteuid() != 0 || postfix == nullptr) GTEST_SKIP() << "needs root and a user postfix";
+    scratch_.Write("policy.sock", "");
+    EXPECT_THAT(output_for("0600"), HasSubstr("unix_socket_mode"));
+    ASSERT_EQ(chown(Path("policy.sock").c_str(), postfix->pw_uid, postfix->pw_gid), 0);
+    EXPECT_THAT(output_for("0600"), Not(HasSubstr("unix_socket_mode")));
 }
 
 TEST_F(PolicyctlTest, CheckConfigFindsFilesOfRootsInADirectoryOfTheDaemons) {

@@ -16,6 +16,7 @@
 #include "policyd/ctl/service_placement.hpp"
 #include "policyd/ctl/surroundings_check.hpp"
 #include "policyd/ctl/unfollowed_parameters.hpp"
+#include "policyd/ctl/unit_filters.hpp"
 
 namespace policyd::ctl {
 namespace {
@@ -47,6 +48,7 @@ int RunCheckConfig(const CheckArguments& arguments, Terminal& terminal) {
     try {
         const config::ConfigFile file = config::ReadConfigFile(arguments.config);
         CheckSurroundings(file, report);
+        WarnOfUnitFilters(file, report);
         CheckBackEnds(file, report);
         WarnOfQuotaColumns(file, report);
         if (!arguments.postfix.empty()) CheckAgainstPostfix(file, arguments.postfix, report);

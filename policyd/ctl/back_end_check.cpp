@@ -246,7 +246,7 @@ private:
     config::Settings settings_;
     async::EventLoop loop_;
     tables::TableRegistry registry_;
-    std::set<const void*> denying_;  // servers, for a moment not asked again
+    std::set<const void*> denying_;      // servers, for a moment not asked again
     std::set<mysql::Account> accounts_;  // whose servers were asked
 };
 

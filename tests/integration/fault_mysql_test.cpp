@@ -279,6 +279,10 @@ TEST_F(FaultMysqlTest, AReloadWithWhatTheServerRefusesLeavesTheOldStateUnlessItI
     EXPECT_EQ(no_such_password.status, 78);
     EXPECT_THAT(no_such_password.errors, HasSubstr("Access denied"));
     EXPECT_THAT(no_such_password.errors, Not(HasSubstr("wrong")));
+    const Finished check =
+        test::Run({ProgramPath("policyctl"), "check-config", "--config", site_.Config().string()});
+    EXPECT_EQ(check.status, 78) << check.output;
+    EXPECT_THAT(check.output, Not(HasSubstr("unreachable: ")));
     ExpectAllWell();
     EXPECT_EQ(LinesWith("unavailable: "), 0u) << "nothing that is in force is";
 

@@ -14,6 +14,7 @@
 #include "policyd/ctl/quota_columns.hpp"
 #include "policyd/ctl/report.hpp"
 #include "policyd/ctl/service_placement.hpp"
+#include "policyd/ctl/service_reach.hpp"
 #include "policyd/ctl/surroundings_check.hpp"
 #include "policyd/ctl/unfollowed_parameters.hpp"
 #include "policyd/ctl/unit_filters.hpp"
@@ -33,6 +34,7 @@ void CheckAgainstPostfix(const config::ConfigFile& file, const std::string& dire
         CompareWithPostfix(file, postfix, report);
         WarnOfKnownMistakes(file, postfix, report);
         WarnOfServicePlacement(file.settings, postfix, report);
+        WarnOfServiceReach(file, postfix, report);
         WarnOfUnfollowedParameters(config::Expanded(file.settings), postfix, report);
     } catch (const std::invalid_argument& expected) {
         report.Warning(directory + "/main.cf: expected " + expected.what());

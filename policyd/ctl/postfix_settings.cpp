@@ -1,5 +1,6 @@
 #include "policyd/ctl/postfix_settings.hpp"
 
+#include <cstdlib>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
@@ -27,6 +28,19 @@ void ReportWarnings(const std::string& errors, Report& report) {
         report.Warning(line.starts_with(kWarning) ? line.substr(kWarning.size()) : line);
 }
 
+/// "submission/inet/chroot" in its parts, "submission/inet" and "chroot".
+std::optional<std::pair<std::string, std::string>> ServiceAndField(const std::string& name) {
+    const std::size_t field = name.rfind('/');
+    if (field == name.npos) return std::nullopt;
+    return std::pair(name.substr(0, field), name.substr(field + 1));
+}
+
+/// What `-` in the field chroot means. Postfix before 3.0 has no compatibility_level.
+bool ChrootsByDefault(const PostfixSettings::Values& main_cf) {
+    const auto level = main_cf.find("compatibility_level");
+    return level == main_cf.end() || std::atoi(level->second.c_str()) < 1;
+}
+
 }  // namespace
 
 std::optional<std::string> PostfixSettings::Find(const std::string& name) const {
@@ -37,8 +51,16 @@ std::optional<std::string> PostfixSettings::Find(const std::string& name) const 
     return std::nullopt;
 }
 
+std::string PostfixSettings::ValueIn(const std::string& service, const std::string& name) const {
+    if (const auto found = of_service.find(service); found != of_service.end())
+        if (const auto own = found->second.find(name); own != found->second.end())
+            return own->second;
+    return Find(name).value_or("");
+}
+
 PostfixSettings ReadPostfixSettings(const std::string& directory, Report& report) {
-    PostfixSettings settings{.directory = directory, .values = {}, .unknown = {}, .of_service = {}};
+    PostfixSettings settings{
+        .directory = directory, .values = {}, .unknown = {}, .of_service = {}, .smtpd = {}};
     const auto ask = [&](std::vector<std::string> options, const auto& take) {
         options.insert(options.begin(), {"postconf", "-c", directory, "-x"});
         const ProgramOutput printed = OutputOf(options);
@@ -49,16 +71,26 @@ PostfixSettings ReadPostfixSettings(const std::string& directory, Report& report
     };
     // "submission/inet/smtpd_sender_restrictions = "
     ask({"-P"}, [&](const auto& assignment) {
-        const auto& [name, value] = assignment;
-        const std::size_t parameter = name.rfind('/');
-        if (parameter != name.npos)
-            settings.of_service[name.substr(0, parameter)][name.substr(parameter + 1)] = value;
+        if (const auto name = ServiceAndField(assignment.first))
+            settings.of_service[name->first][name->second] = assignment.second;
+    });
+    std::map<std::string, PostfixSettings::Values> master_cf;
+    ask({"-F"}, [&](const auto& assignment) {
+        if (const auto name = ServiceAndField(assignment.first))
+            master_cf[name->first][name->second] = assignment.second;
     });
     const std::string warnings =
         ask({}, [&](auto assignment) { settings.values.insert(std::move(assignment)); });
     // Not those of the first call: it reads a main.cf that was written just now again and again,
     // until a second has passed, and takes first entries for later ones then.
     ReportWarnings(warnings, report);
+    for (auto& [service, fields] : master_cf) {
+        const std::string& command = fields["command"];
+        if (command.substr(0, command.find(' ')) != "smtpd") continue;
+        const std::string& chroot = fields["chroot"];
+        settings.smtpd[service].is_chrooted =
+            chroot == "-" ? ChrootsByDefault(settings.values) : chroot == "y";
+    }
 
     const std::string path = directory + "/main.cf";
     const std::string content = tables::ReadTableFile(path);

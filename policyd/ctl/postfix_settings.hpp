@@ -8,6 +8,11 @@
 
 namespace policyd::ctl {
 
+/// What master.cf says of a service that smtpd(8) serves.
+struct SmtpdService {
+    bool is_chrooted = false;
+};
+
 /// The parameters of a Postfix instance.
 struct PostfixSettings {
     using Values = std::map<std::string, std::string>;
@@ -18,9 +23,14 @@ struct PostfixSettings {
     Values unknown;
     /// What master.cf sets by `-o`, for each service by a name such as "submission/inet".
     std::map<std::string, Values> of_service;
+    /// By the same names.
+    std::map<std::string, SmtpdService> smtpd = {};
 
     /// The value in force, or one that Postfix does not know; nothing for neither.
     std::optional<std::string> Find(const std::string& name) const;
+
+    /// The value in force in a service of master.cf; empty where there is none.
+    std::string ValueIn(const std::string& service, const std::string& name) const;
 
     /// Where a parameter stands, for a warning.
     std::string MainCf(const std::string& parameter) const {
@@ -31,8 +41,8 @@ struct PostfixSettings {
     }
 };
 
-/// Asks `postconf -c directory -x`, and `-P`, and reports what it warns of. Throws
-/// std::runtime_error where that fails.
+/// Asks `postconf -c directory -x`, with `-P` and with `-F` as well, and reports what it warns of.
+/// Throws std::runtime_error where that fails.
 PostfixSettings ReadPostfixSettings(const std::string& directory, Report& report);
 
 }  // namespace policyd::ctl

@@ -1,17 +1,15 @@
 #include "policyd/ctl/service_placement.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
 
-#include "common/async/endpoint.hpp"
 #include "common/config/expansion.hpp"
 #include "common/config/options.hpp"
 #include "common/config/values.hpp"
 #include "common/text/ascii.hpp"
-#include "policyd/ctl/asked_services.hpp"
+#include "policyd/ctl/our_service.hpp"
 #include "policyd/ctl/postfix_comparison.hpp"
 
 namespace policyd::ctl {
@@ -55,11 +53,10 @@ Strings WordsOf(std::string_view restrictions) {
 class Placement {
 public:
     Placement(const config::Settings& settings, const PostfixSettings& postfix, Report& report)
-        : settings_(config::Expanded(settings)), postfix_(postfix), report_(report) {
-        for (const std::string& name :
-             config::ParseList(postfix_.Find("smtpd_restriction_classes").value_or("")))
-            classes_[name] = postfix_.Find(name).value_or("");
-    }
+        : settings_(config::Expanded(settings)),
+          postfix_(postfix),
+          report_(report),
+          ours_(settings_, postfix_) {}
 
     void LookForAll() {
         RestrictionsLackTheService();
@@ -92,32 +89,6 @@ private:
         return {postfix_.MainCf(parameter), Restrictions(stage)};
     }
 
-    /// Whether policyd listens there; on whatever it is where only its service manager knows. A
-    /// port is enough: who asks may know the host by another name.
-    bool IsOurs(const std::string& service) const {
-        if (settings_.listen.empty()) return true;
-        async::Endpoint asked;
-        try {
-            asked = async::ParseEndpoint(service);
-        } catch (const std::invalid_argument&) {
-            return false;
-        }
-        return std::any_of(settings_.listen.begin(), settings_.listen.end(),
-                           [&](const std::string& listener) {
-                               const async::Endpoint ours = async::ParseEndpoint(listener);
-                               return ours.kind == asked.kind && ours.port == asked.port &&
-                                      PathOf(ours) == PathOf(asked);
-                           });
-    }
-
-    /// Postfix takes a relative one to be below its queue directory.
-    std::filesystem::path PathOf(const async::Endpoint& endpoint) const {
-        if (endpoint.path.empty()) return {};
-        return (postfix_.Find("queue_directory").value_or("") /
-                std::filesystem::path(endpoint.path))
-            .lexically_normal();
-    }
-
     enum class Asks { kNothing, kOthers, kTooLate, kUs };
 
     Asks WhatIsAsked(const std::string& stage) {
@@ -125,13 +96,13 @@ private:
         const List list = ListOf(stage);
         std::vector<AskedService> services;
         try {
-            services = ServicesAskedBy(list.restrictions, classes_);
+            services = ours_.Read(list.restrictions);
         } catch (const std::invalid_argument& expected) {
             report_.Warning(list.place + ": expected " + expected.what());
             return Asks::kTooLate;
         }
         for (const AskedService& service : services) {
-            if (!IsOurs(service.endpoint)) {
+            if (!ours_.Is(service.endpoint)) {
                 asks = std::max(asks, Asks::kOthers);
             } else if (service.behind.empty()) {
                 asks = Asks::kUs;
@@ -162,24 +133,10 @@ private:
                             "; the real size of a message is not checked");
     }
 
-    /// Nobody where the list cannot be read, which WhatIsAsked() tells.
-    std::vector<AskedService> AskedBy(const std::string& restrictions) const {
-        try {
-            return ServicesAskedBy(restrictions, classes_);
-        } catch (const std::invalid_argument&) {
-            return {};
-        }
-    }
-
-    /// Where it is asked, and not behind what decides in any case.
-    bool IsAskedOfUs(const AskedService& service) const {
-        return service.behind.empty() && IsOurs(service.endpoint);
-    }
-
     bool AsksUs(const std::string& restrictions) const {
-        const auto services = AskedBy(restrictions);
+        const auto services = ours_.AskedBy(restrictions);
         return std::any_of(services.begin(), services.end(),
-                           [&](const AskedService& service) { return IsAskedOfUs(service); });
+                           [&](const AskedService& service) { return ours_.IsAsked(service); });
     }
 
     /// The same of a stage in a service of master.cf.
@@ -244,7 +201,7 @@ private:
         bool lets_a_filter_in = false;
         for (const auto& [parameter, list] : own) {
             if (!parameter.ends_with("_restrictions")) continue;
-            if (!AskedBy(list).empty() || LetsOthersIn(list)) return false;
+            if (!ours_.AskedBy(list).empty() || LetsOthersIn(list)) return false;
             const bool is_about_recipients = parameter == "smtpd_recipient_restrictions" ||
                                              parameter == "smtpd_relay_restrictions";
             lets_a_filter_in |= is_about_recipients && LetsAFilterIn(service, list);
@@ -322,10 +279,10 @@ private:
     void OtherServicesComeFirst() {
         for (const char* stage : {"relay", "recipient", "end_of_data"}) {
             const List list = ListOf(stage);
-            const auto services = AskedBy(list.restrictions);
+            const auto services = ours_.AskedBy(list.restrictions);
             const auto ours =
                 std::find_if(services.begin(), services.end(),
-                             [&](const AskedService& service) { return IsAskedOfUs(service); });
+                             [&](const AskedService& service) { return ours_.IsAsked(service); });
             if (ours == services.begin() || ours == services.end()) continue;
             report_.Warning(list.place + ": " + services.front().endpoint +
                             " is asked before this policy service, which checks nothing where that "
@@ -335,9 +292,9 @@ private:
 
     /// Whether it asks us before it has refused mail for other systems.
     bool AsksUsUnguarded(const std::string& restrictions) const {
-        const auto services = AskedBy(restrictions);
+        const auto services = ours_.AskedBy(restrictions);
         return std::any_of(services.begin(), services.end(), [&](const AskedService& service) {
-            return !service.is_guarded && IsAskedOfUs(service);
+            return !service.is_guarded && ours_.IsAsked(service);
         });
     }
 
@@ -353,7 +310,7 @@ private:
     const config::Settings settings_;
     const PostfixSettings& postfix_;
     Report& report_;
-    RestrictionClasses classes_;
+    const OurService ours_;
 };
 
 }  // namespace

@@ -396,6 +396,26 @@ TEST_F(PolicyctlTest, CheckConfigTellsWhichServiceMayTakeMailBackFromAFilter) {
         warns_of("10587", " -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject\n"));
 }
 
+TEST_F(PolicyctlTest, CheckConfigFollowsPostfixIntoItsChroot) {
+    const auto warnings = [&](const std::string& chroot, const std::string& level) {
+        const std::string ask = "check_policy_service unix:" + Path("policy.sock");
+        scratch_.Write("postfix/master.cf", "smtp inet n - " + chroot + " - - smtpd -v\n" +
+                                                "other unix n - y - - smtpd_proxy\n");
+        scratch_.Write("postfix/main.cf", "compatibility_level = " + level +
+                                              "\nsmtpd_recipient_restrictions = " + ask +
+                                              "\nsmtpd_end_of_data_restrictions = " + ask + "\n");
+        return WithConfig({"check-config", "--postfix", Path("postfix")}).output;
+    };
+    const auto warns = HasSubstr(
+        "master.cf: smtp/inet: runs in a chroot, so unix:" + Path("policy.sock") +
+        " is /var/spool/postfix" + Path("policy.sock") + ", where policyd does not listen");
+    EXPECT_THAT(warnings("y", "3.6"), warns);
+    EXPECT_THAT(warnings("n", "0"), Not(warns));
+    EXPECT_THAT(warnings("-", "0"), warns);
+    EXPECT_THAT(warnings("-", "1"), Not(warns));
+    EXPECT_THAT(warnings("-", "3.6"), Not(warns));
+}
+
 TEST_F(PolicyctlTest, CheckConfigWarnsOfTheMistakesThatOldGuidesTeach) {
     Table("transport", "SELECT domain FROM domains WHERE domain='%s'");
     scratch_.Write("postfix/master.cf", "");

@@ -7,6 +7,7 @@
 
 #include "policyd/ctl/postfix_mistakes.hpp"
 #include "policyd/ctl/service_placement.hpp"
+#include "policyd/ctl/service_reach.hpp"
 #include "tests/support/scratch_directory.hpp"
 
 namespace policyd::ctl {
@@ -27,6 +28,7 @@ protected:
         const config::ConfigFile file = config::ParseConfig(toml, "policyd.toml");
         WarnOfKnownMistakes(file, postfix_, report);
         WarnOfServicePlacement(file.settings, postfix_, report);
+        WarnOfServiceReach(file, postfix_, report);
         return out.str();
     }
 
@@ -53,7 +55,8 @@ protected:
          {"smtpd_policy_service_max_idle", "300s"},
          {"smtpd_policy_service_max_ttl", "1000s"}},
         {{"virtual_mailbox_limit_maps", quota_}},
-        {}};
+        {},
+        {{"smtp/inet", {}}}};
 };
 
 }  // namespace policyd::ctl

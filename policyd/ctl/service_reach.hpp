@@ -1,0 +1,13 @@
+#pragma once
+
+#include "common/config/config_file.hpp"
+#include "policyd/ctl/postfix_settings.hpp"
+#include "policyd/ctl/report.hpp"
+
+namespace policyd::ctl {
+
+/// Warns of the smtpd services of master.cf that ask policyd, but do not get through to it.
+void WarnOfServiceReach(const config::ConfigFile& file, const PostfixSettings& postfix,
+                        Report& report);
+
+}  // namespace policyd::ctl

@@ -1,0 +1,87 @@
+#include "policyd/ctl/service_reach.hpp"
+
+#include <filesystem>
+
+#include "tests/unit/policyd/ctl/sound_postfix_fixture.hpp"
+
+namespace policyd::ctl {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class ServiceReachTest : public SoundPostfixTest {
+protected:
+    void MainCfAsks(const std::string& service) {
+        for (const char* list : {"smtpd_recipient_restrictions", "smtpd_end_of_data_restrictions"})
+            postfix_.values[list] = "check_policy_service " + service;
+    }
+};
+
+TEST_F(ServiceReachTest, APathOutsideOfTheChroot) {
+    options_["listen"] = "unix:/run/policyd/policyd.sock";
+    MainCfAsks("{ unix:/run/policyd/policyd.sock, default_action=DUNNO }");
+    EXPECT_EQ(Warnings(), "");
+    postfix_.smtpd["smtp/inet"].is_chrooted = true;
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/master.cf: smtp/inet: runs in a chroot, so "
+              "unix:/run/policyd/policyd.sock is "
+              "/var/spool/postfix/run/policyd/policyd.sock, where policyd does not listen: write "
+              "unix:policyd/policyd.sock, and add "
+              "unix:/var/spool/postfix/policyd/policyd.sock to listen\n");
+    options_["listen"] += ", unix:/var/spool/postfix/private/policy";
+    EXPECT_THAT(Warnings(), HasSubstr("does not listen: write unix:private/policy\n"));
+    // Mounted into the chroot, say, and policyd listens on what is there.
+    options_["listen"] = "unix:/var/spool/postfix/run/policyd/policyd.sock";
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(ServiceReachTest, APathOutsideOfTheChrootThatIsTheSameFile) {
+    postfix_.values["queue_directory"] = scratch_.Path().string();
+    const auto in_chroot = scratch_.Write("run/policyd.sock", "");
+    const auto outside = scratch_.Path() / "outside";
+    std::filesystem::create_hard_link(in_chroot, outside);
+    options_["listen"] = "unix:" + outside.string();
+    MainCfAsks("unix:/run/policyd.sock");
+    postfix_.smtpd["smtp/inet"].is_chrooted = true;
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(ServiceReachTest, APathBelowTheQueueDirectoryIsAnotherOneInTheChroot) {
+    MainCfAsks("unix:/var/spool/postfix/policyd/policyd.sock");
+    EXPECT_EQ(Warnings(), "");
+    postfix_.smtpd["smtp/inet"].is_chrooted = true;
+    EXPECT_THAT(Warnings(), HasSubstr("is /var/spool/postfix/var/spool/postfix/policyd/policyd.sock"
+                                      ", where policyd does not listen: write "
+                                      "unix:policyd/policyd.sock\n"));
+    MainCfAsks("unix:policyd/policyd.sock");
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(ServiceReachTest, APathThatIsRightOnlyInTheChroot) {
+    MainCfAsks("unix:/policyd/policyd.sock");
+    postfix_.smtpd["smtp/inet"].is_chrooted = true;
+    EXPECT_EQ(Warnings(), "");
+    postfix_.smtpd["10025/inet"].is_chrooted = false;
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/master.cf: 10025/inet: does not run in a chroot, so "
+              "unix:/policyd/policyd.sock is /policyd/policyd.sock, where policyd does not listen: "
+              "write unix:policyd/policyd.sock\n");
+    postfix_.of_service["10025/inet"] = {
+        {"smtpd_recipient_restrictions", "permit_mynetworks, reject"},
+        {"smtpd_end_of_data_restrictions", ""}};
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(ServiceReachTest, APathOutsideOfTheChrootWhereTheServiceManagerListens) {
+    options_["listen"] = "";
+    postfix_.smtpd["smtp/inet"].is_chrooted = true;
+    const std::string socket = scratch_.Write("policyd.sock", "").string();
+    MainCfAsks("unix:" + socket);
+    EXPECT_THAT(Warnings(), HasSubstr("is /var/spool/postfix" + socket + ", where policyd does"));
+    MainCfAsks("unix:/policyd/policyd.sock");
+    EXPECT_THAT(Warnings(), Not(HasSubstr("chroot"))) << "nobody listens here";
+}
+
+}  // namespace
+}  // namespace policyd::ctl

@@ -31,11 +31,13 @@ public:
         for (std::size_t i = 0; i < list.size(); ++i) {
             const std::string word = text::ToLower(list[i]);
             is_guarded_ |= word.ends_with("_unauth_destination");
+            skips_users_ |= word == "permit_sasl_authenticated";
             asks_tables |= word.ends_with("_access") || tables::IsTableSpec(word);
             const std::string& decided_by = behind.empty() && i > end ? list[end] : behind;
             if (word == "check_policy_service") {
                 if (++i < list.size())
-                    services.push_back({EndpointIn(list[i]), decided_by, is_guarded_});
+                    services.push_back(
+                        {EndpointIn(list[i]), decided_by, is_guarded_, skips_users_});
             } else if (const auto known = classes_.find(list[i]); known != classes_.end()) {
                 ReadClass(known->first, known->second, decided_by);
             }
@@ -56,6 +58,7 @@ private:
     const RestrictionClasses& classes_;
     std::set<std::string> open_;
     bool is_guarded_ = false;
+    bool skips_users_ = false;
 };
 
 }  // namespace

@@ -12,6 +12,7 @@ struct AskedService {
     std::string behind;  ///< what decides in any case before it is asked; empty: nothing
     /// Behind reject_unauth_destination or another of its kind: asked about our own domains only.
     bool is_guarded = false;
+    bool skips_users = false;  ///< behind permit_sasl_authenticated: not asked about who logs in
 };
 
 /// Restrictions by the names of smtpd_restriction_classes.

@@ -51,11 +51,20 @@ std::optional<std::string> PostfixSettings::Find(const std::string& name) const 
     return std::nullopt;
 }
 
+bool PostfixSettings::IsSetIn(const std::string& service, const std::string& name) const {
+    const auto own = of_service.find(service);
+    return own != of_service.end() && own->second.contains(name);
+}
+
 std::string PostfixSettings::ValueIn(const std::string& service, const std::string& name) const {
-    if (const auto found = of_service.find(service); found != of_service.end())
-        if (const auto own = found->second.find(name); own != found->second.end())
-            return own->second;
-    return Find(name).value_or("");
+    return IsSetIn(service, name) ? of_service.at(service).at(name) : Find(name).value_or("");
+}
+
+std::string PostfixSettings::PlaceIn(const std::string& service,
+                                     const std::string& parameter) const {
+    return IsSetIn(service, parameter)
+               ? MasterCf(service, parameter)
+               : directory + "/master.cf: " + service + ": goes by main.cf: " + parameter;
 }
 
 PostfixSettings ReadPostfixSettings(const std::string& directory, Report& report) {

@@ -29,6 +29,8 @@ struct PostfixSettings {
     /// The value in force, or one that Postfix does not know; nothing for neither.
     std::optional<std::string> Find(const std::string& name) const;
 
+    /// By `-o`, in a service of master.cf.
+    bool IsSetIn(const std::string& service, const std::string& name) const;
     /// The value in force in a service of master.cf; empty where there is none.
     std::string ValueIn(const std::string& service, const std::string& name) const;
 
@@ -39,6 +41,8 @@ struct PostfixSettings {
     std::string MasterCf(const std::string& service, const std::string& parameter) const {
         return directory + "/master.cf: " + service + ": -o " + parameter;
     }
+    /// Of a value that is in force in a service.
+    std::string PlaceIn(const std::string& service, const std::string& parameter) const;
 };
 
 /// Asks `postconf -c directory -x`, with `-P` and with `-F` as well, and reports what it warns of.

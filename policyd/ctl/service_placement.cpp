@@ -64,6 +64,7 @@ public:
         OtherServicesComeFirst();
         ClientListEndsBeforeTheService();
         SubmissionIsNotAsked();
+        UsersAreOnNoList();
         FilteredMailIsFilteredAgain();
         FilteredMailIsCountedTwice();
         ServicesDifferFromMainCf();
@@ -145,26 +146,79 @@ private:
         return AsksUs(list != own.end() ? list->second : Restrictions(stage));
     }
 
+    /// What client_access says to a client that is in no table.
+    bool UnlistedClientsAreRefused() const {
+        return config::Contains(settings_.checks, "client_access") &&
+               !config::Contains(settings_.dry_run, "client_access") &&
+               !text::EqualsIgnoringCase(settings_.client_access_default, "DUNNO");
+    }
+
+    /// In a service of master.cf, about users who log in. Where ours would refuse them, another
+    /// that is asked there is taken to be policyd as well.
+    bool AsksAboutUsers(const std::string& service, const std::string& list) const {
+        const auto services = ours_.AskedBy(postfix_.ValueIn(service, list));
+        return std::any_of(services.begin(), services.end(), [&](const AskedService& asked) {
+            return asked.behind.empty() && !asked.skips_users &&
+                   (UnlistedClientsAreRefused() || ours_.Is(asked.endpoint));
+        });
+    }
+
+    std::string WhatToAddForUsers() const {
+        return UnlistedClientsAreRefused()
+                   ? "client_access would refuse them, so add check_policy_service for a second "
+                     "policyd, without it in checks, before permit_sasl_authenticated"
+                   : "add check_policy_service before permit_sasl_authenticated";
+    }
+
     void SubmissionIsNotAsked() {
+        constexpr const char* kRecipients = "smtpd_recipient_restrictions";
+        constexpr const char* kRelay = "smtpd_relay_restrictions";
         for (const auto& [service, own] : postfix_.of_service) {
-            if (!IsForSubmission(service) || AsksUs(own, "recipient") || AsksUs(own, "relay"))
+            if (!IsForSubmission(service) || AsksAboutUsers(service, kRecipients) ||
+                AsksAboutUsers(service, kRelay))
                 continue;
-            for (const char* list : {"smtpd_recipient_restrictions", "smtpd_relay_restrictions"}) {
+            for (const char* list : {kRecipients, kRelay}) {
                 if (!own.contains(list)) continue;
                 report_.Warning(postfix_.MasterCf(service, list) +
-                                ": does not ask the policy service, so what users send is neither "
-                                "checked nor counted before the next scan: add "
-                                "check_policy_service");
+                                ": does not ask the policy service about users, so what they send "
+                                "is neither checked nor counted before the next scan: " +
+                                WhatToAddForUsers());
                 break;
             }
         }
         for (const auto& [service, own] : postfix_.of_service) {
             const char* const list = "smtpd_end_of_data_restrictions";
-            if (!IsForSubmission(service) || !own.contains(list) || AsksUs(own, "end_of_data"))
+            if (!IsForSubmission(service) || !own.contains(list) || AsksAboutUsers(service, list))
                 continue;
             report_.Warning(postfix_.MasterCf(service, list) +
-                            ": does not ask the policy service, so the real size of what users "
-                            "send is not checked: add check_policy_service");
+                            ": does not ask the policy service about users, so the real size of "
+                            "what they send is not checked: " +
+                            WhatToAddForUsers());
+        }
+    }
+
+    /// It is one of mail servers, and users log in from anywhere. At the end of a message nobody
+    /// asks about its client.
+    void UsersAreOnNoList() {
+        if (!UnlistedClientsAreRefused()) return;
+        for (const auto& [service, smtpd] : postfix_.smtpd) {
+            if (!text::EqualsIgnoringCase(postfix_.ValueIn(service, "smtpd_sasl_auth_enable"),
+                                          "yes"))
+                continue;
+            for (const char* stage : {"client", "helo", "sender", "relay", "recipient", "data"}) {
+                const std::string list = "smtpd_" + std::string(stage) + "_restrictions";
+                const auto services = ours_.AskedBy(postfix_.ValueIn(service, list));
+                if (std::none_of(services.begin(), services.end(), [&](const AskedService& asked) {
+                        return ours_.IsAsked(asked) && !asked.skips_users;
+                    }))
+                    continue;
+                report_.Warning(postfix_.PlaceIn(service, list) +
+                                ": the policy service is asked about users who log in, and its "
+                                "client_access refuses them from addresses that "
+                                "client_access_maps does not have: put permit_sasl_authenticated "
+                                "before it, or, where what they send is to be checked as well, ask "
+                                "a second policyd without client_access in its checks");
+            }
         }
     }
 

@@ -72,8 +72,64 @@ TEST_F(ServicePlacementTest, WhatUsersSendPastTheService) {
     postfix_.of_service["10025/inet"] = {{"smtpd_recipient_restrictions", "permit_mynetworks"}};
     EXPECT_EQ(Warnings(),
               "warning: /etc/postfix/master.cf: 192.0.2.1:587/inet: -o "
-              "smtpd_recipient_restrictions: does not ask the policy service, so what users send "
-              "is neither checked nor counted before the next scan: add check_policy_service\n");
+              "smtpd_recipient_restrictions: does not ask the policy service about users, so what "
+              "they send is neither checked nor counted before the next scan: add "
+              "check_policy_service before permit_sasl_authenticated\n");
+    postfix_.of_service["192.0.2.1:587/inet"] = {
+        {"smtpd_recipient_restrictions",
+         "permit_sasl_authenticated, check_policy_service unix:policyd/policyd.sock, reject"}};
+    EXPECT_THAT(Warnings(), HasSubstr("does not ask the policy service about users"));
+    postfix_.of_service["192.0.2.1:587/inet"] = {
+        {"smtpd_recipient_restrictions", "check_policy_service unix:policyd/policyd.sock, reject"}};
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(ServicePlacementTest, UsersWhomTheListOfClientsRefusesAreForASecondService) {
+    options_["client_access_default"] = "554 5.7.1 Not on the list";
+    postfix_.of_service["submission/inet"] = {
+        {"smtpd_recipient_restrictions", "permit_sasl_authenticated, reject"},
+        {"smtpd_end_of_data_restrictions", ""}};
+    const auto advice = HasSubstr(
+        "before the next scan: client_access would refuse them, so add check_policy_service for a "
+        "second policyd, without it in checks, before permit_sasl_authenticated\n");
+    EXPECT_THAT(Warnings(), advice);
+    for (const char* stage : {"recipient", "end_of_data"})
+        postfix_.of_service["submission/inet"]["smtpd_" + std::string(stage) + "_restrictions"] =
+            "check_policy_service unix:policyd/users.sock, permit_sasl_authenticated, reject";
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(ServicePlacementTest, UsersWhomTheListOfClientsRefuses) {
+    options_["client_access_default"] = "554 5.7.1 Not on the list";
+    postfix_.smtpd["587/inet"] = {};
+    EXPECT_EQ(Warnings(), "") << "nobody logs in";
+    postfix_.of_service["587/inet"] = {
+        {"smtpd_sasl_auth_enable", "yes"},
+        {"smtpd_client_restrictions", "permit_sasl_authenticated, reject"}};
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/master.cf: 587/inet: goes by main.cf: "
+              "smtpd_recipient_restrictions: the policy service is asked about users who log in, "
+              "and its client_access refuses them from addresses that client_access_maps does not "
+              "have: put permit_sasl_authenticated before it, or, where what they send is to be "
+              "checked as well, ask a second policyd without client_access in its checks\n");
+    postfix_.values["smtpd_sasl_auth_enable"] = "yes";
+    EXPECT_THAT(Warnings(), HasSubstr("smtp/inet: goes by main.cf: smtpd_recipient_restrictions: "
+                                      "the policy service is asked about users"));
+    postfix_.values["smtpd_recipient_restrictions"] =
+        "permit_sasl_authenticated, check_policy_service unix:policyd/policyd.sock";
+    EXPECT_EQ(Warnings(), "");
+    postfix_.of_service["587/inet"]["smtpd_sender_restrictions"] =
+        "check_policy_service unix:policyd/policyd.sock";
+    EXPECT_THAT(Warnings(), HasSubstr("master.cf: 587/inet: -o smtpd_sender_restrictions: the "
+                                      "policy service is asked about users"));
+    options_["dry_run"] = "client_access";
+    EXPECT_EQ(Warnings(), "");
+    options_.erase("dry_run");
+    options_["checks"] = "recipient, mailbox_quota";
+    EXPECT_EQ(Warnings(), "");
+    options_.erase("checks");
+    options_.erase("client_access_default");
+    EXPECT_EQ(Warnings(), "");
 }
 
 TEST_F(ServicePlacementTest, WhatMasterCfSaysOfPort25IsWhatCounts) {
@@ -92,7 +148,7 @@ TEST_F(ServicePlacementTest, WhatMasterCfSaysOfPort25IsWhatCounts) {
 
 TEST_F(ServicePlacementTest, WhatUsersSendOfAnyRealSize) {
     postfix_.of_service["submission/inet"] = {{"smtpd_end_of_data_restrictions", ""}};
-    EXPECT_THAT(Warnings(), HasSubstr("the real size of what users send is not checked"));
+    EXPECT_THAT(Warnings(), HasSubstr("so the real size of what they send is not checked"));
 }
 
 TEST_F(ServicePlacementTest, AFilterWhoseMailIsCountedTwice) {

@@ -2,6 +2,7 @@
 
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "common/config/values.hpp"
 #include "common/tables/table_list.hpp"
@@ -13,11 +14,15 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-/// `endpoint`, or `{ endpoint, option = value, ... }`.
-std::string EndpointIn(std::string service) {
-    if (service.starts_with('{')) service = service.substr(1, service.size() - 2);
-    const Strings words = config::ParseList(service);
-    return words.empty() ? "" : words.front();
+/// `endpoint`, or `{ endpoint, name=value, ... }`.
+AskedService ServiceIn(std::string text) {
+    if (text.starts_with('{')) text = text.substr(1, text.size() - 2);
+    const Strings words = config::ParseList(text);
+    AskedService service;
+    if (words.empty()) return service;
+    service.endpoint = words.front();
+    service.attributes.assign(words.begin() + 1, words.end());
+    return service;
 }
 
 class Reader {
@@ -35,9 +40,7 @@ public:
             asks_tables |= word.ends_with("_access") || tables::IsTableSpec(word);
             const std::string& decided_by = behind.empty() && i > end ? list[end] : behind;
             if (word == "check_policy_service") {
-                if (++i < list.size())
-                    services.push_back(
-                        {EndpointIn(list[i]), decided_by, is_guarded_, skips_users_});
+                if (++i < list.size()) Add(ServiceIn(list[i]), decided_by);
             } else if (const auto known = classes_.find(list[i]); known != classes_.end()) {
                 ReadClass(known->first, known->second, decided_by);
             }
@@ -55,6 +58,13 @@ public:
     bool asks_tables = false;
 
 private:
+    void Add(AskedService service, const std::string& behind) {
+        service.behind = behind;
+        service.is_guarded = is_guarded_;
+        service.skips_users = skips_users_;
+        services.push_back(std::move(service));
+    }
+
     const RestrictionClasses& classes_;
     std::set<std::string> open_;
     bool is_guarded_ = false;

@@ -9,6 +9,7 @@ namespace policyd::ctl {
 /// A policy service that a list of Postfix's restrictions asks.
 struct AskedService {
     std::string endpoint;
+    std::vector<std::string> attributes;  ///< in braces behind it, each as it is written
     std::string behind;  ///< what decides in any case before it is asked; empty: nothing
     /// Behind reject_unauth_destination or another of its kind: asked about our own domains only.
     bool is_guarded = false;

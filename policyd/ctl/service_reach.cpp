@@ -1,12 +1,17 @@
 #include "policyd/ctl/service_reach.hpp"
 
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/config/expansion.hpp"
+#include "common/config/values.hpp"
+#include "common/text/utf8.hpp"
+#include "policyd/checks/access_result.hpp"
 #include "policyd/ctl/our_service.hpp"
+#include "policyd/ctl/policy_service_attributes.hpp"
 
 namespace policyd::ctl {
 namespace {
@@ -32,12 +37,80 @@ public:
     void LookForAll() {
         for (const auto& [service, smtpd] : postfix_.smtpd)
             for (const char* list : kLists)
-                for (const AskedService& asked : ours_.AskedBy(postfix_.ValueIn(service, list)))
-                    if (ours_.IsAsked(asked))
-                        PathIsAnotherFile(service, smtpd.is_chrooted, asked.endpoint);
+                for (const AskedService& asked : ours_.AskedBy(postfix_.ValueIn(service, list))) {
+                    const auto attributes = AttributesOf(asked, Place(service, list));
+                    if (!ours_.IsAsked(asked)) continue;
+                    PathIsAnotherFile(service, smtpd.is_chrooted, asked.endpoint);
+                    DefaultActionIsBad(In(service, list, asked, attributes, "default_action"));
+                    TimeoutIsTooShort(In(service, list, asked, attributes, "timeout"));
+                }
     }
 
 private:
+    /// Where it is set.
+    std::string Place(const std::string& service, const std::string& parameter) const {
+        return postfix_.IsSetIn(service, parameter) ? postfix_.MasterCf(service, parameter)
+                                                    : postfix_.MainCf(parameter);
+    }
+
+    /// smtpd reads those of every policy service when it starts. None where it would not.
+    PolicyServiceAttributes AttributesOf(const AskedService& asked, const std::string& place) {
+        try {
+            return ParsePolicyServiceAttributes(asked.attributes);
+        } catch (const std::invalid_argument& wrong) {
+            report_.Warning(place + ": " + asked.endpoint + ": " + wrong.what() +
+                            ": smtpd ends with a fatal error, and takes no mail");
+            return {};
+        }
+    }
+
+    struct Attribute {
+        std::string place;
+        std::string value;
+    };
+
+    /// The attribute in force: without one of its own the service has that of a parameter.
+    Attribute In(const std::string& service, const std::string& list, const AskedService& asked,
+                 const PolicyServiceAttributes& attributes, const std::string& name) const {
+        if (const auto own = attributes.find(name); own != attributes.end())
+            return {Place(service, list) + ": " + asked.endpoint + ": " + name, own->second};
+        const std::string parameter = "smtpd_policy_service_" + name;
+        return {Place(service, parameter), postfix_.ValueIn(service, parameter)};
+    }
+
+    /// It is what Postfix goes by while policyd is away.
+    void DefaultActionIsBad(const Attribute& action) {
+        const std::string consequence = ConsequenceOf(action.value);
+        if (consequence.empty()) return;
+        report_.Warning(action.place + ": while policyd is away, " + action.value + ' ' +
+                        consequence + ": set it to DUNNO, or to DEFER_IF_PERMIT");
+    }
+
+    static std::string ConsequenceOf(const std::string& action) {
+        using checks::AccessResult;
+        try {
+            if (checks::ParseAccessResult(action).kind == AccessResult::Kind::kPermit)
+                return "skips whatever stands behind it in the list";
+        } catch (const std::invalid_argument&) {
+            return "";  // a list of restrictions, for smtpd to judge
+        }
+        return checks::RefusesForGood(action) ? "refuses mail for good" : "";
+    }
+
+    void TimeoutIsTooShort(const Attribute& timeout) {
+        if (timeout.value.empty()) return;
+        try {
+            if (ParsePolicyServiceTime(timeout.value) > settings_.request_time_limit) return;
+            report_.Warning(timeout.place + ": " + timeout.value +
+                            " is not longer than policyd's request_time_limit (" +
+                            config::ShowDuration(settings_.request_time_limit) +
+                            "), so Postfix gives it up while it may still answer");
+        } catch (const std::invalid_argument& expected) {
+            report_.Warning(timeout.place + ": expected " + expected.what() + ", found \"" +
+                            text::EscapedForLog(timeout.value) + '"');
+        }
+    }
+
     /// In a chroot, or without one.
     void PathIsAnotherFile(const std::string& service, bool in_chroot,
                            const std::string& endpoint) {

@@ -6,7 +6,8 @@
 
 namespace policyd::ctl {
 
-/// Warns of the smtpd services of master.cf that ask policyd, but do not get through to it.
+/// Warns of the smtpd services of master.cf that ask policyd, but do not get through to it, do not
+/// wait for its answer, or go by a bad one while it is away.
 void WarnOfServiceReach(const config::ConfigFile& file, const PostfixSettings& postfix,
                         Report& report);
 

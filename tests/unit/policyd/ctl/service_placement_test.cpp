@@ -21,7 +21,7 @@ TEST_F(ServicePlacementTest, AMailServerThatDoesNotAsk) {
 TEST_F(ServicePlacementTest, AMailServerThatAsksAnotherService) {
     options_["listen"] = "inet:127.0.0.1:10031, unix:/run/policyd/policy.sock";
     for (const char* ours : {"inet:localhost:10031", "unix:/run/policyd/../policyd/policy.sock",
-                             "{ inet:mx:10031, timeout = 10s }"}) {
+                             "{ inet:mx:10031, { timeout = 10s } }"}) {
         for (const char* stage : {"recipient", "end_of_data"})
             postfix_.values["smtpd_" + std::string(stage) + "_restrictions"] =
                 "check_policy_service " + std::string(ours);

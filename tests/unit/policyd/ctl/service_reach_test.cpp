@@ -83,5 +83,67 @@ TEST_F(ServiceReachTest, APathOutsideOfTheChrootWhereTheServiceManagerListens) {
     EXPECT_THAT(Warnings(), Not(HasSubstr("chroot"))) << "nobody listens here";
 }
 
+TEST_F(ServiceReachTest, ADefaultActionThatRefusesForGood) {
+    MainCfAsks("{ unix:policyd/policyd.sock, default_action=REJECT }");
+    EXPECT_THAT(Warnings(),
+                HasSubstr("warning: /etc/postfix/main.cf: smtpd_recipient_restrictions: "
+                          "unix:policyd/policyd.sock: default_action: while policyd is away, "
+                          "REJECT refuses mail for good: set it to DUNNO, or to "
+                          "DEFER_IF_PERMIT\n"));
+    postfix_.values["smtpd_policy_service_default_action"] = "550 5.7.1 Sorry";
+    MainCfAsks("{ unix:policyd/policyd.sock, default_action=DUNNO }");
+    EXPECT_EQ(Warnings(), "");
+    MainCfAsks("unix:policyd/policyd.sock");
+    EXPECT_EQ(
+        Warnings(),
+        "warning: /etc/postfix/main.cf: smtpd_policy_service_default_action: while policyd is "
+        "away, 550 5.7.1 Sorry refuses mail for good: set it to DUNNO, or to "
+        "DEFER_IF_PERMIT\n");
+    postfix_.of_service["smtp/inet"]["smtpd_policy_service_default_action"] =
+        "451 4.3.5 Server configuration problem";
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(ServiceReachTest, ADefaultActionThatLetsMailPastTheRestOfTheList) {
+    for (const char* action : {"OK", "permit", "RELAY", "200"}) {
+        MainCfAsks("{ unix:policyd/policyd.sock, default_action=" + std::string(action) + " }");
+        EXPECT_THAT(Warnings(), HasSubstr("default_action: while policyd is away, " +
+                                          std::string(action) + " skips whatever stands behind"));
+    }
+    for (const char* action :
+         {"DEFER_IF_PERMIT", "dunno", "{ default_action = 450 later }", "permit_mynetworks"}) {
+        const std::string attribute =
+            std::string(action).starts_with('{') ? action : "default_action=" + std::string(action);
+        MainCfAsks("{ unix:policyd/policyd.sock, " + attribute + " }");
+        EXPECT_EQ(Warnings(), "") << action;
+    }
+}
+
+TEST_F(ServiceReachTest, ATimeoutThatEndsBeforePolicydAnswers) {
+    options_["request_time_limit"] = "10s";
+    MainCfAsks("{ unix:policyd/policyd.sock, timeout=10s }");
+    EXPECT_THAT(
+        Warnings(),
+        HasSubstr("smtpd_recipient_restrictions: unix:policyd/policyd.sock: timeout: 10s is "
+                  "not longer than policyd's request_time_limit (10s), so Postfix gives it "
+                  "up while it may still answer\n"));
+    postfix_.values["smtpd_policy_service_timeout"] = "5s";
+    MainCfAsks("{ unix:policyd/policyd.sock, timeout=11s }");
+    EXPECT_EQ(Warnings(), "");
+    MainCfAsks("unix:policyd/policyd.sock");
+    EXPECT_THAT(Warnings(), HasSubstr("main.cf: smtpd_policy_service_timeout: 5s is not longer"));
+    postfix_.values["smtpd_policy_service_timeout"] = "soon";
+    EXPECT_THAT(Warnings(), HasSubstr("smtpd_policy_service_timeout: expected a time with a unit"));
+}
+
+TEST_F(ServiceReachTest, AnAttributeWithWhichSmtpdEnds) {
+    postfix_.values["smtpd_sender_restrictions"] =
+        "check_policy_service { inet:127.0.0.1:10023, timeut=10s }";
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/main.cf: smtpd_sender_restrictions: inet:127.0.0.1:10023: "
+              "there is no attribute \"timeut\"; perhaps \"timeout\" was meant: smtpd ends with a "
+              "fatal error, and takes no mail\n");
+}
+
 }  // namespace
 }  // namespace policyd::ctl

@@ -97,8 +97,9 @@ PostfixSettings ReadPostfixSettings(const std::string& directory, Report& report
         const std::string& command = fields["command"];
         if (command.substr(0, command.find(' ')) != "smtpd") continue;
         const std::string& chroot = fields["chroot"];
-        settings.smtpd[service].is_chrooted =
-            chroot == "-" ? ChrootsByDefault(settings.values) : chroot == "y";
+        settings.smtpd[service] = {
+            .is_chrooted = chroot == "-" ? ChrootsByDefault(settings.values) : chroot == "y",
+            .process_limit = fields["process_limit"]};
     }
 
     const std::string path = directory + "/main.cf";

@@ -11,6 +11,7 @@ namespace policyd::ctl {
 /// What master.cf says of a service that smtpd(8) serves.
 struct SmtpdService {
     bool is_chrooted = false;
+    std::string process_limit = "-";  ///< maxproc; "-": default_process_limit, "0": none
 };
 
 /// The parameters of a Postfix instance.

@@ -1,13 +1,16 @@
 #include "policyd/ctl/service_reach.hpp"
 
+#include <cstdint>
 #include <filesystem>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "common/config/expansion.hpp"
 #include "common/config/values.hpp"
+#include "common/text/ascii.hpp"
 #include "common/text/utf8.hpp"
 #include "policyd/checks/access_result.hpp"
 #include "policyd/ctl/our_service.hpp"
@@ -18,7 +21,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using config::Strings;
+
 constexpr std::string_view kUnix = "unix:";
+constexpr std::uint64_t kUsualProcessLimit = 100;
 
 constexpr const char* kLists[] = {"smtpd_client_restrictions",     "smtpd_helo_restrictions",
                                   "smtpd_sender_restrictions",     "smtpd_relay_restrictions",
@@ -29,7 +35,8 @@ constexpr const char* kLists[] = {"smtpd_client_restrictions",     "smtpd_helo_r
 class Reach {
 public:
     Reach(const config::ConfigFile& file, const PostfixSettings& postfix, Report& report)
-        : settings_(config::Expanded(file.settings)),
+        : file_(file),
+          settings_(config::Expanded(file.settings)),
           postfix_(postfix),
           report_(report),
           ours_(settings_, postfix_) {}
@@ -44,6 +51,7 @@ public:
                     DefaultActionIsBad(In(service, list, asked, attributes, "default_action"));
                     TimeoutIsTooShort(In(service, list, asked, attributes, "timeout"));
                 }
+        ConnectionsAreTooMany();
     }
 
 private:
@@ -128,7 +136,7 @@ private:
     /// A relative path, which is the same file in both cases: of where policyd listens already, if
     /// that can be.
     std::string WhatToWrite(const fs::path& meant) const {
-        std::vector<std::string> files{meant.string()};
+        Strings files{meant.string()};
         for (const std::string& listener : settings_.listen)
             if (listener.starts_with(kUnix)) files.push_back(listener.substr(kUnix.size()));
         for (const std::string& file : files) {
@@ -141,6 +149,50 @@ private:
                ours_.FileAt(kUsual, false).string() + " to listen";
     }
 
+    /// Every process holds one for each different check_policy_service.
+    void ConnectionsAreTooMany() {
+        std::uint64_t connections = 0;
+        std::string services;
+        for (const auto& [service, smtpd] : postfix_.smtpd) {
+            const std::uint64_t of_each = ConnectionsOf(service);
+            if (of_each == 0) continue;
+            const auto processes = ProcessLimit(smtpd);
+            if (processes == 0)
+                return WarnOfConnections(
+                    service + " has no limit of processes in master.cf: set its maxproc");
+            connections += processes * of_each;
+            services += (services.empty() ? "" : ", ") + service;
+        }
+        if (connections > settings_.max_connections)
+            WarnOfConnections("Postfix may open " + std::to_string(connections) +
+                              " (by default_process_limit or maxproc of " + services +
+                              "): set it higher");
+    }
+
+    std::size_t ConnectionsOf(const std::string& service) const {
+        std::set<std::pair<std::string, Strings>> services;
+        for (const char* list : kLists)
+            for (const AskedService& asked : ours_.AskedBy(postfix_.ValueIn(service, list)))
+                if (ours_.IsAsked(asked)) services.emplace(asked.endpoint, asked.attributes);
+        return services.size();
+    }
+
+    /// 0: there is none.
+    std::uint64_t ProcessLimit(const SmtpdService& smtpd) const {
+        const std::string usual = postfix_.Find("default_process_limit").value_or("");
+        return text::ParseUnsigned(smtpd.process_limit == "-" ? usual : smtpd.process_limit)
+            .value_or(kUsualProcessLimit);
+    }
+
+    void WarnOfConnections(const std::string& how_many) {
+        report_.Warning(config::ConfigError(file_.path, file_.LineOf("max_connections"),
+                                            "max_connections is " +
+                                                std::to_string(settings_.max_connections) +
+                                                ", but " + how_many)
+                            .what());
+    }
+
+    const config::ConfigFile& file_;
     const config::Settings settings_;
     const PostfixSettings& postfix_;
     Report& report_;

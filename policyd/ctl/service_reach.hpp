@@ -7,7 +7,7 @@
 namespace policyd::ctl {
 
 /// Warns of the smtpd services of master.cf that ask policyd, but do not get through to it, do not
-/// wait for its answer, or go by a bad one while it is away.
+/// wait for its answer, go by a bad one while it is away, or open more connections than it takes.
 void WarnOfServiceReach(const config::ConfigFile& file, const PostfixSettings& postfix,
                         Report& report);
 

@@ -416,6 +416,26 @@ TEST_F(PolicyctlTest, CheckConfigFollowsPostfixIntoItsChroot) {
     EXPECT_THAT(warnings("-", "3.6"), Not(warns));
 }
 
+TEST_F(PolicyctlTest, CheckConfigCountsTheConnectionsThatPostfixMayOpen) {
+    const std::string ask = "check_policy_service unix:" + Path("policy.sock");
+    scratch_.Write("postfix/main.cf",
+                   "compatibility_level = 3.6\ndefault_process_limit = 9000\n"
+                   "smtpd_recipient_restrictions = " +
+                       ask + "\nsmtpd_end_of_data_restrictions = " + ask + "\n");
+    const auto output_for = [&](const std::string& maxproc) {
+        scratch_.Write("postfix/master.cf",
+                       "smtp inet n - n - 1 postscreen\nsmtpd pass - - n - - smtpd\n"
+                       "2525 inet n - n - " +
+                           maxproc + " smtpd\nsmtp unix - - n - - smtp\n");
+        return WithConfig({"check-config", "--postfix", Path("postfix")}).output;
+    };
+    EXPECT_THAT(output_for("1000"), Not(HasSubstr("max_connections")));
+    EXPECT_THAT(output_for("1001"),
+                HasSubstr("policyd.toml: max_connections is 10000, but Postfix may open 10001 (by "
+                          "default_process_limit or maxproc of 2525/inet, smtpd/pass)"));
+    EXPECT_THAT(output_for("0"), HasSubstr("2525/inet has no limit of processes"));
+}
+
 TEST_F(PolicyctlTest, CheckConfigWarnsOfTheMistakesThatOldGuidesTeach) {
     Table("transport", "SELECT domain FROM domains WHERE domain='%s'");
     scratch_.Write("postfix/master.cf", "");

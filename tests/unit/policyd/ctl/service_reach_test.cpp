@@ -145,5 +145,39 @@ TEST_F(ServiceReachTest, AnAttributeWithWhichSmtpdEnds) {
               "fatal error, and takes no mail\n");
 }
 
+TEST_F(ServiceReachTest, MoreConnectionsThanPolicydTakes) {
+    options_["max_connections"] = "200";
+    postfix_.values["default_process_limit"] = "200";
+    EXPECT_EQ(Warnings(), "");
+    postfix_.values["default_process_limit"] = "201";
+    EXPECT_EQ(Warnings(),
+              "warning: policyd.toml:2: max_connections is 200, but Postfix may open 201 (by "
+              "default_process_limit or maxproc of smtp/inet): set it higher\n");
+    postfix_.smtpd["smtp/inet"].process_limit = "150";
+    EXPECT_EQ(Warnings(), "");
+    postfix_.smtpd["2525/inet"].process_limit = "51";
+    EXPECT_THAT(Warnings(), HasSubstr("may open 201 (by default_process_limit or maxproc of "
+                                      "2525/inet, smtp/inet)"));
+    postfix_.of_service["2525/inet"] = {{"smtpd_recipient_restrictions", "permit_mynetworks"},
+                                        {"smtpd_end_of_data_restrictions", ""}};
+    EXPECT_EQ(Warnings(), "") << "nothing is asked there";
+}
+
+TEST_F(ServiceReachTest, AConnectionForEachWayOfAsking) {
+    options_["max_connections"] = "200";
+    postfix_.values["default_process_limit"] = "110";
+    EXPECT_EQ(Warnings(), "");
+    postfix_.values["smtpd_end_of_data_restrictions"] =
+        "check_policy_service { unix:policyd/policyd.sock, timeout=10s }";
+    EXPECT_THAT(Warnings(), HasSubstr("Postfix may open 220"));
+}
+
+TEST_F(ServiceReachTest, ProcessesWithoutALimit) {
+    postfix_.smtpd["smtp/inet"].process_limit = "0";
+    EXPECT_EQ(Warnings(),
+              "warning: policyd.toml: max_connections is 10000, but smtp/inet has no limit of "
+              "processes in master.cf: set its maxproc\n");
+}
+
 }  // namespace
 }  // namespace policyd::ctl

@@ -59,26 +59,29 @@ std::optional<std::string> NameByPath(const MailSystem& system, const std::strin
     return AddressOf(system.mailbox_layout, *directory);
 }
 
+/// Of what is found again with each message for the mailbox.
+void WarnOnce(log::WarningBudget& warnings, const std::string& mistake) {
+    if (warnings.TakeOnce(Now(), mistake)) log::Warning("recipient: {}", mistake);
+}
+
 /// The name of the mailbox at `path`: the address that its directory stands for, or `address` where
 /// it stands for none. Nothing for a path outside the mail store.
 std::optional<std::string> NameOf(const MailSystem& system, const ResolvedAddress& resolved,
                                   const std::string& path, const std::string& address,
                                   log::WarningBudget& warnings) {
     if (!mail::DirectoryWithinBase(path)) {
-        if (warnings.Take(Now()))
-            log::Warning("recipient: the mailbox of {} lies outside virtual_mailbox_base: {}",
-                         text::EscapedForLog(address), text::EscapedForLog(path));
+        WarnOnce(warnings, fmt::format("the mailbox of {} lies outside virtual_mailbox_base: {}",
+                                       text::EscapedForLog(address), text::EscapedForLog(path)));
         return std::nullopt;
     }
     if (!path.ends_with('/')) return address;  // a file, which no scan measures
     if (auto name = NameByPath(system, path)) return name;
     // Others than virtual(8) find the directory by themselves.
-    if (system.usage_is_scanned && resolved.transport == "virtual" && warnings.Take(Now()))
-        log::Warning(
-            "recipient: the mailbox of {} does not fit mailbox_layout = {}, so that no scan "
-            "measures it: {}",
-            text::EscapedForLog(address), system.mailbox_layout.Pattern(),
-            text::EscapedForLog(path));
+    if (system.usage_is_scanned && resolved.transport == "virtual")
+        WarnOnce(warnings, fmt::format("the mailbox of {} does not fit mailbox_layout = {}, so "
+                                       "that no scan measures it: {}",
+                                       text::EscapedForLog(address),
+                                       system.mailbox_layout.Pattern(), text::EscapedForLog(path)));
     return address;
 }
 
@@ -87,11 +90,10 @@ std::optional<std::string> NameOf(const MailSystem& system, const ResolvedAddres
 void WarnOfApartDomain(const Mailbox& mailbox, log::WarningBudget& warnings) {
     if (mailbox.domain_quota_bytes == 0 && mailbox.domain_quota_messages == 0) return;
     const std::string_view domain = mail::Domain(mailbox.name).value_or("");
-    if (text::FoldCase(domain) == domain || !warnings.Take(Now())) return;
-    log::Warning(
-        "recipient: what is in the directory {} counts apart from others of the domain, which has "
-        "limits: write it in lower case (mailbox {})",
-        text::EscapedForLog(domain), text::EscapedForLog(mailbox.name));
+    if (text::FoldCase(domain) == domain) return;
+    WarnOnce(warnings, fmt::format("what is in the directory {} counts apart from others of the "
+                                   "domain, which has limits: write it in lower case (mailbox {})",
+                                   text::EscapedForLog(domain), text::EscapedForLog(mailbox.name)));
 }
 
 /// The number that `value` is; throws what a table that cannot answer throws for anything else, and
@@ -102,8 +104,7 @@ std::uint64_t ParseLimit(const tables::TableChain& limits, std::string_view key,
     if (number) return *number;
     const std::string mistake = limits.Parameter() + ": the limit of " + text::EscapedForLog(key) +
                                 " is no number: \"" + text::EscapedForLog(value) + '"';
-    if (warnings.TakeOnce(Now(), mistake))
-        log::Warning("recipient: {}: its mail is answered as in an outage", mistake);
+    WarnOnce(warnings, mistake + ": its mail is answered as in an outage");
     throw outage::TableUnavailable(mistake);
 }
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include "common/config/expansion.hpp"
+#include "common/log/logging.hpp"
+#include "tests/support/scratch_directory.hpp"
 #include "tests/unit/common/recipients/mail_system_fixture.hpp"
 
 namespace policyd::recipients {
@@ -450,6 +452,19 @@ TEST_F(PostfixRecipientResolverTest, AFileOrAForeignDirectoryIsNamedByItsAddress
     EXPECT_THAT(MailboxesOf("JOE@example.com"), ElementsAre("joe@example.com"));
     mailboxes.rows["joe@example.com"] = "quite/another/layout/";
     EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("joe@example.com"));
+}
+
+TEST_F(PostfixRecipientResolverTest, AMailboxThatNoScanMeasuresIsWarnedOfOnceInAWhile) {
+    mailboxes.rows["joe@example.com"] = "quite/another/layout/";
+    const test::ScratchDirectory scratch;
+    log::Configure("policyd", {.destination = "file:" + (scratch / "log").string()});
+    PostfixRecipientResolver resolver(system);
+    for (int i = 0; i < 3; ++i) test::RunToEnd(resolver.Resolve("joe@example.com"));
+    log::Shutdown();
+    const std::string log = test::ReadFile(scratch / "log");
+    const std::size_t first = log.find("does not fit mailbox_layout");
+    EXPECT_NE(first, log.npos);
+    EXPECT_EQ(log.find("does not fit mailbox_layout", first + 1), log.npos);
 }
 
 TEST_F(PostfixRecipientResolverTest, OneMailboxReachedTwiceIsListedOnceWithTwoCopies) {

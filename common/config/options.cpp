@@ -107,6 +107,10 @@ constexpr Option kOptions[] = {
     {kChecks, "client_access_default", &Settings::client_access_default, kEffectOnReload,
      CheckedBy(&CheckAction),
      "The action for a client that is in no table; a refusal makes the tables an allowlist."},
+    {kChecks, "client_access_permit_sasl_authenticated",
+     &Settings::client_access_permit_sasl_authenticated, kEffectOnReload, Anything(),
+     "Let users who have logged in (sasl_username) pass this check, from wherever they come; the "
+     "other checks are asked. For smtpd services that ask before permit_sasl_authenticated."},
     {kChecks, "refuse_alias_to_nobody", &Settings::refuse_alias_to_nobody, kEffectOnReload,
      Anything(),
      "Treat an alias as unknown when none of the recipients that it leads to exists. Postfix "

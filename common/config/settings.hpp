@@ -32,6 +32,7 @@ struct Settings {
     Strings checks{"client_access", "recipient", "mailbox_quota"};
     Strings client_access_maps;
     std::string client_access_default = "DUNNO";
+    bool client_access_permit_sasl_authenticated = false;
     bool refuse_alias_to_nobody = false;
     std::string unknown_recipient_action = "550 5.1.1 User unknown";
     std::string mailbox_full_action = "552 5.2.2 Mailbox is full";

@@ -87,13 +87,14 @@ Verdict ClientAccessCheck::Asides::Permission() const {
     return Verdict::NoOpinion();
 }
 
-ClientAccessCheck::ClientAccessCheck(tables::TableChain tables, std::string_view default_action,
-                                     tables::ParentStyle parents, tables::TableReader& reader,
-                                     const Memory& memory, Answers::Clock clock)
+ClientAccessCheck::ClientAccessCheck(tables::TableChain tables, const Rules& rules,
+                                     tables::TableReader& reader, const Memory& memory,
+                                     Answers::Clock clock)
     : tables_(std::move(tables)),
       in_memory_(AllInMemory(tables_)),
-      default_(ParseAccessResult(default_action)),
-      parents_(parents),
+      default_(ParseAccessResult(rules.default_action)),
+      parents_(rules.parents),
+      permits_authenticated_(rules.permits_authenticated),
       reader_(reader),
       stale_time_(memory.stale_time),
       answers_(
@@ -107,7 +108,8 @@ void ClientAccessCheck::TakeOver(PolicyCheck& predecessor, bool asks_alike) {
     if (asks_alike) answers_.TakeOver(static_cast<ClientAccessCheck&>(predecessor).answers_);
 }
 
-bool ClientAccessCheck::IsConcerned(const protocol::PolicyRequest& request) {
+bool ClientAccessCheck::IsConcerned(const protocol::PolicyRequest& request) const {
+    if (permits_authenticated_ && !request.sasl_username.empty()) return false;
     return request.stage != protocol::Stage::kEndOfMessage && !request.client_address.empty();
 }
 

@@ -38,10 +38,14 @@ public:
         std::size_t most_clients = 100'000;
     };
 
-    /// `default_action`: a policy action or DUNNO. The tables are asked through `reader`, which
-    /// outlives the check. `clock` is monotonic.
-    ClientAccessCheck(tables::TableChain tables, std::string_view default_action,
-                      tables::ParentStyle parents, tables::TableReader& reader,
+    struct Rules {
+        std::string default_action;  ///< a policy action or DUNNO
+        tables::ParentStyle parents = tables::ParentStyle::kDomain;
+        bool permits_authenticated = false;  ///< users who have logged in
+    };
+
+    /// The tables are asked through `reader`, which outlives the check. `clock` is monotonic.
+    ClientAccessCheck(tables::TableChain tables, const Rules& rules, tables::TableReader& reader,
                       const Memory& memory, Answers::Clock clock);
 
     std::string_view Name() const override { return "client_access"; }
@@ -75,7 +79,7 @@ private:
         std::string_view address;
     };
 
-    static bool IsConcerned(const protocol::PolicyRequest& request);
+    bool IsConcerned(const protocol::PolicyRequest& request) const;
     const std::string& KeyOf(const protocol::PolicyRequest& request);
     Verdict ByDefault(Asides asides) const;
     Answer AskMemory(Client client) const;
@@ -88,7 +92,8 @@ private:
     /// All of them, if all are in memory.
     std::vector<const tables::MemoryTable*> in_memory_;
     const AccessResult default_;
-    tables::ParentStyle parents_;
+    const tables::ParentStyle parents_;
+    const bool permits_authenticated_;
     tables::TableReader& reader_;
     const std::chrono::milliseconds stale_time_;
     Answers answers_;

@@ -146,9 +146,10 @@ private:
         return AsksUs(list != own.end() ? list->second : Restrictions(stage));
     }
 
-    /// What client_access says to a client that is in no table.
-    bool UnlistedClientsAreRefused() const {
+    /// By client_access, as clients that are in no table.
+    bool UsersAreRefused() const {
         return config::Contains(settings_.checks, "client_access") &&
+               !settings_.client_access_permit_sasl_authenticated &&
                !config::Contains(settings_.dry_run, "client_access") &&
                !text::EqualsIgnoringCase(settings_.client_access_default, "DUNNO");
     }
@@ -159,14 +160,14 @@ private:
         const auto services = ours_.AskedBy(postfix_.ValueIn(service, list));
         return std::any_of(services.begin(), services.end(), [&](const AskedService& asked) {
             return asked.behind.empty() && !asked.skips_users &&
-                   (UnlistedClientsAreRefused() || ours_.Is(asked.endpoint));
+                   (UsersAreRefused() || ours_.Is(asked.endpoint));
         });
     }
 
     std::string WhatToAddForUsers() const {
-        return UnlistedClientsAreRefused()
-                   ? "client_access would refuse them, so add check_policy_service for a second "
-                     "policyd, without it in checks, before permit_sasl_authenticated"
+        return UsersAreRefused()
+                   ? "set client_access_permit_sasl_authenticated, or client_access refuses them, "
+                     "and add check_policy_service before permit_sasl_authenticated"
                    : "add check_policy_service before permit_sasl_authenticated";
     }
 
@@ -200,7 +201,7 @@ private:
     /// It is one of mail servers, and users log in from anywhere. At the end of a message nobody
     /// asks about its client.
     void UsersAreOnNoList() {
-        if (!UnlistedClientsAreRefused()) return;
+        if (!UsersAreRefused()) return;
         for (const auto& [service, smtpd] : postfix_.smtpd) {
             if (!text::EqualsIgnoringCase(postfix_.ValueIn(service, "smtpd_sasl_auth_enable"),
                                           "yes"))
@@ -215,9 +216,10 @@ private:
                 report_.Warning(postfix_.PlaceIn(service, list) +
                                 ": the policy service is asked about users who log in, and its "
                                 "client_access refuses them from addresses that "
-                                "client_access_maps does not have: put permit_sasl_authenticated "
-                                "before it, or, where what they send is to be checked as well, ask "
-                                "a second policyd without client_access in its checks");
+                                "client_access_maps does not have: set "
+                                "client_access_permit_sasl_authenticated, or, where nothing that "
+                                "they send is to be checked, put permit_sasl_authenticated before "
+                                "the service");
             }
         }
     }

@@ -16,12 +16,6 @@ namespace {
 
 using config::Settings;
 
-tables::ParentStyle ParentsOf(const Settings& settings) {
-    return config::ListsName(settings.parent_domain_matches_subdomains, "smtpd_access_maps")
-               ? tables::ParentStyle::kDomain
-               : tables::ParentStyle::kDotDomain;
-}
-
 /// Every kind of check, by its name in the option `checks`.
 const struct {
     std::string_view name;
@@ -32,8 +26,8 @@ const struct {
      [](const CheckParts& parts) -> std::unique_ptr<checks::PolicyCheck> {
          return std::make_unique<checks::ClientAccessCheck>(
              parts.tables.OpenChain("client_access_maps", parts.settings.client_access_maps),
-             parts.settings.client_access_default, ParentsOf(parts.settings), parts.rows,
-             ClientMemoryFrom(parts.settings), parts.clock);
+             ClientRulesFrom(parts.settings), parts.rows, ClientMemoryFrom(parts.settings),
+             parts.clock);
      },
      &Settings::client_access_failure_action},
     {"recipient",

@@ -81,6 +81,15 @@ recipients::CacheTimes CacheTimesFrom(const Settings& settings) {
     return times;
 }
 
+checks::ClientAccessCheck::Rules ClientRulesFrom(const Settings& settings) {
+    checks::ClientAccessCheck::Rules rules;
+    rules.default_action = settings.client_access_default;
+    if (!config::ListsName(settings.parent_domain_matches_subdomains, "smtpd_access_maps"))
+        rules.parents = tables::ParentStyle::kDotDomain;
+    rules.permits_authenticated = settings.client_access_permit_sasl_authenticated;
+    return rules;
+}
+
 checks::ClientAccessCheck::Memory ClientMemoryFrom(const Settings& settings) {
     checks::ClientAccessCheck::Memory memory;
     const tables::RowCacheTimes rows = RowCacheTimesFrom(settings);

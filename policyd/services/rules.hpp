@@ -27,6 +27,7 @@ std::chrono::milliseconds StaleTime(const config::Settings& settings, const std:
 tables::RowCacheTimes RowCacheTimesFrom(const config::Settings& settings);
 recipients::CacheTimes CacheTimesFrom(const config::Settings& settings);
 
+checks::ClientAccessCheck::Rules ClientRulesFrom(const config::Settings& settings);
 checks::ClientAccessCheck::Memory ClientMemoryFrom(const config::Settings& settings);
 
 /// Throws config::ConfigError for a list of who is exempt that cannot be read.

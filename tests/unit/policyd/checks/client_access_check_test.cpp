@@ -22,8 +22,8 @@ protected:
 
     std::string Answer(std::vector<tables::LookupTable*> tables,
                        const std::string& default_action = kRefused) {
-        ClientAccessCheck check({"client_access_maps", std::move(tables)}, default_action,
-                                tables::ParentStyle::kDomain, tables::DirectReader(), {},
+        ClientAccessCheck check({"client_access_maps", std::move(tables)},
+                                {.default_action = default_action}, tables::DirectReader(), {},
                                 &AtTheBeginning);
         return ActionOf(check, request);
     }
@@ -37,15 +37,25 @@ protected:
     protocol::PolicyRequest request;
 };
 
+TEST_F(ClientAccessCheckTest, LetsUsersWhoHaveLoggedInPassWhereThatIsWanted) {
+    tables::FakeTable table{{"192.0.2.9", "OK"}};
+    ClientAccessCheck check({"client_access_maps", {&table}},
+                            {.default_action = kRefused, .permits_authenticated = true},
+                            tables::DirectReader(), {}, &AtTheBeginning);
+    EXPECT_EQ(ActionOf(check, request), kRefused);
+    request.sasl_username = "joe";
+    EXPECT_EQ(ActionOf(check, request), "");
+    EXPECT_EQ(Answer({&table}), kRefused);
+}
+
 TEST_F(ClientAccessCheckTest, RemembersWhatTheTablesSaidWhileTheyCannotBeAsked) {
     tables::FakeTable table{{"192.0.2.1", "OK"}};
     table.server = &table;
     std::chrono::milliseconds now{0};
     ClientAccessCheck::Memory memory;
     memory.stale_time = std::chrono::seconds(60);
-    ClientAccessCheck check({"client_access_maps", {&table}}, kRefused,
-                            tables::ParentStyle::kDomain, tables::DirectReader(), memory,
-                            [&now] { return now; });
+    ClientAccessCheck check({"client_access_maps", {&table}}, {.default_action = kRefused},
+                            tables::DirectReader(), memory, [&now] { return now; });
     const auto ask = [&] { return ActionOf(check, request); };
     EXPECT_EQ(ask(), "");
     table.broken = true;
@@ -64,8 +74,9 @@ TEST_F(ClientAccessCheckTest, TakesOverWhatTheSameTablesSaid) {
     memory.stale_time = std::chrono::seconds(60);
     const auto make = [&] {
         return std::make_unique<ClientAccessCheck>(
-            tables::TableChain("client_access_maps", {&table}), kRefused,
-            tables::ParentStyle::kDomain, tables::DirectReader(), memory, &AtTheBeginning);
+            tables::TableChain("client_access_maps", {&table}),
+            ClientAccessCheck::Rules{.default_action = kRefused}, tables::DirectReader(), memory,
+            &AtTheBeginning);
     };
     const auto before = make();
     EXPECT_EQ(ActionOf(*before, request), "");
@@ -79,7 +90,7 @@ TEST_F(ClientAccessCheckTest, TakesOverWhatTheSameTablesSaid) {
 }
 
 TEST_F(ClientAccessCheckTest, RemembersTheDefaultWhereThereAreNoTables) {
-    ClientAccessCheck check({"client_access_maps", {}}, kRefused, tables::ParentStyle::kDomain,
+    ClientAccessCheck check({"client_access_maps", {}}, {.default_action = kRefused},
                             tables::DirectReader(), {}, &AtTheBeginning);
     const auto verdict = check.AsRemembered(request, {});
     ASSERT_TRUE(verdict.has_value());
@@ -89,8 +100,8 @@ TEST_F(ClientAccessCheckTest, RemembersTheDefaultWhereThereAreNoTables) {
 TEST_F(ClientAccessCheckTest, HasAtHandWhatTablesInMemorySay) {
     tables::InlineTable names("{ mx.example.com=DUNNO, {203.0.113 = no action} }");
     tables::InlineTable addresses("{ {192.0.2 = REJECT you} }");
-    ClientAccessCheck check({"client_access_maps", {&names, &addresses}}, kRefused,
-                            tables::ParentStyle::kDomain, tables::DirectReader(), {},
+    ClientAccessCheck check({"client_access_maps", {&names, &addresses}},
+                            {.default_action = kRefused}, tables::DirectReader(), {},
                             &AtTheBeginning);
     EXPECT_EQ(check.AtHand(request)->action, "REJECT you");
     EXPECT_EQ(ActionOf(check, request), "REJECT you");
@@ -106,9 +117,8 @@ TEST_F(ClientAccessCheckTest, HasAtHandWhatATableSaidOnce) {
     tables::FakeTable table{{"192.0.2.1", "REJECT you"}};
     ClientAccessCheck::Memory memory;
     memory.fresh_time = std::chrono::seconds(60);
-    ClientAccessCheck check({"client_access_maps", {&table}}, kRefused,
-                            tables::ParentStyle::kDomain, tables::DirectReader(), memory,
-                            &AtTheBeginning);
+    ClientAccessCheck check({"client_access_maps", {&table}}, {.default_action = kRefused},
+                            tables::DirectReader(), memory, &AtTheBeginning);
     EXPECT_FALSE(check.AtHand(request));
     EXPECT_EQ(ActionOf(check, request), "REJECT you");
     table.broken = true;
@@ -123,7 +133,7 @@ TEST_F(ClientAccessCheckTest, AsksAgainWhereATableIsToWriteToTheLog) {
     tables::FakeTable table{{"192.0.2.1", "WARN seen"}};
     ClientAccessCheck::Memory memory;
     memory.fresh_time = std::chrono::seconds(60);
-    ClientAccessCheck check({"client_access_maps", {&table}}, "DUNNO", tables::ParentStyle::kDomain,
+    ClientAccessCheck check({"client_access_maps", {&table}}, {.default_action = "DUNNO"},
                             tables::DirectReader(), memory, &AtTheBeginning);
     EXPECT_EQ(ActionOf(check, request), "");
     EXPECT_FALSE(check.AtHand(request));

@@ -90,8 +90,8 @@ TEST_F(ServicePlacementTest, UsersWhomTheListOfClientsRefusesAreForASecondServic
         {"smtpd_recipient_restrictions", "permit_sasl_authenticated, reject"},
         {"smtpd_end_of_data_restrictions", ""}};
     const auto advice = HasSubstr(
-        "before the next scan: client_access would refuse them, so add check_policy_service for a "
-        "second policyd, without it in checks, before permit_sasl_authenticated\n");
+        "before the next scan: set client_access_permit_sasl_authenticated, or client_access "
+        "refuses them, and add check_policy_service before permit_sasl_authenticated\n");
     EXPECT_THAT(Warnings(), advice);
     for (const char* stage : {"recipient", "end_of_data"})
         postfix_.of_service["submission/inet"]["smtpd_" + std::string(stage) + "_restrictions"] =
@@ -110,8 +110,8 @@ TEST_F(ServicePlacementTest, UsersWhomTheListOfClientsRefuses) {
               "warning: /etc/postfix/master.cf: 587/inet: goes by main.cf: "
               "smtpd_recipient_restrictions: the policy service is asked about users who log in, "
               "and its client_access refuses them from addresses that client_access_maps does not "
-              "have: put permit_sasl_authenticated before it, or, where what they send is to be "
-              "checked as well, ask a second policyd without client_access in its checks\n");
+              "have: set client_access_permit_sasl_authenticated, or, where nothing that they send "
+              "is to be checked, put permit_sasl_authenticated before the service\n");
     postfix_.values["smtpd_sasl_auth_enable"] = "yes";
     EXPECT_THAT(Warnings(), HasSubstr("smtp/inet: goes by main.cf: smtpd_recipient_restrictions: "
                                       "the policy service is asked about users"));
@@ -125,6 +125,9 @@ TEST_F(ServicePlacementTest, UsersWhomTheListOfClientsRefuses) {
     options_["dry_run"] = "client_access";
     EXPECT_EQ(Warnings(), "");
     options_.erase("dry_run");
+    options_["client_access_permit_sasl_authenticated"] = "true";
+    EXPECT_EQ(Warnings(), "");
+    options_.erase("client_access_permit_sasl_authenticated");
     options_["checks"] = "recipient, mailbox_quota";
     EXPECT_EQ(Warnings(), "");
     options_.erase("checks");

@@ -144,11 +144,13 @@ SeenFile StoreFiles::LookAtFile(const Descriptor& directory, const char* name) c
 }
 
 bool StoreFiles::LeadsToDirectory(const Descriptor& directory, const char* link) const {
-    struct statx target;
-    constexpr int kFlags = AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
-    if (statx(directory.Get(), link, kFlags, STATX_TYPE, &target) != 0)
-        return SightOf(errno) == Sight::kUnreadable;
-    return S_ISDIR(target.stx_mode);
+    open_how how{};
+    how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_NO_XDEV;
+    const Descriptor target(
+        static_cast<int>(syscall(SYS_openat2, directory.Get(), link, &how, sizeof how)));
+    if (target) return true;
+    return errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
 }
 
 int StoreFiles::OpenFollowingNothing(const char* path, int flags) const {

@@ -100,8 +100,8 @@ public:
     SeenDirectory LookAtOpen(const Descriptor& directory) const;
     /// A file in an open directory; symbolic links are absent.
     SeenFile LookAtFile(const Descriptor& directory, const char* name) const;
-    /// Whether a symbolic link in an open directory leads to a directory, or to where we may not
-    /// look. Nothing that is behind it is read.
+    /// Whether a symbolic link in an open directory leads to a directory, or to where we do not
+    /// look: into another mount, which may hang, or past what we may not read.
     bool LeadsToDirectory(const Descriptor& directory, const char* link) const;
 
 private:

@@ -1,11 +1,15 @@
-// File systems whose clocks stand still, and ones that are not mounted. Needs to be root and to
-// have loop devices; where that is not so, the tests say that they were skipped.
+// File systems whose clocks stand still, ones that are not mounted and ones that hang. Needs to be
+// root and to have loop devices; where that is not so, the tests say that they were skipped.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 
 #include <fstream>
+#include <future>
 #include <optional>
 
+#include "common/files/descriptor.hpp"
 #include "policyd/scanner/scanner.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/recording_usage_store.hpp"
@@ -138,6 +142,50 @@ TEST_P(ScanFileSystemsTest, AFolderOnAFileSystemOfItsOwnIsFollowed) {
         Deliver(maildir / ".Archive", change);
         Sweep();
         ASSERT_EQ(usage_.figures.at("ann@example.org").messages, change + 1u);
+    }
+}
+
+/// A file system that never answers, as that of a server that is gone.
+class HungVolume {
+public:
+    explicit HungVolume(const fs::path& mount_point) : mount_point_(mount_point) {
+        if (!device_) return;
+        const std::string options =
+            "rootmode=40000,user_id=0,group_id=0,fd=" + std::to_string(device_.Get());
+        is_mounted_ = mount("hung", mount_point_.c_str(), "fuse", 0, options.c_str()) == 0;
+    }
+    ~HungVolume() { Unmount(); }
+
+    bool IsMounted() const { return is_mounted_; }
+    /// Whoever waits for it gets an error.
+    void Unmount() {
+        if (std::exchange(is_mounted_, false))
+            umount2(mount_point_.c_str(), MNT_FORCE | MNT_DETACH);
+        device_ = {};
+    }
+
+private:
+    fs::path mount_point_;
+    files::Descriptor device_{open("/dev/fuse", O_RDWR | O_CLOEXEC)};
+    bool is_mounted_ = false;
+};
+
+TEST(HungFileSystemTest, ALinkIntoItHoldsUpNothing) {
+    const test::ScratchDirectory scratch;
+    fs::create_directory(scratch / "hung");
+    HungVolume volume(scratch / "hung");
+    if (!volume.IsMounted()) GTEST_SKIP() << "no FUSE mounts here";
+    fs::create_directory_symlink(scratch / "hung/example.org", scratch / "absolute");
+    fs::create_directory_symlink("hung/example.org", scratch / "relative");
+    const StoreFiles files(scratch.Path());
+    const OpenedDirectory root = files.Open(".");
+    for (const char* link : {"absolute", "relative"}) {
+        auto look = std::async(std::launch::async,
+                               [&] { return files.LeadsToDirectory(root.directory, link); });
+        const bool hangs = look.wait_for(std::chrono::seconds(20)) == std::future_status::timeout;
+        if (hangs) volume.Unmount();
+        ASSERT_FALSE(hangs) << link;
+        EXPECT_TRUE(look.get()) << link;
     }
 }
 

@@ -298,6 +298,8 @@ private:
             sqlite::Database database(path, sqlite::Database::Mode::kReadWrite,
                                       std::chrono::milliseconds(0));
             database.Execute("BEGIN; CREATE TABLE t (k, v);\n" + inserts + "COMMIT");
+            std::filesystem::permissions(path, std::filesystem::perms::others_read,
+                                         std::filesystem::perm_options::add);  // by proxymap(8)
             cf = "dbpath = " + path.string() + "\n";
         }
         // A table that cannot answer, now and then. (Postfix's sqlite client is no judge of a query

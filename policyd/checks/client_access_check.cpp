@@ -64,6 +64,11 @@ void ClientAccessCheck::Asides::AddRestrictions(const std::string& list) {
     restrictions += list;
 }
 
+std::optional<Verdict> ClientAccessCheck::Asides::Deferral() const {
+    if (if_rejected.empty() || if_permitted.empty()) return std::nullopt;
+    return Verdict::Answer("DEFER" + if_permitted.substr(kDeferIfPermit.size()), "client_access");
+}
+
 Verdict ClientAccessCheck::Asides::Refusal(const std::string& action) const {
     if (!if_rejected.empty() && RefusesForGood(action)) {
         return Verdict::Answer("DEFER" + if_rejected.substr(kDeferIfReject.size()),
@@ -159,6 +164,7 @@ async::Task<Verdict> ClientAccessCheck::Evaluate(const protocol::PolicyRequest& 
 Verdict ClientAccessCheck::ByDefault(Asides asides) const {
     if (default_.kind == Kind::kDecide) return asides.Refusal(default_.action);
     if (default_.kind == Kind::kAside) asides.Add(default_.action);
+    if (auto deferral = asides.Deferral()) return std::move(*deferral);
     const Verdict said = asides.Permission();
     if (said.HasOpinion() || default_.kind != Kind::kNote) return said;
     return Verdict::Remark(default_.text, "client_access");
@@ -210,6 +216,10 @@ bool ClientAccessCheck::Decides(const AccessResult& result, Client client, Aside
             return true;
         case Kind::kAside:
             asides.Add(result.action);
+            if (auto deferral = asides.Deferral()) {
+                answer.verdict = std::move(*deferral);
+                return true;
+            }
             return false;
         case Kind::kRestrict:
             asides.AddRestrictions(result.action);

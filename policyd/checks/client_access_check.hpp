@@ -70,6 +70,8 @@ private:
 
         void Add(const std::string& action);
         void AddRestrictions(const std::string& list);
+        /// What smtpd makes at once of both DEFER_IF_REJECT and DEFER_IF_PERMIT.
+        std::optional<Verdict> Deferral() const;
         Verdict Refusal(const std::string& action) const;
         Verdict Permission() const;
     };

@@ -37,6 +37,17 @@ protected:
     protocol::PolicyRequest request;
 };
 
+TEST_F(ClientAccessCheckTest, DefersAtOnceWhomItIsToDeferEitherWay) {
+    tables::FakeTable if_rejected{{"192.0.2.1", "DEFER_IF_REJECT busy"}};
+    tables::FakeTable if_permitted{{"192.0.2.1", "DEFER_IF_PERMIT 4.7.0 soon"}};
+    tables::FakeTable hangs_up{{"192.0.2.1", "421 4.7.1 bye"}};
+    for (const std::vector<tables::LookupTable*>& tables :
+         {std::vector<tables::LookupTable*>{&if_rejected, &if_permitted, &hangs_up},
+          {&if_permitted, &if_rejected, &hangs_up}})
+        EXPECT_EQ(Answer(tables), "DEFER 4.7.0 soon");
+    EXPECT_EQ(AnswerFor("DEFER_IF_PERMIT 4.7.0 soon", "DEFER_IF_REJECT busy"), "DEFER 4.7.0 soon");
+}
+
 TEST_F(ClientAccessCheckTest, LetsUsersWhoHaveLoggedInPassWhereThatIsWanted) {
     tables::FakeTable table{{"192.0.2.9", "OK"}};
     ClientAccessCheck check({"client_access_maps", {&table}},

@@ -32,6 +32,7 @@ void Client::RunOnOneServer(const Ask& ask, Clock::time_point asked) {
     failures_.clear();
     servers_failed_ = false;
     only_denied_ = true;
+    only_mistakes_ = true;
     const auto began = Clock::now();
     if (TryOldSession(ask)) return;
     while (Clock::now() - began < board_->For().time_limit) {
@@ -39,7 +40,8 @@ void Client::RunOnOneServer(const Ask& ask, Clock::time_point asked) {
         if (!server) break;
         if (TryServer(*server, ask)) return;
     }
-    if (!failures_.empty() && !servers_failed_) throw outage::TableRefuses("mysql: " + failures_);
+    if (!failures_.empty() && !servers_failed_)
+        throw outage::TableRefuses("mysql: " + failures_, only_mistakes_);
     if (!failures_.empty() && only_denied_) throw outage::TableDeniesAccess("mysql: " + failures_);
     throw outage::TableUnavailable(
         "mysql: " + (failures_.empty() ? "the servers failed a moment ago" : failures_));
@@ -97,6 +99,7 @@ bool Client::TryServer(std::size_t server, const Ask& ask) {
 
 void Client::NoteFailure(const Error& error) {
     only_denied_ = false;
+    only_mistakes_ = only_mistakes_ && error.IsMistake();
     if (error.IsOfServer()) {
         servers_failed_ = true;
         board_->NoteFailure(server_, Clock::now(), error.what());

@@ -54,7 +54,9 @@ private:
     std::vector<std::size_t> tried_;
     std::string failures_;
     bool servers_failed_ = false;  // and not only this query
+    // Of all that failed.
     bool only_denied_ = true;
+    bool only_mistakes_ = true;
 };
 
 }  // namespace policyd::mysql

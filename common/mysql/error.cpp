@@ -23,6 +23,12 @@ bool Error::IsOfQuery() const noexcept {
            std::find(kOfStatements.begin(), kOfStatements.end(), code_) == kOfStatements.end();
 }
 
+bool Error::IsMistake() const noexcept {
+    constexpr std::array kMistakes{1044, 1046, 1049, 1051, 1052, 1054, 1055, 1064, 1066, 1103, 1109,
+                                   1110, 1111, 1142, 1143, 1146, 1222, 1227, 1305, 1318, 1370};
+    return std::find(kMistakes.begin(), kMistakes.end(), code_) != kMistakes.end();
+}
+
 bool Error::IsDenial() const noexcept {
     constexpr std::array kDenials{1044, 1045, 1049, 1698};  // data base, user, no such one, socket
     return std::find(kDenials.begin(), kDenials.end(), code_) != kDenials.end();

@@ -20,7 +20,7 @@ class ServerBoard {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    explicit ServerBoard(Account account, outage::Telling telling = outage::Telling::kInLog)
+    explicit ServerBoard(Account account, outage::Telling telling = outage::Telling::kLogAndMetrics)
         : account_(std::move(account)),
           states_(account_.servers.size()),
           log_(kQuietTime, outage::OutageLog::kMostReasons, telling) {}

@@ -16,30 +16,37 @@ constexpr std::chrono::seconds kRefusalTime{10};
 BackEnd::BackEnd(std::string name, Clock clock, Telling telling)
     : name_(std::move(name)),
       clock_(std::move(clock)),
-      log_(CircuitBreaker::kProbePeriod, OutageLog::kMostReasons, telling),
-      down_(Metric::kBackEndDown, {name_}),
-      errors_(Metric::kBackEndErrors, {name_}),
-      spared_(Metric::kBackEndSpared, {name_}),
-      duration_(Metric::kBackEndDuration, {name_}) {}
+      log_(CircuitBreaker::kProbePeriod, OutageLog::kMostReasons, telling) {
+    if (telling == Telling::kLogAndMetrics) series_.emplace(name_);
+}
 
 BackEnd::~BackEnd() {
-    if (is_down_) down_.Add(-1);
+    if (is_down_ && series_) series_->down.Add(-1);
 }
 
 bool BackEnd::MayAsk() {
     const bool may_ask = breaker_.MayAsk(clock_());
-    if (!may_ask) spared_.Add();
+    if (!may_ask) NoteSpared();
     return may_ask;
+}
+
+void BackEnd::NoteSpared() const {
+    if (series_) series_->spared.Add();
 }
 
 void BackEnd::NoteState() {
     const bool is_down = breaker_.IsOpen() || clock_() < refuses_until_;
-    if (std::exchange(is_down_, is_down) == is_down) return;
-    down_.Add(is_down ? 1 : -1);
+    if (std::exchange(is_down_, is_down) == is_down || !series_) return;
+    series_->down.Add(is_down ? 1 : -1);
+}
+
+void BackEnd::Question::NoteDuration() const {
+    if (back_end_.series_)
+        back_end_.series_->duration.Record(metrics::LatencyHistogram::Clock::now() - began_);
 }
 
 void BackEnd::Question::Answered() const {
-    back_end_.duration_.Record(metrics::LatencyHistogram::Clock::now() - began_);
+    NoteDuration();
     back_end_.breaker_.Answered();
     const auto now = back_end_.clock_();
     if (now >= back_end_.refuses_until_) back_end_.log_.Answered(back_end_.name_, now);
@@ -47,8 +54,8 @@ void BackEnd::Question::Answered() const {
 }
 
 void BackEnd::Question::Failed(std::string_view reason) const {
-    back_end_.duration_.Record(metrics::LatencyHistogram::Clock::now() - began_);
-    back_end_.errors_.Add();
+    NoteDuration();
+    if (back_end_.series_) back_end_.series_->errors.Add();
     back_end_.breaker_.Failed(back_end_.clock_());
     back_end_.log_.Failed(back_end_.name_, reason, back_end_.clock_());
     back_end_.NoteState();

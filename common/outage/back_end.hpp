@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,7 @@ public:
 
     /// `name` as the administrator knows it, without secrets: "redis:inet:127.0.0.1:6379". Threads
     /// that use the same back end give it the same name.
-    BackEnd(std::string name, Clock clock, Telling telling = Telling::kInLog);
+    BackEnd(std::string name, Clock clock, Telling telling = Telling::kLogAndMetrics);
     ~BackEnd();
     BackEnd(const BackEnd&) = delete;
     BackEnd& operator=(const BackEnd&) = delete;
@@ -39,7 +40,21 @@ public:
     bool MayAsk();
 
 private:
+    struct Series {
+        explicit Series(const std::string& name)
+            : down(metrics::Metric::kBackEndDown, {name}),
+              errors(metrics::Metric::kBackEndErrors, {name}),
+              spared(metrics::Metric::kBackEndSpared, {name}),
+              duration(metrics::Metric::kBackEndDuration, {name}) {}
+
+        const metrics::Gauge down;
+        const metrics::Counter errors;
+        const metrics::Counter spared;
+        const metrics::LatencyHistogram duration;
+    };
+
     void NoteState();
+    void NoteSpared() const;
 
     const std::string name_;
     const Clock clock_;
@@ -48,10 +63,7 @@ private:
     OutageLog log_;
     bool is_down_ = false;
     std::chrono::milliseconds refuses_until_{0};  // writes, by all appearances
-    const metrics::Gauge down_;
-    const metrics::Counter errors_;
-    const metrics::Counter spared_;
-    const metrics::LatencyHistogram duration_;
+    std::optional<const Series> series_;          // none: nobody is told
 };
 
 /// One question that is put to a back end, from when it is asked to when it is answered.
@@ -68,9 +80,11 @@ public:
     /// it has refused nothing for a while.
     void RefusedWrite(std::string_view reason) const;
     /// It was not put to the back end, which is known to be down.
-    void WasSpared() const { back_end_.spared_.Add(); }
+    void WasSpared() const { back_end_.NoteSpared(); }
 
 private:
+    void NoteDuration() const;
+
     BackEnd& back_end_;
     const metrics::LatencyHistogram::Clock::time_point began_;
 };

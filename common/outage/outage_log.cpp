@@ -7,7 +7,7 @@
 namespace policyd::outage {
 
 void OutageLog::Failed(std::string_view name, std::string_view reason, Milliseconds now) {
-    if (telling_ == Telling::kNothing) return;
+    if (telling_ == Telling::kNobody) return;
     auto found = outages_.find(name);
     if (found == outages_.end())
         found = outages_.emplace(std::string(name), Outage{now, now, now, 0, 0, {}}).first;

@@ -11,8 +11,8 @@
 
 namespace policyd::outage {
 
-/// Of what is only tried, whoever tries it tells.
-enum class Telling { kInLog, kNothing };
+/// Who hears of outages. Of what is only tried, whoever tries it tells.
+enum class Telling { kLogAndMetrics, kNobody };
 
 /// Says once that something is unavailable, repeats it at a bounded rate with the count in
 /// between, and says once that it is back, or that nobody asks any more: a reload has replaced who
@@ -32,7 +32,7 @@ public:
     /// from a cache between failures are no recovery.
     /// Of `most_reasons` within the repeat period each is said at once.
     explicit OutageLog(Milliseconds quiet_time, std::size_t most_reasons = kMostReasons,
-                       Telling telling = Telling::kInLog)
+                       Telling telling = Telling::kLogAndMetrics)
         : quiet_time_(quiet_time), most_reasons_(most_reasons), telling_(telling) {}
     OutageLog(const OutageLog&) = delete;
     OutageLog& operator=(const OutageLog&) = delete;

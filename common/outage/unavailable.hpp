@@ -32,11 +32,17 @@ public:
     explicit TableUnavailable(const std::string& what) : Unavailable(BackEnd::kTable, what) {}
 };
 
-/// Whoever has to be asked answers, but not this: others may get their answers. A mistake in a
-/// query, for example, or a right that is missing.
+/// Whoever has to be asked answers, but not this: others may get their answers.
 class TableRefuses : public TableUnavailable {
 public:
-    using TableUnavailable::TableUnavailable;
+    /// `is_mistake`: in the query, or a right that is missing; it will not pass by itself.
+    TableRefuses(const std::string& what, bool is_mistake)
+        : TableUnavailable(what), is_mistake_(is_mistake) {}
+
+    bool IsMistake() const noexcept { return is_mistake_; }
+
+private:
+    bool is_mistake_;
 };
 
 /// Whoever has to be asked lets nobody in with the user, the password or the data base that are

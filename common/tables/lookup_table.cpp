@@ -5,6 +5,10 @@
 
 namespace policyd::tables {
 
+async::Task<void> LookupTable::Try() {
+    co_await Find(kKeyOfNobody);
+}
+
 async::Task<std::vector<Outcome>> LookupTable::FindTogether(std::vector<Question> questions) {
     co_return std::vector<Outcome>(questions.size());
 }

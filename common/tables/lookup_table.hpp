@@ -16,8 +16,8 @@ namespace policyd::tables {
 class LookupTable;
 class MemoryTable;
 
-/// A key that is in no table, and of a form that every table can be asked for (RFC 2606).
-inline constexpr const char* kKeyOfNobody = "nobody@policyd.invalid";
+/// Is in no table (RFC 2606), and has all the parts that a query may ask for: %1 to %9.
+inline constexpr const char* kKeyOfNobody = "nobody@a.name.that.is.in.no.table.of.invalid";
 
 /// A look-up that can be made together with others.
 struct Question {
@@ -41,6 +41,10 @@ public:
     /// outage::TableUnavailable where Postfix would report a temporary error. The table folds the
     /// key itself where its type does. `key` must outlive the returned task.
     virtual async::Task<std::optional<std::string>> Find(std::string_view key) = 0;
+
+    /// Asks whoever has to be asked for a key that nobody has, whatever domains the table is for:
+    /// throws as Find().
+    virtual async::Task<void> Try();
 
     /// False for tables such as cidr: that match the whole key against patterns: searching them
     /// with the parts of a name or an address is meaningless, and Postfix does not.

@@ -82,6 +82,11 @@ async::Task<std::optional<std::string>> MysqlTable::Find(std::string_view key) {
     co_return lookup_->Combine(values.front(), *search_key);
 }
 
+async::Task<void> MysqlTable::Try() {
+    std::vector<mysql::Query> queries{QueryFor(kKeyOfNobody)};
+    co_await Run(std::move(queries));
+}
+
 async::Task<std::vector<Outcome>> MysqlTable::FindTogether(std::vector<Question> questions) {
     SqlGroup group;
     std::vector<mysql::Query> queries;
@@ -122,7 +127,7 @@ async::Task<std::vector<mysql::Values>> MysqlTable::Run(std::vector<mysql::Query
         co_return std::move(*values);
     } catch (const outage::TableRefuses& refusal) {
         question.Answered();
-        throw outage::TableRefuses(Name() + ": " + refusal.what());
+        throw outage::TableRefuses(Name() + ": " + refusal.what(), refusal.IsMistake());
     } catch (const outage::TableDeniesAccess& denial) {
         question.Failed(denial.what());
         throw outage::TableDeniesAccess(Name() + ": " + denial.what());

@@ -35,6 +35,7 @@ public:
 
     const std::string& Name() const override { return lookup_->Name(); }
     async::Task<std::optional<std::string>> Find(std::string_view key) override;
+    async::Task<void> Try() override;
     const void* Server() const override { return servers_.get(); }
     async::Task<std::vector<Outcome>> FindTogether(std::vector<Question> questions) override;
 

@@ -9,10 +9,21 @@ namespace policyd::tables {
 async::Task<std::optional<std::string>> SqliteTable::Find(std::string_view key) {
     const std::optional<std::string> search_key = co_await lookup_.SearchKey(key);
     if (!search_key) co_return std::nullopt;
-    auto search = [&query = lookup_.Query(), key = *search_key, asked = SqliteFile::Clock::now()](
-                      SqliteFile& file) { return file.FirstColumns(query, key, asked); };
-    const SqlLookup::Values values = co_await Run(std::move(search));
+    const SqlLookup::Values values = co_await ValuesOf(*search_key);
     co_return lookup_.Combine(values, *search_key);
+}
+
+async::Task<void> SqliteTable::Try() {
+    std::string key = kKeyOfNobody;
+    co_await ValuesOf(std::move(key));
+}
+
+async::Task<SqlLookup::Values> SqliteTable::ValuesOf(std::string key) {
+    auto search = [&query = lookup_.Query(), key = std::move(key),
+                   asked = SqliteFile::Clock::now()](SqliteFile& file) {
+        return file.FirstColumns(query, key, asked);
+    };
+    co_return co_await Run(std::move(search));
 }
 
 async::Task<std::vector<Outcome>> SqliteTable::FindTogether(std::vector<Question> questions) {
@@ -56,7 +67,8 @@ async::Task<std::invoke_result_t<Search&, SqliteFile&>> SqliteTable::Run(Search 
         failure = Name() + ": " + text::EscapedForLog(error.what(), 1000);
         if (!error.IsOfFile()) {
             question.Answered();
-            throw outage::TableRefuses(failure);
+            const bool is_mistake = (error.Code() & 0xff) == SQLITE_ERROR;
+            throw outage::TableRefuses(failure, is_mistake);
         }
     } catch (const async::WorkersOverloaded& overloaded) {
         failure = Name() + ": " + overloaded.what();

@@ -28,10 +28,12 @@ public:
 
     const std::string& Name() const override { return lookup_.Name(); }
     async::Task<std::optional<std::string>> Find(std::string_view key) override;
+    async::Task<void> Try() override;
     const void* Server() const override { return file_.get(); }
     async::Task<std::vector<Outcome>> FindTogether(std::vector<Question> questions) override;
 
 private:
+    async::Task<SqlLookup::Values> ValuesOf(std::string key);
     /// What `search`, which takes the file, returns. Throws outage::TableUnavailable.
     template <typename Search>
     async::Task<std::invoke_result_t<Search&, SqliteFile&>> Run(Search search);

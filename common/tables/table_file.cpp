@@ -48,6 +48,14 @@ TableFile::TableFile(std::string path, const WarningSink& warn) : path_(std::mov
         stat(path_.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
 }
 
+bool TableFile::SaysTheSameAs(const TableFile& other) const {
+    const auto is_same = [](const auto& one, const auto& another) {
+        return one.first == another.first && one.second.value == another.second.value;
+    };
+    return std::equal(parameters_.begin(), parameters_.end(), other.parameters_.begin(),
+                      other.parameters_.end(), is_same);
+}
+
 const TableFile::Parameter* TableFile::Find(std::string_view name) const {
     const auto found = parameters_.find(name);
     return found == parameters_.end() ? nullptr : &found->second;

@@ -29,6 +29,9 @@ public:
     std::int64_t Number(std::string_view name, std::int64_t fallback, std::int64_t least) const;
     bool YesOrNo(std::string_view name, bool fallback) const;
 
+    /// Whether it has the same values.
+    bool SaysTheSameAs(const TableFile& other) const;
+
     /// By the permissions that it had.
     bool MayBeReadByEverybody() const noexcept { return may_be_read_by_everybody_; }
 

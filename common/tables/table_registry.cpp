@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "common/async/when_all.hpp"
 #include "common/config/config_error.hpp"
 #include "common/log/logging.hpp"
 #include "common/tables/cidr_table.hpp"
@@ -56,6 +57,23 @@ TableChain MakeChain(const std::string& parameter, const std::vector<std::string
         throw config::ConfigError(parameter + ": " + mistake.what());
     }
     return TableChain(parameter, std::move(tables));
+}
+
+/// What TableContents has a TableFile under.
+constexpr const char* kParameters = "parameters:";
+
+/// Empty for none.
+async::Task<std::string> RefusalOf(LookupTable& table) {
+    try {
+        co_await table.Try();
+    } catch (const outage::TableRefuses& refusal) {
+        if (refusal.IsMistake()) co_return refusal.what();
+    } catch (const outage::TableDeniesAccess& denial) {
+        co_return denial.what();
+    } catch (const outage::TableUnavailable&) {
+        co_return "";  // who asks it for a mailbox will tell
+    }
+    co_return "";
 }
 
 }  // namespace
@@ -259,7 +277,7 @@ std::unique_ptr<LookupTable> TableRegistry::MakeSqlite(const std::string& path) 
 
 std::shared_ptr<const TableFile> TableRegistry::ReadFile(const std::string& path) {
     contents_->Note(path);
-    return contents_->Get<TableFile>("parameters:" + path,
+    return contents_->Get<TableFile>(kParameters + path,
                                      [&] { return TableFile(path, settings_.warn); });
 }
 
@@ -295,19 +313,20 @@ DomainList TableRegistry::OpenDomainList(const std::string& parameter,
     return DomainList(parameter, lists, matching, open, open_file, settings_.warn);
 }
 
-async::Task<std::vector<std::string>> TableRegistry::Refusals() {
-    std::vector<std::string> refusals;
-    for (const auto& [identity, table] : tables_) {
-        try {
-            co_await table->Find(kKeyOfNobody);
-        } catch (const outage::TableRefuses& refusal) {
-            refusals.emplace_back(refusal.what());
-        } catch (const outage::TableDeniesAccess& denial) {
-            refusals.emplace_back(denial.what());
-        } catch (const outage::TableUnavailable&) {
-            continue;  // who asks it for a mailbox will tell
-        }
-    }
+bool TableRegistry::IsAsIn(TableContents& before, const LookupTable& table) {
+    const std::string path = table.Name().substr(table.Name().find(':') + 1);
+    const auto file = contents_->Find<TableFile>(kParameters + path);
+    const auto file_before = before.Find<TableFile>(kParameters + path);
+    return file && file_before && file->SaysTheSameAs(*file_before);
+}
+
+async::Task<std::vector<std::string>> TableRegistry::Refusals(TableContents& before) {
+    std::vector<async::Task<std::string>> trials;
+    for (const auto& [identity, table] : tables_)
+        if (table->Server() != nullptr && !IsAsIn(before, *table))
+            trials.push_back(RefusalOf(*table));
+    std::vector<std::string> refusals = co_await async::WhenAll(std::move(trials));
+    std::erase(refusals, "");
     co_return refusals;
 }
 

@@ -31,7 +31,7 @@ struct TableSettings {
     std::chrono::milliseconds mysql_time_limit{1500};  ///< to connect, and for each answer
     ReadAs reader = ReadAs::kDaemon;                   ///< of tables without proxy:
     WarningSink warn;  ///< called while tables are opened; the log if empty
-    outage::Telling telling = outage::Telling::kInLog;  ///< of outages of servers
+    outage::Telling telling = outage::Telling::kLogAndMetrics;  ///< of outages of servers
 };
 
 /// Opens look-up tables by the names that main.cf gives them, and owns them. Belongs to one loop
@@ -73,13 +73,15 @@ public:
                               DomainList::Matching matching);
 
     /// What is wrong with tables that are open so that whoever has to be asked refuses to answer
-    /// them: a query, a right, a password. Asks each; an outage is no mistake.
-    async::Task<std::vector<std::string>> Refusals();
+    /// them: a query, a right, a password. Asks each whose file `before` does not have, or with
+    /// other parameters; an outage is no mistake.
+    async::Task<std::vector<std::string>> Refusals(TableContents& before);
 
 private:
     struct Type;
 
     static std::span<const Type> Types();
+    bool IsAsIn(TableContents& before, const LookupTable& table);
     LookupTable& OpenAs(ReadAs reader, std::string_view spec);
     std::unique_ptr<LookupTable> Make(std::string_view type, const std::string& name,
                                       ReadAs reader);

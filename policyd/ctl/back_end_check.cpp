@@ -86,7 +86,7 @@ private:
             tables::LookupTable& table =
                 IsDomainList(option) ? registry_.OpenInList(name) : registry_.Open(name);
             server = table.Server();
-            loop_.RunUntilDone(table.Find(tables::kKeyOfNobody));
+            loop_.RunUntilDone(table.Try());
             CheckEachServer(option, table.Name());
             if (option.name == "client_access_maps") CheckActions(option, table);
             if (option.name.ends_with("_limit_maps")) CheckLimits(option, table);
@@ -190,7 +190,7 @@ private:
         }
         try {
             const auto store = usage::OpenUsageStore(loop_, settings_);
-            loop_.RunUntilDone(store->Find(tables::kKeyOfNobody));
+            loop_.RunUntilDone(store->Find("nobody@policyd.invalid"));
             if (settings_.usage_store.starts_with("redis:")) CheckEviction(option);
         } catch (const outage::Unavailable& error) {
             report_.Unreachable(At(option, error.what()), &option);

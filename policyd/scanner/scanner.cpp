@@ -51,7 +51,7 @@ Scanner::Scanner(async::EventLoop& loop, usage::UsageStore& store, ScanState& st
       pool_(loop, options.threads, options.rules, pace_, options.clock,
             [this](MeasuringBatch& batch) { OnMeasured(batch); }),
       vanished_(state, layout_, publisher_, options, tally_),
-      comparison_(store, state, layout_, options, vanished_, tally_),
+      comparison_(store, state, layout_, vanished_, tally_),
       obstacles_(layout_.Pattern()) {}
 
 void Scanner::Stop() {

@@ -8,7 +8,6 @@
 #include "policyd/scanner/committed_sample.hpp"
 #include "policyd/scanner/scan_report.hpp"
 #include "policyd/scanner/scan_state.hpp"
-#include "policyd/scanner/scanner_options.hpp"
 #include "policyd/scanner/vanished_mailboxes.hpp"
 
 namespace policyd::scanner {
@@ -19,14 +18,9 @@ class StoreComparison {
 public:
     /// All of them outlive it.
     StoreComparison(usage::UsageStore& store, const ScanState& state,
-                    const mail::MailboxLayout& layout, const ScannerOptions& options,
-                    const VanishedMailboxes& vanished, ScanTally& tally)
-        : store_(store),
-          state_(state),
-          layout_(layout),
-          options_(options),
-          vanished_(vanished),
-          tally_(tally) {}
+                    const mail::MailboxLayout& layout, const VanishedMailboxes& vanished,
+                    ScanTally& tally)
+        : store_(store), state_(state), layout_(layout), vanished_(vanished), tally_(tally) {}
 
     /// Whether it has lost what it took, by some of it. False where it does not answer.
     async::Task<bool> HasLostFigures();
@@ -48,7 +42,6 @@ private:
     usage::UsageStore& store_;
     const ScanState& state_;
     const mail::MailboxLayout& layout_;
-    const ScannerOptions& options_;
     const VanishedMailboxes& vanished_;
     ScanTally& tally_;
     StoreTime looked_at_ = 0;

@@ -70,18 +70,15 @@ bool RefreshCompiled(tables::TableContents& contents) {
     return any_is_new;
 }
 
-/// Refuses what servers refuse, but what they refused before: that would keep from mending others.
-void AskServers(const Configuration& wanted, const Configuration& in_force) {
+/// Those of tables that are as before: what is wrong with one of these would keep from mending
+/// others.
+void AskServersOfNewTables(const Configuration& wanted, const Configuration& in_force) {
     const std::vector<std::string> refused =
-        services::RefusalsOfServers(wanted.settings, wanted.tables);
+        services::RefusalsOfServers(wanted.settings, wanted.tables, *in_force.tables);
     if (refused.empty()) return;
-    const std::vector<std::string> before =
-        services::RefusalsOfServers(in_force.settings, in_force.tables);
-    for (const std::string& refusal : refused) {
-        if (std::find(before.begin(), before.end(), refusal) == before.end())
-            throw config::ConfigError(refusal);
-        log::Error("reload: as before, {}", refusal);
-    }
+    const std::string more =
+        refused.size() == 1 ? "" : " (and " + std::to_string(refused.size() - 1) + " others)";
+    throw config::ConfigError(refused.front() + more);
 }
 
 }  // namespace
@@ -98,7 +95,7 @@ NewConfiguration ReadConfiguration(const config::Settings& settings,
     if (!mistake.empty())
         throw config::ConfigError(mistake + ": as for Postfix, no look-up could be answered");
     const Configuration wanted{settings, tables};
-    if (!asks_alike) AskServers(wanted, in_force);
+    if (!asks_alike) AskServersOfNewTables(wanted, in_force);
     return {wanted, false, asks_alike};
 }
 

@@ -33,7 +33,8 @@ struct NewConfiguration {
 
 /// Reads what the settings name, and asks their servers, which may take long, on the calling
 /// thread. Throws as Server's constructor does, and config::ConfigError where a server refuses what
-/// it did not refuse before: a query, a right, a password. One that is down is no reason.
+/// a table that is new or another asks: a query, a right, a password. One that is down is no
+/// reason.
 NewConfiguration ReadConfiguration(const config::Settings& settings, const Configuration& in_force);
 
 /// The service: its listening sockets and the worker threads that share them. Used by one thread;

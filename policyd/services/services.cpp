@@ -22,6 +22,9 @@ using std::chrono::milliseconds;
 constexpr std::chrono::seconds kLookPeriod{1};
 constexpr std::size_t kTakenBackAtOnce = 64;  // warnings
 
+/// Of a table that a reload makes new: who does not answer then is taken to be down.
+constexpr milliseconds kLongestTrial{5'000};
+
 /// Without limits where nobody looks at them: a table of them that is broken is no reason to defer
 /// mail then.
 Settings WithNeededTables(const Settings& settings) {
@@ -145,15 +148,21 @@ std::shared_ptr<tables::TableContents> ReadTables(const Settings& settings,
 }
 
 std::vector<std::string> RefusalsOfServers(const Settings& settings,
-                                           std::shared_ptr<tables::TableContents> contents) {
+                                           std::shared_ptr<tables::TableContents> contents,
+                                           tables::TableContents& before) {
     async::EventLoop loop;
     tables::TableSettings to_try = SilentTableSettingsFrom(settings);
     to_try.mysql_connections = 1;
-    to_try.telling = outage::Telling::kNothing;
+    to_try.mysql_time_limit = std::min(to_try.mysql_time_limit, kLongestTrial);
+    to_try.telling = outage::Telling::kNobody;
     tables::TableRegistry tables(loop, std::move(to_try), std::move(contents));
-    recipients::OpenMailSystem(WithNeededTables(settings), tables);
-    tables.OpenChain("client_access_maps", settings.client_access_maps);
-    return loop.RunUntilDone(tables.Refusals());
+    const auto has = [&checks = settings.checks](const char* check) {
+        return config::Contains(checks, check);
+    };
+    if (has("recipient") || has("mailbox_quota") || !settings.quota_warnings.empty())
+        recipients::OpenMailSystem(WithNeededTables(settings), tables);
+    if (has("client_access")) tables.OpenChain("client_access_maps", settings.client_access_maps);
+    return loop.RunUntilDone(tables.Refusals(before));
 }
 
 void UseInShared(const Settings& settings, SharedState& shared) {

@@ -95,10 +95,11 @@ bool AskAlike(const config::Settings& one, const config::Settings& other);
 std::shared_ptr<tables::TableContents> ReadTables(const config::Settings& settings,
                                                   tables::TableContents* predecessor = nullptr);
 
-/// What is wrong with tables, which ReadTables() has read, so that their servers refuse to answer:
-/// see tables::TableRegistry::Refusals(). Takes as long as servers that hang or are down make it,
-/// on the calling thread.
+/// What is wrong with tables, which ReadTables() has read into `contents`, so that their servers
+/// refuse to answer, where they are others than in `before`: see tables::TableRegistry::Refusals().
+/// Takes some seconds where servers hang, on the calling thread.
 std::vector<std::string> RefusalsOfServers(const config::Settings& settings,
-                                           std::shared_ptr<tables::TableContents> contents);
+                                           std::shared_ptr<tables::TableContents> contents,
+                                           tables::TableContents& before);
 
 }  // namespace policyd::services

@@ -71,7 +71,8 @@ TEST_F(DatabaseOutageTest, APasswordIsInNoMessage) {
 }
 
 TEST_F(DatabaseOutageTest, WhatAServerRefusesIsAMistakeAndWhatItCannotAnswerIsNone) {
-    const auto refusals = [this] { return loop.RunUntilDone(registry->Refusals()); };
+    TableContents nothing;
+    const auto refusals = [&] { return loop.RunUntilDone(registry->Refusals(nothing)); };
     OpenMysql(MariaDb().Hosts());
     EXPECT_THAT(refusals(), IsEmpty());
     MariaDb().Execute("DROP TABLE outage.t");
@@ -80,9 +81,39 @@ TEST_F(DatabaseOutageTest, WhatAServerRefusesIsAMistakeAndWhatItCannotAnswerIsNo
     EXPECT_THAT(refusals(), ElementsAre(HasSubstr("Access denied")));
     OpenMysql(MariaDb().Hosts() + " unix:" + (scratch / "nowhere").string(), "user = nobody\n");
     EXPECT_THAT(refusals(), IsEmpty()) << "the other server may let it in";
+    MariaDb().Execute(
+        "CREATE OR REPLACE PROCEDURE outage.stop() SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'x'");
+    Open("mysql", "hosts = " + MariaDb().Hosts() +
+                      "\nuser = root\ndbname = outage\nquery = CALL stop() -- %s\n");
+    EXPECT_THAT(refusals(), IsEmpty()) << "for another key it may answer";
     std::ofstream(scratch / "db");  // an empty data base
     Open("sqlite", "dbpath = " + (scratch / "db").string() + "\nquery = SELECT v FROM t\n");
     EXPECT_THAT(refusals(), ElementsAre(HasSubstr("no such table")));
+}
+
+TEST_F(DatabaseOutageTest, AMistakeIsFoundWhateverDomainsATableIsForAndWhateverPartsItAsksFor) {
+    TableContents nothing;
+    for (const char* more : {"domain = example.com\n", "# %9\n"}) {
+        OpenMysql(MariaDb().Hosts());
+        Open("mysql", "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n" + more +
+                          "query = SELECT w FROM t WHERE k = '%9'\n");
+        EXPECT_THAT(loop.RunUntilDone(registry->Refusals(nothing)),
+                    ElementsAre(HasSubstr("Unknown column 'w'")))
+            << more;
+    }
+}
+
+TEST_F(DatabaseOutageTest, OfTablesThatAreAsBeforeNothingIsAsked) {
+    const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
+    OpenMysql(MariaDb().Hosts());
+    Open("mysql", head + "query = SELECT w FROM t WHERE k = '%s'\n");
+    const auto before = std::make_shared<TableContents>();
+    TableRegistry(loop, {}, before).Open("mysql:" + (scratch / "table.cf").string());
+    EXPECT_THAT(loop.RunUntilDone(registry->Refusals(*before)), IsEmpty());
+    Open("mysql", head + "# the same\n\nquery = SELECT w FROM t WHERE k = '%s'\n");
+    EXPECT_THAT(loop.RunUntilDone(registry->Refusals(*before)), IsEmpty());
+    Open("mysql", head + "query = SELECT w2 FROM t WHERE k = '%s'\n");
+    EXPECT_THAT(loop.RunUntilDone(registry->Refusals(*before)), ElementsAre(HasSubstr("'w2'")));
 }
 
 TEST_F(DatabaseOutageTest, ATableThatIsDroppedIsNotAMiss) {

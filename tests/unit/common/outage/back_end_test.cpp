@@ -80,5 +80,16 @@ TEST_F(BackEndTest, IsDownWhileOneOfTheThreadsThatUseItSparesIt) {
     EXPECT_THAT(BackEndsDown(), ElementsAre(name_));
 }
 
+TEST_F(BackEndTest, OfOneThatIsOnlyTriedNobodyHears) {
+    BackEnd tried(
+        "tried", [] { return std::chrono::milliseconds(0); }, Telling::kNobody);
+    for (int i = 0; i < 3; ++i) BackEnd::Question(tried).Failed("refused");
+    EXPECT_FALSE(tried.MayAsk());
+    for (const auto metric : {metrics::Metric::kBackEndDown, metrics::Metric::kBackEndErrors,
+                              metrics::Metric::kBackEndSpared})
+        for (const metrics::Sample& sample : metrics::Samples(metric))
+            EXPECT_NE(sample.labels.front(), "tried");
+}
+
 }  // namespace
 }  // namespace policyd::outage

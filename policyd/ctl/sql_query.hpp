@@ -6,6 +6,13 @@
 
 namespace policyd::ctl {
 
+enum class Dialect { kMysql, kOther };
+
+/// A query with a blank in the place of each comment. What MySQL runs of them (`/*! … */`) stays.
+std::string WithoutComments(std::string_view query, Dialect dialect);
+
+// What follows takes queries without comments.
+
 /// True for a query such as `SELECT domain FROM transport WHERE domain='%s'`: its one column is
 /// the one that must equal the key, or it is put together from those that must equal its parts.
 bool SelectsItsOwnKey(std::string_view query);

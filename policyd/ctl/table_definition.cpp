@@ -4,11 +4,12 @@
 #include "common/tables/logical_lines.hpp"
 #include "common/tables/table_list.hpp"
 #include "common/text/ascii.hpp"
+#include "policyd/ctl/sql_query.hpp"
 
 namespace policyd::ctl {
 namespace {
 
-void ReadQuery(const std::string& path, TableDefinition& table) {
+void ReadQuery(const std::string& path, Dialect dialect, TableDefinition& table) {
     const std::string content = tables::ReadTableFile(path);
     const tables::WarningSink nobody = [](const std::string&) {};
     tables::LogicalLines lines(path, content, nobody);
@@ -17,7 +18,7 @@ void ReadQuery(const std::string& path, TableDefinition& table) {
         const std::size_t equals = text.find('=');
         if (equals == std::string_view::npos || text::Trim(text.substr(0, equals)) != "query")
             continue;
-        table.query = text::Trim(text.substr(equals + 1));
+        table.query = text::Trim(WithoutComments(text.substr(equals + 1), dialect));
         table.place = path + ':' + std::to_string(line->first);
     }
 }
@@ -28,7 +29,8 @@ TableDefinition DefinitionOf(std::string name) {
     const std::string type = name.substr(0, name.find(':'));
     if (type != "mysql" && type != "sqlite" && type != "pgsql") return table;
     try {
-        ReadQuery(name.substr(type.size() + 1), table);
+        const Dialect dialect = type == "mysql" ? Dialect::kMysql : Dialect::kOther;
+        ReadQuery(name.substr(type.size() + 1), dialect, table);
     } catch (const config::ConfigError&) {
         table.query.clear();  // CheckBackEnds has reported it
     }

@@ -11,7 +11,7 @@ namespace policyd::ctl {
 struct TableDefinition {
     std::string name;   ///< "mysql:/path", without proxy:
     std::string place;  ///< "/path:line" of the query
-    std::string query;  ///< empty for tables that have none
+    std::string query;  ///< without comments; empty for tables that have none
 };
 
 /// The tables of a parameter, in order. A file that cannot be read has no query: opening the table

@@ -528,6 +528,12 @@ TEST_F(PolicyctlTest, CheckConfigTellsOfALimitThatIsJoinedWithOtherColumns) {
                 HasSubstr("warning: " + Path("mysql.cf") +
                           ":4: the query selects several columns, which are joined by commas"));
     EXPECT_THAT(checked.output, HasSubstr("1 warning\n"));
+    scratch_.Write("mysql.cf",
+                   "hosts = " + server.Hosts() +
+                       "\nuser = root\ndbname = mail\n"
+                       "query = SELECT quota /* bytes, not KB */ FROM users WHERE email='%s'\n");
+    EXPECT_EQ(Ctl({"lookup", table, "ann@example.com"}).output, "1000\n");
+    EXPECT_THAT(WithConfig({"check-config"}).output, HasSubstr("0 warnings\n"));
     // Of several columns sqlite: tables have the first.
     Table("quotas", "SELECT quota, email FROM users WHERE email='%s'");
     scratch_.Write("policyd.toml", Configuration());

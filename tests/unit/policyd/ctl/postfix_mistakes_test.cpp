@@ -44,6 +44,15 @@ TEST_F(PostfixMistakesTest, QueriesWithQuotesInTheWrongPlace) {
     EXPECT_THAT(warnings, HasSubstr("bare.cf:2: a placeholder stands outside quotes"));
 }
 
+TEST_F(PostfixMistakesTest, CommentsInQueriesAreNoMistakes) {
+    options_["virtual_mailbox_maps"] =
+        Table("maps.cf", "SELECT path /* the user's */ FROM users WHERE email='%s' # %s");
+    options_["virtual_alias_maps"] =
+        forwardings_ + ", " +
+        Table("himself.cf", "SELECT email /* himself */ FROM users WHERE email='%s'");
+    EXPECT_EQ(Warnings(), "");
+}
+
 TEST_F(PostfixMistakesTest, ConnectionsThatThisSideClosesFirst) {
     options_["idle_time_limit"] = "100s";
     const std::string warnings = Warnings();

@@ -5,6 +5,30 @@
 namespace policyd::ctl {
 namespace {
 
+TEST(WithoutCommentsTest, LeavesABlankInThePlaceOfEach) {
+    const std::pair<const char*, const char*> kQueries[] = {
+        {"SELECT a /* b, c */ FROM t", "SELECT a   FROM t"},
+        {"SELECT/**/a/*/, b*/FROM t", "SELECT a FROM t"},
+        {"SELECT a -- b, c\nFROM t --", "SELECT a  \nFROM t  "},
+        {"SELECT a # it's, c\nFROM t", "SELECT a  \nFROM t"},
+        {"SELECT a FROM t /* b", "SELECT a FROM t  "},
+        {"SELECT a--1, b FROM t", "SELECT a--1, b FROM t"},
+        {"SELECT '/* a */', \"-- b\", `# c` FROM t", "SELECT '/* a */', \"-- b\", `# c` FROM t"},
+        {R"(SELECT 'it\'s # a', `b\` # c)", R"(SELECT 'it\'s # a', `b\`  )"},
+        {"SELECT 'it''s # a' # b", "SELECT 'it''s # a'  "},
+        {"SELECT a /*! , b */ /*M!100101 , c */", "SELECT a /*! , b */ /*M!100101 , c */"},
+        {"SELECT 'a # b", "SELECT 'a # b"},
+        {"", ""}};
+    for (const auto& [query, expected] : kQueries)
+        EXPECT_EQ(WithoutComments(query, Dialect::kMysql), expected) << query;
+}
+
+TEST(WithoutCommentsTest, OtherDialectsHaveOthers) {
+    EXPECT_EQ(WithoutComments(R"(SELECT '\' /*! , b */ --c)", Dialect::kOther),
+              R"(SELECT '\'    )");
+    EXPECT_EQ(WithoutComments("SELECT a # b", Dialect::kOther), "SELECT a # b");
+}
+
 TEST(SelectsItsOwnKeyTest, SeesThroughQuotesCaseAndAliases) {
     EXPECT_TRUE(SelectsItsOwnKey("SELECT domain FROM transport WHERE domain='%s'"));
     EXPECT_TRUE(SelectsItsOwnKey("select `domain` as d from `transport` where Domain = '%s'"));

@@ -32,7 +32,7 @@ std::vector<AskedService> OurService::AskedBy(const std::string& restrictions) c
 }
 
 bool OurService::Is(const std::string& endpoint) const {
-    if (settings_.listen.empty()) return true;
+    if (!IsKnown()) return true;
     Endpoint asked;
     try {
         asked = async::ParseEndpoint(endpoint);
@@ -59,7 +59,7 @@ fs::path OurService::FileAt(const std::string& path, bool in_chroot) const {
 
 bool OurService::ListensAt(const fs::path& file) const {
     std::error_code not_there;
-    if (settings_.listen.empty()) return fs::exists(file, not_there);
+    if (!IsKnown()) return fs::exists(file, not_there);
     return std::any_of(
         settings_.listen.begin(), settings_.listen.end(), [&](const std::string& listener) {
             const Endpoint ours = async::ParseEndpoint(listener);

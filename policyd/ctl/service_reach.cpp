@@ -48,10 +48,11 @@ public:
                     const auto attributes = AttributesOf(asked, Place(service, list));
                     if (!ours_.IsAsked(asked)) continue;
                     PathIsAnotherFile(service, smtpd.is_chrooted, asked.endpoint);
-                    DefaultActionIsBad(In(service, list, asked, attributes, "default_action"));
-                    TimeoutIsTooShort(In(service, list, asked, attributes, "timeout"));
+                    TimeoutIsBad(In(service, list, asked, attributes, "timeout"));
+                    if (ours_.IsKnown())
+                        DefaultActionIsBad(In(service, list, asked, attributes, "default_action"));
                 }
-        ConnectionsAreTooMany();
+        if (ours_.IsKnown()) ConnectionsAreTooMany();
     }
 
 private:
@@ -105,10 +106,11 @@ private:
         return checks::RefusesForGood(action) ? "refuses mail for good" : "";
     }
 
-    void TimeoutIsTooShort(const Attribute& timeout) {
+    void TimeoutIsBad(const Attribute& timeout) {
         if (timeout.value.empty()) return;
         try {
-            if (ParsePolicyServiceTime(timeout.value) > settings_.request_time_limit) return;
+            const auto time = ParsePolicyServiceTime(timeout.value);
+            if (!ours_.IsKnown() || time > settings_.request_time_limit) return;
             report_.Warning(timeout.place + ": " + timeout.value +
                             " is not longer than policyd's request_time_limit (" +
                             config::ShowDuration(settings_.request_time_limit) +
@@ -129,8 +131,9 @@ private:
         if (ours_.ListensAt(file) || !ours_.ListensAt(meant)) return;
         report_.Warning(postfix_.directory + "/master.cf: " + service +
                         (in_chroot ? ": runs" : ": does not run") + " in a chroot, so " + endpoint +
-                        " is " + file.string() +
-                        ", where policyd does not listen: " + WhatToWrite(meant));
+                        " is " + file.string() + ", where " +
+                        (ours_.IsKnown() ? "policyd does not listen" : "nobody listens") + ": " +
+                        WhatToWrite(meant));
     }
 
     /// A relative path, which is the same file in both cases: of where policyd listens already, if
@@ -143,6 +146,11 @@ private:
             const fs::path relative = fs::path(file).lexically_relative(ours_.FileAt("", false));
             if (!relative.empty() && *relative.begin() != "..")
                 return "write " + std::string(kUnix) + relative.string();
+        }
+        if (!ours_.IsKnown()) {
+            const std::string queue_directory = postfix_.Find("queue_directory").value_or("");
+            return "have the service listen below " + queue_directory +
+                   ", and write its path from there";
         }
         constexpr const char* kUsual = "policyd/policyd.sock";
         return "write " + std::string(kUnix) + kUsual + ", and add " + std::string(kUnix) +

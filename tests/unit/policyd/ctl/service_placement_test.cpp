@@ -324,6 +324,27 @@ TEST_F(ServicePlacementTest, AServiceThatIsAskedBeforeRelayingIsRefused) {
                                       "before"));
 }
 
+TEST_F(ServicePlacementTest, AServiceThatMayBeAnotherWhereTheServiceManagerListens) {
+    options_["listen"] = "";
+    options_["client_access_default"] = "554 5.7.1 Not on the list";
+    const std::string ask = "check_policy_service inet:127.0.0.1:10023";
+    postfix_.values["smtpd_sasl_auth_enable"] = "yes";
+    postfix_.values["content_filter"] = "scan:[127.0.0.1]:10024";
+    postfix_.values["smtpd_relay_restrictions"] = "";
+    postfix_.values["smtpd_recipient_restrictions"] = ask + ", reject_unauth_destination";
+    postfix_.values["smtpd_end_of_data_restrictions"] = ask;
+    postfix_.of_service["smtp/inet"] = {{"recipient_delimiter", "-"}};
+    postfix_.of_service["10025/inet"] = {
+        {"smtpd_recipient_restrictions", "permit_mynetworks, reject"}, {"content_filter", ""}};
+    EXPECT_EQ(Warnings(), "");
+    postfix_.values["smtpd_recipient_restrictions"] = "reject, " + ask;
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/main.cf: smtpd_recipient_restrictions: inet:127.0.0.1:10023 "
+              "stands behind reject, and is never asked\n");
+    postfix_.values["smtpd_recipient_restrictions"] = "reject_unauth_destination";
+    EXPECT_THAT(Warnings(), HasSubstr("does not ask the policy service: add"));
+}
+
 TEST_F(ServicePlacementTest, AClientListThatEndsTheSearch) {
     postfix_.values["smtpd_client_restrictions"] = "hash:/etc/postfix/access, reject";
     EXPECT_THAT(Warnings(), HasSubstr("asked about listed clients only"));

@@ -78,9 +78,22 @@ TEST_F(ServiceReachTest, APathOutsideOfTheChrootWhereTheServiceManagerListens) {
     postfix_.smtpd["smtp/inet"].is_chrooted = true;
     const std::string socket = scratch_.Write("policyd.sock", "").string();
     MainCfAsks("unix:" + socket);
-    EXPECT_THAT(Warnings(), HasSubstr("is /var/spool/postfix" + socket + ", where policyd does"));
+    EXPECT_THAT(Warnings(), HasSubstr("is /var/spool/postfix" + socket +
+                                      ", where nobody listens: have the service listen below "
+                                      "/var/spool/postfix, and write its path from there\n"));
     MainCfAsks("unix:/policyd/policyd.sock");
     EXPECT_THAT(Warnings(), Not(HasSubstr("chroot"))) << "nobody listens here";
+}
+
+TEST_F(ServiceReachTest, AServiceThatMayBeAnotherWhereTheServiceManagerListens) {
+    options_["listen"] = "";
+    options_["request_time_limit"] = "10s";
+    options_["max_connections"] = "50";
+    MainCfAsks("{ inet:127.0.0.1:10023, default_action=PERMIT, timeout=5s }");
+    EXPECT_EQ(Warnings(), "");
+    MainCfAsks("inet:127.0.0.1:10023");
+    postfix_.values["smtpd_policy_service_timeout"] = "soon";
+    EXPECT_THAT(Warnings(), HasSubstr("smtpd_policy_service_timeout: expected a time with a unit"));
 }
 
 TEST_F(ServiceReachTest, ADefaultActionThatRefusesForGood) {

@@ -1,7 +1,11 @@
 #include "policyd/ctl/unit_filters.hpp"
 
+#include <netdb.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <iterator>
+#include <memory>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -42,8 +46,23 @@ bool TalksToThisHostAlone(const std::string& unit) {
                        });
 }
 
-bool IsThisHost(const std::string& host) {
-    return text::EqualsIgnoringCase(host, "localhost") || host == "::1" || host.starts_with("127.");
+bool IsLoopback(const sockaddr& address) {
+    if (address.sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(address).sin6_addr);
+    const auto& ipv4 = reinterpret_cast<const sockaddr_in&>(address);
+    return ntohl(ipv4.sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
+}
+
+/// Of a name that leads nowhere CheckBackEnds tells.
+bool MayBeOnAnotherHost(const std::string& host) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return false;
+    const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, &freeaddrinfo);
+    for (const addrinfo* address = found; address != nullptr; address = address->ai_next)
+        if (!IsLoopback(*address->ai_addr)) return true;
+    return false;
 }
 
 std::vector<std::string> HostsOf(const TableDefinition& table, const config::Settings& settings) {
@@ -69,7 +88,8 @@ void WarnOfUnitFilters(const config::ConfigFile& file, Report& report) {
     std::set<std::pair<std::string, std::string>> checked;
     const auto check = [&](const std::string& unit, const std::string& option,
                            const std::string& host) {
-        if (IsThisHost(host) || !checked.emplace(unit, host).second || !TalksToThisHostAlone(unit))
+        if (!checked.emplace(unit, host).second || !TalksToThisHostAlone(unit) ||
+            !MayBeOnAnotherHost(host))
             return;
         const std::string warning = option + ": " + unit + ".service lets nothing pass to " + host +
                                     ": add its address to IPAddressAllow (systemctl edit " + unit +

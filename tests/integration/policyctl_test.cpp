@@ -640,6 +640,10 @@ TEST_F(PolicyctlTest, CheckConfigTellsOfServersThatTheUnitsKeepTheDaemonsFrom) {
     EXPECT_THAT(far, HasSubstr("usage_store: policyd-scan.service lets nothing pass to 192.0.2.2"));
     EXPECT_THAT(far, HasSubstr("3 warnings"));
     EXPECT_THAT(output_for("localhost", "127.0.0.1"), HasSubstr("0 warnings"));
+    // Names of this host wherever the test runs: only the resolver knows that they are.
+    EXPECT_THAT(output_for("0x7f.1", "2130706433"), HasSubstr("0 warnings"));
+    EXPECT_THAT(output_for("0xc0000201", "127.0.0.1"), HasSubstr("nothing pass to 0xc0000201"));
+    EXPECT_THAT(output_for("no-such-host.invalid", "127.0.0.1"), HasSubstr("0 warnings"));
     EXPECT_THAT(output_for("192.0.2.1", "192.0.2.2", "127.0.0.0/8 192.0.2.0/24"),
                 HasSubstr("0 warnings"));
 }

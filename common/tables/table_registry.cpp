@@ -313,17 +313,18 @@ DomainList TableRegistry::OpenDomainList(const std::string& parameter,
     return DomainList(parameter, lists, matching, open, open_file, settings_.warn);
 }
 
-bool TableRegistry::IsAsIn(TableContents& before, const LookupTable& table) {
-    const std::string path = table.Name().substr(table.Name().find(':') + 1);
-    const auto file = contents_->Find<TableFile>(kParameters + path);
-    const auto file_before = before.Find<TableFile>(kParameters + path);
-    return file && file_before && file->SaysTheSameAs(*file_before);
+bool TableRegistry::IsAsIn(const TableRegistry& before, const std::string& identity) const {
+    if (!before.tables_.contains(identity)) return false;
+    const std::string file = kParameters + identity.substr(identity.find(':') + 1);
+    const auto now = contents_->Find<TableFile>(file);
+    const auto then = before.contents_->Find<TableFile>(file);
+    return now && then && now->SaysTheSameAs(*then);
 }
 
-async::Task<std::vector<std::string>> TableRegistry::Refusals(TableContents& before) {
+async::Task<std::vector<std::string>> TableRegistry::Refusals(const TableRegistry& before) {
     std::vector<async::Task<std::string>> trials;
     for (const auto& [identity, table] : tables_)
-        if (table->Server() != nullptr && !IsAsIn(before, *table))
+        if (table->Server() != nullptr && !IsAsIn(before, identity))
             trials.push_back(RefusalOf(*table));
     std::vector<std::string> refusals = co_await async::WhenAll(std::move(trials));
     std::erase(refusals, "");

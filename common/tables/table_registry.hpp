@@ -73,15 +73,15 @@ public:
                               DomainList::Matching matching);
 
     /// What is wrong with tables that are open so that whoever has to be asked refuses to answer
-    /// them: a query, a right, a password. Asks each whose file `before` does not have, or with
-    /// other parameters; an outage is no mistake.
-    async::Task<std::vector<std::string>> Refusals(TableContents& before);
+    /// them: a query, a right, a password. Asks each that `before` has not opened, or with other
+    /// parameters; an outage is no mistake.
+    async::Task<std::vector<std::string>> Refusals(const TableRegistry& before);
 
 private:
     struct Type;
 
     static std::span<const Type> Types();
-    bool IsAsIn(TableContents& before, const LookupTable& table);
+    bool IsAsIn(const TableRegistry& before, const std::string& identity) const;
     LookupTable& OpenAs(ReadAs reader, std::string_view spec);
     std::unique_ptr<LookupTable> Make(std::string_view type, const std::string& name,
                                       ReadAs reader);

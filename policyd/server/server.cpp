@@ -73,8 +73,8 @@ bool RefreshCompiled(tables::TableContents& contents) {
 /// Those of tables that are as before: what is wrong with one of these would keep from mending
 /// others.
 void AskServersOfNewTables(const Configuration& wanted, const Configuration& in_force) {
-    const std::vector<std::string> refused =
-        services::RefusalsOfServers(wanted.settings, wanted.tables, *in_force.tables);
+    const std::vector<std::string> refused = services::RefusalsOfServers(
+        {wanted.settings, wanted.tables}, {in_force.settings, in_force.tables});
     if (refused.empty()) return;
     const std::string more =
         refused.size() == 1 ? "" : " (and " + std::to_string(refused.size() - 1) + " others)";

@@ -52,6 +52,23 @@ tables::TableSettings SilentTableSettingsFrom(const Settings& settings) {
     return tables;
 }
 
+tables::TableSettings ToTry(const Settings& settings) {
+    tables::TableSettings to_try = SilentTableSettingsFrom(settings);
+    to_try.mysql_connections = 1;
+    to_try.mysql_time_limit = std::min(to_try.mysql_time_limit, kLongestTrial);
+    to_try.telling = outage::Telling::kNobody;
+    return to_try;
+}
+
+void OpenWhatChecksAsk(const Settings& settings, tables::TableRegistry& tables) {
+    const auto has = [&checks = settings.checks](const char* check) {
+        return config::Contains(checks, check);
+    };
+    if (has("recipient") || has("mailbox_quota") || !settings.quota_warnings.empty())
+        recipients::OpenMailSystem(WithNeededTables(settings), tables);
+    if (has("client_access")) tables.OpenChain("client_access_maps", settings.client_access_maps);
+}
+
 constexpr const char* kOver = "over";
 
 void Tell(const checks::Warning& warning, CommandRunner& commands) {
@@ -147,22 +164,14 @@ std::shared_ptr<tables::TableContents> ReadTables(const Settings& settings,
     return contents;
 }
 
-std::vector<std::string> RefusalsOfServers(const Settings& settings,
-                                           std::shared_ptr<tables::TableContents> contents,
-                                           tables::TableContents& before) {
+std::vector<std::string> RefusalsOfServers(const TablesOfSettings& wanted,
+                                           const TablesOfSettings& before) {
     async::EventLoop loop;
-    tables::TableSettings to_try = SilentTableSettingsFrom(settings);
-    to_try.mysql_connections = 1;
-    to_try.mysql_time_limit = std::min(to_try.mysql_time_limit, kLongestTrial);
-    to_try.telling = outage::Telling::kNobody;
-    tables::TableRegistry tables(loop, std::move(to_try), std::move(contents));
-    const auto has = [&checks = settings.checks](const char* check) {
-        return config::Contains(checks, check);
-    };
-    if (has("recipient") || has("mailbox_quota") || !settings.quota_warnings.empty())
-        recipients::OpenMailSystem(WithNeededTables(settings), tables);
-    if (has("client_access")) tables.OpenChain("client_access_maps", settings.client_access_maps);
-    return loop.RunUntilDone(tables.Refusals(before));
+    tables::TableRegistry tables(loop, ToTry(wanted.settings), wanted.contents);
+    OpenWhatChecksAsk(wanted.settings, tables);
+    tables::TableRegistry tables_before(loop, ToTry(before.settings), before.contents);
+    OpenWhatChecksAsk(before.settings, tables_before);
+    return loop.RunUntilDone(tables.Refusals(tables_before));
 }
 
 void UseInShared(const Settings& settings, SharedState& shared) {

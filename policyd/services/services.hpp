@@ -95,11 +95,16 @@ bool AskAlike(const config::Settings& one, const config::Settings& other);
 std::shared_ptr<tables::TableContents> ReadTables(const config::Settings& settings,
                                                   tables::TableContents* predecessor = nullptr);
 
-/// What is wrong with tables, which ReadTables() has read into `contents`, so that their servers
-/// refuse to answer, where they are others than in `before`: see tables::TableRegistry::Refusals().
-/// Takes some seconds where servers hang, on the calling thread.
-std::vector<std::string> RefusalsOfServers(const config::Settings& settings,
-                                           std::shared_ptr<tables::TableContents> contents,
-                                           tables::TableContents& before);
+/// Settings, and what ReadTables() has read by them.
+struct TablesOfSettings {
+    const config::Settings& settings;
+    std::shared_ptr<tables::TableContents> contents;
+};
+
+/// What is wrong with tables that the checks ask, so that their servers refuse to answer, where
+/// they are others than `before`: see tables::TableRegistry::Refusals(). Takes some seconds where
+/// servers hang, on the calling thread.
+std::vector<std::string> RefusalsOfServers(const TablesOfSettings& wanted,
+                                           const TablesOfSettings& before);
 
 }  // namespace policyd::services

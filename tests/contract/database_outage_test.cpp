@@ -71,7 +71,7 @@ TEST_F(DatabaseOutageTest, APasswordIsInNoMessage) {
 }
 
 TEST_F(DatabaseOutageTest, WhatAServerRefusesIsAMistakeAndWhatItCannotAnswerIsNone) {
-    TableContents nothing;
+    const TableRegistry nothing(loop, {});
     const auto refusals = [&] { return loop.RunUntilDone(registry->Refusals(nothing)); };
     OpenMysql(MariaDb().Hosts());
     EXPECT_THAT(refusals(), IsEmpty());
@@ -92,7 +92,7 @@ TEST_F(DatabaseOutageTest, WhatAServerRefusesIsAMistakeAndWhatItCannotAnswerIsNo
 }
 
 TEST_F(DatabaseOutageTest, AMistakeIsFoundWhateverDomainsATableIsForAndWhateverPartsItAsksFor) {
-    TableContents nothing;
+    const TableRegistry nothing(loop, {});
     for (const char* more : {"domain = example.com\n", "# %9\n"}) {
         OpenMysql(MariaDb().Hosts());
         Open("mysql", "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n" + more +
@@ -107,13 +107,14 @@ TEST_F(DatabaseOutageTest, OfTablesThatAreAsBeforeNothingIsAsked) {
     const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
     OpenMysql(MariaDb().Hosts());
     Open("mysql", head + "query = SELECT w FROM t WHERE k = '%s'\n");
-    const auto before = std::make_shared<TableContents>();
-    TableRegistry(loop, {}, before).Open("mysql:" + (scratch / "table.cf").string());
-    EXPECT_THAT(loop.RunUntilDone(registry->Refusals(*before)), IsEmpty());
+    TableRegistry before(loop, {});
+    EXPECT_THAT(loop.RunUntilDone(registry->Refusals(before)), ElementsAre(HasSubstr("'w'")));
+    before.Open("mysql:" + (scratch / "table.cf").string());
+    EXPECT_THAT(loop.RunUntilDone(registry->Refusals(before)), IsEmpty());
     Open("mysql", head + "# the same\n\nquery = SELECT w FROM t WHERE k = '%s'\n");
-    EXPECT_THAT(loop.RunUntilDone(registry->Refusals(*before)), IsEmpty());
+    EXPECT_THAT(loop.RunUntilDone(registry->Refusals(before)), IsEmpty());
     Open("mysql", head + "query = SELECT w2 FROM t WHERE k = '%s'\n");
-    EXPECT_THAT(loop.RunUntilDone(registry->Refusals(*before)), ElementsAre(HasSubstr("'w2'")));
+    EXPECT_THAT(loop.RunUntilDone(registry->Refusals(before)), ElementsAre(HasSubstr("'w2'")));
 }
 
 TEST_F(DatabaseOutageTest, ATableThatIsDroppedIsNotAMiss) {

@@ -187,6 +187,25 @@ TEST_F(ReloadTest, ATextFileThatIsMissingOrCannotBeReadLeavesTheOldStateToo) {
     }
 }
 
+TEST_F(ReloadTest, AQueryThatIsRefusedLeavesTheOldStateTooWhereACheckAsksIt) {
+    std::ofstream(site_.Directory() / "db");  // an empty data base
+    const fs::path table = site_.Directory().Write(
+        "clients.cf", "dbpath = " + (site_.Directory() / "db").string() +
+                          "\nquery = SELECT action FROM clients WHERE client = '%s'\n");
+    const auto reload_with_checks = [&](const std::string& checks) {
+        site_.Write({{"checks", checks},
+                     {"client_access_maps", SmallSite::Quoted("sqlite:" + table.string())}});
+        return PolicyCtl("reload");
+    };
+    const Finished refused = reload_with_checks("[\"client_access\"]");
+    EXPECT_EQ(refused.status, 78);
+    EXPECT_THAT(refused.errors, HasSubstr("clients.cf: "));
+    EXPECT_EQ(reload_with_checks("[\"recipient\"]").status, 0);
+    EXPECT_EQ(reload_with_checks("[\"client_access\"]").status, 78)
+        << "it was there, and not asked";
+    EXPECT_EQ(ActionFor("joe@example.com"), "DUNNO");
+}
+
 TEST(StartTest, WithATextFileThatHasAKeyTwiceNobodyIsRefusedForGood) {
     SmallSite site;
     const fs::path users = site.Directory() / "users";

@@ -31,8 +31,7 @@ void Client::RunOnOneServer(const Ask& ask, Clock::time_point asked) {
     tried_.clear();
     failures_.clear();
     servers_failed_ = false;
-    only_denied_ = true;
-    only_mistakes_ = true;
+    some_saw_a_mistake_ = some_saw_none_ = false;
     const auto began = Clock::now();
     if (TryOldSession(ask)) return;
     while (Clock::now() - began < board_->For().time_limit) {
@@ -40,11 +39,10 @@ void Client::RunOnOneServer(const Ask& ask, Clock::time_point asked) {
         if (!server) break;
         if (TryServer(*server, ask)) return;
     }
-    if (!failures_.empty() && !servers_failed_)
-        throw outage::TableRefuses("mysql: " + failures_, only_mistakes_);
-    if (!failures_.empty() && only_denied_) throw outage::TableDeniesAccess("mysql: " + failures_);
-    throw outage::TableUnavailable(
-        "mysql: " + (failures_.empty() ? "the servers failed a moment ago" : failures_));
+    if (failures_.empty()) throw outage::TableUnavailable("mysql: the servers failed a moment ago");
+    const bool is_mistake = some_saw_a_mistake_ && !some_saw_none_;
+    if (!servers_failed_) throw outage::TableRefuses("mysql: " + failures_, is_mistake);
+    throw outage::TableUnavailable("mysql: " + failures_, is_mistake);
 }
 
 bool Client::HasUsableSession(Clock::time_point now) const {
@@ -79,10 +77,9 @@ bool Client::TryServer(std::size_t server, const Ask& ask) {
     try {
         session_.emplace(board_->For(), board_->For().servers[server]);
     } catch (const Error& error) {
-        const bool only_denied = only_denied_ && error.IsDenial();
+        some_saw_a_mistake_ = some_saw_a_mistake_ || error.IsDenial();
         const Error failure(error.what(), Error::kCannotConnect);
         NoteFailure(failure);
-        only_denied_ = only_denied;
         return false;
     }
     try {
@@ -98,11 +95,11 @@ bool Client::TryServer(std::size_t server, const Ask& ask) {
 }
 
 void Client::NoteFailure(const Error& error) {
-    only_denied_ = false;
-    only_mistakes_ = only_mistakes_ && error.IsMistake();
     if (error.IsOfServer()) {
         servers_failed_ = true;
         board_->NoteFailure(server_, Clock::now(), error.what());
+    } else {
+        (error.IsMistake() ? some_saw_a_mistake_ : some_saw_none_) = true;
     }
     tried_.push_back(server_);
     failures_ += (failures_.empty() ? "" : "; ") + board_->For().servers[server_].ToText() + ": " +

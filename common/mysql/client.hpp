@@ -26,8 +26,7 @@ public:
     using Clock = std::chrono::steady_clock;
 
     /// Answers what was `asked` then. Throws outage::TableUnavailable where no server could answer,
-    /// outage::TableRefuses where none would, outage::TableDeniesAccess where none lets us in. A
-    /// session that turns out to have been closed
+    /// outage::TableRefuses where none would. A session that turns out to have been closed
     /// meanwhile is made anew once. No further server is tried once the time limit has passed, so
     /// that the wait is at most twice that.
     Values Run(const Query& query, Clock::time_point asked);
@@ -54,9 +53,9 @@ private:
     std::vector<std::size_t> tried_;
     std::string failures_;
     bool servers_failed_ = false;  // and not only this query
-    // Of all that failed.
-    bool only_denied_ = true;
-    bool only_mistakes_ = true;
+    // Of the servers that answered, which those that deny access do as well.
+    bool some_saw_a_mistake_ = false;
+    bool some_saw_none_ = false;
 };
 
 }  // namespace policyd::mysql

@@ -24,13 +24,18 @@ bool Error::IsOfQuery() const noexcept {
 }
 
 bool Error::IsMistake() const noexcept {
-    constexpr std::array kMistakes{1044, 1046, 1049, 1051, 1052, 1054, 1055, 1064, 1066, 1103, 1109,
-                                   1110, 1111, 1142, 1143, 1146, 1222, 1227, 1305, 1318, 1370};
-    return std::find(kMistakes.begin(), kMistakes.end(), code_) != kMistakes.end();
+    // Locks, what the server is out of, data, and what a procedure says of the key.
+    static constexpr std::array kPassing{1021, 1030, 1037, 1038, 1041, 1105, 1114, 1119, 1135,
+                                         1172, 1194, 1195, 1205, 1206, 1213, 1242, 1264, 1290,
+                                         1292, 1317, 1329, 1339, 1366, 1412, 1637, 1644, 1690};
+    return code_ != 0 && !IsOfServer() &&
+           std::find(kPassing.begin(), kPassing.end(), code_) == kPassing.end();
 }
 
 bool Error::IsDenial() const noexcept {
-    constexpr std::array kDenials{1044, 1045, 1049, 1698};  // data base, user, no such one, socket
+    // Of a data base, a user, a host, or for a password that has expired or an account that is
+    // locked.
+    constexpr std::array kDenials{1044, 1045, 1049, 1130, 1698, 1820, 1862, 3118, 3159, 4151};
     return std::find(kDenials.begin(), kDenials.end(), code_) != kDenials.end();
 }
 

@@ -19,8 +19,8 @@ public:
     bool IsOfServer() const noexcept;
     /// Whether it is the server's answer to a query, and other queries may go well.
     bool IsOfQuery() const noexcept;
-    /// Whether that answer will be the same until somebody mends the query, the data base or the
-    /// rights there.
+    /// Whether it is an answer that will be the same until somebody mends the query, the data base
+    /// or the rights there.
     bool IsMistake() const noexcept;
     /// Of one that came of connecting: whether the server lives, and denies this account access.
     bool IsDenial() const noexcept;

@@ -29,15 +29,10 @@ private:
 /// A look-up that could not be answered: temporary, in the words of Postfix.
 class TableUnavailable : public Unavailable {
 public:
-    explicit TableUnavailable(const std::string& what) : Unavailable(BackEnd::kTable, what) {}
-};
-
-/// Whoever has to be asked answers, but not this: others may get their answers.
-class TableRefuses : public TableUnavailable {
-public:
-    /// `is_mistake`: in the query, or a right that is missing; it will not pass by itself.
-    TableRefuses(const std::string& what, bool is_mistake)
-        : TableUnavailable(what), is_mistake_(is_mistake) {}
+    /// `is_mistake`: by all who did answer it will not pass by itself. What is asked is wrong, or a
+    /// right, a password, a data base.
+    explicit TableUnavailable(const std::string& what, bool is_mistake = false)
+        : Unavailable(BackEnd::kTable, what), is_mistake_(is_mistake) {}
 
     bool IsMistake() const noexcept { return is_mistake_; }
 
@@ -45,9 +40,8 @@ private:
     bool is_mistake_;
 };
 
-/// Whoever has to be asked lets nobody in with the user, the password or the data base that are
-/// configured.
-class TableDeniesAccess : public TableUnavailable {
+/// Whoever has to be asked answers, but not this: others may get their answers.
+class TableRefuses : public TableUnavailable {
 public:
     using TableUnavailable::TableUnavailable;
 };

@@ -128,9 +128,9 @@ async::Task<std::vector<mysql::Values>> MysqlTable::Run(std::vector<mysql::Query
     } catch (const outage::TableRefuses& refusal) {
         question.Answered();
         throw outage::TableRefuses(Name() + ": " + refusal.what(), refusal.IsMistake());
-    } catch (const outage::TableDeniesAccess& denial) {
-        question.Failed(denial.what());
-        throw outage::TableDeniesAccess(Name() + ": " + denial.what());
+    } catch (const outage::TableUnavailable& failure) {
+        question.Failed(failure.what());
+        throw outage::TableUnavailable(Name() + ": " + failure.what(), failure.IsMistake());
     } catch (const std::runtime_error& failure) {
         question.Failed(failure.what());
         throw outage::TableUnavailable(Name() + ": " + failure.what());

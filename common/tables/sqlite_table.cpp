@@ -58,6 +58,7 @@ async::Task<std::invoke_result_t<Search&, SqliteFile&>> SqliteTable::Run(Search 
                                        " could not be used a moment ago");
     const outage::BackEnd::Question question(back_end);
     std::string failure;
+    bool is_mistake = false;
     try {
         auto call = file_->worker.Run(std::move(search));
         auto values = co_await call;
@@ -65,16 +66,17 @@ async::Task<std::invoke_result_t<Search&, SqliteFile&>> SqliteTable::Run(Search 
         co_return values;
     } catch (const sqlite::Error& error) {
         failure = Name() + ": " + text::EscapedForLog(error.what(), 1000);
+        const int kind = error.Code() & 0xff;  // without what SQLite adds to it
+        is_mistake = kind == SQLITE_ERROR || kind == SQLITE_NOTADB;
         if (!error.IsOfFile()) {
             question.Answered();
-            const bool is_mistake = (error.Code() & 0xff) == SQLITE_ERROR;
             throw outage::TableRefuses(failure, is_mistake);
         }
     } catch (const async::WorkersOverloaded& overloaded) {
         failure = Name() + ": " + overloaded.what();
     }
     question.Failed(failure);
-    throw outage::TableUnavailable(failure);
+    throw outage::TableUnavailable(failure, is_mistake);
 }
 
 }  // namespace policyd::tables

@@ -62,18 +62,38 @@ TableChain MakeChain(const std::string& parameter, const std::vector<std::string
 /// What TableContents has a TableFile under.
 constexpr const char* kParameters = "parameters:";
 
-/// Empty for none.
-async::Task<std::string> RefusalOf(LookupTable& table) {
+struct NamedTable {
+    std::string identity;
+    LookupTable* table;
+};
+struct Refusal {
+    std::string identity;
+    std::string why;
+};
+
+/// One after the other: of a server that does not answer, no more is asked.
+async::Task<std::vector<Refusal>> TryTablesOfOneServer(std::vector<NamedTable> tables) {
+    std::vector<Refusal> refusals;
+    for (const NamedTable& each : tables) {
+        try {
+            co_await each.table->Try();
+        } catch (const outage::TableRefuses& refusal) {
+            if (refusal.IsMistake()) refusals.push_back({each.identity, refusal.what()});
+        } catch (const outage::TableUnavailable& failure) {
+            if (failure.IsMistake()) refusals.push_back({each.identity, failure.what()});
+            co_return refusals;
+        }
+    }
+    co_return refusals;
+}
+
+async::Task<bool> Answers(LookupTable& table) {
     try {
         co_await table.Try();
-    } catch (const outage::TableRefuses& refusal) {
-        if (refusal.IsMistake()) co_return refusal.what();
-    } catch (const outage::TableDeniesAccess& denial) {
-        co_return denial.what();
+        co_return true;
     } catch (const outage::TableUnavailable&) {
-        co_return "";  // who asks it for a mailbox will tell
+        co_return false;
     }
-    co_return "";
 }
 
 }  // namespace
@@ -315,19 +335,31 @@ DomainList TableRegistry::OpenDomainList(const std::string& parameter,
 
 bool TableRegistry::IsAsIn(const TableRegistry& before, const std::string& identity) const {
     if (!before.tables_.contains(identity)) return false;
-    const std::string file = kParameters + identity.substr(identity.find(':') + 1);
-    const auto now = contents_->Find<TableFile>(file);
-    const auto then = before.contents_->Find<TableFile>(file);
-    return now && then && now->SaysTheSameAs(*then);
+    const std::string name = kParameters + identity.substr(identity.find(':') + 1);
+    const auto file = contents_->Find<TableFile>(name);
+    const auto file_before = before.contents_->Find<TableFile>(name);
+    return file && file_before && file->SaysTheSameAs(*file_before);
 }
 
 async::Task<std::vector<std::string>> TableRegistry::Refusals(const TableRegistry& before) {
-    std::vector<async::Task<std::string>> trials;
+    std::map<const void*, std::vector<NamedTable>> by_server;
     for (const auto& [identity, table] : tables_)
         if (table->Server() != nullptr && !IsAsIn(before, identity))
-            trials.push_back(RefusalOf(*table));
-    std::vector<std::string> refusals = co_await async::WhenAll(std::move(trials));
-    std::erase(refusals, "");
+            by_server[table->Server()].push_back({identity, table.get()});
+    std::vector<async::Task<std::vector<Refusal>>> trials;
+    for (auto& [server, tables] : by_server)
+        trials.push_back(TryTablesOfOneServer(std::move(tables)));
+    const std::vector<std::vector<Refusal>> refused = co_await async::WhenAll(std::move(trials));
+    std::vector<std::string> refusals;
+    for (const std::vector<Refusal>& of_server : refused) {
+        for (const Refusal& refusal : of_server) {
+            const auto table_before = before.tables_.find(refusal.identity);
+            bool is_news = true;
+            if (table_before != before.tables_.end())
+                is_news = co_await Answers(*table_before->second);
+            if (is_news) refusals.push_back(refusal.why);
+        }
+    }
     co_return refusals;
 }
 

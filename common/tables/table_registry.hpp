@@ -74,7 +74,8 @@ public:
 
     /// What is wrong with tables that are open so that whoever has to be asked refuses to answer
     /// them: a query, a right, a password. Asks each that `before` has not opened, or with other
-    /// parameters; an outage is no mistake.
+    /// parameters, and leaves out those that are not answered in `before` either. An outage is no
+    /// mistake.
     async::Task<std::vector<std::string>> Refusals(const TableRegistry& before);
 
 private:

@@ -86,10 +86,13 @@ Verdict ClientAccessCheck::Asides::Permission() const {
         const std::string if_permitted_too = if_permitted.empty() ? "" : "defer_if_permit, ";
         return Verdict::Remark(if_rejected_too + if_permitted_too + restrictions, "client_access");
     }
-    for (const std::string* action : {&if_permitted, &other, &if_rejected}) {
-        if (!action->empty()) return Verdict::Remark(*action, "client_access");
+    std::string strongest;
+    for (const std::string& action : {if_permitted, other, if_rejected}) {
+        if (!action.empty() && (strongest.empty() || protocol::Outdoes(action, strongest)))
+            strongest = action;
     }
-    return Verdict::NoOpinion();
+    if (strongest.empty()) return Verdict::NoOpinion();
+    return Verdict::Remark(strongest, "client_access");
 }
 
 ClientAccessCheck::ClientAccessCheck(tables::TableChain tables, const Rules& rules,

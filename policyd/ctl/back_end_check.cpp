@@ -94,12 +94,10 @@ private:
             report_.Error(At(option, error.what()));
         } catch (const outage::TableRefuses& error) {
             report_.Error(At(option, error.what()));
-        } catch (const outage::TableDeniesAccess& error) {
-            denying_.insert(server);
-            report_.Error(At(option, error.what()));
         } catch (const outage::TableUnavailable& error) {
             // Nobody has to be asked about a table in memory: it is a mistake in its file.
-            if (server == nullptr) {
+            if (server == nullptr || error.IsMistake()) {
+                denying_.insert(server);
                 report_.Error(At(option, error.what()));
             } else if (!denying_.contains(server)) {
                 report_.Unreachable(At(option, error.what()), server);
@@ -124,10 +122,9 @@ private:
             try {
                 mysql::Client(std::make_shared<mysql::ServerBoard>(alone))
                     .Run(query, mysql::Client::Clock::now());
-            } catch (const outage::TableDeniesAccess& error) {
-                report_.Error(At(option, table + ": " + error.what()));
-            } catch (const outage::Unavailable& error) {
-                report_.Unreachable(At(option, table + ": " + error.what()), &server);
+            } catch (const outage::TableUnavailable& error) {
+                const std::string what = At(option, table + ": " + error.what());
+                error.IsMistake() ? report_.Error(what) : report_.Unreachable(what, &server);
             }
         }
     }

@@ -80,7 +80,9 @@ TEST_F(DatabaseOutageTest, WhatAServerRefusesIsAMistakeAndWhatItCannotAnswerIsNo
     OpenMysql(MariaDb().Hosts(), "user = nobody\n");
     EXPECT_THAT(refusals(), ElementsAre(HasSubstr("Access denied")));
     OpenMysql(MariaDb().Hosts() + " unix:" + (scratch / "nowhere").string(), "user = nobody\n");
-    EXPECT_THAT(refusals(), IsEmpty()) << "the other server may let it in";
+    EXPECT_THAT(refusals(), ElementsAre(HasSubstr("Access denied"))) << "by all who answer";
+    OpenMysql("unix:" + (scratch / "nowhere").string());
+    EXPECT_THAT(refusals(), IsEmpty());
     MariaDb().Execute(
         "CREATE OR REPLACE PROCEDURE outage.stop() SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'x'");
     Open("mysql", "hosts = " + MariaDb().Hosts() +
@@ -104,17 +106,33 @@ TEST_F(DatabaseOutageTest, AMistakeIsFoundWhateverDomainsATableIsForAndWhateverP
 }
 
 TEST_F(DatabaseOutageTest, OfTablesThatAreAsBeforeNothingIsAsked) {
+    const auto connections = [] {
+        const std::string shown = MariaDb().Execute("SHOW GLOBAL STATUS LIKE 'Connections'");
+        return std::stoul(shown.substr(shown.rfind('\t') + 1));
+    };
     const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
     OpenMysql(MariaDb().Hosts());
-    Open("mysql", head + "query = SELECT w FROM t WHERE k = '%s'\n");
     TableRegistry before(loop, {});
-    EXPECT_THAT(loop.RunUntilDone(registry->Refusals(before)), ElementsAre(HasSubstr("'w'")));
     before.Open("mysql:" + (scratch / "table.cf").string());
+    const auto connections_before = connections();
+    Open("mysql", "# the same\n\n" + head + "query = SELECT v FROM t WHERE k = '%s'\n");
     EXPECT_THAT(loop.RunUntilDone(registry->Refusals(before)), IsEmpty());
-    Open("mysql", head + "# the same\n\nquery = SELECT w FROM t WHERE k = '%s'\n");
+    EXPECT_EQ(connections(), connections_before + 1) << "our own";
+    Open("mysql", head + "query = SELECT w FROM t WHERE k = '%s'\n");
+    EXPECT_THAT(loop.RunUntilDone(registry->Refusals(before)), ElementsAre(HasSubstr("'w'")));
+}
+
+TEST_F(DatabaseOutageTest, WhatWasRefusedBeforeIsNoNews) {
+    const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
+    OpenMysql(MariaDb().Hosts());
+    const auto path = scratch / "table.cf";
+    TableRegistry before(loop, {});
+    scratch.Write("table.cf", head + "query = SELECT w FROM t WHERE k = '%s'\n");
+    before.Open("mysql:" + path.string());
+    Open("mysql", head + "expansion_limit = 9\nquery = SELECT w FROM t WHERE k = '%s'\n");
     EXPECT_THAT(loop.RunUntilDone(registry->Refusals(before)), IsEmpty());
-    Open("mysql", head + "query = SELECT w2 FROM t WHERE k = '%s'\n");
-    EXPECT_THAT(loop.RunUntilDone(registry->Refusals(before)), ElementsAre(HasSubstr("'w2'")));
+    const TableRegistry nothing(loop, {});
+    EXPECT_THAT(loop.RunUntilDone(registry->Refusals(nothing)), ElementsAre(HasSubstr("'w'")));
 }
 
 TEST_F(DatabaseOutageTest, ATableThatIsDroppedIsNotAMiss) {

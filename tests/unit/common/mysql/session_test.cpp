@@ -29,6 +29,13 @@ TEST(ErrorTest, TellsAServerThatDeniesAccessFromOneThatCannotBeReached) {
     for (const int down_or_full : {2002, 1040}) EXPECT_FALSE(Error("", down_or_full).IsDenial());
 }
 
+TEST(ErrorTest, TellsAMistakeFromWhatPassesOrIsOfTheKey) {
+    for (const int table_or_column_or_view_or_rows : {1146, 1054, 1356, 4078})
+        EXPECT_TRUE(Error("", table_or_column_or_view_or_rows).IsMistake());
+    for (const int lock_or_signal_or_gone : {1205, 1644, 2006})
+        EXPECT_FALSE(Error("", lock_or_signal_or_gone).IsMistake());
+}
+
 TEST(SessionThreadTest, MayEndAfterTheProgramHasBegunToExit) {
     const auto exit_beside_threads = [] {
         std::atomic<int> begun = 0;

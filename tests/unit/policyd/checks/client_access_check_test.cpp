@@ -197,6 +197,7 @@ TEST_F(ClientAccessCheckTest, TheDefaultIsOneOfSeveralActionsWhateverItsCase) {
     EXPECT_EQ(AnswerFor("DEFER_IF_PERMIT soon", "discard"), "DEFER_IF_PERMIT soon");
     EXPECT_EQ(AnswerFor("HOLD", "DEFER_IF_REJECT busy"), "HOLD");
     EXPECT_EQ(AnswerFor("DUNNO", "DEFER_IF_REJECT busy"), "DEFER_IF_REJECT busy");
+    EXPECT_EQ(AnswerFor("PREPEND X-List: yes", "DEFER_IF_REJECT busy"), "DEFER_IF_REJECT busy");
 }
 
 TEST_F(ClientAccessCheckTest, OfSeveralActionsTheOneThatDoesMostIsAnswered) {

@@ -91,6 +91,9 @@ TEST_F(DatabaseOutageTest, WhatAServerRefusesIsAMistakeAndWhatItCannotAnswerIsNo
     std::ofstream(scratch / "db");  // an empty data base
     Open("sqlite", "dbpath = " + (scratch / "db").string() + "\nquery = SELECT v FROM t\n");
     EXPECT_THAT(refusals(), ElementsAre(HasSubstr("no such table")));
+    std::ofstream(scratch / "db") << std::string(5'000, 'x');
+    Open("sqlite", "dbpath = " + (scratch / "db").string() + "\nquery = SELECT v FROM t\n");
+    EXPECT_THAT(refusals(), ElementsAre(HasSubstr("not a database")));
 }
 
 TEST_F(DatabaseOutageTest, AMistakeIsFoundWhateverDomainsATableIsForAndWhateverPartsItAsksFor) {

@@ -3,6 +3,7 @@
 #include <coroutine>
 #include <exception>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "common/async/frame_pool.hpp"
@@ -68,7 +69,8 @@ struct Promise<void> : PromiseBase {
 
 }  // namespace detail
 
-/// A coroutine that starts when it is awaited and is awaited exactly once.
+/// A coroutine that starts when it is awaited and is awaited exactly once; or what a function that
+/// had nothing to wait for returns in the place of one.
 ///
 /// Everything runs on one loop thread, so there is nothing to lock. The awaited coroutine runs
 /// inside await_suspend(): one that finishes without suspending costs no stack, even where the
@@ -84,7 +86,8 @@ public:
     using Handle = std::coroutine_handle<promise_type>;
 
     explicit Task(Handle coroutine) noexcept : coroutine_(coroutine) {}
-    Task(Task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+    Task(Task&& other) noexcept
+        : coroutine_(std::exchange(other.coroutine_, nullptr)), result_(std::move(other.result_)) {}
     Task(const Task&) = delete;
     Task& operator=(Task) = delete;
 
@@ -92,7 +95,15 @@ public:
         if (coroutine_) coroutine_.destroy();
     }
 
-    bool await_ready() const noexcept { return false; }
+    /// `Task<>::Of()`, `Task<Row>::Of(row)`: one that has ended, and costs no coroutine.
+    template <typename... Result>
+    static Task Of(Result&&... result) {
+        Task task{Handle()};
+        task.result_.emplace(std::forward<Result>(result)...);
+        return task;
+    }
+
+    bool await_ready() const noexcept { return !coroutine_; }
 
     bool await_suspend(std::coroutine_handle<> awaiting) {
         coroutine_.resume();
@@ -101,10 +112,16 @@ public:
         return true;
     }
 
-    T await_resume() { return coroutine_.promise().TakeResult(); }
+    T await_resume() {
+        if (coroutine_) return coroutine_.promise().TakeResult();
+        if constexpr (!std::is_void_v<T>) return *std::move(result_);
+    }
 
 private:
-    Handle coroutine_;
+    struct Nothing {};
+
+    Handle coroutine_;  // null: there is a result
+    std::optional<std::conditional_t<std::is_void_v<T>, Nothing, T>> result_;
 };
 
 namespace detail {

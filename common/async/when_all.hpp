@@ -33,16 +33,21 @@ Task<void> Keep(Task<T> task, std::optional<T>& kept) {
     kept.emplace(std::move(result));
 }
 
+inline Task<void> EndAll(std::vector<Task<void>> tasks) {
+    Gathering gathering;
+    gathering.left = tasks.size();
+    for (Task<void>& task : tasks) Spawn(EndIn(gathering, std::move(task)));
+    while (gathering.left > 0) co_await gathering.all_ended.Wait();
+    if (gathering.failure) std::rethrow_exception(gathering.failure);
+}
+
 }  // namespace detail
 
 /// Starts the tasks in their order and waits until the last has ended. Throws what escaped the
 /// first that failed, after the others have ended too.
 inline Task<void> WhenAll(std::vector<Task<void>> tasks) {
-    detail::Gathering gathering;
-    gathering.left = tasks.size();
-    for (Task<void>& task : tasks) Spawn(detail::EndIn(gathering, std::move(task)));
-    while (gathering.left > 0) co_await gathering.all_ended.Wait();
-    if (gathering.failure) std::rethrow_exception(gathering.failure);
+    if (tasks.size() == 1) return std::move(tasks.front());
+    return detail::EndAll(std::move(tasks));
 }
 
 /// Likewise; their results, in the order of the tasks.

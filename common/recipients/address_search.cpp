@@ -17,6 +17,7 @@ public:
         : lookups_(lookups), tables_(tables), forms_(forms) {}
 
     async::Task<std::optional<std::string>> Address(std::string_view address, KeyKind kind) {
+        if (mail::IsPlain(address)) return lookups_.Find(tables_, address, kind);
         return Forms(address, mail::Quoted(address), kind);
     }
 
@@ -46,23 +47,10 @@ AddressMatch Match(std::string value, std::string_view key, std::string_view ext
     return {std::move(value), std::string(key), std::string(extension)};
 }
 
-}  // namespace
-
-async::Task<bool> IsLocalDomain(const MailSystem& system, DecisionLookups& lookups,
-                                std::string_view domain) {
-    if (domain.ends_with('.')) domain.remove_suffix(1);
-    if (domain.empty() || domain.ends_with('.')) co_return false;
-    const bool is_listed = co_await lookups.Contains(system.mydestination, domain);
-    if (is_listed) co_return true;
-    co_return domain.front() == '[' &&
-        system.own_addresses.count(mail::AddressInLiteral(domain)) != 0;
-}
-
-async::Task<std::optional<AddressMatch>> FindAddress(const MailSystem& system,
-                                                     DecisionLookups& lookups,
-                                                     const tables::TableChain& tables,
-                                                     std::string_view address, KeyForms forms) {
-    if (tables.IsEmpty()) co_return std::nullopt;
+async::Task<std::optional<AddressMatch>> SearchFor(const MailSystem& system,
+                                                   DecisionLookups& lookups,
+                                                   const tables::TableChain& tables,
+                                                   std::string_view address, KeyForms forms) {
     Search search(lookups, tables, forms);
     const auto split = mail::SplitExtension(address, system.extensions);
 
@@ -89,6 +77,26 @@ async::Task<std::optional<AddressMatch>> FindAddress(const MailSystem& system,
     const std::string_view at_domain = address.substr(address.rfind('@'));
     if (auto value = co_await search.Key(at_domain)) co_return Match(std::move(*value), at_domain);
     co_return std::nullopt;
+}
+
+}  // namespace
+
+async::Task<bool> IsLocalDomain(const MailSystem& system, DecisionLookups& lookups,
+                                std::string_view domain) {
+    if (domain.ends_with('.')) domain.remove_suffix(1);
+    if (domain.empty() || domain.ends_with('.')) co_return false;
+    const bool is_listed = co_await lookups.Contains(system.mydestination, domain);
+    if (is_listed) co_return true;
+    co_return domain.front() == '[' &&
+        system.own_addresses.count(mail::AddressInLiteral(domain)) != 0;
+}
+
+async::Task<std::optional<AddressMatch>> FindAddress(const MailSystem& system,
+                                                     DecisionLookups& lookups,
+                                                     const tables::TableChain& tables,
+                                                     std::string_view address, KeyForms forms) {
+    if (tables.IsEmpty()) return async::Task<std::optional<AddressMatch>>::Of();
+    return SearchFor(system, lookups, tables, address, forms);
 }
 
 async::Task<std::optional<std::string>> FindTransport(const MailSystem& system,

@@ -10,8 +10,6 @@ namespace policyd::recipients {
 
 namespace {
 
-using Row = std::optional<std::string>;
-
 /// Whether a key is a domain, a parent of one, `@domain` or `*`.
 bool IsAboutManyAddresses(std::string_view key) {
     return key.find('@') == key.npos || key.starts_with('@');
@@ -19,8 +17,10 @@ bool IsAboutManyAddresses(std::string_view key) {
 
 }  // namespace
 
-async::Task<Row> DecisionLookups::Find(const tables::TableChain& tables, std::string_view key,
-                                       tables::KeyKind kind) {
+async::Task<DecisionLookups::Row> DecisionLookups::Find(const tables::TableChain& tables,
+                                                        std::string_view key,
+                                                        tables::KeyKind kind) {
+    if (auto row = Known(tables, key, kind)) return async::Task<Row>::Of(*std::move(row));
     return tables.Find(key, kind, *this);
 }
 
@@ -29,46 +29,75 @@ async::Task<bool> DecisionLookups::Contains(const tables::DomainList& domains,
     return domains.Contains(domain, *this);
 }
 
-async::Task<Row> DecisionLookups::Find(tables::LookupTable& table, std::string_view key) {
-    std::string own_folded;  // few keys are otherwise than they are folded
-    if (!text::IsFoldedAscii(key)) own_folded = text::FoldCase(key);
-    const std::string_view folded = own_folded.empty() ? key : own_folded;
-    if (const tables::Outcome* const known = Find(&table, folded)) {
-        if (const auto* row = std::get_if<Row>(known)) co_return *row;
-        std::rethrow_exception(std::get<std::exception_ptr>(*known));
-    }
+async::Task<DecisionLookups::Row> DecisionLookups::Find(tables::LookupTable& table,
+                                                        std::string_view key) {
+    const tables::Outcome* const known = Known(&table, RowsOf(key));
+    if (known == nullptr) return FindAnew(table, key);
+    if (const auto* row = std::get_if<Row>(known)) return async::Task<Row>::Of(*row);
+    std::rethrow_exception(std::get<std::exception_ptr>(*known));
+}
+
+async::Task<DecisionLookups::Row> DecisionLookups::FindAnew(tables::LookupTable& table,
+                                                            std::string_view key) {
     tables::TableReader& reader = IsAboutManyAddresses(key) ? shared_ : tables::DirectReader();
     Row row = co_await reader.Find(table, key);
-    known_[std::string(folded)].push_back({&table, row});
+    known_[text::FoldCase(key)].push_back({&table, row});
     co_return row;
 }
 
-const tables::Outcome* DecisionLookups::Find(const tables::LookupTable* table,
-                                             std::string_view folded) const {
-    const auto rows = known_.find(folded);
-    if (rows == known_.end()) return nullptr;
-    for (const Known& known : rows->second)
-        if (known.table == table) return &known.row;
-    return nullptr;
+const DecisionLookups::Rows* DecisionLookups::RowsOf(std::string_view key) const {
+    // Few keys are otherwise than they are folded.
+    const auto rows =
+        text::IsFoldedAscii(key) ? known_.find(key) : known_.find(text::FoldCase(key));
+    return rows == known_.end() ? nullptr : &rows->second;
+}
+
+const tables::Outcome* DecisionLookups::Known(const tables::LookupTable* table, const Rows* rows) {
+    if (rows == nullptr) return nullptr;
+    const auto known = std::find_if(rows->begin(), rows->end(),
+                                    [table](const KnownRow& row) { return row.table == table; });
+    return known == rows->end() ? nullptr : &known->row;
+}
+
+std::optional<DecisionLookups::Row> DecisionLookups::Known(const tables::TableChain& tables,
+                                                           std::string_view key,
+                                                           tables::KeyKind kind) const {
+    const Rows* const rows = tables.IsEmpty() ? nullptr : RowsOf(key);
+    for (const tables::LookupTable* table : tables.SearchedFor(kind)) {
+        const tables::Outcome* const outcome = Known(table, rows);
+        const Row* const row = outcome == nullptr ? nullptr : std::get_if<Row>(outcome);
+        const bool is_mistake = row != nullptr && *row && (*row)->empty();
+        if (row == nullptr || is_mistake) return std::nullopt;
+        if (*row) return *row;
+    }
+    return Row();
 }
 
 async::Task<void> DecisionLookups::FindEverywhere(std::span<const tables::TableChain* const> chains,
                                                   std::string_view key) {
-    const std::string folded = text::FoldCase(key);
+    const Rows* const rows = RowsOf(key);
     std::vector<tables::LookupTable*> asked;
-    std::vector<tables::Question> questions;
     for (const tables::TableChain* chain : chains) {
         for (tables::LookupTable* table : chain->Tables()) {
-            if (table->Server() == nullptr || Find(table, folded) != nullptr) continue;
-            if (std::find(asked.begin(), asked.end(), table) != asked.end()) continue;
-            asked.push_back(table);
-            questions.push_back({table, folded});
+            if (table->Server() == nullptr || Known(table, rows) != nullptr) continue;
+            if (std::find(asked.begin(), asked.end(), table) == asked.end()) asked.push_back(table);
         }
     }
+    if (asked.empty()) return async::Task<>::Of();
+    return AskTogether(std::move(asked), text::FoldCase(key));
+}
+
+async::Task<void> DecisionLookups::AskTogether(std::vector<tables::LookupTable*> asked,
+                                               std::string folded) {
+    std::vector<tables::Question> questions;
+    questions.reserve(asked.size());
+    for (tables::LookupTable* table : asked) questions.push_back({table, folded});
     std::vector<tables::Outcome> outcomes = co_await tables::FindTogether(std::move(questions));
+    Rows& rows = known_[folded];
+    rows.reserve(rows.size() + asked.size());
     for (std::size_t i = 0; i < asked.size(); ++i) {
         if (!std::holds_alternative<std::monostate>(outcomes[i]))
-            known_[folded].push_back({asked[i], std::move(outcomes[i])});
+            rows.push_back({asked[i], std::move(outcomes[i])});
     }
 }
 

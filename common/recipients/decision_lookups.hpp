@@ -24,17 +24,17 @@ public:
     DecisionLookups(const DecisionLookups&) = delete;
     DecisionLookups& operator=(const DecisionLookups&) = delete;
 
+    using Row = std::optional<std::string>;
+
     /// As TableChain::Find(). `key` must outlive the returned task.
-    async::Task<std::optional<std::string>> Find(const tables::TableChain& tables,
-                                                 std::string_view key,
-                                                 tables::KeyKind kind = tables::KeyKind::kWhole);
+    async::Task<Row> Find(const tables::TableChain& tables, std::string_view key,
+                          tables::KeyKind kind = tables::KeyKind::kWhole);
 
     /// As DomainList::Contains(). `domain` must outlive the returned task.
     async::Task<bool> Contains(const tables::DomainList& domains, std::string_view domain);
 
     /// As LookupTable::Find().
-    async::Task<std::optional<std::string>> Find(tables::LookupTable& table,
-                                                 std::string_view key) override;
+    async::Task<Row> Find(tables::LookupTable& table, std::string_view key) override;
 
     /// Looks `key` up in all these tables now, at the cost of one look-up for each server, because
     /// most of them will be asked.
@@ -42,17 +42,26 @@ public:
                                      std::string_view key);
 
 private:
-    struct Known {
+    struct KnownRow {
         const tables::LookupTable* table;
         tables::Outcome row;
     };
+    using Rows = std::vector<KnownRow>;
 
-    /// Null if it has not been looked up. `folded` is a key as known_ has it.
-    const tables::Outcome* Find(const tables::LookupTable* table, std::string_view folded) const;
+    async::Task<Row> FindAnew(tables::LookupTable& table, std::string_view key);
+    async::Task<void> AskTogether(std::vector<tables::LookupTable*> asked, std::string folded);
+
+    /// What is known of a key; null for nothing.
+    const Rows* RowsOf(std::string_view key) const;
+    /// Null if it has not been looked up.
+    static const tables::Outcome* Known(const tables::LookupTable* table, const Rows* rows);
+    /// Nothing if a table has to be asked, or has what is to be told as TableChain does.
+    std::optional<Row> Known(const tables::TableChain& tables, std::string_view key,
+                             tables::KeyKind kind) const;
 
     tables::TableReader& shared_;
     /// By key, case-folded as all tables do it.
-    std::unordered_map<std::string, std::vector<Known>, text::StringHash, std::equal_to<>> known_;
+    std::unordered_map<std::string, Rows, text::StringHash, std::equal_to<>> known_;
 };
 
 }  // namespace policyd::recipients

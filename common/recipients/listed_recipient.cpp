@@ -14,6 +14,7 @@ namespace {
 
 async::Task<bool> IsFound(const MailSystem& system, DecisionLookups& lookups,
                           const tables::TableChain& tables, std::string_view recipient) {
+    if (tables.IsEmpty()) co_return false;
     const auto match =
         co_await FindAddress(system, lookups, tables, recipient, KeyForms::kExternalThenInternal);
     co_return match.has_value();

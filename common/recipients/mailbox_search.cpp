@@ -149,6 +149,7 @@ async::Task<std::uint64_t> FindEitherLimit(const MailSystem& system, DecisionLoo
                                            const tables::TableChain& limits,
                                            std::string_view recipient, const Mailbox& mailbox,
                                            log::WarningBudget& warnings) {
+    if (limits.IsEmpty()) co_return 0;
     const auto of_recipient =
         co_await FindLimit(system, lookups, limits, recipient, mailbox, warnings);
     if (of_recipient) co_return *of_recipient;

@@ -69,9 +69,21 @@ DomainList::DomainList(std::string parameter, const std::vector<std::string>& li
     for (const std::string& list : lists) reader.Add(ReadList(parameter_, list, warn), true);
 }
 
+/// As far as the first table nobody has to wait.
 async::Task<bool> DomainList::Contains(std::string_view domain, TableReader& reader) const {
-    const std::string folded = text::FoldCase(domain);
-    for (const Pattern& pattern : patterns_) {
+    std::string folded = text::FoldCase(domain);
+    for (std::size_t i = 0; i < patterns_.size(); ++i) {
+        if (patterns_[i].table != nullptr) return ContainsFrom(i, std::move(folded), reader);
+        if (const auto included = patterns_[i].words->Find(folded, matching_))
+            return async::Task<bool>::Of(*included == patterns_[i].included);
+    }
+    return async::Task<bool>::Of(false);
+}
+
+async::Task<bool> DomainList::ContainsFrom(std::size_t first, std::string folded,
+                                           TableReader& reader) const {
+    for (std::size_t i = first; i < patterns_.size(); ++i) {
+        const Pattern& pattern = patterns_[i];
         if (pattern.table != nullptr) {
             const bool matches = co_await IsInTable(folded, *pattern.table, matching_, reader);
             if (matches) co_return pattern.included;

@@ -42,6 +42,9 @@ private:
         std::shared_ptr<const ListWords> words;
     };
 
+    async::Task<bool> ContainsFrom(std::size_t first, std::string folded,
+                                   TableReader& reader) const;
+
     std::string parameter_;
     Matching matching_ = Matching::kExact;
     std::vector<Pattern> patterns_;

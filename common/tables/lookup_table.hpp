@@ -71,7 +71,7 @@ public:
     virtual void ForEachValue(const Visit& visit) const = 0;
 
     async::Task<std::optional<std::string>> Find(std::string_view key) final {
-        co_return FindNow(key);
+        return async::Task<std::optional<std::string>>::Of(FindNow(key));
     }
     const MemoryTable* InMemory() const final { return this; }
 };

@@ -13,7 +13,9 @@ async::Task<RowCache::Row> Remembered(RowCache::Cache& cache, std::string_view k
 
 async::Task<RowCache::Row> RowCache::Find(LookupTable& table, std::string_view key) {
     if (table.Server() == nullptr) return table.Find(key);
-    return Remembered(Of(table), key);
+    Cache& cache = Of(table);
+    if (const Row* row = cache.AtHand(key)) return async::Task<Row>::Of(*row);
+    return Remembered(cache, key);
 }
 
 RowCache::Cache& RowCache::Of(LookupTable& table) {

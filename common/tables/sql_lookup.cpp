@@ -48,16 +48,20 @@ SqlLookup::SqlLookup(std::string name, const TableFile& file, const OpenDomains&
 }
 
 async::Task<std::optional<std::string>> SqlLookup::SearchKey(std::string_view key) const {
+    using SearchKey = async::Task<std::optional<std::string>>;
     std::optional<std::string> folded = FoldedKey(key);
-    if (!folded || !query_.IsSearchable(*folded)) co_return std::nullopt;
-    if (domains_) {
-        const std::size_t at = folded->rfind('@');
-        if (at == std::string::npos || at == 0) co_return std::nullopt;
-        const std::string domain = folded->substr(at + 1);
-        // g++ 12 never resumes `if (co_await …) co_return …;` where the task is one of bool.
-        const bool is_listed = co_await domains_->Contains(domain);
-        if (!is_listed) co_return std::nullopt;
-    }
+    if (!folded || !query_.IsSearchable(*folded)) return SearchKey::Of();
+    if (domains_) return KeyInDomains(*std::move(folded));
+    return SearchKey::Of(std::move(folded));
+}
+
+async::Task<std::optional<std::string>> SqlLookup::KeyInDomains(std::string folded) const {
+    const std::size_t at = folded.rfind('@');
+    if (at == std::string::npos || at == 0) co_return std::nullopt;
+    const std::string domain = folded.substr(at + 1);
+    // g++ 12 never resumes `if (co_await …) co_return …;` where the task is one of bool.
+    const bool is_listed = co_await domains_->Contains(domain);
+    if (!is_listed) co_return std::nullopt;
     co_return folded;
 }
 

@@ -40,6 +40,8 @@ public:
     std::optional<std::string> Combine(const Values& values, std::string_view key) const;
 
 private:
+    async::Task<std::optional<std::string>> KeyInDomains(std::string folded) const;
+
     std::string name_;
     QueryTemplate query_;
     std::int64_t expansion_limit_;

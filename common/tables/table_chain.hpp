@@ -18,8 +18,7 @@ class TableChain {
 public:
     TableChain() = default;
     /// `parameter` is for messages; the tables belong to the registry, which outlives the chain.
-    TableChain(std::string parameter, std::vector<LookupTable*> tables)
-        : parameter_(std::move(parameter)), tables_(std::move(tables)) {}
+    TableChain(std::string parameter, std::vector<LookupTable*> tables);
 
     /// The value in the first table that has the key. Tables that match whole keys only are passed
     /// over for a partial one. An empty key is not found. Throws outage::TableUnavailable as soon
@@ -31,11 +30,16 @@ public:
 
     const std::string& Parameter() const noexcept { return parameter_; }
     const std::vector<LookupTable*>& Tables() const noexcept { return tables_; }
+    /// Those of them that a key of this kind is looked up in.
+    const std::vector<LookupTable*>& SearchedFor(KeyKind kind) const noexcept {
+        return kind == KeyKind::kWhole ? tables_ : taking_partial_keys_;
+    }
     bool IsEmpty() const noexcept { return tables_.empty(); }
 
 private:
     std::string parameter_;
     std::vector<LookupTable*> tables_;
+    std::vector<LookupTable*> taking_partial_keys_;
 };
 
 }  // namespace policyd::tables

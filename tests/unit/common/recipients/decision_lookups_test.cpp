@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/unit/common/recipients/mail_system_fixture.hpp"
+#include "tests/unit/common/tables/fake_table.hpp"
 
 namespace policyd::recipients {
 namespace {
@@ -43,6 +44,24 @@ TEST_F(DecisionLookupsTest, AskAgainAfterAFailure) {
               std::nullopt);
 }
 
+TEST_F(DecisionLookupsTest, SearchWhatIsKnownByTheRulesOfTheChain) {
+    tables::FakeTable patterns{{"joe@example.com", "1"}}, hashed{{"joe@example.com", "2"}},
+        mistaken{{"joe@example.com", ""}};
+    patterns.takes_partial_keys = false;
+    const tables::TableChain sound("x", {&patterns, &hashed});
+    const tables::TableChain with_mistake("y", {&mistaken, &hashed});
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(RunToEnd(lookups_.Find(sound, "joe@example.com")), "1");
+        EXPECT_EQ(RunToEnd(lookups_.Find(sound, "joe@example.com", tables::KeyKind::kPartial)),
+                  "2");
+        EXPECT_THROW(RunToEnd(lookups_.Find(with_mistake, "joe@example.com")),
+                     outage::TableUnavailable);
+    }
+    EXPECT_EQ(patterns.asked.size(), 1u);
+    EXPECT_EQ(hashed.asked.size(), 1u);
+    EXPECT_EQ(mistaken.asked.size(), 1u);
+}
+
 TEST_F(DecisionLookupsTest, AskTablesOfOneServerAtOnce) {
     quotas.server = mailboxes.server = &mailboxes;
     const tables::TableChain* const chains[] = {
@@ -56,6 +75,22 @@ TEST_F(DecisionLookupsTest, AskTablesOfOneServerAtOnce) {
               "example.com/joe/");
     EXPECT_THAT(mailboxes.asked, ElementsAre("joe@example.com"));
     EXPECT_THAT(quotas.asked, ElementsAre("joe@example.com"));
+}
+
+TEST_F(DecisionLookupsTest, AskEachServerForItsOwnTablesAndLeaveOutWhatStandsAlone) {
+    quotas.server = mailboxes.server = &mailboxes;
+    transports.server = forwardings.server = &forwardings;
+    email2email.server = &email2email;
+    const tables::TableChain* const chains[] = {
+        &system.virtual_mailbox_limit_maps, &system.transport_maps, &system.virtual_mailbox_maps,
+        &system.virtual_alias_maps};
+    RunToEnd(lookups_.FindEverywhere(chains, "joe@example.com"));
+    EXPECT_EQ(quotas.times_asked_together + mailboxes.times_asked_together, 1);
+    EXPECT_EQ(transports.times_asked_together + forwardings.times_asked_together, 1);
+    const tables::TableChain alone("x", {&email2email});
+    const tables::TableChain* const one[] = {&alone};
+    RunToEnd(lookups_.FindEverywhere(one, "joe@example.com"));
+    EXPECT_EQ(email2email.times_asked_together, 0);
 }
 
 TEST_F(DecisionLookupsTest, TellOfAFailureOnlyWhoAsksForWhatFailed) {

@@ -16,7 +16,10 @@ void BeginProcess() {
         if (open("/dev/null", descriptor == STDIN_FILENO ? O_RDONLY : O_WRONLY) != descriptor)
             std::abort();
     }
-    IgnoreSignals({SIGPIPE});
+    sigset_t none;
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, nullptr);
+    IgnoreSignals({SIGPIPE, SIGXFSZ});
 }
 
 void IgnoreSignals(std::initializer_list<int> signals) {

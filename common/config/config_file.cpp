@@ -2,17 +2,15 @@
 
 #include <toml++/toml.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <stdexcept>
+#include <system_error>
 
 #include "common/config/expansion.hpp"
 #include "common/config/options.hpp"
 #include "common/config/table_files.hpp"
+#include "common/files/read_file.hpp"
 
 namespace policyd::config {
 namespace {
@@ -140,9 +138,15 @@ ConfigFile ParseConfig(std::string_view text, const std::string& path) {
 
 ConfigFile ReadConfigFile(const std::string& path) {
     if (std::filesystem::is_directory(path)) throw ConfigError(path, 0, "is a directory");
-    std::ifstream file(path, std::ios::binary);
-    if (!file) throw ConfigError(path, 0, std::strerror(errno));
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    std::string text;
+    try {
+        files::ReadFile(path, [&text](std::string_view part) {
+            text += part;
+            return true;
+        });
+    } catch (const std::system_error& error) {
+        throw ConfigError(path, 0, error.code().message());
+    }
     return ParseConfig(text, path);
 }
 

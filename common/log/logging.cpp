@@ -10,14 +10,18 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "common/async/process.hpp"
+#include "common/async/start_thread.hpp"
 #include "common/log/descriptor_sink.hpp"
 
 namespace policyd::log {
@@ -103,6 +107,25 @@ Logging Start(const std::string& program, std::size_t most_waiting) {
     return started;
 }
 
+/// Gives up after a while: syslog, a journal or a file that is a pipe may take nothing any more,
+/// and who stops is not to wait for them.
+void WriteWhatWaits(Logging ended) {
+    constexpr std::chrono::seconds kPatience(2);
+    std::promise<void> written;
+    const std::future<void> is_written = written.get_future();
+    auto write = [ended = std::optional(std::move(ended)), written = std::move(written)]() mutable {
+        ended.reset();
+        written.set_value();
+    };
+    try {
+        async::StartThread(std::move(write)).detach();
+    } catch (const std::system_error&) {
+        return;  // with what it was to end
+    }
+    if (is_written.wait_for(kPatience) == std::future_status::timeout)
+        Warning("log: the last lines are lost, for nobody takes them");
+}
+
 }  // namespace
 
 void Configure(std::string_view program, const LogSettings& settings) {
@@ -142,18 +165,22 @@ void Reopen() {
         if (!logging || !logging->file) return;
         logging->file->ReopenBeforeNextLine();
     }
-    Info("log: file reopened");
+    Info("log: asked to open the file again");  // which is done before this line
 }
 
 void Shutdown() {
-    const std::lock_guard lock(mutex);
-    if (!logging) return;
-    const auto plain = std::make_shared<spdlog::logger>(logging->logger->name(),
-                                                        std::make_shared<DescriptorSink>());
+    std::optional<Logging> ended;
+    {
+        const std::lock_guard lock(mutex);
+        ended.swap(logging);
+    }
+    if (!ended) return;
+    const auto plain =
+        std::make_shared<spdlog::logger>(ended->logger->name(), std::make_shared<DescriptorSink>());
     plain->set_pattern(kLinePattern);
-    plain->set_level(logging->logger->level());
+    plain->set_level(ended->logger->level());
     spdlog::set_default_logger(plain);
-    logging.reset();
+    WriteWhatWaits(*std::move(ended));
 }
 
 std::uint64_t LinesLost() {

@@ -42,8 +42,9 @@ void GiveFileTo(uid_t user, gid_t group);
 /// next line, which this call provides; if it fails, the old file stays in use.
 void Reopen();
 
-/// Writes what is queued and ends the logging thread. Called before main returns, when no other
-/// thread logs any more; what is logged afterwards goes to stderr at once.
+/// Writes what is queued, as far as it is taken within two seconds, and ends the logging thread.
+/// Called before main returns, when no other thread logs any more; what is logged afterwards goes
+/// to stderr at once.
 void Shutdown();
 
 /// Lines that were never written: dropped because the queue was full, or refused by the

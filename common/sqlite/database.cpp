@@ -1,7 +1,10 @@
 #include "common/sqlite/database.hpp"
 
 #include <fcntl.h>
+#include <sys/statvfs.h>
 
+#include <cstring>
+#include <filesystem>
 #include <system_error>
 
 #include "common/files/descriptor.hpp"
@@ -11,12 +14,21 @@ namespace policyd::sqlite {
 
 namespace {
 
+/// What the system said, where SQLite only says that it did not get what it asked for.
+std::string Reason(sqlite3* database, int code) {
+    const int primary = code & 0xff;
+    if (database == nullptr || (primary != SQLITE_CANTOPEN && primary != SQLITE_IOERR)) return {};
+    const int error = sqlite3_system_errno(database);
+    return error == 0 ? std::string() : std::string(": ") + std::strerror(error);
+}
+
 [[noreturn]] void Throw(sqlite3* database, int code) {
     const char* path = database != nullptr ? sqlite3_db_filename(database, "main") : nullptr;
     const char* what = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
     const bool is_hot =
         database != nullptr && sqlite3_extended_errcode(database) == SQLITE_READONLY_ROLLBACK;
     throw Error("sqlite: " + std::string(path != nullptr ? path : "") + ": " + what +
+                    Reason(database, code) +
                     (is_hot ? " (a program was killed while it wrote: whoever may write there has "
                               "to open it once, as sqlite3 does)"
                             : ""),
@@ -43,6 +55,19 @@ bool Error::IsOfFile() const noexcept {
         default:
             return false;
     }
+}
+
+void RequireRoom(const std::string& path) {
+    constexpr std::uint64_t kLeast = 1'000'000;
+    const std::filesystem::path directory = std::filesystem::path(path).parent_path();
+    struct statvfs disk {};
+    // What cannot be looked at, or does not know its size, SQLite is to tell of.
+    if (statvfs(directory.empty() ? "." : directory.c_str(), &disk) != 0 || disk.f_blocks == 0)
+        return;
+    if (std::uint64_t{disk.f_bavail} * disk.f_frsize >= kLeast) return;
+    throw Error(
+        "sqlite: " + path + ": " + sqlite3_errstr(SQLITE_FULL) + ": less than a megabyte is left",
+        SQLITE_FULL);
 }
 
 void Statement::Check(int code) const {
@@ -108,7 +133,7 @@ Database::Database(const std::string& path, Mode mode, std::chrono::milliseconds
     database_.reset(database);
     if (code != SQLITE_OK) {
         const char* what = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
-        throw Error("sqlite: " + path + ": " + what, code);
+        throw Error("sqlite: " + path + ": " + what + Reason(database, code), code);
     }
     sqlite3_extended_result_codes(database, 1);
     sqlite3_busy_timeout(database, static_cast<int>(patience.count()));

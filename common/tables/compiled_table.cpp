@@ -7,12 +7,13 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "common/config/config_error.hpp"
+#include "common/files/read_file.hpp"
 #include "common/text/clock.hpp"
 
 namespace policyd::tables {
@@ -29,17 +30,24 @@ constexpr std::chrono::milliseconds kLongestTruncation{200};
 /// postalias(1) marks what it makes for NIS, whichever type it is of.
 bool IsMadeByPostalias(const std::string& compiled_path) {
     constexpr std::string_view kMark = "YP_LAST_MODIFIED";
-    std::ifstream file(compiled_path, std::ios::binary);
-    std::string part(1 << 20, '\0');
-    std::size_t kept = 0;  // of the part before, in which the mark may begin
-    while (file) {
-        file.read(part.data() + kept, static_cast<std::streamsize>(part.size() - kept));
-        const std::string_view read(part.data(), kept + static_cast<std::size_t>(file.gcount()));
-        if (read.find(kMark) != read.npos) return true;
-        kept = std::min(read.size(), kMark.size() - 1);
-        std::copy(read.end() - static_cast<std::ptrdiff_t>(kept), read.end(), part.begin());
+    bool is_marked = false;
+    std::string seen;
+    try {
+        files::ReadFile(compiled_path, [&](std::string_view part) {
+            seen += part;
+            is_marked = seen.find(kMark) != seen.npos;
+            // The mark may begin in this part and end in the next.
+            seen.erase(0, seen.size() - std::min(seen.size(), kMark.size() - 1));
+            return !is_marked;
+        });
+    } catch (const std::system_error& error) {
+        // Who may read the text need not be one who may read this.
+        const int reason = error.code().value();
+        if (reason != EACCES && reason != ENOENT)
+            throw config::ConfigError(compiled_path, 0,
+                                      "cannot be read: " + error.code().message());
     }
-    return false;
+    return is_marked;
 }
 
 std::int64_t Nanoseconds(const timespec& time) {

@@ -1,13 +1,11 @@
 #include "common/tables/logical_lines.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
+#include <system_error>
 
 #include "common/config/config_error.hpp"
+#include "common/files/read_file.hpp"
 #include "common/tables/big_pages.hpp"
 #include "common/text/ascii.hpp"
 #include "common/text/utf8.hpp"
@@ -75,17 +73,16 @@ std::string ReadTableFile(const std::string& path) {
     std::error_code ignored;
     if (std::filesystem::is_directory(path, ignored))
         throw config::ConfigError(path, 0, "is a directory, not a table");
-    errno = 0;
-    std::ifstream file(path, std::ios::binary);
-    if (!file) {
-        throw config::ConfigError(path, 0, std::string("cannot be read: ") + std::strerror(errno));
-    }
     std::string content;
     const std::uintmax_t size = std::filesystem::file_size(path, ignored);
     if (!ignored) ReserveInBigPages(content, size);
-    for (std::array<char, 1 << 16> part; file;) {
-        file.read(part.data(), part.size());
-        content.append(part.data(), static_cast<std::size_t>(file.gcount()));
+    try {
+        files::ReadFile(path, [&content](std::string_view part) {
+            content += part;
+            return true;
+        });
+    } catch (const std::system_error& error) {
+        throw config::ConfigError(path, 0, "cannot be read: " + error.code().message());
     }
     return content;
 }

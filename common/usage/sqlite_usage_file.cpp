@@ -85,6 +85,7 @@ void TakeReserved(Statement& sums, Usage& usage) {
 SqliteUsageFile::SqliteUsageFile(Options options) : options_(std::move(options)) {}
 
 void SqliteUsageFile::Open() {
+    sqlite::RequireRoom(options_.path);
     struct stat there {};
     const bool exists = stat(options_.path.c_str(), &there) == 0;
     if (database_ && exists && there.st_dev == device_ && there.st_ino == inode_) return;

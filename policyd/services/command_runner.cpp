@@ -54,7 +54,7 @@ int Spawn(const std::vector<std::string>& words, pid_t& child) {
     sigset_t signals;
     sigemptyset(&signals);
     posix_spawnattr_setsigmask(&attributes, &signals);
-    sigaddset(&signals, SIGPIPE);
+    for (const int ignored : {SIGPIPE, SIGXFSZ}) sigaddset(&signals, ignored);
     posix_spawnattr_setsigdefault(&attributes, &signals);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(
@@ -112,13 +112,19 @@ void CommandRunner::Run(Wanted wanted) {
     {
         const std::lock_guard lock(mutex_);
         if (command_.program.empty()) return;
-        if (!stopping_ && waiting_.size() < most_waiting_ && HasThread()) {
+        if (!stopping_ && waiting_.size() < most_waiting_) {
             waiting_.push_back(std::move(wanted));
+            HaveThread();
             changed_.notify_all();
             return;
         }
     }
     Count("dropped");
+}
+
+void CommandRunner::Tend() {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_ && !waiting_.empty()) HaveThread();
 }
 
 std::vector<CommandRunner::Wanted> CommandRunner::TakeWaiting(std::size_t most) {
@@ -140,14 +146,13 @@ bool CommandRunner::HasWaiting() {
     return !waiting_.empty();
 }
 
-bool CommandRunner::HasThread() {
-    if (thread_.joinable()) return true;
+void CommandRunner::HaveThread() {
+    if (thread_.joinable()) return;
     try {
         thread_ = async::StartThread([this] { Serve(); });
-        return true;
     } catch (const std::system_error& error) {
-        log::Error("command: {}", error.what());
-        return false;
+        if (!std::exchange(has_told_, true))
+            log::Error("command: {}: what is to run waits until one can be", error.what());
     }
 }
 

@@ -48,6 +48,8 @@ public:
         std::uint64_t mark = 0;
     };
     void Run(Wanted wanted);
+    /// To be called now and then: has what waits run that could get no thread.
+    void Tend();
 
     /// So many of those that wait, the last first, which wait no more.
     std::vector<Wanted> TakeWaiting(std::size_t most);
@@ -60,8 +62,8 @@ private:
     void Execute(const Command& command, Arguments arguments) const;
     /// Whether the process has ended in time, or the program is to end.
     bool AwaitEnd(pid_t child, int process, Milliseconds time_limit) const;
-    /// Needs the lock. False where there can be no more threads.
-    bool HasThread();
+    /// Needs the lock. Does without where there can be no more threads.
+    void HaveThread();
 
     const std::size_t most_waiting_;
     const int stop_event_;  // readable once the program is to end
@@ -71,6 +73,7 @@ private:
     std::deque<Wanted> waiting_;  // guarded by mutex_
     bool stopping_ = false;       // guarded by mutex_
     std::thread thread_;          // guarded by mutex_; runs from the first call on
+    bool has_told_ = false;       // guarded by mutex_; that there can be no thread
 };
 
 }  // namespace policyd::services

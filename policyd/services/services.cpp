@@ -229,6 +229,7 @@ bool Services::Owes() const {
 }
 
 async::Task<void> Services::Tend() {
+    shared_.commands.Tend();
     if (shared_.owed.Size() > 0) {
         const checks::OwedChanges::Clock clock = [this] { return loop_.Now(); };
         co_await shared_.owed.Pay(*usage_store_, clock);

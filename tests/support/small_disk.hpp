@@ -6,11 +6,16 @@
 
 namespace policyd::test {
 
-/// A disk of a few kilobytes (a tmpfs) below a scratch directory, which a test may fill up or make
-/// read-only. Needs root and the right to mount; IsThere() tells whether it was there to be had.
+/// A disk of a few kilobytes below a scratch directory, which a test may fill up or make read-only.
+/// Needs root and the right to mount; IsThere() tells whether it was there to be had.
 class SmallDisk {
 public:
-    explicit SmallDisk(int kilobytes);
+    enum class Kind {
+        kMemory,         ///< tmpfs
+        kSmallerBlocks,  ///< ext4 whose blocks are smaller than pages of memory
+    };
+
+    explicit SmallDisk(int kilobytes, Kind kind = Kind::kMemory);
     ~SmallDisk();
     SmallDisk(const SmallDisk&) = delete;
     SmallDisk& operator=(const SmallDisk&) = delete;
@@ -19,8 +24,8 @@ public:
     std::filesystem::path Path() const { return scratch_.Path(); }
     std::filesystem::path operator/(std::string_view name) const { return scratch_ / name; }
 
-    /// Takes all the room that is left, and gives it back.
-    void Fill() const;
+    /// Takes all the room that is left but so much, and gives it back.
+    void Fill(int kilobytes_left = 0) const;
     void MakeRoom() const;
     void MakeReadOnly() const { Remount("ro"); }
     void MakeWritable() const { Remount("rw"); }
@@ -28,8 +33,9 @@ public:
 private:
     void Remount(const char* how) const;
 
+    ScratchDirectory image_;
     ScratchDirectory scratch_;
-    bool is_mounted_;
+    bool is_mounted_ = false;
 };
 
 }  // namespace policyd::test

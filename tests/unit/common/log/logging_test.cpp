@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <climits>
@@ -39,6 +40,18 @@ TEST_F(LoggingTest, WritesLinesOfTheConfiguredLevelAndAbove) {
     EXPECT_THAT(written, HasSubstr("policyd["));
     EXPECT_THAT(written, HasSubstr("warning: loud 7\n"));
     EXPECT_THAT(written, Not(HasSubstr("quiet")));
+}
+
+TEST_F(LoggingTest, AnEndDoesNotWaitForWhoTakesNothing) {
+    ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+    const int reader = open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    ASSERT_GE(reader, 0);
+    LogToFile("info");
+    for (int i = 0; i < 3; ++i) Info("{}", std::string(PIPE_BUF * 20, 'x'));
+    testing::internal::CaptureStderr();
+    Shutdown();
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("the last lines are lost"));
+    close(reader);  // so that the writer fails, and ends
 }
 
 TEST_F(LoggingTest, MakesTheFileUnreadableForOthers) {

@@ -1,9 +1,11 @@
 #include "common/sqlite/database.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "tests/support/scratch_directory.hpp"
+#include "tests/support/small_disk.hpp"
 
 namespace policyd::sqlite {
 namespace {
@@ -40,6 +42,32 @@ TEST_F(DatabaseTest, AllItsFilesAreForTheGroupAsWellWhereTheUmaskAllowsIt) {
         struct stat status {};
         ASSERT_EQ(stat((scratch / file).c_str(), &status), 0) << file;
         EXPECT_EQ(status.st_mode & 0777, 0660u) << file;
+    }
+}
+
+TEST_F(DatabaseTest, SaysWhatTheSystemSaidOfAFile) {
+    try {
+        Database(scratch / "missing/db", Database::Mode::kReadWrite, std::chrono::milliseconds(0));
+        FAIL() << "was opened";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), testing::HasSubstr("missing/db: unable to open database file: "
+                                                     "No such file or directory"));
+    }
+}
+
+TEST_F(DatabaseTest, NeedsAMegabyteBesideAFileWithAWriteAheadLog) {
+    EXPECT_NO_THROW(RequireRoom(scratch / "db"));
+    EXPECT_NO_THROW(RequireRoom("/proc/db")) << "has no size";
+    const test::SmallDisk disk(1536);
+    if (!disk.IsThere()) GTEST_SKIP() << "no tmpfs can be mounted here";
+    EXPECT_NO_THROW(RequireRoom(disk / "db"));
+    disk.Fill(900);
+    try {
+        RequireRoom(disk / "db");
+        FAIL() << "there is room";
+    } catch (const Error& error) {
+        EXPECT_TRUE(error.IsOfFile());
+        EXPECT_THAT(error.what(), testing::HasSubstr("disk is full"));
     }
 }
 

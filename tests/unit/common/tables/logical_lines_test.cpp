@@ -52,5 +52,16 @@ TEST(ReadTableFileTest, SaysWhyAFileCannotBeRead) {
     EXPECT_THROW(ReadTableFile(scratch.Path()), config::ConfigError);
 }
 
+/// A table that seemed to end where the disk is bad would be one without the rows behind it.
+TEST(ReadTableFileTest, AReadThatFailsIsNoEndOfTheFile) {
+    constexpr const char* kCannotBeReadAtItsBeginning = "/proc/self/mem";
+    try {
+        ReadTableFile(kCannotBeReadAtItsBeginning);
+        FAIL() << "was read";
+    } catch (const config::ConfigError& error) {
+        EXPECT_THAT(error.what(), HasSubstr("cannot be read: Input/output error"));
+    }
+}
+
 }  // namespace
 }  // namespace policyd::tables

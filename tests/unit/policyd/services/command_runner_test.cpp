@@ -75,6 +75,38 @@ TEST(CommandRunnerTest, KnowsTheEndOfACommandAlsoWhenItCanOpenNothing) {
     EXPECT_EQ(Counted("timeout"), timeouts);
 }
 
+/// For its life, the process can have no further thread.
+class NoThreads {
+public:
+    NoThreads() {
+        pthread_getattr_default_np(&before_);
+        pthread_attr_t too_large;
+        pthread_getattr_default_np(&too_large);
+        pthread_attr_setstacksize(&too_large, std::size_t{1} << 47);
+        pthread_setattr_default_np(&too_large);
+    }
+    ~NoThreads() { pthread_setattr_default_np(&before_); }
+
+private:
+    pthread_attr_t before_;
+};
+
+TEST(CommandRunnerTest, RunsLaterWhatCouldGetNoThread) {
+    CommandRunner runner;
+    const double successes = Counted("success");
+    const double dropped = Counted("dropped");
+    runner.Use({"/bin/true", minutes(1), milliseconds(0)});
+    {
+        const NoThreads none;
+        runner.Run({});
+        runner.Tend();
+    }
+    EXPECT_TRUE(runner.HasWaiting());
+    runner.Tend();
+    ExpectOneMore("success", successes);
+    EXPECT_EQ(Counted("dropped"), dropped);
+}
+
 TEST(CommandRunnerTest, GoesByWhatIsToRunNowForWhatWaitsToo) {
     CommandRunner runner;
     const double successes = Counted("success");

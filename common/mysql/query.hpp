@@ -10,8 +10,9 @@ namespace policyd::mysql {
 
 /// A query in its two forms.
 struct Query {
-    /// Makes a part of the query fit for a string literal of the connection's character set.
-    using Quote = std::function<std::string(std::string_view)>;
+    /// Makes a part of the query fit for a string literal of the connection's character set, which
+    /// stands in such quotation marks.
+    using Quote = std::function<std::string(std::string_view part, char mark)>;
 
     /// Who asks it: of those that are only text, the queries of one are alike.
     const void* source = nullptr;

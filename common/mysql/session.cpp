@@ -206,7 +206,7 @@ std::optional<std::vector<Values>> Session::RunUnion(Union& together,
 }
 
 Values Session::RunText(const Query& query) {
-    const auto quote = [this](std::string_view part) { return Quoted(part); };
+    const auto quote = [this](std::string_view part, char mark) { return Quoted(part, mark); };
     const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
     Values values;
     if (!statement->execute(query.text(quote))) {
@@ -223,9 +223,17 @@ Values Session::RunText(const Query& query) {
     return values;
 }
 
-std::string Session::Quoted(std::string_view part) const {
+/// Where backslashes escape nothing (NO_BACKSLASH_ESCAPES), the library doubles single quotation
+/// marks alone.
+std::string Session::Quoted(std::string_view part, char mark) const {
     auto& connection = dynamic_cast<sql::mysql::MySQL_Connection&>(*connection_);
-    return connection.escapeString(sql::SQLString(part.data(), part.size())).asStdString();
+    std::string quoted =
+        connection.escapeString(sql::SQLString(part.data(), part.size())).asStdString();
+    if (mark != '"' || part.find(mark) == part.npos || connection.escapeString("\"") != "\"")
+        return quoted;
+    for (std::size_t i = 0; (i = quoted.find(mark, i)) != quoted.npos; i += 2)
+        quoted.insert(i, 1, mark);
+    return quoted;
 }
 
 }  // namespace policyd::mysql

@@ -44,6 +44,13 @@ bool TakesValue(std::string_view before) {
     return false;
 }
 
+/// Where double quotes are for names (ANSI_QUOTES), and in SQLite for those of columns before all
+/// else, no key is meant to be one.
+bool IsWholeLiteral(std::string_view text) {
+    return text.size() == 3 && text[1] == kPlaceholder && text[0] == text[2] &&
+           (text[0] == '\'' || text[0] == '"');
+}
+
 bool BeginsWithQuote(std::string_view after) {
     after = text::Trim(after);
     return !after.empty() && (after[0] == '\'' || after[0] == '"');
@@ -67,12 +74,11 @@ std::optional<PreparedQuery> Prepare(const Template& query) {
     const std::string_view rest(flat);
     if (!BeginsWithSelect(text::Trim(rest))) return std::nullopt;
 
-    static constexpr char kWholeLiteral[] = {'\'', kPlaceholder, '\''};
     for (std::size_t i = 0; i < flat.size(); ++i) {
         const char next = i + 1 < flat.size() ? flat[i + 1] : '\0';
         if (flat[i] == ';' && text::Trim(rest.substr(i + 1)).empty()) break;
         if (flat[i] == kPlaceholder || IsBeyondReading(flat[i], next)) return std::nullopt;
-        if (rest.substr(i, 3) == std::string_view(kWholeLiteral, 3)) {
+        if (IsWholeLiteral(rest.substr(i, 3))) {
             if (!TakesValue(rest.substr(0, i)) || BeginsWithQuote(rest.substr(i + 3)))
                 return std::nullopt;
             prepared.sql += '?';

@@ -38,14 +38,29 @@ Template::Template(std::string_view text) {
             literal += '%';
         } else if (letter != '\0' &&
                    std::string_view("sudSUD123456789").find(letter) != std::string_view::npos) {
-            if (!literal.empty()) pieces_.push_back({0, std::exchange(literal, {})});
-            pieces_.push_back({letter, {}});
+            if (!literal.empty()) pieces_.push_back({0, std::exchange(literal, {}), 0});
+            pieces_.push_back({letter, {}, 0});
         } else {
             throw std::invalid_argument(
                 "after '%' stands one of s, u, d, S, U, D, 1 to 9, or another '%'");
         }
     }
-    if (!literal.empty()) pieces_.push_back({0, std::move(literal)});
+    if (!literal.empty()) pieces_.push_back({0, std::move(literal), 0});
+    NoteMarks();
+}
+
+void Template::NoteMarks() {
+    char mark = 0;
+    for (Piece& piece : pieces_) {
+        piece.mark = mark;
+        for (const char c : piece.literal) {
+            if (mark == 0 && (c == '\'' || c == '"' || c == '`')) {
+                mark = c;
+            } else if (c == mark) {
+                mark = 0;
+            }
+        }
+    }
 }
 
 bool Template::Uses(std::string_view expansions) const {

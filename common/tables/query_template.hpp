@@ -14,6 +14,7 @@ public:
     struct Piece {
         char expansion = 0;   ///< one of s u d S U D 1-9; 0: literal
         std::string literal;  ///< `%%` is a literal
+        char mark = 0;        ///< the quotation mark that it stands in, as SQL has them; 0: none
     };
 
     /// Throws std::invalid_argument for a `%` that is none of these.
@@ -25,6 +26,8 @@ public:
     unsigned MostLabels() const;
 
 private:
+    void NoteMarks();
+
     std::vector<Piece> pieces_;
 };
 
@@ -55,14 +58,15 @@ public:
     /// the result format needs: it is not found.
     bool IsSearchable(std::string_view key) const;
 
-    /// The query for a searchable key; `quote(part)` makes each part of it fit for SQL.
+    /// The query for a searchable key; `quote(part, mark)` makes each part of it fit for SQL within
+    /// such quotation marks.
     template <typename Quote>
     std::string Query(std::string_view key, const Quote& quote) const {
         const AddressParts parts(key);
         std::string query;
         for (const Template::Piece& piece : query_.Pieces()) {
-            query +=
-                piece.expansion == 0 ? piece.literal : quote(Expansion(piece.expansion, parts));
+            query += piece.expansion == 0 ? piece.literal
+                                          : quote(Expansion(piece.expansion, parts), piece.mark);
         }
         return query;
     }

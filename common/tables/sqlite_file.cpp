@@ -8,10 +8,11 @@ namespace policyd::tables {
 
 namespace {
 
-std::string Escaped(std::string_view part) {
+/// As Postfix does it, whichever the quotation mark; and a double one within such.
+std::string Escaped(std::string_view part, char mark) {
     std::string escaped;
     for (const char c : part) {
-        if (c == '\'') escaped += c;
+        if (c == '\'' || (c == '"' && mark == c)) escaped += c;
         escaped += c;
     }
     return escaped;

@@ -25,9 +25,9 @@ mysql::Query TypeOf(const SelectedColumn& column) {
     mysql::Query query;
     query.text = [column](const mysql::Query::Quote& quote) {
         return "SELECT column_type FROM information_schema.columns WHERE table_schema = " +
-               (column.schema.empty() ? "database()" : "'" + quote(column.schema) + "'") +
-               " AND table_name = '" + quote(column.table) + "' AND column_name = '" +
-               quote(column.name) + "'";
+               (column.schema.empty() ? "database()" : "'" + quote(column.schema, '\'') + "'") +
+               " AND table_name = '" + quote(column.table, '\'') + "' AND column_name = '" +
+               quote(column.name, '\'') + "'";
     };
     return query;
 }

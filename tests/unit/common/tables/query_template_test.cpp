@@ -10,14 +10,20 @@ namespace {
 std::string Query(const char* query, std::string_view key) {
     const QueryTemplate templates(query, "%s");
     if (!templates.IsSearchable(key)) return "suppressed";
-    return templates.Query(key,
-                           [](std::string_view part) { return "<" + std::string(part) + ">"; });
+    return templates.Query(key, [](std::string_view part, char mark) {
+        return "<" + std::string(part) + (mark == 0 ? ">" : mark + std::string(">"));
+    });
 }
 
 TEST(QueryTemplateTest, SplitsTheKeyAtItsLastAt) {
     EXPECT_EQ(Query("%s %u %d %S %U %D %%", "a@b@c.d"),
               "<a@b@c.d> <a@b> <c.d> <a@b@c.d> <a@b> <c.d> %");
     EXPECT_EQ(Query("%u", "a"), "<a>");
+}
+
+TEST(QueryTemplateTest, KnowsTheQuotationMarksThatAnExpansionStandsIn) {
+    EXPECT_EQ(Query("%u '%u' \"%u@%d\" `%u` %u", "a@b"), "<a> '<a'>' \"<a\">@<b\">\" `<a`>` <a>");
+    EXPECT_EQ(Query("'\"%u''%u' \"'%u\"", "a@b"), "'\"<a'>''<a'>' \"'<a\">\"");
 }
 
 TEST(QueryTemplateTest, CountsLabelsFromTheRightWithoutEmptyOnes) {
@@ -66,6 +72,7 @@ TEST(PreparedQueryTest, BindsExpansionsThatAreLiteralsOfTheirOwn) {
               "select v from `t@x` where f(?, '@') = 'o''k' and d like ?");
     EXPECT_EQ(Prepared("SELECT v FROM t WHERE k='%s' AND v NOT LIKE '%%/%%'"),
               "SELECT v FROM t WHERE k=? AND v NOT LIKE '%/%'");
+    EXPECT_EQ(Prepared("SELECT v FROM t WHERE k = \"%s\""), "SELECT v FROM t WHERE k = ?");
     EXPECT_EQ(Prepared("SELECT v FROM t WHERE '%s' = k AND '%u' NOT LIKE '%%+%%' ; "),
               "SELECT v FROM t WHERE ? = k AND ? NOT LIKE '%+%' ");
 
@@ -75,13 +82,14 @@ TEST(PreparedQueryTest, BindsExpansionsThatAreLiteralsOfTheirOwn) {
 
 TEST(PreparedQueryTest, SendsAsTextWhatItDoesNotSurelyUnderstand) {
     for (const char* query :
-         {"SELECT v FROM t WHERE k=\"%s\"", "SELECT v FROM t WHERE n=%s", "SELECT '%s'",
-          "SELECT v FROM t WHERE k LIKE '%%%s'", "SELECT v FROM t WHERE k='a''%s'",
-          "SELECT v FROM t WHERE k=_latin1'%s'", "SELECT v FROM t WHERE k='%s' 'b'",
-          "SELECT v FROM t WHERE k='%s' -- x", "SELECT v FROM t WHERE k='%s'; SELECT 1",
-          "SELECT v FROM t WHERE k=xor'%s'", "SELECT v /* '%s' */ FROM t", "CALL p('%s')",
-          "SELECT v FROM t WHERE k='%s' AND a=?", "SELECT v FROM t WHERE k='%s' AND a=@b",
-          "SELECT v FROM t WHERE k='%s\\'", "SELECT DATE '%s'", "SELECT v FROM t WHERE k='%s"}) {
+         {"SELECT v FROM t WHERE k=\"%s@x\"", "SELECT v FROM t WHERE n=%s",
+          "SELECT v FROM t WHERE k=\"%s'", "SELECT '%s'", "SELECT v FROM t WHERE k LIKE '%%%s'",
+          "SELECT v FROM t WHERE k='a''%s'", "SELECT v FROM t WHERE k=_latin1'%s'",
+          "SELECT v FROM t WHERE k='%s' 'b'", "SELECT v FROM t WHERE k='%s' -- x",
+          "SELECT v FROM t WHERE k='%s'; SELECT 1", "SELECT v FROM t WHERE k=xor'%s'",
+          "SELECT v /* '%s' */ FROM t", "CALL p('%s')", "SELECT v FROM t WHERE k='%s' AND a=?",
+          "SELECT v FROM t WHERE k='%s' AND a=@b", "SELECT v FROM t WHERE k='%s\\'",
+          "SELECT DATE '%s'", "SELECT v FROM t WHERE k='%s"}) {
         EXPECT_EQ(Prepared(query), "text") << query;
     }
 }

@@ -1,0 +1,76 @@
+// Keys that are SQL, in each kind of quotation marks and mode of the server: they are keys.
+
+#include "common/sqlite/database.hpp"
+#include "tests/contract/database_table_fixture.hpp"
+
+namespace policyd::tables {
+namespace {
+
+constexpr const char* kRows =
+    "CREATE TABLE t (k TEXT, v TEXT);"
+    "INSERT INTO t VALUES ('a', 'secret'); INSERT INTO t VALUES ('xb', 'secret');";
+
+struct Site {
+    const char* name;
+    const char* type;
+    const char* sql_mode;
+};
+
+class SqlInjectionTest : public DatabaseTableTest, public testing::WithParamInterface<Site> {
+protected:
+    void SetUp() override {
+        if (std::string_view(GetParam().type) == "sqlite") {
+            sqlite::Database(scratch / "rows", sqlite::Database::Mode::kReadWrite, time_limit)
+                .Execute(kRows);
+            return;
+        }
+        MariaDb().Execute(std::string("SET GLOBAL sql_mode = '") + GetParam().sql_mode + "'");
+        MariaDb().Execute("CREATE OR REPLACE DATABASE injection");
+        MariaDb().Execute(kRows, "injection");
+    }
+    void TearDown() override {
+        if (std::string_view(GetParam().type) == "mysql")
+            MariaDb().Execute("SET GLOBAL sql_mode = DEFAULT");
+    }
+
+    LookupTable& OpenWith(const std::string& condition) {
+        const std::string place =
+            std::string_view(GetParam().type) == "sqlite"
+                ? "dbpath = " + (scratch / "rows").string()
+                : "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = injection";
+        return Open(GetParam().type, place + "\nquery = SELECT v FROM t WHERE " + condition + "\n");
+    }
+};
+
+TEST_P(SqlInjectionTest, NoKeyFindsWhatAnotherHas) {
+    for (const char* condition : {"k='%s'", "k=\"%s\"", "k='x%s'", "k=\"x%s\"", "k LIKE \"x%s\""}) {
+        SCOPED_TRACE(condition);
+        LookupTable& table = OpenWith(condition);
+        for (const char* mark : {"'", "\"", "\\'", "\\\"", "''", "\"\"", "`"}) {
+            for (const char* rest : {" OR 1=1 -- ", " OR 1=1 OR k=", " OR '1'='1", ""}) {
+                const std::string key = mark + std::string(rest);
+                EXPECT_THAT(Failure(table, key), testing::Not(testing::HasSubstr("but secret")))
+                    << key;
+            }
+        }
+        EXPECT_THAT(Failure(table, "k"), testing::Not(testing::HasSubstr("but secret")))
+            << "the name of a column";
+    }
+}
+
+TEST_P(SqlInjectionTest, AKeyOfItsOwnIsFound) {
+    EXPECT_EQ(Find(OpenWith("k='%s'"), "a"), "secret");
+    EXPECT_EQ(Find(OpenWith("k=\"%s\""), "a"), "secret");
+    EXPECT_EQ(Find(OpenWith("k='x%s'"), "b"), "secret");
+}
+
+INSTANTIATE_TEST_SUITE_P(Sites, SqlInjectionTest,
+                         testing::Values(Site{"Sqlite", "sqlite", ""}, Site{"Mysql", "mysql", ""},
+                                         Site{"NoBackslashEscapes", "mysql",
+                                              "NO_BACKSLASH_ESCAPES"},
+                                         Site{"AnsiQuotes", "mysql", "ANSI_QUOTES"},
+                                         Site{"Both", "mysql", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES"}),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace policyd::tables

@@ -50,5 +50,60 @@ TEST(UnitsTest, PostfixWaitsForTheServiceAlsoDebiansWhoseDaemonIsAnInstance) {
             << unit;
 }
 
+/// A script of init/ with programs and a directory of systemd's that are a test's.
+class InitScriptTest : public testing::TestWithParam<const char*> {
+protected:
+    InitScriptTest() {
+        std::string script =
+            test::ReadFile(test::SourcePath("init/" + std::string(GetParam()) + ".sysv"));
+        Replace(script, "\nPATH=", "\nPATH=" + Path("programs") + ':');
+        Replace(script, "\nDAEMON=/usr/sbin/" + std::string(GetParam()), "\nDAEMON=/bin/true");
+        Replace(script, "PIDFILE=/run/", "PIDFILE=" + scratch_.Path().string() + '/');
+        Replace(script, "/run/systemd/system", Path("systemd"));
+        scratch_.Write("script", script);
+        WriteProgram(scratch_, "programs/systemctl", "echo systemctl \"$@\"");
+        WriteProgram(scratch_, "programs/start-stop-daemon", "exit 3");
+    }
+
+    static void Replace(std::string& text, const std::string& what, const std::string& by) {
+        const std::size_t at = text.find(what);
+        ASSERT_NE(at, text.npos) << what;
+        text.replace(at, what.size(), by);
+    }
+
+    std::string Path(const std::string& name) const { return scratch_ / name; }
+
+    test::Finished Script(const std::string& action) const {
+        return test::Run({"sh", Path("script"), action});
+    }
+
+    const test::ScratchDirectory scratch_;
+};
+
+TEST_P(InitScriptTest, HasSystemdDoWhatItIsToldWhereThatRuns) {
+    fs::create_directory(Path("systemd"));
+    for (const std::string action :
+         {"start", "stop", "restart", "reload", "force-reload", "status"})
+        EXPECT_EQ(Script(action).output,
+                  "systemctl --no-pager " + action + ' ' + GetParam() + ".service\n");
+    EXPECT_EQ(Script("frobnicate").status, 2);
+}
+
+TEST_P(InitScriptTest, LooksAfterTheDaemonItselfWhereSystemdDoesNotRun) {
+    EXPECT_EQ(Script("status").output, std::string(GetParam()) + " is not running\n");
+    EXPECT_EQ(Script("status").status, 3);
+}
+
+TEST_P(InitScriptTest, FailsAReloadOfAMistakenConfiguration) {
+    WriteProgram(scratch_, "programs/start-stop-daemon", "");
+    WriteProgram(scratch_, "programs/policyctl", "exit 78");
+    EXPECT_EQ(Script("reload").status, 6);
+}
+
+INSTANTIATE_TEST_SUITE_P(OfEachDaemon, InitScriptTest, testing::Values("policyd", "policyd-scan"),
+                         [](const auto& daemon) {
+                             return std::string(daemon.param) == "policyd" ? "Server" : "Scanner";
+                         });
+
 }  // namespace
 }  // namespace policyd

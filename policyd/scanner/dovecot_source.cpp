@@ -26,6 +26,8 @@ DovecotSource::DovecotSource(async::EventLoop& loop, usage::UsageStore& store,
 
 async::Task<ExitCode> DovecotSource::Run(bool once) {
     bool is_first = true;
+    if (!once && role_ == Role::kOnlySource)
+        sd_notify(0, "READY=1\nSTATUS=waiting for the first figures");
     while (!stopped_) {
         std::string failure;
         try {
@@ -44,7 +46,7 @@ async::Task<ExitCode> DovecotSource::Run(bool once) {
 
 void DovecotSource::NoteStart() const {
     log::Info("dovecot: its figures are followed from now on");
-    if (role_ == Role::kOnlySource) sd_notify(0, "READY=1");
+    if (role_ == Role::kOnlySource) sd_notify(0, "STATUS=following Dovecot's figures");
 }
 
 void DovecotSource::Stop() {

@@ -253,7 +253,10 @@ async::Task<> Publisher::Remove(std::vector<std::string> addresses) {
 }
 
 async::Task<bool> Publisher::WaitOut(std::string what) {
-    if (++failures_ == 1) log::Warning("usage store: {}; trying again", what);
+    if (++failures_ == 1) {
+        log::Warning("usage store: {}; trying again", what);
+        on_store_(false);
+    }
     milliseconds left = PauseAfter(failures_);
     for (; left.count() > 0 && !stopped_; left -= kSlice)
         co_await async::Sleep(loop_.Raw(), std::min(left, kSlice));
@@ -261,8 +264,9 @@ async::Task<bool> Publisher::WaitOut(std::string what) {
 }
 
 void Publisher::Recovered() {
-    if (failures_ > 0) log::Info("usage store: it answers again");
-    failures_ = 0;
+    if (std::exchange(failures_, 0) == 0) return;
+    log::Info("usage store: it answers again");
+    on_store_(true);
 }
 
 }  // namespace policyd::scanner

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -48,6 +49,10 @@ public:
 
     /// From now on an outage is not waited out any more.
     void Stop();
+
+    /// Called with false when it begins to wait for the store, and with true when that answers
+    /// again.
+    void OnStore(std::function<void(bool answers)> function) { on_store_ = std::move(function); }
 
     std::uint64_t Committed() const { return committed_; }
     std::size_t Waiting() const { return due_.size() + suspects_.size() + refused_.size(); }
@@ -99,6 +104,7 @@ private:
     async::Timer retry_;
     std::chrono::milliseconds retry_pause_ = kFirstRetry;
     int failures_ = 0;  // in a row
+    std::function<void(bool)> on_store_ = [](bool) {};
     async::WakeUp idle_;
 };
 

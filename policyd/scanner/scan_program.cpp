@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <system_error>
+#include <utility>
 
 #include "common/async/beside.hpp"
 #include "common/log/logging.hpp"
@@ -58,6 +59,10 @@ ScanProgram::ScanProgram(async::EventLoop& loop, usage::UsageStore& store,
         AskForSweep(LiveScan::Sweep::kAll);
     });
     scanner_.OnMustBeSaved([this] { SaveState(); });
+    scanner_.OnStore([this](bool answers) {
+        store_answers_ = answers;
+        TellStatus();
+    });
     scanner_.OnAppeared(
         [this](const std::vector<std::string>& mailboxes) { live_.OnAppeared(mailboxes); });
     scanner_.OnProgress([this] {
@@ -190,13 +195,27 @@ void ScanProgram::AskForSweep(LiveScan::Sweep sweep) {
     wake_up_.Set();
 }
 
+const char* ScanProgram::Status() const {
+    if (!store_answers_) return "waiting for the usage store";
+    if (!has_scanned_) return "first scan";
+    if (!scanned_root_) return "waiting for the mail store";
+    return "watching";
+}
+
+void ScanProgram::TellStatus() const {
+    sd_notifyf(0, "STATUS=%s", Status());
+}
+
 async::Task<ExitCode> ScanProgram::RunUntilStopped() {
     log::Info("policyd-scan {} watches over {}", POLICYD_VERSION, options_.root);
     live_.Start();
     async::Beside live(live_.Run());
     auto due = SteadyClock::now();
     look_around_at_ = settle_at_ = due + kLookAroundEvery;
-    bool is_first = true;
+    // Not after the first scan: whoever started it would wait for hours, or for a store that is
+    // away.
+    sd_notify(0, "READY=1");
+    TellStatus();
     bool owes_verification = false;  // until one has come to its end
     while (!stopped_) {
         const bool is_due = SteadyClock::now() >= due;
@@ -218,7 +237,8 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
             co_await SweepOnce(Thoroughness::kWhatChanged, Scanner::Scope::kNewOnes);
         }
         live_.AfterSweep();
-        if (std::exchange(is_first, false)) sd_notify(0, "READY=1");
+        has_scanned_ = true;
+        TellStatus();
         co_await WaitUntilWanted(due);
     }
     sd_notify(0, "STOPPING=1");

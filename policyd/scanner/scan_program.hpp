@@ -45,6 +45,8 @@ private:
     void AskForSweep(LiveScan::Sweep sweep);
     async::Task<ExitCode> RunOnce();
     async::Task<ExitCode> RunUntilStopped();
+    const char* Status() const;
+    void TellStatus() const;
     async::Task<std::optional<DirectoryIdentity>> LookAtRoot();
     bool IsToBeScannedFor(const DirectoryIdentity& root) const;
     async::Task<> WaitUntilWanted(std::chrono::steady_clock::time_point due);
@@ -69,6 +71,8 @@ private:
     bool verify_now_ = false;
     bool sweep_now_ = false;
     bool places_changed_ = false;
+    bool store_answers_ = true;
+    bool has_scanned_ = false;
     std::optional<async::DetachedCall<DirectoryIdentity>> look_at_root_;
     /// Before the last scan of everything began; nothing after one that could not read it.
     std::optional<DirectoryIdentity> scanned_root_;

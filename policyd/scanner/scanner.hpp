@@ -78,6 +78,10 @@ public:
     /// hears of them: to save. What a crash leaves in the store is found again only by what is
     /// remembered of it.
     void OnMustBeSaved(std::function<void()> function) { on_must_be_saved_ = std::move(function); }
+    /// As Publisher's.
+    void OnStore(std::function<void(bool answers)> function) {
+        publisher_.OnStore(std::move(function));
+    }
     struct Progress {
         std::uint64_t measured = 0;
         std::uint64_t mailboxes = 0;

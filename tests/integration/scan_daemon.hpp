@@ -50,10 +50,11 @@ public:
         if (more.find("scan_settle_time") == more.npos) config << "scan_settle_time = \"20ms\"\n";
     }
 
-    void Start(const std::vector<std::string>& options = {}) {
+    void Start(const std::vector<std::string>& options = {},
+               const std::vector<std::string>& environment = {}) {
         std::vector<std::string> command = Command();
         command.insert(command.end(), options.begin(), options.end());
-        process_.emplace(command, Process::Options{scratch_ / "scan.log"});
+        process_.emplace(command, Process::Options{scratch_ / "scan.log", environment});
     }
     std::optional<int> Wait() {
         const auto status = process_->Wait();

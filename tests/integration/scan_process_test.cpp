@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "tests/integration/scan_site.hpp"
+#include "tests/support/notify_socket.hpp"
 #include "tests/support/postfix_instance.hpp"
 #include "tests/support/smtp_client.hpp"
 
@@ -170,6 +171,44 @@ TEST_F(ScanProcessTest, TellsAtAHangUpWhatOnlyARestartChanges) {
     told("take effect on a restart of policyd-scan only: scan_rate_limit\n");
     std::ofstream(scratch_ / "policyd.toml", std::ios::app) << "scan_rate_limits = 7\n";
     told("reload: what runs stays as it is: ");
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
+TEST_F(ScanProcessTest, IsReadyWhileTheStoreIsAwayAndTellsTheServiceManagerWhatItWaitsFor) {
+    Deliver("example.org/ann", 10);
+    const fs::path store = scratch_ / "store";
+    daemon_.emplace(scratch_.Path(), "off", "1h", "", 2,
+                    "sqlite:" + (store / "usage.sqlite").string());
+    test::NotifySocket notify(scratch_ / "notify.sock");
+    daemon_->Start({}, {"NOTIFY_SOCKET=" + (scratch_ / "notify.sock").string()});
+    ASSERT_EQ(notify.Next(), "READY=1") << daemon_->Log();
+    EXPECT_EQ(notify.Next(), "STATUS=first scan");
+    EXPECT_EQ(notify.Next(), "STATUS=waiting for the usage store");
+    fs::create_directory(store);
+    EXPECT_EQ(notify.Next(), "STATUS=first scan");
+    EXPECT_EQ(notify.Next(), "STATUS=watching");
+    ExpectTruth();
+    EXPECT_EQ(daemon_->Stop(), 0);
+    EXPECT_EQ(notify.Next(), "STOPPING=1");
+}
+
+TEST_F(ScanProcessTest, TellsTheServiceManagerThatThereIsNoMailStore) {
+    daemon_.emplace(scratch_.Path(), "off", "1h");
+    test::NotifySocket notify(scratch_ / "notify.sock");
+    daemon_->Start({}, {"NOTIFY_SOCKET=" + (scratch_ / "notify.sock").string()});
+    ASSERT_EQ(notify.Next(), "READY=1") << daemon_->Log();
+    EXPECT_EQ(notify.Next(), "STATUS=first scan");
+    EXPECT_EQ(notify.Next(), "STATUS=waiting for the mail store");
+    EXPECT_EQ(daemon_->Stop(), 0);
+}
+
+TEST_F(ScanProcessTest, IsReadyBeforeDovecotsFirstFiguresWhereThereAreNoOthers) {
+    daemon_.emplace(scratch_.Path(), "off", "1h",
+                    "usage_source = \"dovecot\"\ndovecot_quota_clone = \"redis:unix:" +
+                        (scratch_ / "none.sock").string() + "\"\n");
+    test::NotifySocket notify(scratch_ / "notify.sock");
+    daemon_->Start({}, {"NOTIFY_SOCKET=" + (scratch_ / "notify.sock").string()});
+    EXPECT_EQ(notify.Next(), "READY=1\nSTATUS=waiting for the first figures") << daemon_->Log();
     EXPECT_EQ(daemon_->Stop(), 0);
 }
 

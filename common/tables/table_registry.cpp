@@ -1,6 +1,10 @@
 #include "common/tables/table_registry.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <iterator>
 
 #include "common/async/when_all.hpp"
@@ -71,6 +75,22 @@ struct Refusal {
     std::string why;
 };
 
+/// Ends the opening of a table, also of one that is refused.
+struct Opening {
+    std::set<std::string, std::less<>>& being_opened;
+    std::string spec;
+    ~Opening() { being_opened.erase(spec); }
+};
+
+/// Below a directory that may not be entered a file may well be there.
+std::string WhyUnseen(const std::string& path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) == 0 || errno == ENOENT || errno == ENOTDIR)
+        return "names a file that does not exist: " + path;
+    return "names a file that cannot be looked at (" + std::string(std::strerror(errno)) +
+           "): " + path;
+}
+
 /// One after the other: of a server that does not answer, no more is asked.
 async::Task<std::vector<Refusal>> TryTablesOfOneServer(std::vector<NamedTable> tables) {
     std::vector<Refusal> refusals;
@@ -138,8 +158,8 @@ LookupTable& TableRegistry::OpenAs(ReadAs reader, std::string_view spec) {
         throw config::ConfigError("\"" + text::EscapedForLog(spec) +
                                   "\": its own \"domain\" parameter names it");
     }
+    const Opening until_it_is_open{being_opened_, std::string(spec)};
     auto table = Make(type, std::string(spec.substr(colon + 1)), reader);
-    being_opened_.erase(std::string(spec));
     return *tables_.emplace(identity, std::move(table)).first->second;
 }
 
@@ -282,7 +302,7 @@ std::unique_ptr<LookupTable> TableRegistry::MakeSqlite(const std::string& path) 
     SqlLookup lookup = MakeSqlLookup("sqlite:" + path, file);
     const std::string database = file.NeededText("dbpath");
     if (!contents_->Note(database, FileStamp::Of::kPlace))
-        file.Refuse("dbpath", "names a file that does not exist: " + database);
+        file.Refuse("dbpath", WhyUnseen(database));
     std::shared_ptr<SqliteTable::File>& shared = sqlite_files_[database];
     if (!shared) {
         const auto open = [database] {

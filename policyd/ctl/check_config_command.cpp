@@ -18,6 +18,7 @@
 #include "policyd/ctl/surroundings_check.hpp"
 #include "policyd/ctl/unfollowed_parameters.hpp"
 #include "policyd/ctl/unit_filters.hpp"
+#include "policyd/ctl/unit_sandbox.hpp"
 
 namespace policyd::ctl {
 namespace {
@@ -51,6 +52,7 @@ int RunCheckConfig(const CheckArguments& arguments, Terminal& terminal) {
         const config::ConfigFile file = config::ReadConfigFile(arguments.config);
         CheckSurroundings(file, report);
         WarnOfUnitFilters(file, report);
+        CheckUnitSandbox(file, report);
         CheckBackEnds(file, report);
         WarnOfQuotaColumns(file, report);
         if (!arguments.postfix.empty()) CheckAgainstPostfix(file, arguments.postfix, report);

@@ -4,11 +4,8 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <iterator>
 #include <memory>
 #include <set>
-#include <sstream>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -18,32 +15,19 @@
 #include "common/config/options.hpp"
 #include "common/tables/mysql_table.hpp"
 #include "common/text/ascii.hpp"
-#include "policyd/ctl/program_output.hpp"
+#include "policyd/ctl/systemd_unit.hpp"
 #include "policyd/ctl/table_definition.hpp"
 
 namespace policyd::ctl {
 namespace {
 
-constexpr const char* kServer = "policyd";
-constexpr const char* kScanner = "policyd-scan";
-
-/// With what drop-ins add. Empty without systemd, which alone has it.
-std::string PropertyOf(const std::string& unit, const std::string& name) {
-    try {
-        return OutputOf({"systemctl", "show", "--value", "-p", name, unit + ".service"}).output;
-    } catch (const std::runtime_error&) {
-        return "";
-    }
-}
-
 /// As the units are shipped. Whoever allows more is taken to allow what is needed.
-bool TalksToThisHostAlone(const std::string& unit) {
-    if (text::Trim(PropertyOf(unit, "IPAddressDeny")).empty()) return false;
-    std::istringstream allowed(PropertyOf(unit, "IPAddressAllow"));
-    return std::all_of(std::istream_iterator<std::string>(allowed), {},
-                       [](const std::string& network) {
-                           return network == "127.0.0.0/8" || network == "::1/128";
-                       });
+bool TalksToThisHostAlone(const SystemdUnit& unit) {
+    if (unit.List("IPAddressDeny").empty()) return false;
+    const std::vector<std::string> allowed = unit.List("IPAddressAllow");
+    return std::all_of(allowed.begin(), allowed.end(), [](const std::string& network) {
+        return network == "127.0.0.0/8" || network == "::1/128";
+    });
 }
 
 bool IsLoopback(const sockaddr& address) {
@@ -85,35 +69,37 @@ std::vector<std::string> HostsOf(const TableDefinition& table, const config::Set
 
 void WarnOfUnitFilters(const config::ConfigFile& file, Report& report) {
     const config::Settings settings = config::Expanded(file.settings);
+    const SystemdUnit server("policyd");
+    const SystemdUnit scanner("policyd-scan");
     std::set<std::pair<std::string, std::string>> checked;
-    const auto check = [&](const std::string& unit, const std::string& option,
+    const auto check = [&](const SystemdUnit& unit, const std::string& option,
                            const std::string& host) {
-        if (!checked.emplace(unit, host).second || !TalksToThisHostAlone(unit) ||
+        if (!checked.emplace(unit.Name(), host).second || !TalksToThisHostAlone(unit) ||
             !MayBeOnAnotherHost(host))
             return;
-        const std::string warning = option + ": " + unit + ".service lets nothing pass to " + host +
-                                    ": add its address to IPAddressAllow (systemctl edit " + unit +
-                                    ')';
+        const std::string warning = option + ": " + unit.Name() + ".service lets nothing pass to " +
+                                    host + ": add its address to IPAddressAllow (systemctl edit " +
+                                    unit.Name() + ')';
         report.Warning(config::ConfigError(file.path, file.LineOf(option), warning).what());
     };
-    const auto check_redis = [&](const std::string& unit, const std::string& option,
+    const auto check_redis = [&](const SystemdUnit& unit, const std::string& option,
                                  const std::string& value) {
         constexpr std::string_view kRedis = "redis:";
         if (!value.starts_with(kRedis)) return;
-        const async::Endpoint server = async::ParseEndpoint(value.substr(kRedis.size()));
-        if (server.kind == async::Endpoint::Kind::kInet) check(unit, option, server.host);
+        const async::Endpoint redis = async::ParseEndpoint(value.substr(kRedis.size()));
+        if (redis.kind == async::Endpoint::Kind::kInet) check(unit, option, redis.host);
     };
     for (const config::Option& option : config::Options()) {
         const auto* lists = std::get_if<config::Strings config::Settings::*>(&option.field);
         if (lists == nullptr) continue;
         for (const TableDefinition& table : DefinitionsOf(settings.**lists))
             for (const std::string& host : HostsOf(table, settings))
-                check(kServer, std::string(option.name), host);
+                check(server, std::string(option.name), host);
     }
-    for (const char* unit : {kServer, kScanner})
-        check_redis(unit, "usage_store", settings.usage_store);
+    for (const SystemdUnit* unit : {&server, &scanner})
+        check_redis(*unit, "usage_store", settings.usage_store);
     if (settings.usage_source != "scan")
-        check_redis(kScanner, "dovecot_quota_clone", settings.dovecot_quota_clone);
+        check_redis(scanner, "dovecot_quota_clone", settings.dovecot_quota_clone);
 }
 
 }  // namespace policyd::ctl

@@ -243,44 +243,6 @@ TEST_F(CheckConfigTest, TellsOfASocketThatPostfixMayNotConnectTo) {
     EXPECT_THAT(output_for("0600"), Not(HasSubstr("unix_socket_mode")));
 }
 
-TEST_F(CheckConfigTest, TellsOfServersThatTheUnitsKeepTheDaemonsFrom) {
-    const auto programs = scratch_
-                              .Write("programs/systemctl",
-                                     "#!/bin/sh\n"
-                                     "case \"$*\" in\n"
-                                     "    *IPAddressDeny*) echo '::/0 0.0.0.0/0' ;;\n"
-                                     "    *IPAddressAllow*) cat " +
-                                         Path("allowed") + " ;;\nesac\n")
-                              .parent_path();
-    ASSERT_EQ(chmod(Path("programs/systemctl").c_str(), 0755), 0);
-    const auto output_for = [&](const std::string& hosts, const std::string& redis,
-                                const std::string& allowed = "::1/128 127.0.0.0/8") {
-        scratch_.Write("allowed", allowed + '\n');
-        scratch_.Write("mysql.cf",
-                       "hosts = " + hosts + "\nuser = root\ndbname = mail\nquery = SELECT '%s'\n");
-        scratch_.Write("policyd.toml", "virtual_alias_maps = \"mysql:" + Path("mysql.cf") +
-                                           "\"\nusage_store = \"redis:inet:" + redis +
-                                           ":1\"\nmysql_time_limit = \"10ms\"\n");
-        return test::Run({"env", "PATH=" + programs.string() + ":/usr/sbin:/usr/bin:/sbin:/bin",
-                          test::ProgramPath("policyctl"), "check-config", "--config",
-                          Path("policyd.toml")})
-            .output;
-    };
-    const std::string far = output_for("127.0.0.1 192.0.2.1:3307", "192.0.2.2");
-    EXPECT_THAT(far, HasSubstr("policyd.toml:1: virtual_alias_maps: policyd.service lets nothing "
-                               "pass to 192.0.2.1"));
-    EXPECT_THAT(far, HasSubstr("policyd.toml:2: usage_store: policyd.service lets nothing pass"));
-    EXPECT_THAT(far, HasSubstr("usage_store: policyd-scan.service lets nothing pass to 192.0.2.2"));
-    EXPECT_THAT(far, HasSubstr("3 warnings"));
-    EXPECT_THAT(output_for("localhost", "127.0.0.1"), HasSubstr("0 warnings"));
-    // Names of this host wherever the test runs: only the resolver knows that they are.
-    EXPECT_THAT(output_for("0x7f.1", "2130706433"), HasSubstr("0 warnings"));
-    EXPECT_THAT(output_for("0xc0000201", "127.0.0.1"), HasSubstr("nothing pass to 0xc0000201"));
-    EXPECT_THAT(output_for("no-such-host.invalid", "127.0.0.1"), HasSubstr("0 warnings"));
-    EXPECT_THAT(output_for("192.0.2.1", "192.0.2.2", "127.0.0.0/8 192.0.2.0/24"),
-                HasSubstr("0 warnings"));
-}
-
 TEST_F(CheckConfigTest, FindsFilesOfRootsInADirectoryOfTheDaemons) {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
     constexpr uid_t kDaemon = 12'345;

@@ -1,9 +1,12 @@
 #include "common/tables/table_registry.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/config/config_error.hpp"
 #include "tests/support/scratch_directory.hpp"
+#include "tests/support/unprivileged.hpp"
 
 namespace policyd::tables {
 namespace {
@@ -75,6 +78,25 @@ TEST_F(TableRegistryTest, NamesTheFileThatIsMissing) {
     for (const char* type : {"mysql", "sqlite", "texthash", "cidr", "hash"})
         EXPECT_THAT(Refusal(type + std::string(":/nonexistent/file")),
                     HasSubstr("/nonexistent/file"));
+}
+
+TEST_F(TableRegistryTest, DoesNotCallADatabaseMissingThatMayNotBeLookedAt) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+    const auto database = scratch.Write("private/mail.sqlite", "");
+    scratch.Write("table.cf", "dbpath = " + database.string() + "\nquery = SELECT 1\n");
+    const std::string table = "sqlite:" + (scratch / "table.cf").string();
+    ASSERT_EQ(chmod(database.parent_path().c_str(), 0700), 0);
+    {
+        const test::Unprivileged nobody;
+        EXPECT_THAT(Refusal(table), HasSubstr("cannot be looked at (Permission denied): "));
+    }
+    std::filesystem::remove(database);
+    EXPECT_THAT(Refusal(table), HasSubstr("does not exist"));
+}
+
+TEST_F(TableRegistryTest, SaysAgainWhatIsWrongWithATable) {
+    const std::string refusal = Refusal("cidr:/nonexistent/file");
+    EXPECT_EQ(Refusal("cidr:/nonexistent/file"), refusal);
 }
 
 TEST_F(TableRegistryTest, ATableWhoseDomainParameterNamesItselfIsRefused) {

@@ -89,8 +89,9 @@ constexpr Option kOptions[] = {
      "systemd unit and of the init script needs one."},
     {kService, "log_destination", &Settings::log_destination, kEffectOnReload,
      CheckedBy(&CheckLogDestination),
-     "Where log lines go: stderr, syslog, journal or file:PATH. policyd-scan takes a change over "
-     "at its start.",
+     "Where log lines go: stderr, syslog, journal or file:PATH. The systemd units let the daemons "
+     "write below /var/log/policyd: elsewhere, ReadWritePaths of both has to name the directory. "
+     "policyd-scan takes a change over at its start.",
      kForBoth},
     {kService, "log_level", &Settings::log_level, kEffectOnReload,
      OneOf("debug info warning error"),
@@ -223,8 +224,8 @@ constexpr Option kOptions[] = {
      CheckedBy(&CheckAbsolutePathOrNone),
      "The path of a program that is run for each warning, with these arguments: the mailbox, the "
      "percentage, the usage, the limit, the word over or below, and bytes or messages, whichever "
-     "more of its limit is used of. It runs as the user of policyd, within the bounds of its unit. "
-     "Empty: none."},
+     "more of its limit is used of. It runs as the user of policyd, within the bounds of its unit, "
+     "where sendmail(1) fails: send mail over SMTP. Empty: none."},
     {kQuota, "quota_warning_command_time_limit", &Settings::quota_warning_command_time_limit,
      kEffectOnReload, AtLeast(100ms),
      "How long the command may take before it is killed. There is never more than one."},
@@ -363,7 +364,10 @@ constexpr Option kOptions[] = {
     {kBackEnds, "usage_store", &Settings::usage_store, kEffectOnRestart,
      CheckedBy(&CheckUsageStore),
      "Where usage is kept, shared by all servers and scanners: sqlite:/PATH, redis:unix:/PATH or "
-     "redis:inet:HOST:PORT.",
+     "redis:inet:HOST:PORT. The systemd units let the daemons write below /var/lib/policyd, and "
+     "talk to this host alone: elsewhere, ReadWritePaths or IPAddressAllow of both has to name the "
+     "directory or the address. Redis's UNIX socket needs its group: usermod -aG redis policyd, "
+     "and policyd-scan.",
      kForBoth},
     {kBackEnds, "redis_user", &Settings::redis_user, kEffectOnRestart, Anything(),
      "The user for Redis ACLs; empty: Redis's default user.", kForBoth},

@@ -401,7 +401,7 @@ constexpr Option kOptions[] = {
     {kScanner, "scan_refresh_interval", &Settings::scan_refresh_interval, kEffectOnRestart,
      AtLeast(1s),
      "After how long an unchanged mailbox is committed again. Reservations for mail that never "
-     "came are dropped then."},
+     "came are dropped then, also those of mailboxes that are not there yet."},
     {kScanner, "scan_state_file", &Settings::scan_state_file, kEffectOnRestart,
      CheckedBy(&CheckAbsolutePathOrNone),
      "Where policyd-scan remembers what it measured, so that it need not read what has not "

@@ -93,6 +93,20 @@ flush()
 return 1
 )lua";
 
+const char* const kAbsent = R"lua(
+local looked, grace = unpack_numbers('<dd', ARGV[1], 17)
+if looked > ahead then return 1 end
+for i = 2, #KEYS do
+  local m = read(KEYS[i])
+  if m.s < 0 and m.o >= 0 and m.o < looked - grace then
+    drop_older(m, looked - grace)
+    save(m)
+  end
+end
+flush()
+return 1
+)lua";
+
 const char* const kDomain = R"lua(
 return struct.pack('<ddddd', d_mailboxes, d_bytes, d_messages, d_reserved, d_copies)
 )lua";

@@ -59,6 +59,10 @@ extern const char* const kCommit;
 /// Returns 1.
 extern const char* const kRemove;
 
+/// Drops what is reserved in mailboxes that are not there: KEYS has their keys behind the domain's.
+/// ARGV[1] goes on with the time at which they were looked for, and the grace. Returns 1.
+extern const char* const kAbsent;
+
 /// Returns packed numbers: the mailboxes that are known, and the sums of their bytes, messages,
 /// reserved bytes and copies.
 extern const char* const kDomain;

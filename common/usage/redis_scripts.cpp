@@ -26,14 +26,14 @@ std::string Beginning() {
 std::string ScriptOfDomain(const char* body) {
     return Beginning() + "open_domain(KEYS[1])\n" +
            "if d_newest > ahead or d_oldest < dead then tend() end\n" +
-           "local read, _, save, write, flush = changes()\n" + body;
+           "local read, drop_older, save, write, flush = changes()\n" + body;
 }
 
 }  // namespace
 
 std::vector<std::string> RedisScripts() {
-    return {Beginning() + kReservations, Beginning() + kCommit, ScriptOfDomain(kRemove),
-            ScriptOfDomain(kDomain), ScriptOfDomain(kWarned)};
+    return {Beginning() + kReservations, Beginning() + kCommit,   ScriptOfDomain(kRemove),
+            ScriptOfDomain(kAbsent),     ScriptOfDomain(kDomain), ScriptOfDomain(kWarned)};
 }
 
 }  // namespace policyd::usage

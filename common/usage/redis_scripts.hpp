@@ -12,6 +12,7 @@ enum RedisScript : std::size_t {
     kReservationsScript,
     kCommitScript,
     kRemoveScript,
+    kAbsentScript,
     kDomainScript,
     kWarnedScript,
 };

@@ -24,6 +24,7 @@ using redis::ScriptCall;
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMailboxesInOneCall = 100;  // what one script holds up others for
+constexpr std::size_t kMailboxesInOneQuestion = 1000;
 constexpr std::size_t kCallsAtOnce = 64;
 
 std::map<std::string_view, std::vector<std::string>> ByDomain(
@@ -233,18 +234,23 @@ async::Task<void> RedisUsageStore::NoteChanged(std::vector<std::string> mailboxe
     co_await redis_.Ask(note);
 }
 
-async::Task<void> RedisUsageStore::Remove(std::span<const std::string> mailboxes) {
+std::vector<ScriptCall> RedisUsageStore::CallsFor(std::span<const std::string> mailboxes,
+                                                  std::size_t script, const PackedNumbers& header) {
     std::vector<ScriptCall> calls;
     for (const auto& [domain, of_domain] : ByDomain(mailboxes)) {
         for (std::size_t n = 0; n < of_domain.size(); ++n) {
             if (n % kMailboxesInOneCall == 0) {
-                calls.push_back(CallOf(kRemoveScript, RedisDomainKey(domain)));
-                calls.back().arguments.Append(Header().Bytes());
+                calls.push_back(CallOf(script, RedisDomainKey(domain)));
+                calls.back().arguments.Append(header.Bytes());
             }
             calls.back().keys.Append(RedisMailboxKey(of_domain[n]));
         }
     }
-    co_await EvaluateInTurn(std::move(calls));
+    return calls;
+}
+
+async::Task<void> RedisUsageStore::Remove(std::span<const std::string> mailboxes) {
+    co_await EvaluateInTurn(CallsFor(mailboxes, kRemoveScript, Header()));
     if (!notes_changes_ || mailboxes.empty()) co_return;
     Request forget("SREM", kRedisChangedKey);
     for (const std::string& mailbox : mailboxes) forget.Append(mailbox);
@@ -276,6 +282,51 @@ async::Task<std::vector<std::string>> RedisUsageStore::MeasuredMailboxes() {
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());
     co_return names;
+}
+
+async::Task<std::vector<std::string>> RedisUsageStore::UnmeasuredMailboxes() {
+    std::vector<std::string> names;
+    redis::KeyScan scan(redis_, std::string(kRedisKeyPrefix) + "{*}:r");
+    while (!scan.HasEnded()) {
+        const std::vector<std::string> lists = co_await scan.Next();
+        for (const std::string& list : lists) {
+            const auto domain_key = DomainKeyOfReservedList(list);
+            if (!domain_key) continue;
+            co_await redis_.Evaluate(DomainCall(*domain_key));
+            std::vector<std::string> more = co_await UnmeasuredIn(list);
+            std::move(more.begin(), more.end(), std::back_inserter(names));
+        }
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    co_return names;
+}
+
+async::Task<std::vector<std::string>> RedisUsageStore::UnmeasuredIn(std::string list) {
+    const std::string mailbox_keys = list.substr(0, list.size() - 1) + "m:";
+    std::vector<std::string> names;
+    for (std::size_t at = 0;; at += kMailboxesInOneQuestion) {
+        const Reply some =
+            co_await redis_.Ask(Request("ZRANGE", list, at, at + kMailboxesInOneQuestion - 1));
+        if (some.elements.empty()) co_return names;
+        std::vector<Request> questions;
+        for (const Reply& name : some.elements)
+            questions.emplace_back("HGET", mailbox_keys + name.text, "u");
+        const std::vector<Reply> records = co_await redis_.AskAll(std::move(questions));
+        for (std::size_t i = 0; i < records.size(); ++i) {
+            auto mailbox = MailboxOfRedisKey(mailbox_keys + some.elements[i].text);
+            const Usage usage = RecordIn(records[i].text).usage;
+            if (mailbox && !usage.measured_at && usage.reserved_messages > 0)
+                names.push_back(std::move(*mailbox));
+        }
+    }
+}
+
+async::Task<void> RedisUsageStore::NoteAbsent(std::span<const std::string> mailboxes,
+                                              text::WallTime looked, milliseconds grace) {
+    PackedNumbers header = Header();
+    header << looked.time_since_epoch() << grace;
+    co_await EvaluateInTurn(CallsFor(mailboxes, kAbsentScript, header));
 }
 
 async::Task<Usage> RedisUsageStore::FindSite() {

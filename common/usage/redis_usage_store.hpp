@@ -50,6 +50,9 @@ public:
                              std::chrono::milliseconds grace) override;
     async::Task<void> Remove(std::span<const std::string> mailboxes) override;
     async::Task<std::vector<std::string>> MeasuredMailboxes() override;
+    async::Task<std::vector<std::string>> UnmeasuredMailboxes() override;
+    async::Task<void> NoteAbsent(std::span<const std::string> mailboxes, text::WallTime looked,
+                                 std::chrono::milliseconds grace) override;
     async::Task<std::vector<std::chrono::milliseconds>> NoteFull(
         std::span<const std::string> mailboxes, std::chrono::milliseconds memory) override;
     async::Task<void> NoteRoom(std::span<const std::string> mailboxes) override;
@@ -63,6 +66,9 @@ private:
     PackedNumbers Header() const;
     /// Header() and what it goes on with is still to be its first argument.
     static redis::ScriptCall CallOf(std::size_t script, std::string_view domain_key);
+    /// For mailboxes of any domains, some in each call.
+    static std::vector<redis::ScriptCall> CallsFor(std::span<const std::string> mailboxes,
+                                                   std::size_t script, const PackedNumbers& header);
     redis::ScriptCall DomainCall(std::string_view domain_key) const;
     redis::ScriptCall WarnedCall(std::string_view mailbox, double expected, double wanted) const;
     /// What kReservationsScript's arguments begin with.
@@ -70,6 +76,8 @@ private:
     async::Task<void> NoteRoomIn(const std::vector<GrantedBefore>& granted);
     async::Task<void> TakeBack(std::string_view id, std::vector<GrantedBefore> granted);
     async::Task<std::vector<redis::Reply>> EvaluateInTurn(std::vector<redis::ScriptCall> calls);
+    /// Of those in a list of mailboxes with reservations, the ones that were never measured.
+    async::Task<std::vector<std::string>> UnmeasuredIn(std::string list);
     async::Task<void> NoteChanged(std::vector<std::string> mailboxes);
     void OnReady();
 

@@ -80,6 +80,12 @@ void TakeReserved(Statement& sums, Usage& usage) {
     usage.reserved_messages += Loaded(sums.Integer(1));
 }
 
+std::vector<std::string> NamesIn(Statement& select) {
+    std::vector<std::string> names;
+    while (select.Step()) names.push_back(select.Text(0).value_or(""));
+    return names;
+}
+
 }  // namespace
 
 SqliteUsageFile::SqliteUsageFile(Options options) : options_(std::move(options)) {}
@@ -340,12 +346,33 @@ void SqliteUsageFile::Remove(std::string_view mailbox) {
         database_->Run(sql, mailbox);
 }
 
+void SqliteUsageFile::DropExpired() {
+    const std::vector<std::string> domains = NamesIn(
+        database_->Prepared("SELECT DISTINCT domain FROM reserved WHERE made < ?1", Oldest()));
+    for (const std::string& domain : domains) BringUpToDate(domain);
+}
+
 std::vector<std::string> SqliteUsageFile::MeasuredMailboxes() {
-    database_->Run("DELETE FROM reserved WHERE made < ?1", Oldest());
-    Statement& select = database_->Prepared("SELECT mailbox FROM measured");
-    std::vector<std::string> names;
-    while (select.Step()) names.push_back(select.Text(0).value_or(""));
-    return names;
+    DropExpired();
+    return NamesIn(database_->Prepared("SELECT mailbox FROM measured"));
+}
+
+std::vector<std::string> SqliteUsageFile::UnmeasuredMailboxes() {
+    DropExpired();
+    return NamesIn(
+        database_->Prepared("SELECT DISTINCT mailbox FROM reserved WHERE NOT EXISTS"
+                            " (SELECT 1 FROM measured WHERE measured.mailbox = reserved.mailbox)"));
+}
+
+void SqliteUsageFile::NoteAbsent(std::string_view mailbox, text::WallTime looked,
+                                 milliseconds grace) {
+    BringUpToDate(DomainOf(mailbox));
+    if (Stored(looked) > Ahead()) return;
+    database_->Run(
+        "DELETE FROM reserved WHERE mailbox = ?1 AND made < ?2"
+        " AND NOT EXISTS (SELECT 1 FROM measured WHERE measured.mailbox = ?1)",
+        mailbox, Stored(looked - grace));
+    if (sqlite3_changes(database_->Raw()) > 0) ForgetWarnings(DomainOf(mailbox));
 }
 
 Usage SqliteUsageFile::FindSite() {
@@ -431,8 +458,7 @@ void SqliteUsageFile::NoteChanged(std::string_view mailbox) {
 std::vector<std::string> SqliteUsageFile::TakeChanged(std::size_t most) {
     Statement& select = database_->Prepared("SELECT mailbox FROM changed LIMIT ?1",
                                             static_cast<std::int64_t>(most));
-    std::vector<std::string> names;
-    while (select.Step()) names.push_back(select.Text(0).value_or(""));
+    const std::vector<std::string> names = NamesIn(select);
     for (const std::string& name : names)
         database_->Run("DELETE FROM changed WHERE mailbox = ?1", name);
     return names;

@@ -47,6 +47,9 @@ public:
     void Commit(const Measurement& measurement, std::chrono::milliseconds grace);
     void Remove(std::string_view mailbox);
     std::vector<std::string> MeasuredMailboxes();
+    std::vector<std::string> UnmeasuredMailboxes();
+    void NoteAbsent(std::string_view mailbox, text::WallTime looked,
+                    std::chrono::milliseconds grace);
     std::chrono::milliseconds NoteFull(std::string_view mailbox, std::chrono::milliseconds memory);
     void NoteRoom(std::string_view mailbox);
     std::optional<Filling> FindFilling(std::string_view mailbox);
@@ -78,6 +81,8 @@ private:
     /// Every call brings the reservations of its domain up to date first: what expired goes, what
     /// is dated later than now is dated now.
     void BringUpToDate(std::string_view domain);
+    /// What expired in any domain goes.
+    void DropExpired();
     Usage MailboxWithout(std::string_view id, std::string_view mailbox);
     Usage DomainWithout(const Reservation* reservation, std::string_view domain);
     bool HasExpired(std::string_view mailbox);

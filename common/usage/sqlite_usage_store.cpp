@@ -92,6 +92,21 @@ async::Task<std::vector<std::string>> SqliteUsageStore::MeasuredMailboxes() {
     co_return co_await job;
 }
 
+async::Task<std::vector<std::string>> SqliteUsageStore::UnmeasuredMailboxes() {
+    auto job = Do([](SqliteUsageFile& file) { return file.UnmeasuredMailboxes(); });
+    co_return co_await job;
+}
+
+async::Task<void> SqliteUsageStore::NoteAbsent(std::span<const std::string> mailboxes,
+                                               text::WallTime looked,
+                                               std::chrono::milliseconds grace) {
+    auto job = Do([mailboxes, looked, grace](SqliteUsageFile& file) {
+        for (const std::string& mailbox : mailboxes) file.NoteAbsent(mailbox, looked, grace);
+        return std::monostate();
+    });
+    co_await job;
+}
+
 async::Task<Usage> SqliteUsageStore::FindSite() {
     auto job = Do([](SqliteUsageFile& file) { return file.FindSite(); });
     co_return co_await job;

@@ -33,6 +33,9 @@ public:
                              std::chrono::milliseconds grace) override;
     async::Task<void> Remove(std::span<const std::string> mailboxes) override;
     async::Task<std::vector<std::string>> MeasuredMailboxes() override;
+    async::Task<std::vector<std::string>> UnmeasuredMailboxes() override;
+    async::Task<void> NoteAbsent(std::span<const std::string> mailboxes, text::WallTime looked,
+                                 std::chrono::milliseconds grace) override;
     async::Task<std::vector<std::chrono::milliseconds>> NoteFull(
         std::span<const std::string> mailboxes, std::chrono::milliseconds memory) override;
     async::Task<void> NoteRoom(std::span<const std::string> mailboxes) override;

@@ -191,6 +191,16 @@ public:
     /// where nobody asks any more are dropped on the way.
     virtual async::Task<std::vector<std::string>> MeasuredMailboxes() = 0;
 
+    /// As MeasuredMailboxes(), of all that hold reservations and were never measured.
+    virtual async::Task<std::vector<std::string>> UnmeasuredMailboxes() = 0;
+
+    /// These mailboxes were not there at `looked`, by the store's clock: in those that were never
+    /// measured, reservations made before that less `grace` go, as by a measurement of nothing
+    /// that is not stored. One that is dated in the future lets all reservations stay.
+    virtual async::Task<void> NoteAbsent(std::span<const std::string> mailboxes,
+                                         text::WallTime looked,
+                                         std::chrono::milliseconds grace) = 0;
+
     /// Mail for these mailboxes is refused: for how long that has been so without a break, for
     /// each. Forgotten once it has not been noted again for `memory`.
     virtual async::Task<std::vector<std::chrono::milliseconds>> NoteFull(

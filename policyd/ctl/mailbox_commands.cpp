@@ -127,7 +127,10 @@ int RunUsage(const MailboxArguments& arguments, Terminal& terminal) {
     std::vector<std::string> mailboxes = arguments.mailboxes;
     if (arguments.all) {
         mailboxes = loop.RunUntilDone(store->MeasuredMailboxes());
+        const auto unmeasured = loop.RunUntilDone(store->UnmeasuredMailboxes());
+        mailboxes.insert(mailboxes.end(), unmeasured.begin(), unmeasured.end());
         std::sort(mailboxes.begin(), mailboxes.end());
+        mailboxes.erase(std::unique(mailboxes.begin(), mailboxes.end()), mailboxes.end());
     }
     int status = kSuccess;
     terminal.out << UsageHeading() << '\n';
@@ -135,7 +138,7 @@ int RunUsage(const MailboxArguments& arguments, Terminal& terminal) {
         const std::optional<usage::Usage> usage = loop.RunUntilDone(store->Find(mailbox));
         if (usage) {
             terminal.out << UsageLine(mailbox, *usage) << '\n';
-        } else {
+        } else if (!arguments.all) {  // otherwise it was there a moment ago
             terminal.err << "policyctl: nothing is known of " << text::EscapedForLog(mailbox)
                          << '\n';
             status = kNotFound;
@@ -164,7 +167,8 @@ Run DefineResolve(CLI::App& command, Terminal& terminal) {
 Run DefineUsage(CLI::App& command, Terminal& terminal) {
     auto arguments = ArgumentsWithConfig(command);
     command.add_option("MAILBOX", arguments->mailboxes, "The address that a Maildir stands for");
-    command.add_flag("--all", arguments->all, "All mailboxes that were measured");
+    command.add_flag("--all", arguments->all,
+                     "All mailboxes that were measured or hold reservations");
     return [arguments, &terminal] { return RunUsage(*arguments, terminal); };
 }
 

@@ -233,13 +233,25 @@ async::Task<StoreTime> Publisher::AskTime() {
 }
 
 async::Task<> Publisher::Remove(std::vector<std::string> addresses) {
+    const Change remove = [this](auto some) { return store_.Remove(some); };
+    co_await ChangeInBatches(std::move(addresses), remove);
+}
+
+async::Task<> Publisher::NoteAbsent(std::vector<std::string> addresses, StoreTime looked) {
+    const Change note = [this, looked](auto some) {
+        return store_.NoteAbsent(some, text::WallTime(milliseconds(looked)), grace_);
+    };
+    co_await ChangeInBatches(std::move(addresses), note);
+}
+
+async::Task<> Publisher::ChangeInBatches(std::vector<std::string> addresses, Change change) {
     for (std::size_t at = 0; at < addresses.size();) {
         const std::size_t size = std::min(kBatch, addresses.size() - at);
         const std::span<const std::string> some(addresses.data() + at, size);
         std::exception_ptr outage;
         std::string failure;
         try {
-            co_await store_.Remove(some);
+            co_await change(some);
             Recovered();
             at += size;
         } catch (const outage::Unavailable& unavailable) {

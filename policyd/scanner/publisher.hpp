@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,8 @@ public:
     async::Task<StoreTime> AskTime();
     /// Removes these mailboxes' entries, with the same patience.
     async::Task<> Remove(std::vector<std::string> addresses);
+    /// Tells of mailboxes that were not there at `looked`, with the same patience.
+    async::Task<> NoteAbsent(std::vector<std::string> addresses, StoreTime looked);
 
     /// From now on an outage is not waited out any more.
     void Stop();
@@ -58,6 +61,7 @@ public:
     std::size_t Waiting() const { return due_.size() + suspects_.size() + refused_.size(); }
 
 private:
+    using Change = std::function<async::Task<>(std::span<const std::string>)>;
     using Batch = std::vector<std::pair<std::string, StoreTime>>;
     /// What the store did not take, and with what words.
     struct Suspect {
@@ -81,6 +85,7 @@ private:
     Batch TakeBatch();
     async::Task<std::vector<usage::Measurement>> MeasurementsOf(const Batch& batch);
     async::Task<bool> IsKnownBetter(const usage::Measurement& measurement);
+    async::Task<> ChangeInBatches(std::vector<std::string> addresses, Change change);
     /// False when it is time to give up.
     async::Task<bool> WaitOut(std::string what);
     void Recovered();

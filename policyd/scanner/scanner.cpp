@@ -52,6 +52,7 @@ Scanner::Scanner(async::EventLoop& loop, usage::UsageStore& store, ScanState& st
             [this](MeasuringBatch& batch) { OnMeasured(batch); }),
       vanished_(state, layout_, publisher_, options, tally_),
       comparison_(store, state, layout_, vanished_, tally_),
+      absent_(store, layout_, publisher_),
       obstacles_(layout_.Pattern()) {}
 
 void Scanner::Stop() {
@@ -90,6 +91,7 @@ void Scanner::ForgetTimesAfter(StoreTime now) {
         mailbox.verified_at = std::min(mailbox.verified_at, now);
     }
     state_.listed_store_at = std::min(state_.listed_store_at, now);
+    absent_at_ = std::min(absent_at_, now);
     comparison_.ClockWasSetBackTo(now);
     began_.time = std::min(began_.time, now);
     // It may have come back from a backup, with mailboxes that are gone.
@@ -119,6 +121,7 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     co_await MeasureMailboxes(thoroughness, scope);
     co_await MeasureAgain(std::nullopt);
     if (!stopped_) co_await RemoveVanished();
+    if (!stopped_) co_await DropReservationsOfAbsent();
     co_await publisher_.Finish();
     SumUp();
     tally_.sweep.interrupted = stopped_;
@@ -490,6 +493,15 @@ async::Task<> Scanner::RemoveVanished() {
         state_.has_changed = true;
     }
     co_await vanished_.Remove(std::move(only_in_store), true);
+}
+
+/// As often as those of mailboxes that do not change. Where a disk may not be mounted, nothing is
+/// known to be absent.
+async::Task<> Scanner::DropReservationsOfAbsent() {
+    const bool is_due = began_.time >= absent_at_ + options_.refresh_interval.count();
+    if (!is_due || !vanished_.StoreIsWhole()) co_return;
+    co_await absent_.DropReservations(files_);
+    absent_at_ = began_.time;
 }
 
 void Scanner::SumUp() {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "policyd/scanner/absent_mailboxes.hpp"
 #include "policyd/scanner/measuring_pool.hpp"
 #include "policyd/scanner/obstacle.hpp"
 #include "policyd/scanner/publisher.hpp"
@@ -123,6 +124,7 @@ private:
     async::Task<> CompareWithStore();
     bool IsToLookIntoStore() const;
     async::Task<> RemoveVanished();
+    async::Task<> DropReservationsOfAbsent();
     void SumUp();
 
     async::EventLoop& loop_;
@@ -137,9 +139,11 @@ private:
     ScanTally tally_;
     VanishedMailboxes vanished_;
     StoreComparison comparison_;
+    AbsentMailboxes absent_;
 
     bool stopped_ = false;
     StoreTime newest_ = 0;       // that the store's clock has shown, or that a measurement is dated
+    StoreTime absent_at_ = 0;    // when reservations of absent mailboxes were dropped last
     bool owes_figures_ = false;  // to a store that lost them: a sweep of all is to commit them
     std::function<void()> on_progress_;
     std::function<void()> on_must_be_saved_;

@@ -115,6 +115,10 @@ OpenedDirectory StoreFiles::Open(const char* path) const {
     return opened;
 }
 
+bool StoreFiles::HasNothingAt(const char* path) const {
+    return Open(path).error == ENOENT;
+}
+
 SeenDirectory StoreFiles::LookAtOpen(const Descriptor& directory) const {
     SeenDirectory seen;
     struct statx file;

@@ -67,7 +67,7 @@ struct SeenDirectory {
     Sight sight = Sight::kAbsent;
     DirectoryStamp stamp;
     std::uint64_t size = 0;  ///< st_size: a hint for how many bytes its entries take
-    int error = 0;           ///< errno when unreadable
+    int error = 0;           ///< errno of the call that failed
 };
 
 struct OpenedDirectory : SeenDirectory {
@@ -96,6 +96,9 @@ public:
     SeenDirectory Look(const char* path) const;
     /// Opens a directory for reading and stamps it through the descriptor.
     OpenedDirectory Open(const char* path) const;
+    /// Whether there is nothing for sure: neither a directory, a file or a link at the path, nor a
+    /// file or a link in the place of a directory above.
+    bool HasNothingAt(const char* path) const;
     /// The same directory again, wherever it is by now.
     SeenDirectory LookAtOpen(const Descriptor& directory) const;
     /// A file in an open directory; symbolic links are absent.

@@ -32,7 +32,8 @@ async::Task<> VanishedMailboxes::Remove(std::set<std::string> only_in_store, boo
     const auto root = state_.places.find("");
     const std::uint32_t device = root == state_.places.end() ? 0 : root->second->stamp.device;
     vanishing.vanished = std::max(addresses.size(), gone.size());
-    vanishing.root_is_empty = root == state_.places.end() || root->second->children.empty();
+    root_is_empty_ = root == state_.places.end() || root->second->children.empty();
+    vanishing.root_is_empty = root_is_empty_;
     vanishing.other_device = state_.root_device != 0 && device != state_.root_device;
     const auto why = options_.accept_removals
                          ? std::nullopt

@@ -37,6 +37,9 @@ public:
     /// afterwards. Throws as Publisher::Remove().
     async::Task<> Remove(std::set<std::string> only_in_store, bool knows_store);
 
+    /// Whether the mail store looks like all that belongs there, as of the last Remove().
+    bool StoreIsWhole() const { return !is_alarmed_ && !root_is_empty_; }
+
     /// The next alarm is told of even if it is the same as the last.
     void TellAgain() { withheld_told_ = 0; }
 
@@ -50,6 +53,7 @@ private:
     std::set<std::string> paths_;
     std::uint64_t withheld_told_ = 0;
     bool is_alarmed_ = false;
+    bool root_is_empty_ = true;
 };
 
 }  // namespace policyd::scanner

@@ -79,6 +79,11 @@ protected:
     Usage UsageOfDomain(const std::string& domain) { return FindDomain(domain).value_or(Usage()); }
     Names Measured() { return loop_.RunUntilDone(store_->MeasuredMailboxes()); }
 
+    Names Unmeasured() { return loop_.RunUntilDone(store_->UnmeasuredMailboxes()); }
+    void NoteAbsent(const Names& mailboxes) {
+        loop_.RunUntilDone(store_->NoteAbsent(mailboxes, now_, kGrace));
+    }
+
     async::EventLoop loop_;
     Kind kind_;
     text::WallTime now_{std::chrono::milliseconds(1'800'000'000'000)};
@@ -389,11 +394,70 @@ TYPED_TEST_P(UsageStoreContract, AReservationThatNobodyMeasuresExpires) {
 
 TYPED_TEST_P(UsageStoreContract, ListingMailboxesDropsWhatExpiredWhereNobodyAsks) {
     this->Reserve("m1", 100, {{"ann@example.com", 0, 0}});
+    this->NoteWarned("ann@example.com", std::nullopt, 80);
     this->Pass(kReservationLife + std::chrono::seconds(1));
     EXPECT_TRUE(this->Measured().empty());
     this->Pass(-kReservationLife);
 
     EXPECT_EQ(this->Find("ann@example.com"), std::nullopt);
+    this->Reserve("m2", 100, {{"ann@example.com", 0, 0}});
+    EXPECT_EQ(this->FillingOf("ann@example.com")->warned, std::nullopt);
+}
+
+TYPED_TEST_P(UsageStoreContract, NamesMailboxesThatHoldReservationsAndWereNeverMeasured) {
+    this->Commit("ann@example.com", 500, 5);
+    this->Reserve("m1", 10, {{"ann@example.com", 0, 0}, {"new@example.com", 0, 0}});
+    this->Reserve("m2", 10, {{"@example.net", 0, 0}, {"left@example.net", 0, 0}});
+    this->Release("m2", {"left@example.net"});
+    EXPECT_THAT(this->Unmeasured(),
+                testing::UnorderedElementsAre("@example.net", "new@example.com"));
+    EXPECT_THAT(this->Measured(), testing::ElementsAre("ann@example.com"));
+
+    this->Commit("new@example.com", 10, 1);
+    EXPECT_THAT(this->Unmeasured(), testing::ElementsAre("@example.net"));
+    this->Pass(kReservationLife + std::chrono::seconds(1));
+    EXPECT_TRUE(this->Unmeasured().empty());
+    this->Pass(-kReservationLife);
+    EXPECT_EQ(this->Find("@example.net"), std::nullopt);
+}
+
+TYPED_TEST_P(UsageStoreContract, NamesAllOfManyMailboxesThatHoldReservations) {
+    std::vector<Limit> limits;
+    for (int i = 0; i < 2500; ++i) limits.push_back({std::to_string(i) + "@example.com", 0, 0});
+    this->Reserve("m1", 1, limits);
+    EXPECT_EQ(this->Unmeasured().size(), 2500u);
+}
+
+TYPED_TEST_P(UsageStoreContract, OfAMailboxThatIsNotThereReservationsOlderThanTheGraceGo) {
+    this->Commit("ann@example.com", 500, 5);
+    this->Reserve("m1", 100, {{"ann@example.com", 0, 0}, {"new@example.com", 0, 0}});
+    this->Settle("m2", 10, {{"new@example.com", 0, 0}, {"never@example.com", 0, 0}});
+    this->NoteWarned("never@example.com", std::nullopt, 80);
+    this->NoteAbsent({"ann@example.com", "new@example.com", "never@example.com"});
+    this->Pass(this->kGrace);
+    this->Reserve("m3", 1, {{"new@example.com", 0, 0}});
+    this->NoteAbsent({"ann@example.com", "new@example.com", "never@example.com"});
+    EXPECT_EQ(this->UsageOfDomain("example.com").reserved_bytes, 221u) << "they are as old";
+
+    this->Pass(std::chrono::milliseconds(1));
+    this->NoteAbsent({"ann@example.com", "new@example.com", "never@example.com"});
+
+    EXPECT_EQ(this->UsageOf("new@example.com"), (Usage{0, 0, 1, 1, std::nullopt}));
+    EXPECT_EQ(this->Find("never@example.com"), std::nullopt);
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 100u) << "it was measured";
+    EXPECT_EQ(this->UsageOfDomain("example.com"), (Usage{500, 5, 101, 2, std::nullopt}));
+    EXPECT_THAT(this->Unmeasured(), testing::ElementsAre("new@example.com"));
+    EXPECT_THAT(this->Measured(), testing::ElementsAre("ann@example.com"));
+    this->Reserve("m4", 1, {{"never@example.com", 0, 0}});
+    EXPECT_EQ(this->FillingOf("never@example.com")->warned, std::nullopt);
+}
+
+TYPED_TEST_P(UsageStoreContract, ALookFromBeforeTheClockWasSetBackTakesNoReservation) {
+    this->Reserve("m1", 100, {{"new@example.com", 0, 0}});
+    const auto looked = this->now_ + kReservationLife;
+    const std::vector<std::string> mailboxes{"new@example.com"};
+    this->loop_.RunUntilDone(this->store_->NoteAbsent(mailboxes, looked, this->kGrace));
+    EXPECT_EQ(this->UsageOf("new@example.com").reserved_bytes, 100u);
 }
 
 TYPED_TEST_P(UsageStoreContract, ARemovedMailboxLeavesNothingBehind) {
@@ -677,9 +741,13 @@ REGISTER_TYPED_TEST_SUITE_P(
     AMeasurementTakesTheReservationsThatAreInIt, AReservationAsOldAsTheGraceStays,
     AnAdjustedMessageIsAsYoungAsItsAdjustment, IgnoresLateAndRepeatedMeasurements,
     AReservationThatNobodyMeasuresExpires, ListingMailboxesDropsWhatExpiredWhereNobodyAsks,
-    ARemovedMailboxLeavesNothingBehind, ADomainIsTheSumOfItsMailboxes,
-    MailboxesOfADomainShareItsLimit, ADomainAndItsCatchAllMailboxAreTwoThings,
-    KeepsAnyTwoNamesApart, AMeasurementFromBeforeTheClockWasSetBackGivesWay,
+    NamesMailboxesThatHoldReservationsAndWereNeverMeasured,
+    NamesAllOfManyMailboxesThatHoldReservations,
+    OfAMailboxThatIsNotThereReservationsOlderThanTheGraceGo,
+    ALookFromBeforeTheClockWasSetBackTakesNoReservation, ARemovedMailboxLeavesNothingBehind,
+    ADomainIsTheSumOfItsMailboxes, MailboxesOfADomainShareItsLimit,
+    ADomainAndItsCatchAllMailboxAreTwoThings, KeepsAnyTwoNamesApart,
+    AMeasurementFromBeforeTheClockWasSetBackGivesWay,
     AReservationFromBeforeTheClockWasSetBackIsMeasuredAllTheSame, CountsFarBeyondFourBillion,
     TakesManyMeasurementsAtOnce, IsSharedByAllWhoOpenIt, TellsTheTimeOfItsClock,
     OneMailboxWithRoomIsEnoughWhereThatIsTheRule, TheMailboxWithRoomMayBeInAnotherDomain,

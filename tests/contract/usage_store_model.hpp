@@ -159,6 +159,26 @@ public:
         return names;
     }
 
+    std::vector<std::string> UnmeasuredMailboxes() {
+        for (const auto& [name, mailbox] : std::map(mailboxes_)) BringUpToDate(DomainOf(name));
+        std::vector<std::string> names;
+        for (const auto& [name, mailbox] : mailboxes_)
+            if (!mailbox.began) names.push_back(name);
+        return names;
+    }
+
+    void NoteAbsent(const std::vector<std::string>& mailboxes, text::WallTime looked,
+                    std::chrono::milliseconds grace) {
+        for (const std::string& mailbox : mailboxes) {
+            BringUpToDate(DomainOf(mailbox));
+            const auto found = mailboxes_.find(mailbox);
+            if (found == mailboxes_.end() || found->second.began || looked > now + kAhead) continue;
+            std::erase_if(found->second.held,
+                          [&](const auto& held) { return held.second.made < looked - grace; });
+        }
+        DropEmpty();
+    }
+
 private:
     struct Held {
         text::WallTime made;

@@ -66,7 +66,7 @@ private:
     }
 
     void Step() {
-        switch (Below(13)) {
+        switch (Below(14)) {
             case 0:
                 return MoveClock();
             case 1:
@@ -79,6 +79,8 @@ private:
                 return Below(4) == 0 ? Remove() : Release();
             case 6:
                 return Warn();
+            case 7:
+                return NoteAbsent();
             default:
                 return Reserve();
         }
@@ -163,6 +165,16 @@ private:
         Do(Store().Remove(mailboxes));
     }
 
+    void NoteAbsent() {
+        const std::vector<std::string> mailboxes = SomeMailboxes();
+        const text::WallTime looked = model_.now - milliseconds(Below(3'600'000) * Below(2)) +
+                                      milliseconds(Below(4) == 0 ? 3'600'000 : 0);
+        log_ << "not there at " << looked.time_since_epoch().count() << ": "
+             << testing::PrintToString(mailboxes) << '\n';
+        model_.NoteAbsent(mailboxes, looked, kGrace);
+        Do(Store().NoteAbsent(mailboxes, looked, kGrace));
+    }
+
     void Warn() {
         const std::string& mailbox = kMailboxes[Below(kMailboxes.size())];
         std::optional<std::uint64_t> from;
@@ -183,6 +195,8 @@ private:
         EXPECT_EQ(Do(Store().FindSite()), model_.FindSite());
         EXPECT_THAT(Do(Store().MeasuredMailboxes()),
                     testing::UnorderedElementsAreArray(model_.MeasuredMailboxes()));
+        EXPECT_THAT(Do(Store().UnmeasuredMailboxes()),
+                    testing::UnorderedElementsAreArray(model_.UnmeasuredMailboxes()));
     }
 
     std::mt19937_64 random_;
@@ -361,6 +375,30 @@ TEST(FoldedReservationsTest, OfAnHourThatWereDroppedAreNotTakenFromOthersOfThatH
     EXPECT_EQ(loop.RunUntilDone(store->Find(ann[0]))->reserved_bytes, 5004u);
     loop.RunUntilDone(store->Release("m1", ann, Unreserve::kEverything));
     EXPECT_EQ(loop.RunUntilDone(store->Find(ann[0]))->reserved_bytes, 5004u);
+}
+
+TEST(FoldedReservationsTest, OfAMailboxThatIsNotThereGoOnceTheYoungestIsOlderThanTheGrace) {
+    async::EventLoop loop;
+    const InRedis kind;
+    text::WallTime now{std::chrono::hours(500'000)};
+    const auto store = kind.Open(
+        loop, [&now] { return now; }, 4);
+    const std::vector<std::string> ann{"ann@a.example"};
+    for (int i = 0; i < 12; ++i) {
+        const Reservation reservation{"m" + std::to_string(i), 10, {{ann[0], 0, 0}}};
+        loop.RunUntilDone(store->Reserve(reservation));
+        now += std::chrono::seconds(1);
+    }
+    now += kGrace - std::chrono::seconds(4);
+    loop.RunUntilDone(store->NoteAbsent(ann, now, kGrace));
+    const auto left = loop.RunUntilDone(store->Find(ann[0])).value_or(Usage());
+    EXPECT_GE(left.reserved_bytes, 40u);
+    EXPECT_EQ(loop.RunUntilDone(store->FindDomain("a.example"))->reserved_bytes,
+              left.reserved_bytes);
+    now += std::chrono::seconds(5);
+    loop.RunUntilDone(store->NoteAbsent(ann, now, kGrace));
+    EXPECT_EQ(loop.RunUntilDone(store->Find(ann[0])), std::nullopt);
+    EXPECT_EQ(loop.RunUntilDone(store->FindDomain("a.example")), std::nullopt);
 }
 
 TEST(FoldedReservationsTest, AreExactWhileMessagesComeBackInTime) {

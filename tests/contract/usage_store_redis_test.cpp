@@ -494,6 +494,10 @@ TEST_F(RedisUsageStoreTest, NeedsNoMoreRightsThanTheManualSays) {
     loop_.RunUntilDone(store->NoteRoom(ann));
     loop_.RunUntilDone(store->Remove(ann));
     EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com")), std::nullopt);
+    Reserve(*store, "m0", 20, "ann@example.com");
+    EXPECT_THAT(loop_.RunUntilDone(store->UnmeasuredMailboxes()), testing::ElementsAreArray(ann));
+    loop_.RunUntilDone(store->NoteAbsent(ann, text::SystemWallTime(), -milliseconds(900)));
+    EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com")), std::nullopt);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // What policyctl looks up, asks, resolves and shows.
 
+#include "common/config/config_file.hpp"
+#include "common/usage/open_usage_store.hpp"
 #include "tests/integration/policyctl_fixture.hpp"
 #include "tests/support/mariadb_server.hpp"
 
@@ -151,6 +153,32 @@ TEST_F(PolicyctlTest, UsageShowsWhatAScanHasMeasured) {
     EXPECT_EQ(WithConfig({"usage", "nobody@example.com"}).status, 1);
     EXPECT_THAT(WithConfig({"resolve", "ann@example.com"}).output,
                 HasSubstr("limit 1000 bytes, 300 bytes in 1 messages (30%"));
+}
+
+TEST_F(PolicyctlTest, UsageShowsWhatIsReservedInAMailboxUntilAScanDoesNotFindIt) {
+    scratch_.Write("vmail/example.com/ann/new/1.host,S=300", std::string(300, 'x'));
+    scratch_.Write("policyd.toml", Configuration() + "virtual_mailbox_base = \"" + Path("vmail") +
+                                       "\"\nscan_state_file = \"" + Path("scan.state") + "\"\n");
+    {
+        async::EventLoop loop;
+        const auto store =
+            usage::OpenUsageStore(loop, config::LoadConfigFile(Path("policyd.toml")));
+        usage::Reservation refused{"m1", 70, {{"new@example.com"}}};
+        refused.needs = usage::Needs::kNoRoom;
+        refused.age = 2 * usage::kReservationGrace;
+        loop.RunUntilDone(store->Reserve(refused));
+    }
+    EXPECT_THAT(WithConfig({"usage", "--all"}).output,
+                testing::EndsWith("\nnew@example.com\t0\t0\t70\t1\tnever\n"));
+
+    const auto scanned =
+        test::Run({test::ProgramPath("policyd-scan"), "--config", Path("policyd.toml"), "--once"});
+    ASSERT_EQ(scanned.status, 0) << scanned.errors;
+
+    const auto all = WithConfig({"usage", "--all"});
+    EXPECT_EQ(all.status, 0) << all.errors;
+    EXPECT_THAT(all.output, Not(HasSubstr("new@example.com")));
+    EXPECT_THAT(all.output, HasSubstr("\nann@example.com\t300\t1\t0\t0\t20"));
 }
 
 TEST_F(PolicyctlTest, AsksMysqlAtLocalhostOverTheSocketAsPostfixDoes) {

@@ -229,6 +229,23 @@ public:
         co_return names;
     }
 
+    async::Task<std::vector<std::string>> UnmeasuredMailboxes() override {
+        Called();
+        std::vector<std::string> names;
+        for (const auto& [name, entry] : entries)
+            if (!entry.measured.measured_at && !entry.reservations.empty()) names.push_back(name);
+        co_return names;
+    }
+
+    /// Whatever is reserved is as old as the grace.
+    async::Task<void> NoteAbsent(std::span<const std::string> mailboxes, text::WallTime,
+                                 std::chrono::milliseconds) override {
+        Called();
+        for (const std::string& mailbox : mailboxes)
+            if (!entries[mailbox].measured.measured_at) entries.erase(mailbox);
+        co_return;
+    }
+
 private:
     void Called() {
         ++calls;

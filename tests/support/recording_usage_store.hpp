@@ -11,7 +11,7 @@
 namespace policyd::test {
 
 /// A usage store in memory for tests of what commits to one: takes measurements as the contract
-/// says, knows no reservations, and can be unavailable. Its clock goes on by a millisecond at each
+/// says, holds no reservations, and can be unavailable. Its clock goes on by a millisecond at each
 /// look, and may be set.
 class RecordingUsageStore final : public usage::UsageStore {
 public:
@@ -94,7 +94,20 @@ public:
         co_return names;
     }
 
+    async::Task<std::vector<std::string>> UnmeasuredMailboxes() override {
+        FailIfDown();
+        co_return unmeasured;
+    }
+    async::Task<void> NoteAbsent(std::span<const std::string> mailboxes, text::WallTime looked,
+                                 std::chrono::milliseconds grace) override {
+        FailIfDown();
+        for (const std::string& mailbox : mailboxes) absent[mailbox] = looked - grace;
+        co_return;
+    }
+
     std::map<std::string, usage::Measurement> figures;
+    std::vector<std::string> unmeasured;           ///< hold reservations
+    std::map<std::string, text::WallTime> absent;  ///< up to when nothing that is reserved counts
     std::uint64_t commits = 0;         ///< measurements committed, repeated ones as well
     int failures = 0;                  ///< so many calls fail from now on
     int refusals = 0;                  ///< so many commits fail from now on, and nothing else

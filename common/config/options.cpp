@@ -440,8 +440,11 @@ constexpr Option kOptions[] = {
      "Leave out messages that are marked as deleted (flag T), as Courier does."},
     {kScanner, "reservation_grace", &Settings::reservation_grace, kEffectOnRestart, Anything(),
      "Accepted mail is held to be in a scan once it is older than the scan's beginning by this "
-     "much: the time that delivery takes. Mail in between is counted twice for a while, never "
-     "not at all.",
+     "much: the time that delivery takes. Mail in between is counted twice for a while. Mail that "
+     "Postfix defers for longer is not counted until it is delivered, and others may be let in in "
+     "its place: to count it through one deferral, this has to be longer than Postfix's "
+     "minimal_backoff_time and queue_run_delay together (10 minutes by default). Mail that was "
+     "just delivered then counts twice for as long.",
      kForBoth},
     {kScanner, "usage_source", &Settings::usage_source, kEffectOnRestart,
      OneOf("scan dovecot both"),

@@ -160,12 +160,14 @@ constexpr Option kOptions[] = {
     {kQuota, "full_target_refuses", &Settings::full_target_refuses, kEffectOnReload,
      OneOf("any all never"),
      "For an address that leads to several mailboxes: whether any full one refuses the mail, only "
-     "all of them together, or never."},
+     "all of them together, or never. Where the delivery agent enforces the quota as well, any: "
+     "it bounces what is let in for a full one."},
     {kQuota, "full_at_end_of_message", &Settings::full_at_end_of_message, kEffectOnReload,
      OneOf("accept defer reject"),
      "What happens to a message that turns out too large for some of its recipients, but not for "
      "all, at END-OF-MESSAGE, when Postfix takes one answer for all of them: accept it for "
-     "everybody, defer it with mailbox_full_defer_action, or reject it."},
+     "everybody, defer it with mailbox_full_defer_action, or reject it. Where the delivery agent "
+     "enforces the quota as well, defer: it bounces what is accepted for a full one."},
     {kQuota, "mailbox_full_defer_action", &Settings::mailbox_full_defer_action, kEffectOnReload,
      CheckedBy(&CheckTemporaryAction), "The action where a full mailbox is to be tried again."},
     {kQuota, "mailbox_full_soft_time", &Settings::mailbox_full_soft_time, kEffectOnReload,

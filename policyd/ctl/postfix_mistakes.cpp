@@ -33,6 +33,7 @@ public:
         QueriesQuoteThemselves();
         ConnectionsAreClosedTooSoon();
         UnknownRecipientsAreRefusedOnlyForNow();
+        DeliveryAgentBouncesWhatIsLetIn();
     }
 
 private:
@@ -126,6 +127,31 @@ private:
                                 ", but unknown_recipient_action refuses for good: set it to \"450 "
                                 "4.1.1 User unknown\"");
         }
+    }
+
+    /// Only if it enforces quotas, which its own configuration says.
+    void DeliveryAgentBouncesWhatIsLetIn() {
+        const std::string& agent = settings_.virtual_transport;
+        const bool may_enforce_quotas =
+            agent == "lmtp" || agent.starts_with("lmtp:") || agent.starts_with("dovecot");
+        const bool has_limits = !settings_.virtual_mailbox_limit_maps.empty() ||
+                                !settings_.virtual_mailbox_message_limit_maps.empty();
+        if (!may_enforce_quotas || !has_limits) return;
+        const auto warn = [&](const std::string& option, const std::string& value,
+                              const std::string& lets_in, const std::string& wanted) {
+            const std::string advice =
+                option + " is \"" + value + "\": if the delivery agent (" + agent +
+                ") enforces quotas, it bounces " + lets_in + ": set it to \"" + wanted +
+                "\", or have the agent take such mail (Dovecot: quota_grace, or "
+                "quota_full_tempfail = yes)";
+            report_.Warning(config::ConfigError(file_.path, file_.LineOf(option), advice).what());
+        };
+        if (settings_.full_target_refuses != "any")
+            warn("full_target_refuses", settings_.full_target_refuses,
+                 "mail that an alias brings to a full mailbox", "any");
+        if (settings_.full_at_end_of_message == "accept")
+            warn("full_at_end_of_message", settings_.full_at_end_of_message,
+                 "a message that turns out too large for some of its recipients", "defer");
     }
 
     /// False also for what is no time, which is told.

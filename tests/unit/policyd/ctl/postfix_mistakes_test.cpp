@@ -60,5 +60,26 @@ TEST_F(PostfixMistakesTest, ConnectionsThatThisSideClosesFirst) {
                                     "Postfix's smtpd_policy_service_max_idle (300s)"));
 }
 
+TEST_F(PostfixMistakesTest, MailThatADeliveryAgentWithQuotasWouldBounce) {
+    for (const char* agent : {"lmtp:unix:private/dovecot-lmtp", "lmtp", "dovecot"}) {
+        options_["virtual_transport"] = agent;
+        const std::string warnings = Warnings();
+        EXPECT_THAT(
+            warnings,
+            HasSubstr("policyd.toml: full_target_refuses is \"all\": if the delivery agent (" +
+                      std::string(agent) + ") enforces quotas, it bounces mail"));
+        EXPECT_THAT(warnings, HasSubstr("full_at_end_of_message is \"accept\": if the delivery"));
+    }
+    options_["full_target_refuses"] = "any";
+    options_["full_at_end_of_message"] = "reject";
+    EXPECT_EQ(Warnings(), "");
+    options_["full_target_refuses"] = "never";
+    EXPECT_THAT(Warnings(), HasSubstr("full_target_refuses is \"never\""));
+    options_.erase("full_target_refuses");
+    options_.erase("full_at_end_of_message");
+    options_["virtual_transport"] = "smtp:[store.example]";
+    EXPECT_EQ(Warnings(), "");
+}
+
 }  // namespace
 }  // namespace policyd::ctl

@@ -21,6 +21,8 @@
 #include <thread>
 #include <utility>
 
+#include "common/files/descriptor.hpp"
+
 namespace policyd::async {
 
 namespace {
@@ -73,23 +75,37 @@ private:
     int fd_;
 };
 
-void SetAccess(const Endpoint& endpoint, const ListeningSocket::UnixAccess& access) {
+/// The socket that was made at the path, and nothing that somebody has put in its place since: no
+/// link, and no socket of another directory under one more name.
+files::Descriptor OpenMade(const Endpoint& endpoint, struct stat& made) {
+    files::Descriptor socket(open(endpoint.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (!socket || fstat(socket.Get(), &made) != 0) FailWithErrno(endpoint, "open");
+    if (!S_ISSOCK(made.st_mode) || made.st_nlink != 1)
+        Fail(endpoint, "somebody has put something else in its place");
+    return socket;
+}
+
+/// By its descriptor: whoever may write in its directory can have the path lead elsewhere.
+void SetAccess(const files::Descriptor& socket, const Endpoint& endpoint,
+               const ListeningSocket::UnixAccess& access) {
+    const std::string path = "/proc/self/fd/" + std::to_string(socket.Get());
     if (!access.group.empty()) {
         const group* const entry = getgrnam(access.group.c_str());
         if (entry == nullptr) Fail(endpoint, "no such group: " + access.group);
-        if (chown(endpoint.path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0)
+        if (chown(path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0)
             FailWithErrno(endpoint, "chown");
     }
-    if (chmod(endpoint.path.c_str(), access.mode) != 0) FailWithErrno(endpoint, "chmod");
+    if (chmod(path.c_str(), access.mode) != 0) FailWithErrno(endpoint, "chmod");
     if (!access.user.empty()) {
         const passwd* const entry = getpwnam(access.user.c_str());
         if (entry == nullptr) Fail(endpoint, "no such user: " + access.user);
-        if (lchown(endpoint.path.c_str(), entry->pw_uid, static_cast<gid_t>(-1)) != 0)
+        if (chown(path.c_str(), entry->pw_uid, static_cast<gid_t>(-1)) != 0)
             FailWithErrno(endpoint, "chown");
     }
 }
 
-void BindUnix(int fd, const Endpoint& endpoint, const ListeningSocket::UnixAccess& access) {
+/// Returns the inode of the socket's path.
+ino_t BindUnix(int fd, const Endpoint& endpoint, const ListeningSocket::UnixAccess& access) {
     sockaddr_storage storage{};
     const socklen_t length = NumericAddress(endpoint, storage);
     const auto* const address = reinterpret_cast<const sockaddr*>(&storage);
@@ -104,7 +120,9 @@ void BindUnix(int fd, const Endpoint& endpoint, const ListeningSocket::UnixAcces
     const int bound = bind(fd, address, length);
     umask(former);
     if (bound != 0) FailWithErrno(endpoint, "bind");
-    SetAccess(endpoint, access);
+    struct stat made {};
+    SetAccess(OpenMade(endpoint, made), endpoint, access);
+    return made.st_ino;
 }
 
 void BindInet(int fd, const Endpoint& endpoint, const sockaddr* address, socklen_t length) {
@@ -126,10 +144,8 @@ ListeningSocket::ListeningSocket(const Endpoint& endpoint, const UnixAccess& acc
         fd_ = OpenSocket(endpoint, AF_UNIX);
         // Until it listens, another start would take it for a socket that was left behind.
         const DirectoryLock lock(endpoint.path, std::chrono::seconds(3));
-        BindUnix(fd_, endpoint, access);
+        inode_ = BindUnix(fd_, endpoint, access);
         Listen(fd_, endpoint);
-        struct stat made {};
-        if (stat(endpoint.path.c_str(), &made) == 0) inode_ = made.st_ino;
         own_path_ = endpoint.path;
     } else {
         addrinfo hints{};

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
+
+#include "common/files/descriptor.hpp"
 
 namespace policyd::files {
 
@@ -10,5 +14,15 @@ namespace policyd::files {
 /// hand, belongs to the owner and group of the directory. A file that is not in that directory, or
 /// has other names as well, stays as it is. Throws std::system_error.
 void ShareAsItsDirectory(int made, const std::string& path);
+
+struct SharedFile {
+    Descriptor file;
+    bool is_made = false;  ///< there was none
+};
+
+/// Opens a file that programs of several users work with, or makes it, as ShareAsItsDirectory()
+/// has it. Root uses no symbolic link, and no file with several names, in a directory where
+/// somebody else may write, who could have made it of any file. Throws std::system_error.
+SharedFile OpenShared(std::string path, int flags, mode_t mode);
 
 }  // namespace policyd::files

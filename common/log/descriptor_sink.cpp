@@ -10,20 +10,12 @@
 #include <system_error>
 #include <utility>
 
-#include "common/files/shared_file.hpp"
-
 namespace policyd::log {
 namespace {
 
-files::Descriptor OpenForAppending(const std::string& path, bool& made) {
+files::SharedFile OpenForAppending(const std::string& path) {
     constexpr mode_t kMode = 0660;  // policyd-scan may log into the same file
-    constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
-    files::Descriptor file(open(path.c_str(), kFlags | O_EXCL, kMode));
-    made = static_cast<bool>(file);
-    if (made) files::ShareAsItsDirectory(file.Get(), path);
-    if (!made) file = files::Descriptor(open(path.c_str(), kFlags, kMode));
-    if (!file) throw std::system_error(errno, std::generic_category(), path);
-    return file;
+    return files::OpenShared(path, O_WRONLY | O_APPEND, kMode);
 }
 
 }  // namespace
@@ -31,10 +23,10 @@ files::Descriptor OpenForAppending(const std::string& path, bool& made) {
 DescriptorSink::DescriptorSink() = default;
 
 DescriptorSink::DescriptorSink(std::string path)
-    : path_(std::move(path)), file_(OpenForAppending(path_, made_)) {}
+    : path_(std::move(path)), opened_(OpenForAppending(path_)) {}
 
 void DescriptorSink::GiveTo(uid_t user, gid_t group) const {
-    if (made_ && fchown(file_.Get(), user, group) != 0)
+    if (opened_.is_made && fchown(opened_.file.Get(), user, group) != 0)
         throw std::system_error(errno, std::generic_category(), path_);
 }
 
@@ -76,7 +68,7 @@ void DescriptorSink::AwaitReader() {
 void DescriptorSink::Reopen(spdlog::details::log_msg message) {
     if (path_.empty()) return;
     try {
-        file_ = OpenForAppending(path_, made_);
+        opened_ = OpenForAppending(path_);
     } catch (const std::system_error& error) {
         const std::string failure = std::string("log: cannot be reopened: ") + error.what();
         message.level = spdlog::level::err;

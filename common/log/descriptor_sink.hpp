@@ -8,7 +8,7 @@
 #include <mutex>
 #include <string>
 
-#include "common/files/descriptor.hpp"
+#include "common/files/shared_file.hpp"
 
 namespace policyd::log {
 
@@ -40,12 +40,11 @@ private:
     void Write(const spdlog::details::log_msg& message);
     void WriteAll(const char* bytes, std::size_t size);
     void AwaitReader();
-    int Output() const noexcept { return file_ ? file_.Get() : STDERR_FILENO; }
+    int Output() const noexcept { return opened_.file ? opened_.file.Get() : STDERR_FILENO; }
     void Reopen(spdlog::details::log_msg message);
 
-    const std::string path_;  // empty: stderr
-    bool made_ = false;       // the file: there was none
-    files::Descriptor file_;  // none: stderr
+    const std::string path_;    // empty: stderr
+    files::SharedFile opened_;  // none: stderr
     bool reader_hangs_ = false;
     std::atomic<bool> reopen_ = false;
 };

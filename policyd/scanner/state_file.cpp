@@ -204,14 +204,7 @@ void StateFile::Save(const ScanState& state) const {
 
 std::unique_ptr<StateLock> StateLock::Take(const std::string& state_path) {
     const std::string path = state_path + ".lock";
-    constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-    Descriptor file(open(path.c_str(), kFlags | O_EXCL, 0640));
-    if (file) {
-        files::ShareAsItsDirectory(file.Get(), path);
-    } else {
-        file = Descriptor(open(path.c_str(), kFlags, 0640));
-    }
-    if (!file) Fail(path);
+    Descriptor file = files::OpenShared(path, O_RDWR, 0640).file;
     if (flock(file.Get(), LOCK_EX | LOCK_NB) == 0)
         return std::unique_ptr<StateLock>(new StateLock(std::move(file)));
     if (errno == EWOULDBLOCK) return nullptr;

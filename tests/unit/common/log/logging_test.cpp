@@ -92,6 +92,28 @@ TEST_F(LoggingTest, KeepsTheOldFileWhenTheNewOneCannotBeOpened) {
     EXPECT_THAT(kept, HasSubstr("info: after"));
 }
 
+TEST_F(LoggingTest, RootWritesThroughNoLinkOfAnother) {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    const auto other = scratch_.Write("other", "");
+    const auto directory = scratch_ / "log";
+    std::filesystem::create_directory(directory);
+    ASSERT_EQ(chown(directory.c_str(), 12'345, 12'345), 0);
+    path_ = directory / "policyd.log";
+    LogToFile("info");
+    Info("before");
+    const auto rotated = directory / "policyd.log.1";
+    test::WaitUntil("the first line", [&] { return !test::ReadFile(path_).empty(); });
+    std::filesystem::rename(path_, rotated);
+    std::filesystem::create_symlink(other, path_);
+    Reopen();
+    Info("after");
+    Shutdown();
+    EXPECT_THAT(test::ReadFile(rotated), HasSubstr("is a symbolic link"));
+    EXPECT_THAT(test::ReadFile(rotated), HasSubstr("after"));
+    EXPECT_THROW(LogToFile("info"), std::runtime_error);
+    EXPECT_EQ(test::ReadFile(other), "");
+}
+
 TEST_F(LoggingTest, SwitchesItsDestinationWhileRunning) {
     LogToFile("info");
     const auto first = path_;

@@ -32,6 +32,25 @@ std::size_t SequenceLength(std::string_view text) {
     return 0;
 }
 
+/// The character of a well-formed sequence.
+char32_t CharacterOf(std::string_view sequence) {
+    constexpr char32_t kOfFirst[] = {0, 0x7f, 0x1f, 0x0f, 0x07};  // by the length
+    char32_t character = static_cast<std::uint8_t>(sequence[0]) & kOfFirst[sequence.size()];
+    for (const char byte : sequence.substr(1))
+        character = character << 6 | (static_cast<std::uint8_t>(byte) & 0x3f);
+    return character;
+}
+
+/// What forges a line where it is shown: control characters, and of Unicode the ends of lines and
+/// what turns the order of letters.
+bool IsControl(char32_t character) {
+    const auto lies = [character](char32_t lowest, char32_t highest) {
+        return character >= lowest && character <= highest;
+    };
+    return lies(0x00, 0x1f) || lies(0x7f, 0x9f) || character == 0x061c || lies(0x200e, 0x200f) ||
+           lies(0x2028, 0x202e) || lies(0x2066, 0x2069);
+}
+
 }  // namespace
 
 bool IsValidUtf8(std::string_view text) {
@@ -51,10 +70,7 @@ std::string EscapedForLog(std::string_view text, std::size_t limit) {
         if (escaped.size() >= limit) return escaped + "...";
         const std::size_t length = SequenceLength(text);
         const auto first = static_cast<std::uint8_t>(text[0]);
-        const bool control = first < 0x20 || first == 0x7f ||
-                             (length == 2 && first == 0xc2 &&
-                              static_cast<std::uint8_t>(text[1]) < 0xa0);  // C1 controls
-        if (length == 0 || control) {
+        if (length == 0 || IsControl(CharacterOf(text.substr(0, length)))) {
             escaped += {'\\', 'x', kHex[first >> 4], kHex[first & 15]};
             text.remove_prefix(1);
         } else {

@@ -17,6 +17,15 @@ TEST(EscapedForLogTest, EscapesWhatCouldForgeALine) {
     EXPECT_EQ(EscapedForLog("a\nb\\\x7f\xff\xc2\x85é"), "a\\x0ab\\\\\\x7f\\xff\\xc2\\x85é");
 }
 
+TEST(EscapedForLogTest, EscapesWhatTurnsTheOrderOfLettersOrEndsALineForAViewer) {
+    for (const char* control :
+         {"\u061c", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202e", "\u2066", "\u2069"})
+        EXPECT_EQ(EscapedForLog(control).find(control), std::string::npos) << control;
+    EXPECT_EQ(EscapedForLog("a\u202eb"), "a\\xe2\\x80\\xaeb");
+    EXPECT_EQ(EscapedForLog("\u061b\u200d\u2027\u202f\u2065\u206a"),
+              "\u061b\u200d\u2027\u202f\u2065\u206a");
+}
+
 TEST(EscapedForLogTest, CutsLongText) {
     EXPECT_EQ(EscapedForLog("abcdef", 3), "abc...");
 }

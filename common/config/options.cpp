@@ -226,8 +226,9 @@ constexpr Option kOptions[] = {
      CheckedBy(&CheckAbsolutePathOrNone),
      "The path of a program that is run for each warning, with these arguments: the mailbox, the "
      "percentage, the usage, the limit, the word over or below, and bytes or messages, whichever "
-     "more of its limit is used of. It runs as the user of policyd, within the bounds of its unit, "
-     "where sendmail(1) fails: send mail over SMTP. Empty: none."},
+     "more of its limit is used of. The mailbox is named by directories: it may begin with a "
+     "hyphen, and for one with control characters nothing is run. It runs as the user of policyd, "
+     "within the bounds of its unit, where sendmail(1) fails: send mail over SMTP. Empty: none."},
     {kQuota, "quota_warning_command_time_limit", &Settings::quota_warning_command_time_limit,
      kEffectOnReload, AtLeast(100ms),
      "How long the command may take before it is killed. There is never more than one."},

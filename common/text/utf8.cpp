@@ -63,6 +63,15 @@ bool IsValidUtf8(std::string_view text) {
     return true;
 }
 
+bool IsPrintable(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t length = SequenceLength(text);
+        if (length == 0 || IsControl(CharacterOf(text.substr(0, length)))) return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
 std::string EscapedForLog(std::string_view text, std::size_t limit) {
     static constexpr char kHex[] = "0123456789abcdef";
     std::string escaped;

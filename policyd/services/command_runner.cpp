@@ -109,16 +109,22 @@ void CommandRunner::Use(Command command) {
 }
 
 void CommandRunner::Run(Wanted wanted) {
+    const auto unfit =
+        std::find_if_not(wanted.arguments.begin(), wanted.arguments.end(), &text::IsPrintable);
+    const bool is_fit = unfit == wanted.arguments.end();
     {
         const std::lock_guard lock(mutex_);
         if (command_.program.empty()) return;
-        if (!stopping_ && waiting_.size() < most_waiting_) {
+        if (is_fit && !stopping_ && waiting_.size() < most_waiting_) {
             waiting_.push_back(std::move(wanted));
             HaveThread();
             changed_.notify_all();
             return;
         }
     }
+    if (!is_fit)
+        log::Warning("command: not run for \"{}\", which is not printable",
+                     text::EscapedForLog(*unfit));
     Count("dropped");
 }
 

@@ -47,6 +47,8 @@ public:
         Arguments arguments;
         std::uint64_t mark = 0;
     };
+    /// Not with arguments that are not printable, with which scripts write what they do not mean:
+    /// such a run is dropped, and told of.
     void Run(Wanted wanted);
     /// To be called now and then: has what waits run that could get no thread.
     void Tend();

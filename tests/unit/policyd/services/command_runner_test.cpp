@@ -54,6 +54,18 @@ TEST(CommandRunnerTest, CountsWhatBecameOfACommand) {
     ExpectOneMore("failure", failures + 1);
 }
 
+TEST(CommandRunnerTest, RunsNothingForANameThatCouldForgeALine) {
+    CommandRunner runner;
+    runner.Use({"/bin/true", minutes(1), milliseconds(0)});
+    const double dropped = Counted("dropped");
+    const double successes = Counted("success");
+    for (const char* name : {"a\nBcc: b", "a\x1b[31m", "a\u202eb", "a\xff"})
+        runner.Run({{name, "80"}});
+    EXPECT_EQ(Counted("dropped"), dropped + 4);
+    runner.Run({{"-a b\\'é", "80"}});
+    ExpectOneMore("success", successes);
+}
+
 TEST(CommandRunnerTest, KillsWhatTakesTooLong) {
     CommandRunner runner;
     const double timeouts = Counted("timeout");

@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <future>
 #include <memory>
@@ -53,14 +55,6 @@ spdlog::level::level_enum ParseLevel(std::string_view level) {
     throw std::invalid_argument("debug, info, warning or error");
 }
 
-/// Whether systemd has connected stderr to its journal, which then takes lines with their level.
-bool StderrIsTheJournal() {
-    const char* stream = std::getenv("JOURNAL_STREAM");
-    struct stat status {};
-    if (stream == nullptr || fstat(STDERR_FILENO, &status) != 0) return false;
-    return stream == std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino);
-}
-
 struct Destination {
     spdlog::sink_ptr sink;
     std::shared_ptr<DescriptorSink> file;
@@ -87,9 +81,8 @@ Destination OpenDestination(const std::string& program, const std::string& name)
     return opened;
 }
 
-spdlog::sink_ptr WarningsOnStderr() {
-    auto sink = std::make_shared<DescriptorSink>();
-    sink->set_pattern(kLinePattern);
+spdlog::sink_ptr WarningsOnStderr(const std::string& program) {
+    const spdlog::sink_ptr sink = OpenDestination(program, std::string(kStderr)).sink;
     sink->set_level(spdlog::level::warn);
     return sink;
 }
@@ -128,6 +121,28 @@ void WriteWhatWaits(Logging ended) {
 
 }  // namespace
 
+bool StderrIsTheJournal() {
+    const char* stream = std::getenv("JOURNAL_STREAM");
+    struct stat status {};
+    if (stream == nullptr || fstat(STDERR_FILENO, &status) != 0) return false;
+    return stream == std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino);
+}
+
+void SayOnStderr(std::string_view text) {
+    static constexpr std::string_view kError = "<3>";  // sd-daemon(3)
+    if (!StderrIsTheJournal()) {
+        std::fwrite(text.data(), 1, text.size(), stderr);
+        return;
+    }
+    std::string lines;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
+        lines.append(kError).append(text.substr(0, end));
+        text.remove_prefix(end);
+    }
+    std::fwrite(lines.data(), 1, lines.size(), stderr);
+}
+
 void Configure(std::string_view program, const LogSettings& settings) {
     const auto change_over = PrepareConfigure(program, settings);
     {
@@ -142,7 +157,7 @@ std::function<void()> PrepareConfigure(std::string_view program, const LogSettin
     const Destination opened = OpenDestination(std::string(program), settings.destination);
     std::vector<spdlog::sink_ptr> sinks{opened.sink};
     if (settings.warnings_on_stderr && settings.destination != kStderr)
-        sinks.push_back(WarningsOnStderr());
+        sinks.push_back(WarningsOnStderr(std::string(program)));
     return [level, sinks, file = opened.file, name = settings.destination] {
         const std::lock_guard lock(mutex);
         if (!logging) return;

@@ -23,6 +23,13 @@ struct LogSettings {
     bool warnings_on_stderr = false;
 };
 
+/// Whether systemd has connected stderr to its journal, which then takes lines with their level.
+bool StderrIsTheJournal();
+
+/// Whole lines that tell, without the logger, what ended a program: errors for the journal, where
+/// that has them.
+void SayOnStderr(std::string_view text);
+
 /// Sets up the process's logger. `program` names it in syslog. Lines are written by a thread of
 /// its own from a bounded queue that drops its oldest line when full, so that logging never holds
 /// up an answer; called again (a reload), it changes where they go. Any thread may log at any time.

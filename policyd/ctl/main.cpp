@@ -1,4 +1,5 @@
 #include <iostream>
+#include <sstream>
 
 #include "common/async/destroy_elsewhere.hpp"
 #include "common/async/process.hpp"
@@ -9,9 +10,12 @@ int main(int argc, char** argv) {
     policyd::async::BeginProcess();
     policyd::log::Configure("policyctl",
                             {.destination = "stderr", .level = "warning", .most_waiting = 256});
-    policyd::ctl::Terminal terminal{std::cin, std::cout, std::cerr};
+    std::ostringstream failures;  // as of a reload by systemd
+    std::ostream& err = policyd::log::StderrIsTheJournal() ? failures : std::cerr;
+    policyd::ctl::Terminal terminal{std::cin, std::cout, err};
     const int status =
         policyd::ctl::RunCommandLine(std::vector<std::string>(argv + 1, argv + argc), terminal);
+    policyd::log::SayOnStderr(failures.str());
     policyd::async::FinishDestroying();
     policyd::log::Shutdown();
     return status;

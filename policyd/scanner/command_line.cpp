@@ -1,8 +1,11 @@
 #include "policyd/scanner/command_line.hpp"
 
 #include <CLI/CLI.hpp>
+#include <iostream>
+#include <sstream>
 
 #include "common/config/config_file.hpp"
+#include "common/log/logging.hpp"
 
 namespace policyd::scanner {
 
@@ -23,7 +26,9 @@ std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int& exit_cod
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& end) {
-        exit_code = app.exit(end) == 0 ? kDone : kWrongUsage;
+        std::ostringstream mistake;
+        exit_code = app.exit(end, std::cout, mistake) == 0 ? kDone : kWrongUsage;
+        log::SayOnStderr(mistake.str());
         return std::nullopt;
     }
     if (line.verify) line.once = true;

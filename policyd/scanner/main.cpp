@@ -2,9 +2,9 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <exception>
 #include <optional>
+#include <string>
 
 #include "common/async/beside.hpp"
 #include "common/async/blocking_threads.hpp"
@@ -114,7 +114,7 @@ int Main(int argc, char** argv) {
         log::Configure("policyd-scan", {settings.log_destination, settings.log_level,
                                         kMostWaitingLines, somebody_waits});
     } catch (const std::exception& mistake) {
-        std::fprintf(stderr, "policyd-scan: %s\n", mistake.what());
+        log::SayOnStderr(std::string("policyd-scan: ") + mistake.what() + '\n');
         return kWrongUsage;
     }
     // Measuring threads that allocate little need no heaps of their own.

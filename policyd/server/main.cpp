@@ -2,8 +2,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <exception>
+#include <iostream>
+#include <sstream>
 #include <string>
 
 #include "common/async/destroy_elsewhere.hpp"
@@ -27,15 +28,19 @@ constexpr int kExitUsage = 64;
 constexpr int kExitConfig = 78;
 constexpr int kExitCannotStart = 71;
 
+void TellWhatEndsIt(const std::string& what) {
+    policyd::log::SayOnStderr("policyd: " + what + '\n');
+}
+
 int Serve(const std::string& config) {
     try {
         policyd::server::Daemon(config).Run();
         return 0;
     } catch (const policyd::config::ConfigError& error) {
-        std::fprintf(stderr, "policyd: %s\n", policyd::config::Located(error, config).what());
+        TellWhatEndsIt(policyd::config::Located(error, config).what());
         return kExitConfig;
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "policyd: %s\n", error.what());
+        TellWhatEndsIt(error.what());
         return kExitCannotStart;
     }
 }
@@ -55,7 +60,10 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& end) {
-        return app.exit(end) == 0 ? 0 : kExitUsage;
+        std::ostringstream mistake;
+        const bool is_answer = app.exit(end, std::cout, mistake) == 0;
+        policyd::log::SayOnStderr(mistake.str());
+        return is_answer ? 0 : kExitUsage;
     }
 
     const int status = Serve(config);

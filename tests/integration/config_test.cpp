@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
+#include <sstream>
 #include <string>
 
 #include "tests/support/paths.hpp"
@@ -54,6 +56,29 @@ TEST_F(ConfigTest, NothingStartsWithAMistakeAndEachIsNamed) {
                 HasSubstr("policyd.toml:4: lisen: unknown option (did you mean listen?)"));
     EXPECT_THAT(ended.errors, HasSubstr("policyd.toml:5: virtual_alias_maps: /none.cf: No such"));
     EXPECT_FALSE(std::filesystem::exists(scratch_ / "policy.sock"));
+}
+
+TEST_F(ConfigTest, WhatEndsAProgramOfAUnitIsAnErrorInTheJournal) {
+    Configure("lisen = \"x\"\nchecks = [\"recipiant\"]\n");
+    const std::string said = scratch_.Write("said", "");
+    struct stat status {};
+    ASSERT_EQ(stat(said.c_str(), &status), 0);
+    const std::string journal =
+        "JOURNAL_STREAM=" + std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino);
+    const std::vector<std::vector<std::string>> ends = {
+        {"policyd"}, {"policyd-scan"}, {"policyctl", "reload"}, {"policyd", "--no-such-option"}};
+    for (std::vector<std::string> command : ends) {
+        command.front() = test::ProgramPath(command.front());
+        command.insert(command.end(), {"--config", Path("policyd.toml")});
+        std::filesystem::resize_file(said, 0);
+        test::Process program(command, {said, {journal}});
+        EXPECT_NE(program.Wait(), 0);
+        std::istringstream lines(test::ReadFile(said));
+        std::size_t count = 0;
+        for (std::string line; std::getline(lines, line); ++count)
+            EXPECT_THAT(line, testing::StartsWith("<3>"));
+        EXPECT_GT(count, 0) << command.front();
+    }
 }
 
 TEST_F(ConfigTest, AReloadTakesOverAllOrNothing) {

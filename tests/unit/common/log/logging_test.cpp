@@ -150,6 +150,18 @@ TEST_F(LoggingTest, SaysOnceOnStderrWhatIsLoggedThereAnyway) {
     EXPECT_EQ(said.find("in use"), said.rfind("in use"));
 }
 
+TEST_F(LoggingTest, WhatEndsAProgramIsAnErrorForTheJournalAlone) {
+    testing::internal::CaptureStderr();
+    SayOnStderr("policyd: a\nb\n");
+    struct stat status {};
+    ASSERT_EQ(fstat(STDERR_FILENO, &status), 0);
+    const std::string stream = std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino);
+    setenv("JOURNAL_STREAM", stream.c_str(), 1);
+    SayOnStderr("policyd: a\nb\n");
+    unsetenv("JOURNAL_STREAM");
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "policyd: a\nb\n<3>policyd: a\n<3>b\n");
+}
+
 TEST_F(LoggingTest, CountsLinesThatTheDiskRefuses) {
     Configure("policyd", {.destination = "file:/dev/full", .level = "info"});
     const std::uint64_t before = LinesLost();

@@ -56,8 +56,9 @@ constexpr Command kCommands[] = {
      &DefineConfig},
     {"reload", "Have the running policyd read its configuration again",
      "Waits until the new configuration is in force, or was refused as a whole. Prints what only a "
-     "restart changes. Exits with 78, and the mistakes, if the old configuration stays, and with "
-     "69 if the server does not answer at its control_socket.",
+     "restart changes. Exits with 78, and the mistakes, if the old configuration stays, with 75 if "
+     "it stays for want of threads, descriptors or memory, and with 69 if the server does not "
+     "answer at its control_socket.",
      &DefineReload},
     {"flush", "Have the running policyd forget what it remembers of tables",
      "What changed in a table takes effect at once and not only after recipient_cache_time. Exits "

@@ -78,7 +78,8 @@ int Tell(const std::string& command, const ControlArguments& arguments, Terminal
         return kSuccess;
     }
     terminal.err << "policyctl: " << command << " failed:\n" << reply.text;
-    return reply.is_stopping ? kServerAway : kBadConfiguration;
+    if (reply.is_stopping) return kServerAway;
+    return reply.lacks_means ? kTemporaryFailure : kBadConfiguration;
 }
 
 Run Define(const std::string& name, CLI::App& command, Terminal& terminal) {

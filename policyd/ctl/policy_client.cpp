@@ -143,8 +143,10 @@ ControlReply TellServer(const async::Endpoint& control_socket, const std::string
     if (!reply.starts_with(kVersion) || head_end == std::string::npos)
         throw NoAnswer(control_socket.ToText() + ": the answer is not HTTP");
     ControlReply result;
-    result.done = reply.compare(kVersion.size(), 3, "200") == 0;
-    result.is_stopping = reply.compare(kVersion.size(), 3, "503") == 0;
+    const std::string_view status = std::string_view(reply).substr(kVersion.size(), 3);
+    result.done = status == "200";
+    result.is_stopping = status == "503";
+    result.lacks_means = status == "507";
     result.text = reply.substr(head_end + 4);
     return result;
 }

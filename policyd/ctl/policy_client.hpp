@@ -25,6 +25,7 @@ struct ControlReply {
     bool done = false;
     std::string text;          ///< lines
     bool is_stopping = false;  ///< the server, and does nothing any more
+    bool lacks_means = false;  ///< the server: threads, for instance
 };
 
 /// Has a server do `command` ("reload", "flush"), and waits until it is done, for at most `limit`.

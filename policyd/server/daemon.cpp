@@ -3,8 +3,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <exception>
 #include <functional>
+#include <new>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -50,6 +52,15 @@ config::Settings LoadAndConfigureLog(const std::string& path) {
     config::Settings settings = config::LoadConfigFile(path);
     log::Configure(kProgram, LogOf(settings));
     return settings;
+}
+
+/// Whether the process, or the machine, has too little of something now.
+bool IsOfMeans(const std::exception& failure) {
+    if (dynamic_cast<const std::bad_alloc*>(&failure) != nullptr) return true;
+    const auto* const of_system = dynamic_cast<const std::system_error*>(&failure);
+    if (of_system == nullptr) return false;
+    const int error = of_system->code().value();
+    return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
 }
 
 /// What policyd-scan alone goes by is not for this program's restart.
@@ -229,6 +240,7 @@ async::Task<HttpReply> Daemon::ReloadNow() {
     NotifyReloading();
     HttpReply reply;
     std::string failure;
+    bool lacks_means = false;
     try {
         const std::optional<Wanted> wanted = co_await ReadWanted();
         if (!wanted) co_return HttpReply{503, "stopping\n"};
@@ -244,10 +256,11 @@ async::Task<HttpReply> Daemon::ReloadNow() {
         failure = config::Located(mistake, config_path_).what();
     } catch (const std::exception& error) {
         failure = error.what();
+        lacks_means = IsOfMeans(error);
     }
     if (!failure.empty()) {
         log::Error("reload failed, the old configuration stays: {}", failure);
-        reply = {500, failure + '\n'};
+        reply = {lacks_means ? 507 : 500, failure + '\n'};
     }
     const bool succeeded = reply.status == 200;
     metrics::Counter(metrics::Metric::kReloads, {succeeded ? "success" : "failure"}).Add();

@@ -29,6 +29,8 @@ std::string_view Reason(int status) {
             return "Method Not Allowed";
         case 503:
             return "Service Unavailable";
+        case 507:
+            return "Insufficient Storage";
         default:
             return "Error";
     }

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -245,6 +246,31 @@ TEST(UserTest, RootIsGivenUpForGoodOnceTheSocketsAreOpen) {
     policyd.Signal(SIGHUP);
     policyd.WaitForOutput("reloaded: ");
     EXPECT_EQ(HttpGet(site.MetricsPort(), "/health").body, "ready\n");
+}
+
+TEST(UserTest, AReloadThatCanHaveNoThreadIsToBeTriedAgain) {
+    if (geteuid() != 0) GTEST_SKIP() << "no limit holds for others here";
+    const ScratchDirectory usage;
+    fs::permissions(usage.Path(), fs::perms(0777));
+    const SmallSite site(
+        SmallSite::Options{{"user", "\"nobody\""},
+                           {"usage_store", SmallSite::Quoted("sqlite:" + (usage / "u").string())}});
+    PolicydProcess policyd(site.Config(), site.Socket());
+    // As its user, for root may not do that to others everywhere.
+    const auto limit_threads = [&policyd](const std::string& to) {
+        const Finished limited =
+            test::Run({"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "prlimit",
+                       "--pid=" + std::to_string(policyd.Pid()), "--nproc=" + to + ":"});
+        ASSERT_EQ(limited.status, 0) << limited.errors;
+    };
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_NPROC, &before), 0);
+    limit_threads("1");
+    const Finished reload = TellPolicyd("reload", site.ControlSocket());
+    EXPECT_EQ(reload.status, 75);
+    EXPECT_THAT(reload.errors, HasSubstr("a thread cannot be started"));
+    limit_threads(before.rlim_cur == RLIM_INFINITY ? "unlimited" : std::to_string(before.rlim_cur));
+    EXPECT_EQ(TellPolicyd("reload", site.ControlSocket()).status, 0);
 }
 
 TEST(UserTest, WhatIsMadeAsRootIsTheUsersWhoNeedsItLater) {

@@ -129,7 +129,9 @@ void Client::Refuse(const Answer& answer, const outage::BackEnd::Question& quest
         question.Failed(reason);
     }
     if (error == ErrorClass::kWrongServer && connection_) connection_->Drop(reason);
-    throw UsageStoreUnavailable(back_end_.Name() + ": " + reason);
+    const std::string failure = back_end_.Name() + ": " + reason;
+    if (error == ErrorClass::kNoWrites) throw outage::UsageStoreTakesNothing(failure);
+    throw UsageStoreUnavailable(failure);
 }
 
 std::string Client::ScriptCommand(const ScriptCall& call, bool with_text) const {

@@ -79,8 +79,12 @@ async::Task<> Publisher::CommitAll() {
         try {
             measurements = co_await MeasurementsOf(batch);
             co_await store_.Commit(measurements, grace_);
+        } catch (const outage::UsageStoreTakesNothing& refusal) {
+            failure = refusal.what();
+            takes_nothing_ = true;
         } catch (const outage::Unavailable& outage) {
             failure = outage.what();
+            takes_nothing_ = false;
         }
         if (failure.empty()) {
             NoteCommitted(batch);
@@ -89,13 +93,14 @@ async::Task<> Publisher::CommitAll() {
         }
         due_.insert(batch.begin(), batch.end());  // but for what was measured again meanwhile
         // It may be about one of them alone: the others are not to wait for that.
-        if (batch.size() > 1) {
+        if (!takes_nothing_ && batch.size() > 1) {
             most_in_batch_ = batch.size() / 2;
             continue;
         }
         const auto& [mailbox, began] = batch.front();
-        const bool answers = co_await StoreAnswers();
-        if (answers) {
+        bool is_about_it = false;
+        if (!takes_nothing_) is_about_it = co_await StoreAnswers();
+        if (is_about_it) {
             const auto due = due_.find(mailbox);
             if (due != due_.end() && due->second == began) {
                 due_.erase(due);
@@ -104,16 +109,18 @@ async::Task<> Publisher::CommitAll() {
             if (suspects_.size() <= kMostSuspects) continue;
             probe_from_ = BehindDomainOf(mailbox);
         }
-        const bool go_on = co_await WaitOut(std::move(failure));
-        if (!go_on) break;
+        const bool go_on = co_await WaitOut(failure);
+        if (go_on) continue;
+        if (!stopped_ && !std::exchange(has_given_up_, true))
+            log::Error("usage store: {}; given up", failure);
+        break;
     }
-    const bool takes_none = suspects_.size() > kMostSuspects;
-    for (const auto& [mailbox, suspect] : std::exchange(suspects_, {})) {
-        if (takes_none) {
-            refused_.emplace(mailbox, suspect.began);  // that has been said once for all
-        } else {
-            SetAside(mailbox, suspect.began, suspect.failure);
-        }
+    const bool takes_none = !due_.empty() || suspects_.size() > kMostSuspects;
+    if (takes_none) {  // that has been said once for all
+        for (const auto& [mailbox, suspect] : std::exchange(suspects_, {}))
+            refused_.emplace(mailbox, suspect.began);
+    } else {
+        SetAside(std::exchange(suspects_, {}));
     }
     committing_ = false;
     idle_.Set();
@@ -147,22 +154,30 @@ async::Task<bool> Publisher::StoreAnswers() {
 /// The store takes something: what it refuses now as well, it refuses for what that is. Perhaps it
 /// took nothing until now.
 void Publisher::JudgeSuspects() {
+    Suspects at_fault;
     for (const auto& [mailbox, suspect] : std::exchange(suspects_, {})) {
         const bool was_tried_again = tried_again_.erase(mailbox) > 0;
         if (was_tried_again || told_refused_.contains(mailbox)) {
-            SetAside(mailbox, suspect.began, suspect.failure);
+            at_fault.emplace(mailbox, suspect);
         } else {
             due_.emplace(mailbox, suspect.began);
             tried_again_.insert(mailbox);
         }
     }
+    SetAside(at_fault);
 }
 
-void Publisher::SetAside(const std::string& mailbox, StoreTime began, const std::string& failure) {
-    refused_.emplace(mailbox, began);
-    if (told_refused_.insert(mailbox).second)
-        log::Error("usage store: it refuses the figures of {}: {}", text::EscapedForLog(mailbox),
-                   failure);
+/// At once for all that it refuses for the same.
+void Publisher::SetAside(const Suspects& refused) {
+    std::map<std::string, std::string> untold;  // names, by what the store said
+    for (const auto& [mailbox, suspect] : refused) {
+        refused_.emplace(mailbox, suspect.began);
+        if (!told_refused_.insert(mailbox).second) continue;
+        std::string& names = untold[suspect.failure];
+        names += (names.empty() ? "" : ", ") + text::EscapedForLog(mailbox);
+    }
+    for (const auto& [failure, names] : untold)
+        log::Error("usage store: it refuses the figures of {}: {}", names, failure);
 }
 
 /// Perhaps it took nothing at all: that is not to be found out at the next scan only.
@@ -221,7 +236,7 @@ async::Task<StoreTime> Publisher::AskTime() {
         std::string failure;
         try {
             const text::WallTime now = co_await store_.Now();
-            Recovered();
+            if (!takes_nothing_) Recovered();
             co_return now.time_since_epoch().count();
         } catch (const outage::Unavailable& unavailable) {
             outage = std::current_exception();
@@ -276,6 +291,7 @@ async::Task<bool> Publisher::WaitOut(std::string what) {
 }
 
 void Publisher::Recovered() {
+    takes_nothing_ = has_given_up_ = false;
     if (std::exchange(failures_, 0) == 0) return;
     log::Info("usage store: it answers again");
     on_store_(true);

@@ -69,6 +69,8 @@ private:
         std::string failure;
     };
 
+    using Suspects = std::map<std::string, Suspect>;
+
     static constexpr std::size_t kBatch = 128;
     static constexpr std::chrono::milliseconds kFirstRetry{1'000};
     static constexpr std::chrono::milliseconds kLastRetry{300'000};
@@ -79,7 +81,7 @@ private:
     /// Then a mailbox that it does not take may be at fault itself.
     async::Task<bool> StoreAnswers();
     void JudgeSuspects();
-    void SetAside(const std::string& mailbox, StoreTime began, const std::string& failure);
+    void SetAside(const Suspects& refused);
     void RetryLater();
     void RetryRefused();
     Batch TakeBatch();
@@ -103,12 +105,14 @@ private:
     std::size_t most_in_batch_ = kBatch;
     std::map<std::string, StoreTime> refused_;
     std::set<std::string> told_refused_;
-    std::map<std::string, Suspect> suspects_;  // not taken since the store last took something
-    std::set<std::string> tried_again_;        // after it took something
-    std::string probe_from_;                   // what comes next, where all before may be refused
+    Suspects suspects_;                  // not taken since the store last took something
+    std::set<std::string> tried_again_;  // after it took something
+    std::string probe_from_;             // what comes next, where all before may be refused
     async::Timer retry_;
     std::chrono::milliseconds retry_pause_ = kFirstRetry;
-    int failures_ = 0;  // in a row
+    int failures_ = 0;            // in a row
+    bool has_given_up_ = false;   // since then
+    bool takes_nothing_ = false;  // the store, which may answer all the same
     std::function<void(bool)> on_store_ = [](bool) {};
     async::WakeUp idle_;
 };

@@ -66,6 +66,7 @@ public:
             --refusals;
             throw outage::UsageStoreUnavailable("the store has no memory");
         }
+        if (takes_nothing) throw outage::UsageStoreTakesNothing("the disk is full");
         for (const usage::Measurement& measurement : measurements)
             if (measurement.mailbox == refused ||
                 usage::DomainOf(measurement.mailbox) == refused_domain)
@@ -111,6 +112,7 @@ public:
     std::uint64_t commits = 0;         ///< measurements committed, repeated ones as well
     int failures = 0;                  ///< so many calls fail from now on
     int refusals = 0;                  ///< so many commits fail from now on, and nothing else
+    bool takes_nothing = false;        ///< every commit fails, and nothing else
     std::string refused_domain = "?";  ///< no commit may hold one of its mailboxes
     std::string refused;               ///< a mailbox that no commit may hold
     std::function<void()> on_found;    ///< called when a mailbox has been looked up, if it is set

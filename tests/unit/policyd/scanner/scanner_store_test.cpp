@@ -315,6 +315,33 @@ TEST_F(ScannerTest, AStoreThatTookNothingIsTriedAgainWithoutANewMeasurement) {
     EXPECT_EQ(BytesOf("ann@example.org"), 10u);
 }
 
+TEST_F(ScannerTest, AStoreThatTakesNothingIsAnOutageAndNoFaultOfMailboxes) {
+    const auto said_in_a_sweep = [&] {
+        const auto path = store_.Root().parent_path() / "log";
+        fs::remove(path);
+        log::Configure("policyd-scan",
+                       {.destination = "file:" + path.string(), .level = "warning"});
+        EXPECT_EQ(Sweep().not_committed, 3u);
+        log::Shutdown();
+        std::istringstream written(test::ReadFile(path));
+        std::string said;
+        for (std::string line; std::getline(written, line);)
+            said += line.substr(line.find("usage store: ")) + '\n';
+        return said;
+    };
+    for (const char* name : {"ann", "bob", "eve"})
+        store_.Deliver("example.org/" + std::string(name), 10);
+    usage_.takes_nothing = true;
+    EXPECT_EQ(said_in_a_sweep(),
+              "usage store: the disk is full; trying again\n"
+              "usage store: the disk is full; given up\n");
+    usage_.takes_nothing = false;
+    usage_.refusals = 1'000;
+    EXPECT_EQ(said_in_a_sweep(),
+              "usage store: it refuses the figures of example.org/ann, example.org/bob, "
+              "example.org/eve: the store has no memory\n");
+}
+
 TEST_F(ScannerTest, ManyMailboxesThatTheStoreRefusesHoldUpNoOther) {
     for (int i = 0; i < 60; ++i) store_.MakeMaildir("a.example/u" + std::to_string(i));
     for (int i = 0; i < 60; ++i) store_.MakeMaildir("b.example/u" + std::to_string(i));

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <filesystem>
 #include <system_error>
 #include <utility>
 
@@ -20,6 +21,13 @@ namespace {
     throw std::system_error(errno, std::generic_category(), path);
 }
 
+constexpr int kMostLinks = 40;  // as the kernel follows
+
+[[noreturn]] void FailForLinks(const std::string& path) {
+    errno = ELOOP;
+    Fail(path);
+}
+
 /// What a path was when it was looked at: a directory, wherever its own path leads later, and a
 /// name in it.
 struct Place {
@@ -29,6 +37,9 @@ struct Place {
           directory(open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
         if (!directory || fstat(directory.Get(), &status) != 0) Fail(parent);
     }
+
+    /// Without symbolic links but for the name itself.
+    std::string RealPath() const { return std::filesystem::canonical(parent) / name; }
 
     std::string name;
     std::string parent;
@@ -69,14 +80,13 @@ bool IsOfProc(const Place& place) {
     return fstatfs(place.directory.Get(), &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
 }
 
-/// For who may write in its directory could have made it of any file. None: it is a symbolic link.
-void RefuseWithOtherNames(const Descriptor& file, const std::string& path) {
-    struct stat status {};
-    if (file && fstat(file.Get(), &status) != 0) Fail(path);
-    const bool has_several = S_ISREG(status.st_mode) && status.st_nlink > 1;
-    if (file && !has_several) return;
+/// For who may write in the directory could have made it of any file.
+void RefuseOtherNames(const Place& place, const struct stat& there, const std::string& path) {
+    const bool is_link = S_ISLNK(there.st_mode);
+    const bool has_several = S_ISREG(there.st_mode) && there.st_nlink > 1;
+    if (IsOfRootAlone(place.status) || (!is_link && !has_several)) return;
     throw std::system_error(EPERM, std::generic_category(),
-                            path + (file ? ": has several names" : ": is a symbolic link") +
+                            path + (is_link ? ": is a symbolic link" : ": has several names") +
                                 ", which root uses only where nobody else may write");
 }
 
@@ -96,7 +106,6 @@ void ShareAsItsDirectory(int made, const std::string& path) {
 }
 
 SharedFile OpenShared(std::string path, int flags, mode_t mode) {
-    constexpr int kMostLinks = 40;  // as the kernel follows
     for (int followed = 0; followed < kMostLinks; ++followed) {
         const Place place(path);
         const auto open_there = [&](int more) {
@@ -111,12 +120,28 @@ SharedFile OpenShared(std::string path, int flags, mode_t mode) {
         Descriptor file = open_there(is_careful ? O_NOFOLLOW : 0);
         const bool is_link = !file && is_careful && errno == ELOOP;
         if (!file && !is_link) Fail(path);
-        if (is_careful && !IsOfRootAlone(place.status)) RefuseWithOtherNames(file, path);
+        struct stat there {};
+        there.st_mode = S_IFLNK;
+        if (file && fstat(file.Get(), &there) != 0) Fail(path);
+        if (is_careful) RefuseOtherNames(place, there, path);
         if (file) return {std::move(file), false};
         path = TargetOf(place);
     }
-    errno = ELOOP;
-    Fail(path);
+    FailForLinks(path);
+}
+
+std::string SharedPath(std::string path) {
+    if (geteuid() != 0) return path;
+    for (int followed = 0; followed < kMostLinks; ++followed) {
+        const Place place(path);
+        struct stat there {};
+        if (fstatat(place.directory.Get(), place.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0)
+            return place.RealPath();
+        RefuseOtherNames(place, there, path);
+        if (!S_ISLNK(there.st_mode)) return place.RealPath();
+        path = TargetOf(place);
+    }
+    FailForLinks(path);
 }
 
 }  // namespace policyd::files

@@ -25,4 +25,9 @@ struct SharedFile {
 /// somebody else may write, who could have made it of any file. Throws std::system_error.
 SharedFile OpenShared(std::string path, int flags, mode_t mode);
 
+/// For root, who is to have such a file opened by others, the path that it really has: with all
+/// links followed that OpenShared() follows, and an exception as there for the others. Who opens it
+/// may have been led elsewhere since, and is to compare. For others as it is.
+std::string SharedPath(std::string path);
+
 }  // namespace policyd::files

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -122,9 +124,20 @@ void MakeForTheGroupToo(const std::string& path) {
     }
 }
 
+/// What root, who may be led astray, is to write. What is wrong otherwise SQLite tells.
+std::string PathToWrite(const std::string& named) {
+    try {
+        return files::SharedPath(named);
+    } catch (const std::system_error& error) {
+        if (error.code().value() != EPERM) return named;
+        throw Error(std::string("sqlite: ") + error.what(), SQLITE_CANTOPEN);
+    }
+}
+
 }  // namespace
 
-Database::Database(const std::string& path, Mode mode, std::chrono::milliseconds patience) {
+Database::Database(const std::string& named, Mode mode, std::chrono::milliseconds patience) {
+    const std::string path = mode == Mode::kReadWrite ? PathToWrite(named) : named;
     if (mode == Mode::kReadWrite) MakeForTheGroupToo(path);
     sqlite3* database = nullptr;
     const int flags =
@@ -135,6 +148,9 @@ Database::Database(const std::string& path, Mode mode, std::chrono::milliseconds
         const char* what = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
         throw Error("sqlite: " + path + ": " + what + Reason(database, code), code);
     }
+    const bool is_root_to_write = mode == Mode::kReadWrite && geteuid() == 0;
+    if (is_root_to_write && path != sqlite3_db_filename(database, "main"))
+        throw Error("sqlite: " + path + ": somebody has put a link in its place", SQLITE_CANTOPEN);
     sqlite3_extended_result_codes(database, 1);
     sqlite3_busy_timeout(database, static_cast<int>(patience.count()));
 }

@@ -55,6 +55,25 @@ TEST_F(DatabaseTest, SaysWhatTheSystemSaidOfAFile) {
     }
 }
 
+TEST_F(DatabaseTest, RootWritesNothingThatALinkOfAnotherLeadsTo) {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    const std::filesystem::path link = scratch / "db";
+    const std::filesystem::path file = scratch / "elsewhere/db";
+    std::filesystem::create_directory(file.parent_path());
+    std::filesystem::create_symlink("elsewhere/db", link);
+    ASSERT_EQ(chown(scratch.Path().c_str(), 12'345, 12'345), 0);
+    try {
+        Open();
+        FAIL() << "was opened";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), testing::HasSubstr("db: is a symbolic link"));
+    }
+    EXPECT_FALSE(std::filesystem::exists(file));
+    ASSERT_EQ(chown(scratch.Path().c_str(), 0, 0), 0);
+    Open().Execute("CREATE TABLE t(a)");
+    EXPECT_TRUE(std::filesystem::exists(file)) << "by a link of root's own";
+}
+
 TEST_F(DatabaseTest, NeedsAMegabyteBesideAFileWithAWriteAheadLog) {
     EXPECT_NO_THROW(RequireRoom(scratch / "db"));
     EXPECT_NO_THROW(RequireRoom("/proc/db")) << "has no size";

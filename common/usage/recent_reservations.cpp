@@ -23,6 +23,8 @@ void RecentReservations::Put(Held held) {
         // It stays in its place, with the strings that the index points to.
         const Order::iterator kept = known->second;
         Held& there = kept->held;
+        if (held.IsUnsettled() && there.IsUnsettled())
+            held.age = std::max(held.age, held.at - there.at + there.age);
         held.id.swap(there.id);
         held.mailbox.swap(there.mailbox);
         there = std::move(held);

@@ -47,6 +47,8 @@ public:
         Teller teller = 0;
 
         bool operator==(const Held&) const = default;
+        /// And so as old as when it was first reserved, however often that is repeated.
+        bool IsUnsettled() const { return !settled && !given_back; }
     };
 
     explicit RecentReservations(Milliseconds life = std::chrono::seconds(30),

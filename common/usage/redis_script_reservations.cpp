@@ -7,8 +7,8 @@ local most, grace = unpack_numbers('<dd', ARGV[1], 17)
 
 -- Of the reservation at hand: the numbers of the answer, and what is known of each mailbox. Tables
 -- that are made anew, or grow, cost more than the arithmetic.
-local told, known = {0, 0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-local kKnown = 12
+local told, known = {0, 0, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+local kKnown = 13
 local formats = {}
 
 -- All of them, in parts: of a large alias Lua cannot put as many on its stack at once.
@@ -53,6 +53,10 @@ local function reserve(first, last, numbers, field)
         was_settled = found.settled
       end
     end
+    -- What asks again is as old as it was, until it is settled: or whoever repeats it would keep it
+    -- out of all measurements. (Of what was summed up the measurements go by the youngest.)
+    local dated = made
+    if stored[2] and settled == 0 then dated = math.min(since, made) end
     rb, rn = max(rb - mine, 0), max(rn - mine_copies, 0)
     -- What is settled is not for an unsettled size to change, and what is told late may have been
     -- measured since.
@@ -74,8 +78,9 @@ local function reserve(first, last, numbers, field)
       t = t + 4
     end
     known[k + 1], known[k + 2], known[k + 3], known[k + 4], known[k + 5], known[k + 6],
-        known[k + 7], known[k + 8], known[k + 9], known[k + 10], known[k + 11], known[k + 12] =
-        key, stays, full, b, n, s, rb, rn, o, f, copies, found or false
+        known[k + 7], known[k + 8], known[k + 9], known[k + 10], known[k + 11], known[k + 12],
+        known[k + 13] =
+        key, stays, full, b, n, s, rb, rn, o, f, copies, found or false, dated
     k = k + kKnown
   end
 
@@ -95,19 +100,20 @@ local function reserve(first, last, numbers, field)
                                rest_copies + more_copies, d_mailboxes + new, max(d_newest, now),
                                math.min(d_oldest, made)))
   for m = 0, k - 1, kKnown do
-    local key, stays, full, b, n, s, rb, rn, o, f, copies, found = unpack(known, m + 1, m + kKnown)
+    local key, stays, full, b, n, s, rb, rn, o, f, copies, found, dated =
+        unpack(known, m + 1, m + kKnown)
     if not stays then
       if found then
         local _, take_from_sum = sums()
         take_from_sum(key, found)
       end
       rb, rn = rb + size * copies, rn + copies
-      local is_oldest = o < 0 or made < o
-      if is_oldest then o = made end
-      local held = pack(kHeld, made, size * copies, copies)
+      local is_oldest = o < 0 or dated < o
+      if is_oldest then o = dated end
+      local held = pack(kHeld, dated, size * copies, copies)
       if settled == 1 then held = held .. 's' end
       call('HSET', key, 'u', pack(kMailbox, b, n, s, rb, rn, o, f), field, held)
-      if is_oldest then call('ZADD', index, made, string.sub(key, #base + 3)) end
+      if is_oldest then call('ZADD', index, dated, string.sub(key, #base + 3)) end
       if rn > most and call('HLEN', key) > most then
         local _, _, sum_up = sums()
         sum_up(key)

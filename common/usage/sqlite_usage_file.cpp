@@ -253,8 +253,12 @@ Reserved SqliteUsageFile::Reserve(const Reservation& reservation) {
 
 void SqliteUsageFile::Hold(const Reservation& reservation, const Limit& limit) {
     database_->Run(
-        "INSERT OR REPLACE INTO reserved (mailbox, id, domain, bytes, copies, made, settled)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO reserved (mailbox, id, domain, bytes, copies, made, settled)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        " ON CONFLICT (mailbox, id) DO UPDATE SET bytes = excluded.bytes,"
+        " copies = excluded.copies, settled = excluded.settled,"
+        " made = CASE WHEN excluded.settled THEN excluded.made"
+        " ELSE min(made, excluded.made) END",
         limit.mailbox, reservation.id, DomainOf(limit.mailbox),
         Stored(Loaded(Stored(reservation.bytes)) * limit.copies), Stored(limit.copies),
         Stored(now_ - reservation.age), reservation.settled);

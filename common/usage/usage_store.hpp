@@ -73,7 +73,8 @@ enum class Needs {
 /// One message that asks for room in `limits` at once, each mailbox named once.
 struct Reservation {
     /// Names the message in one place for as long as reservations live: the instance and the
-    /// Postfix host. The same id again is the same message: charged once, adjusted to a new size.
+    /// Postfix host. The same id again is the same message: charged once, adjusted to a new size,
+    /// and as old as it was until it is settled, which makes it as young as that.
     std::string id;
     std::uint64_t bytes = 0;
     std::vector<Limit> limits;

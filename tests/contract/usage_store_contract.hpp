@@ -361,14 +361,53 @@ TYPED_TEST_P(UsageStoreContract, AReservationAsOldAsTheGraceStays) {
     EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 100u);
 }
 
-TYPED_TEST_P(UsageStoreContract, AnAdjustedMessageIsAsYoungAsItsAdjustment) {
+TYPED_TEST_P(UsageStoreContract, ASettledMessageIsAsYoungAsItsEnd) {
+    for (int end = 0; end < 2; ++end) {
+        this->Reserve("m1", 100, {{"ann@example.com", 0, 0}});
+        this->Pass(this->kGrace);
+        this->Settle("m1", 120, {{"ann@example.com", 0, 0}});
+        this->Pass(std::chrono::seconds(1));
+        this->Commit("ann@example.com", 500, 2);
+
+        EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 120u);
+    }
+}
+
+TYPED_TEST_P(UsageStoreContract, AMessageThatIsAskedAboutAgainIsAsOldAsBefore) {
+    for (const std::uint64_t bytes : {100u, 120u, 120u}) {
+        EXPECT_TRUE(this->Reserve("m1", bytes, {{"ann@example.com", 0, 0}}).IsGranted());
+        this->Pass(this->kGrace / 2);
+    }
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 120u);
+    this->Commit("ann@example.com", 500, 2);
+    EXPECT_EQ(this->Find("ann@example.com"), (Usage{500, 2, 0, 0, this->now_}));
+    EXPECT_EQ(this->UsageOfDomain("example.com").reserved_messages, 0u);
+
+    this->Reserve("m1", 120, {{"ann@example.com", 0, 0}});
+    this->Pass(this->kGrace);
+    this->Commit("ann@example.com", 500, 2);
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 120u) << "nothing was held";
+}
+
+TYPED_TEST_P(UsageStoreContract, WhatAnotherDomainRefusesToAdjustStaysAsOldAsItWas) {
+    this->Commit("full@example.org", 100, 1);
     this->Reserve("m1", 100, {{"ann@example.com", 0, 0}});
     this->Pass(this->kGrace);
-    this->Reserve("m1", 120, {{"ann@example.com", 0, 0}});
+    this->Reserve("m1", 120, {{"ann@example.com", 0, 0}, {"full@example.org", 100, 0}});
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 100u);
     this->Pass(std::chrono::seconds(1));
     this->Commit("ann@example.com", 500, 2);
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 0u);
+}
 
-    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 120u);
+TYPED_TEST_P(UsageStoreContract, AMessageThatIsAskedAboutAgainExpiresWithItsFirstRequest) {
+    this->Commit("ann@example.com", 500, 2);
+    for (int i = 0; i < 3; ++i) {
+        this->Reserve("m1", 100, {{"ann@example.com", 0, 0}});
+        this->Pass(std::chrono::hours(9));
+    }
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 0u);
+    EXPECT_EQ(this->UsageOfDomain("example.com").reserved_bytes, 0u);
 }
 
 TYPED_TEST_P(UsageStoreContract, IgnoresLateAndRepeatedMeasurements) {
@@ -739,7 +778,9 @@ REGISTER_TYPED_TEST_SUITE_P(
     ChargesOneMessageOnceHoweverOftenItAsks, AdjustsAMessageToItsRealSize, ChargesEveryCopy,
     ReservesWhereThereIsNoRoomWhenForced, GivesBackWhatAMessageHolds,
     AMeasurementTakesTheReservationsThatAreInIt, AReservationAsOldAsTheGraceStays,
-    AnAdjustedMessageIsAsYoungAsItsAdjustment, IgnoresLateAndRepeatedMeasurements,
+    ASettledMessageIsAsYoungAsItsEnd, AMessageThatIsAskedAboutAgainIsAsOldAsBefore,
+    WhatAnotherDomainRefusesToAdjustStaysAsOldAsItWas,
+    AMessageThatIsAskedAboutAgainExpiresWithItsFirstRequest, IgnoresLateAndRepeatedMeasurements,
     AReservationThatNobodyMeasuresExpires, ListingMailboxesDropsWhatExpiredWhereNobodyAsks,
     NamesMailboxesThatHoldReservationsAndWereNeverMeasured,
     NamesAllOfManyMailboxesThatHoldReservations,

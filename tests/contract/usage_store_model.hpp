@@ -198,8 +198,18 @@ private:
     static constexpr std::chrono::milliseconds kAhead{1000};
 
     Held Holding(const Reservation& reservation, const Limit& limit) const {
-        return {now - reservation.age, reservation.bytes * limit.copies, limit.copies,
+        return {Made(reservation, limit), reservation.bytes * limit.copies, limit.copies,
                 reservation.settled};
+    }
+
+    /// What asks again is as old as it was, until it is settled.
+    text::WallTime Made(const Reservation& reservation, const Limit& limit) const {
+        const text::WallTime made = now - reservation.age;
+        const auto mailbox = mailboxes_.find(limit.mailbox);
+        if (reservation.settled || mailbox == mailboxes_.end()) return made;
+        const auto held = mailbox->second.held.find(reservation.id);
+        if (held == mailbox->second.held.end()) return made;
+        return std::min(held->second.made, made);
     }
 
     /// What is settled is not for an unsettled size to change, and what is told late may have been

@@ -61,6 +61,19 @@ TEST_F(RecentReservationsTest, AreYoungAgainWhenReservedAgain) {
     EXPECT_THAT(IdsAt(milliseconds(1500)), testing::ElementsAre("m1"));
 }
 
+TEST_F(RecentReservationsTest, AreTheSameAgeWhenReservedAgainUntilTheyAreSettled) {
+    const auto age = [this] { return recent_.Recent(0, milliseconds(1000)).at(0).age; };
+    for (const int at : {100, 300, 900}) recent_.Remember(Holding("m1", 5, milliseconds(at)));
+    EXPECT_EQ(age(), milliseconds(800)) << "when it was told last";
+    Held settled = Holding("m1", 5, milliseconds(950));
+    settled.settled = true;
+    recent_.Remember(settled);
+    EXPECT_EQ(age(), milliseconds(0));
+    recent_.GiveBack("m1", ann_, Unreserve::kEverything, milliseconds(960), 0);
+    recent_.Remember(Holding("m1", 5, milliseconds(990)));
+    EXPECT_EQ(age(), milliseconds(0)) << "it held nothing";
+}
+
 TEST_F(RecentReservationsTest, HoldWhatWasGivenBackInItsPlace) {
     recent_.Remember(Holding("m1", 5, milliseconds(10)));
     recent_.Remember(Holding("m2", 5, milliseconds(20)));

@@ -1,6 +1,7 @@
 #include "policyd/checks/mailbox_quota_check.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,12 @@ using usage::Unreserve;
 /// (smtpd_policy_service_try_limit). Who is asked about more often is named again by the client,
 /// which Postfix delivers again if it is written in another way (cleanup(8)'s list of duplicates).
 constexpr std::uint64_t kMostTimesAsked = 10;
+
+/// How many recipients are given back at once of one message, as many as Postfix itself sends to in
+/// one (default_destination_recipient_limit), and of all messages that were given up: what others
+/// ask the store meanwhile waits for that, and the store has to answer all of it in time.
+constexpr std::size_t kAtOnceOfAMessage = 50;
+constexpr std::size_t kAtOnce = 500;
 
 /// Each recipient of a message holds room of its own: two that end in the same mailbox are two
 /// copies, while the same one asked about again is the same copy.
@@ -347,17 +354,19 @@ async::Task<void> MailboxQuotaCheck::Charge(const PolicyRequest& request,
 
 async::Task<void> MailboxQuotaCheck::GiveBack(std::string message, Recipients recipients,
                                               Unreserve what) {
-    // All at once: the connection's next message must not find what this one held.
-    std::vector<async::Task<void>> tasks;
-    tasks.reserve(recipients.size());
-    for (const TrackedRecipient& recipient : recipients) {
-        std::vector<std::string> mailboxes =
-            MailboxRoom::LimitedOf(recipient.resolution->mailboxes);
-        if (!mailboxes.empty() && Reserves(message, recipient))
-            tasks.push_back(GiveBackOf(ReservationId(message, recipient.recipient),
-                                       std::move(mailboxes), what));
+    for (std::size_t next = 0; next < recipients.size();) {
+        // At once: the connection's next message must not find what this one held.
+        std::vector<async::Task<void>> tasks;
+        for (; next < recipients.size() && tasks.size() < kAtOnceOfAMessage; ++next) {
+            const TrackedRecipient& recipient = recipients[next];
+            std::vector<std::string> mailboxes =
+                MailboxRoom::LimitedOf(recipient.resolution->mailboxes);
+            if (!mailboxes.empty() && Reserves(message, recipient))
+                tasks.push_back(GiveBackOf(ReservationId(message, recipient.recipient),
+                                           std::move(mailboxes), what));
+        }
+        co_await async::WhenAll(std::move(tasks));
     }
-    co_await async::WhenAll(std::move(tasks));
 }
 
 async::Task<void> MailboxQuotaCheck::GiveBackOf(std::string id, std::vector<std::string> mailboxes,
@@ -373,9 +382,28 @@ async::Task<void> MailboxQuotaCheck::GiveBackOf(std::string id, std::vector<std:
 
 /// What is left to do for a message that was not settled.
 MailboxQuotaCheck::Rest MailboxQuotaCheck::RestOf(std::string_view message, Recipients unsettled) {
-    const auto reserves = [&](const auto& recipient) { return Reserves(message, recipient); };
-    if (std::none_of(unsettled.begin(), unsettled.end(), reserves)) return std::nullopt;
-    return GiveBack(std::string(message), std::move(unsettled), Unreserve::kWhatIsUnsettled);
+    if (unsettled.empty()) return std::nullopt;
+    return GiveBackInTurn({std::string(message), std::move(unsettled)});
+}
+
+/// Where too much is being given back already, those who are at it come to this as well.
+async::Task<void> MailboxQuotaCheck::GiveBackInTurn(GivenUp message) {
+    given_up_.push_back(std::move(message));
+    std::exception_ptr failure;
+    while (!given_up_.empty() && being_given_back_ < kAtOnce) {
+        GivenUp next = std::move(given_up_.front());
+        given_up_.pop_front();
+        const std::size_t at_once = std::min(next.recipients.size(), kAtOnceOfAMessage);
+        being_given_back_ += at_once;
+        try {
+            co_await GiveBack(std::move(next.message), std::move(next.recipients),
+                              Unreserve::kWhatIsUnsettled);
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        being_given_back_ -= at_once;
+    }
+    if (failure) std::rethrow_exception(failure);
 }
 
 MailboxQuotaCheck::Rest MailboxQuotaCheck::EndMessage(std::string_view message) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,10 @@ public:
 
 private:
     using Recipients = std::vector<TrackedRecipient>;
+    struct GivenUp {
+        std::string message;
+        Recipients recipients;
+    };
 
     static async::Task<Verdict> NotConcerned();
     async::Task<Verdict> AtRcpt(const protocol::PolicyRequest& request, Findings& findings);
@@ -94,6 +99,7 @@ private:
     async::Task<void> GiveBackOf(std::string id, std::vector<std::string> mailboxes,
                                  usage::Unreserve what);
     Rest RestOf(std::string_view message, Recipients unsettled);
+    async::Task<void> GiveBackInTurn(GivenUp message);
     bool Reserves(std::string_view message) const;
     bool Reserves(std::string_view message, const TrackedRecipient& recipient) const;
     recipients::RecipientCache& recipients_;
@@ -104,6 +110,8 @@ private:
     const Clock clock_;
     MailboxRoom room_;
     MessageSizes sizes_;
+    std::deque<GivenUp> given_up_;      // that nobody gives back yet
+    std::size_t being_given_back_ = 0;  // recipients of others
 };
 
 }  // namespace policyd::checks

@@ -25,7 +25,6 @@ MessageTracker::Remembered MessageTracker::Remember(std::string_view message,
                                                     TrackedRecipient recipient, Milliseconds now) {
     const std::lock_guard lock(mutex_);
     Message& asked = Touch(Key(message), now);
-    asked.left = false;
     auto& recipients = asked.recipients;
     if (asked.refused) {
         recipients.clear();
@@ -65,9 +64,10 @@ std::vector<TrackedRecipient> MessageTracker::Recipients(std::string_view messag
 bool MessageTracker::Expects(std::string_view message, std::string_view recipient) const {
     const std::lock_guard lock(mutex_);
     const auto found = index_.find(Key(message));
-    if (found == index_.end() || found->second->settled || found->second->left) return false;
+    if (found == index_.end() || found->second->settled) return false;
     auto& recipients = found->second->recipients;
-    return Find(recipients, recipient) != recipients.end();
+    const auto known = Find(recipients, recipient);
+    return known != recipients.end() && known->holds;
 }
 
 void MessageTracker::Settle(std::string_view message) {
@@ -99,6 +99,7 @@ std::vector<TrackedRecipient> MessageTracker::End(std::string_view message) {
     const Order::iterator ended = found->second;
     std::vector<TrackedRecipient> unsettled;
     if (!ended->settled) unsettled = std::move(ended->recipients);
+    std::erase_if(unsettled, [](const auto& recipient) { return !recipient.holds; });
     Erase(ended);
     return unsettled;
 }
@@ -109,9 +110,16 @@ std::vector<TrackedRecipient> MessageTracker::Leave(std::string_view message) {
     if (found == index_.end()) return {};
     const Order::iterator left = found->second;
     if (left->settled) return {};
-    left->left = true;
-    std::vector<TrackedRecipient> unsettled = left->recipients;
-    if (unsettled.empty()) Erase(left);
+    if (left->recipients.empty()) {
+        Erase(left);
+        return {};
+    }
+    std::vector<TrackedRecipient> unsettled;
+    for (TrackedRecipient& recipient : left->recipients) {
+        if (!recipient.holds) continue;
+        unsettled.push_back(recipient);
+        recipient.holds = false;
+    }
     return unsettled;
 }
 
@@ -143,7 +151,6 @@ void MessageTracker::Erase(Order::iterator message) {
     index_.erase(Key(message->name, message->hash));
     message->recipients.clear();
     message->settled = message->refused = false;
-    message->left = false;
     message->refused_count = message->refused_before = 0;
     spare_.splice(spare_.begin(), order_, message);
     if (spare_.size() > kMostSpare) spare_.pop_back();

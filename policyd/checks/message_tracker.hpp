@@ -20,7 +20,8 @@ struct TrackedRecipient {
     std::shared_ptr<const recipients::Resolution> resolution;
     /// It is what the tables said before an outage: nobody is refused for good by its limits.
     bool is_stale = false;
-    bool holds = false;       ///< room was reserved, or is just being
+    /// Room was reserved, or is just being, and has not been handed out to be given back.
+    bool holds = false;
     std::uint64_t asked = 1;  ///< how often: a client may name it twice, and Postfix may ask again
 };
 
@@ -30,8 +31,9 @@ struct TrackedRecipient {
 ///
 /// A message is named by the Postfix host and the attribute `instance`. What is remembered is an
 /// upper bound: a later restriction of Postfix may have refused a recipient. Messages that nobody
-/// asks about for the expiry time are forgotten, and the oldest ones when there are too many.
-/// Every call may be made by any thread.
+/// asks about for the expiry time are forgotten, and the oldest ones when there are too many. Of
+/// what a message holds each reservation is handed out once to be given back, however many
+/// connections asked about it. Every call may be made by any thread.
 class MessageTracker {
 public:
     using Milliseconds = std::chrono::milliseconds;
@@ -55,8 +57,8 @@ public:
     /// The recipients of a message, in the order in which they were asked; empty if it is unknown.
     std::vector<TrackedRecipient> Recipients(std::string_view message, Milliseconds now);
 
-    /// Whether the recipient is one of a message that is under way: that has neither come to its
-    /// end nor lost its connection.
+    /// Whether the recipient holds room for a message that is under way: that has neither come to
+    /// its end nor lost its connection since the recipient was asked about.
     bool Expects(std::string_view message, std::string_view recipient) const;
 
     /// The end of the message, if it is known, decides what it holds, whatever becomes of its
@@ -73,13 +75,13 @@ public:
     /// recipient_count is that of the transaction, which goes on.
     std::uint64_t RefusedBefore(std::string_view message) const;
 
-    /// Forgets a message. Returns its recipients if it was not settled: it was refused, aborted or
-    /// replaced, and what was reserved for it is free again.
+    /// Forgets a message. Returns the recipients that hold room if it was not settled: it was
+    /// refused, aborted or replaced, and what was reserved for it is free again.
     std::vector<TrackedRecipient> End(std::string_view message);
 
-    /// A connection that asked about the message is gone: returns what End() would. The recipients
-    /// stay known: Postfix may go on with the message over another connection, and asks about its
-    /// end again there if it missed the answer.
+    /// A connection that asked about the message is gone: returns what End() would, and they hold
+    /// nothing from now on. The recipients stay known: Postfix may go on with the message over
+    /// another connection, and asks about its end again there if it missed the answer.
     std::vector<TrackedRecipient> Leave(std::string_view message);
 
     std::size_t Size() const;
@@ -104,7 +106,6 @@ private:
         std::vector<TrackedRecipient> recipients;
         bool settled = false;
         bool refused = false;
-        bool left = false;                 ///< since it was last asked about a recipient
         std::uint64_t refused_count = 0;   ///< Postfix's recipient_count when it was refused
         std::uint64_t refused_before = 0;  ///< the same of the message before it
         Milliseconds last_asked{0};

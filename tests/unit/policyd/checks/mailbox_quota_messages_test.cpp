@@ -1,9 +1,28 @@
 /// What becomes of messages: their recipients, their end, their connections, and outages.
 
+#include "common/async/wake_up.hpp"
 #include "tests/unit/policyd/checks/mailbox_quota_check_fixture.hpp"
 
 namespace policyd::checks {
 namespace {
+
+/// Gives back in rounds: what is asked for during one waits for the next.
+class UsageStoreOfRounds final : public test::MemoryUsageStore {
+public:
+    using UsageStore::Release;
+    async::Task<void> Release(std::string_view id, std::span<const std::string> mailboxes,
+                              usage::Unreserve what) override {
+        ++releases;
+        ++under_way;
+        co_await next_round.Wait();
+        --under_way;
+        co_await MemoryUsageStore::Release(id, mailboxes, what);
+    }
+
+    int releases = 0;
+    int under_way = 0;
+    async::WakeUp next_round;
+};
 
 TEST_F(MailboxQuotaCheckTest, AlsoChecksAtTheEndWithoutHavingSeenTheRcpt) {
     EXPECT_EQ(AtEnd("ann@example.com", 1001), kFull);
@@ -251,6 +270,34 @@ TEST_F(MailboxQuotaCheckTest, AMessageGoesOnOverAnotherConnection) {
     EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 500u);
     EndMessage("1");
     EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 500u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatManyConnectionsLeaveIsGivenBackOnceAndInPortions) {
+    constexpr int kMessages = 30;
+    constexpr int kRecipients = 120;
+    UsageStoreOfRounds usage;
+    const MailboxQuotaCheck::Parts parts{recipients_.Cache(), usage, warnings_, messages_, owed_};
+    check_ = std::make_unique<MailboxQuotaCheck>(
+        parts, QuotaRules(), [this] { return now_; }, [this] { return text::WallTime(now_); });
+    for (int i = 0; i < kRecipients; ++i) {
+        const std::string recipient = std::to_string(i) + "@example.com";
+        recipients_.Add(recipient, {recipient.c_str()}, 1000);
+        for (int message = 0; message < kMessages; ++message)
+            ASSERT_EQ(AtRcpt(recipient, 1, std::to_string(message)), "");
+    }
+    for (int message = 0; message < kMessages; ++message)
+        for (int connection = 0; connection < 3; ++connection)
+            if (auto rest = check_->LeaveMessage(NameOf(std::to_string(message))))
+                async::Spawn(std::move(*rest));
+    EXPECT_EQ(usage.under_way, 500) << "50 of each of ten messages";
+    int rounds = 0;
+    for (; usage.under_way > 0; ++rounds) {
+        EXPECT_LE(usage.under_way, 500);
+        usage.next_round.Set();
+    }
+    EXPECT_EQ(rounds, 9) << "three portions of each message, ten messages at a time";
+    EXPECT_EQ(usage.releases, kMessages * kRecipients);
+    EXPECT_EQ(usage.ReservedIn("7@example.com"), 0u);
 }
 
 TEST_F(MailboxQuotaCheckTest, WhatAnotherServerAcceptedIsNotGivenBackByThisOne) {

@@ -10,6 +10,7 @@ using std::chrono::milliseconds;
 TrackedRecipient Recipient(const char* address) {
     TrackedRecipient recipient;
     recipient.recipient = address;
+    recipient.holds = true;
     return recipient;
 }
 
@@ -62,6 +63,21 @@ TEST(MessageTrackerTest, LeavingAMessageReturnsWhatWasNotSettledAndForgetsNothin
     EXPECT_EQ(tracker.Recipients("accepted", milliseconds(1)).size(), 1u);
 }
 
+TEST(MessageTrackerTest, WhatAMessageHoldsIsHandedOutOnceHoweverManyConnectionsLeaveIt) {
+    MessageTracker tracker(10, milliseconds(100));
+    for (const char* recipient : {"a", "b", "c"})
+        tracker.Remember("m", Recipient(recipient), milliseconds(0));
+    EXPECT_EQ(tracker.Leave("m").size(), 3u);
+    EXPECT_TRUE(tracker.Leave("m").empty());
+    tracker.Remember("m", Recipient("b"), milliseconds(1));
+    const auto left = tracker.Leave("m");
+    ASSERT_EQ(left.size(), 1u) << "it was asked about again over another connection";
+    EXPECT_EQ(left[0].recipient, "b");
+    tracker.Remember("m", Recipient("d"), milliseconds(2));
+    EXPECT_EQ(tracker.Recipients("m", milliseconds(2)).size(), 4u);
+    EXPECT_EQ(tracker.End("m").size(), 1u);
+}
+
 TEST(MessageTrackerTest, ExpectsTheRecipientsOfMessagesThatAreUnderWay) {
     MessageTracker tracker(10, milliseconds(100));
     for (const char* message : {"under way", "ended", "settled", "left"})
@@ -74,6 +90,8 @@ TEST(MessageTrackerTest, ExpectsTheRecipientsOfMessagesThatAreUnderWay) {
     for (const char* message : {"ended", "settled", "left"})
         EXPECT_FALSE(tracker.Expects(message, "a")) << message;
     tracker.Remember("left", Recipient("b"), milliseconds(1));
+    EXPECT_FALSE(tracker.Expects("left", "a")) << "what it held has been handed out";
+    tracker.Remember("left", Recipient("a"), milliseconds(1));
     EXPECT_TRUE(tracker.Expects("left", "a")) << "it goes on over another connection";
 }
 

@@ -31,8 +31,8 @@ constexpr Definition kDefinitions[] = {
      "Answers by the check that decided and its reason: client_access, unknown_recipient, "
      "deferred_recipient, "
      "mailbox_full, mailbox_full_for_now (soft time), mailbox_perhaps_full, stale_usage, "
-     "repeated_recipient; remembered_full, unavailable (a failure action), out_of_time and failure "
-     "where it could not be told; check none, reason no_opinion is DUNNO."},
+     "repeated_recipient, too_many_recipients; remembered_full, unavailable (a failure action), "
+     "out_of_time and failure where it could not be told; check none, reason no_opinion is DUNNO."},
     {kRequestDuration, "policyd_request_duration_seconds", kHistogram, "",
      "Time from a request's last byte to its answer."},
     {kTrackedMessages, "policyd_tracked_messages", kGauge, "",

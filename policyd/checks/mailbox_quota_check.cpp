@@ -144,11 +144,14 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
     return verdict;
 }
 
-/// Refuses who is named so often that one message could fill his mailbox many times over.
+/// Refuses who is one too many, or is named so often that one message could fill his mailbox many
+/// times over.
 Verdict MailboxQuotaCheck::Remember(const PolicyRequest& request, const std::string& message,
                                     const TrackedRecipient& recipient,
                                     std::vector<std::string>& left) {
     const auto remembered = messages_.Remember(message, recipient, clock_());
+    if (remembered.asked == 0)
+        return Verdict::Answer("452 4.5.3 Too many recipients", "too_many_recipients");
     if (remembered.before && Reserves(message))
         left = LeftBehind(*remembered.before, *recipient.resolution);
     if (remembered.asked <= kMostTimesAsked ||

@@ -9,6 +9,7 @@ namespace {
 
 /// Messages that have ended are used again with the memory that they have.
 constexpr std::size_t kMostSpare = 64;
+constexpr std::size_t kMostSpareRecipients = 100;
 
 std::vector<TrackedRecipient>::iterator Find(std::vector<TrackedRecipient>& recipients,
                                              std::string_view recipient) {
@@ -18,8 +19,9 @@ std::vector<TrackedRecipient>::iterator Find(std::vector<TrackedRecipient>& reci
 
 }  // namespace
 
-MessageTracker::MessageTracker(std::size_t most_messages, Milliseconds expiry)
-    : most_messages_(most_messages), expiry_(expiry) {}
+MessageTracker::MessageTracker(std::size_t most_messages, Milliseconds expiry,
+                               std::size_t most_recipients)
+    : most_messages_(most_messages), expiry_(expiry), most_recipients_(most_recipients) {}
 
 MessageTracker::Remembered MessageTracker::Remember(std::string_view message,
                                                     TrackedRecipient recipient, Milliseconds now) {
@@ -33,6 +35,7 @@ MessageTracker::Remembered MessageTracker::Remember(std::string_view message,
     }
     const auto known = Find(recipients, recipient.recipient);
     if (known == recipients.end()) {
+        if (recipients.size() >= most_recipients_) return {.asked = 0};
         recipients.push_back(std::move(recipient));
         return {recipients.back().asked};
     }
@@ -150,6 +153,7 @@ MessageTracker::Message& MessageTracker::Touch(const Key& key, Milliseconds now)
 void MessageTracker::Erase(Order::iterator message) {
     index_.erase(Key(message->name, message->hash));
     message->recipients.clear();
+    if (message->recipients.capacity() > kMostSpareRecipients) message->recipients.shrink_to_fit();
     message->settled = message->refused = false;
     message->refused_count = message->refused_before = 0;
     spare_.splice(spare_.begin(), order_, message);

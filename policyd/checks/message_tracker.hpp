@@ -38,10 +38,13 @@ class MessageTracker {
 public:
     using Milliseconds = std::chrono::milliseconds;
 
-    MessageTracker(std::size_t most_messages, Milliseconds expiry);
+    /// By default a message may have fifty times as many recipients as Postfix lets it have
+    /// (smtpd_recipient_limit), which sites raise.
+    MessageTracker(std::size_t most_messages, Milliseconds expiry,
+                   std::size_t most_recipients = 50'000);
 
     struct Remembered {
-        std::uint64_t asked = 1;  ///< how often
+        std::uint64_t asked = 1;  ///< how often; 0: the message has too many others
         /// What the tables said of it before, if that was not the same object.
         std::shared_ptr<const recipients::Resolution> before{};
     };
@@ -118,6 +121,7 @@ private:
 
     const std::size_t most_messages_;
     const Milliseconds expiry_;
+    const std::size_t most_recipients_;
     mutable std::mutex mutex_;
     Order order_;  // guarded by mutex_; most recently asked first
     Order spare_;  // guarded by mutex_; for the next new ones

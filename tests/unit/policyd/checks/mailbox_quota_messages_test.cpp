@@ -300,6 +300,20 @@ TEST_F(MailboxQuotaCheckTest, WhatManyConnectionsLeaveIsGivenBackOnceAndInPortio
     EXPECT_EQ(usage.ReservedIn("7@example.com"), 0u);
 }
 
+TEST_F(MailboxQuotaCheckTest, OneRecipientTooManyIsRefusedForNow) {
+    MessageTracker few(100, std::chrono::hours(1), 2);
+    const MailboxQuotaCheck::Parts parts{recipients_.Cache(), usage_, warnings_, few, owed_};
+    check_ = std::make_unique<MailboxQuotaCheck>(
+        parts, QuotaRules(), [this] { return now_; }, [this] { return text::WallTime(now_); });
+    LetAnnAndBobPass();
+    for (const char* recipient : {"team@example.com", "x@remote.example"})
+        EXPECT_EQ(AtRcpt(recipient, 0), "452 4.5.3 Too many recipients") << recipient;
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "") << "he is one already";
+    EXPECT_EQ(AtEnd("", 100, 3), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 100u);
+    EXPECT_EQ(AtRcpt("team@example.com", 0, "2"), "") << "the rest comes in another message";
+}
+
 TEST_F(MailboxQuotaCheckTest, WhatAnotherServerAcceptedIsNotGivenBackByThisOne) {
     EXPECT_EQ(AtRcpt("ann@example.com", 400), "");
     const usage::Reservation elsewhere{NameOf("1") + " ann@example.com", 450,

@@ -78,6 +78,18 @@ TEST(MessageTrackerTest, WhatAMessageHoldsIsHandedOutOnceHoweverManyConnectionsL
     EXPECT_EQ(tracker.End("m").size(), 1u);
 }
 
+TEST(MessageTrackerTest, RemembersNoMoreRecipientsOfAMessageThanItMay) {
+    MessageTracker tracker(10, milliseconds(100), 2);
+    EXPECT_EQ(tracker.Remember("m", Recipient("a"), milliseconds(0)).asked, 1u);
+    EXPECT_EQ(tracker.Remember("m", Recipient("b"), milliseconds(0)).asked, 1u);
+    EXPECT_EQ(tracker.Remember("m", Recipient("c"), milliseconds(0)).asked, 0u);
+    EXPECT_EQ(tracker.Remember("m", Recipient("a"), milliseconds(0)).asked, 2u);
+    EXPECT_EQ(tracker.Remember("other", Recipient("c"), milliseconds(0)).asked, 1u);
+    EXPECT_EQ(tracker.Recipients("m", milliseconds(0)).size(), 2u);
+    tracker.ForgetOnce("m", "b");
+    EXPECT_EQ(tracker.Remember("m", Recipient("c"), milliseconds(0)).asked, 1u);
+}
+
 TEST(MessageTrackerTest, ExpectsTheRecipientsOfMessagesThatAreUnderWay) {
     MessageTracker tracker(10, milliseconds(100));
     for (const char* message : {"under way", "ended", "settled", "left"})

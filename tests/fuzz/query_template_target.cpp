@@ -18,7 +18,7 @@ void RunQueryTemplate(std::string_view bytes) {
     try {
         const tables::QueryTemplate templates(query, result_format);
         if (!templates.IsSearchable(key)) return;
-        templates.Query(key, [](std::string_view part) { return std::string(part); });
+        templates.Query(key, [](std::string_view part, char) { return std::string(part); });
         if (const auto& prepared = templates.Prepared())
             Require(templates.Parameters(key).size() == prepared->parameters.size(),
                     "every parameter has a value");

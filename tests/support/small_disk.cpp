@@ -39,8 +39,11 @@ void SmallDisk::Fill(int kilobytes_left) const {
         open((scratch_ / kBallast).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     const std::string bytes(1024, 'x');
     off_t size = 0;
-    while (write(file, bytes.data(), bytes.size()) > 0) size += 1024;
-    fsync(file);
+    // Some of what was removed is free as late as the file system has written that down.
+    for (off_t before = -1; size > before; syncfs(file)) {
+        before = size;
+        while (write(file, bytes.data(), bytes.size()) > 0) size += 1024;
+    }
     if (kilobytes_left > 0 && ftruncate(file, size - off_t{kilobytes_left} * 1024) != 0)
         throw std::runtime_error("ftruncate");
     fsync(file);

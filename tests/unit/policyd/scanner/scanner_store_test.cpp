@@ -337,9 +337,14 @@ TEST_F(ScannerTest, AStoreThatTakesNothingIsAnOutageAndNoFaultOfMailboxes) {
               "usage store: the disk is full; given up\n");
     usage_.takes_nothing = false;
     usage_.refusals = 1'000;
-    EXPECT_EQ(said_in_a_sweep(),
-              "usage store: it refuses the figures of example.org/ann, example.org/bob, "
-              "example.org/eve: the store has no memory\n");
+    // Those that were measured first may be told of before the others.
+    EXPECT_THAT(
+        said_in_a_sweep(),
+        testing::AllOf(testing::StartsWith("usage store: it refuses the figures of "),
+                       testing::HasSubstr("example.org/ann"), testing::HasSubstr("example.org/bob"),
+                       testing::HasSubstr("example.org/eve"),
+                       testing::EndsWith(": the store has no memory\n"),
+                       testing::Not(testing::HasSubstr("trying again"))));
 }
 
 TEST_F(ScannerTest, ManyMailboxesThatTheStoreRefusesHoldUpNoOther) {

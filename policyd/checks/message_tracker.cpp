@@ -11,6 +11,11 @@ namespace {
 constexpr std::size_t kMostSpare = 64;
 constexpr std::size_t kMostSpareRecipients = 100;
 
+/// About the bytes that a recipient takes, with what else is remembered of him for as long.
+std::size_t WeightOf(const TrackedRecipient& recipient) {
+    return 512 + recipient.recipient.size();
+}
+
 std::vector<TrackedRecipient>::iterator Find(std::vector<TrackedRecipient>& recipients,
                                              std::string_view recipient) {
     return std::find_if(recipients.begin(), recipients.end(),
@@ -20,8 +25,11 @@ std::vector<TrackedRecipient>::iterator Find(std::vector<TrackedRecipient>& reci
 }  // namespace
 
 MessageTracker::MessageTracker(std::size_t most_messages, Milliseconds expiry,
-                               std::size_t most_recipients)
-    : most_messages_(most_messages), expiry_(expiry), most_recipients_(most_recipients) {}
+                               std::size_t most_recipients, std::size_t most_weight)
+    : most_messages_(most_messages),
+      expiry_(expiry),
+      most_recipients_(most_recipients),
+      most_weight_(most_weight) {}
 
 MessageTracker::Remembered MessageTracker::Remember(std::string_view message,
                                                     TrackedRecipient recipient, Milliseconds now) {
@@ -29,7 +37,7 @@ MessageTracker::Remembered MessageTracker::Remember(std::string_view message,
     Message& asked = Touch(Key(message), now);
     auto& recipients = asked.recipients;
     if (asked.refused) {
-        recipients.clear();
+        ForgetAll(asked);
         asked.refused = asked.settled = false;
         asked.refused_before = asked.refused_count;
     }
@@ -37,6 +45,10 @@ MessageTracker::Remembered MessageTracker::Remember(std::string_view message,
     if (known == recipients.end()) {
         if (recipients.size() >= most_recipients_) return {.asked = 0};
         recipients.push_back(std::move(recipient));
+        const std::size_t weight = WeightOf(recipients.back());
+        asked.weight += weight;
+        weight_ += weight;
+        while (weight_ > most_weight_ && order_.size() > 1) Erase(std::prev(order_.end()));
         return {recipients.back().asked};
     }
     known->holds |= recipient.holds;
@@ -51,9 +63,9 @@ void MessageTracker::ForgetOnce(std::string_view message, std::string_view recip
     const std::lock_guard lock(mutex_);
     const auto found = index_.find(Key(message));
     if (found == index_.end()) return;
-    auto& recipients = found->second->recipients;
-    const auto refused = Find(recipients, recipient);
-    if (refused != recipients.end() && --refused->asked == 0) recipients.erase(refused);
+    Message& asked = *found->second;
+    const auto refused = Find(asked.recipients, recipient);
+    if (refused != asked.recipients.end() && --refused->asked == 0) Forget(refused, asked);
 }
 
 std::vector<TrackedRecipient> MessageTracker::Recipients(std::string_view message,
@@ -101,7 +113,7 @@ std::vector<TrackedRecipient> MessageTracker::End(std::string_view message) {
     if (found == index_.end()) return {};
     const Order::iterator ended = found->second;
     std::vector<TrackedRecipient> unsettled;
-    if (!ended->settled) unsettled = std::move(ended->recipients);
+    if (!ended->settled) unsettled.swap(ended->recipients);
     std::erase_if(unsettled, [](const auto& recipient) { return !recipient.holds; });
     Erase(ended);
     return unsettled;
@@ -150,9 +162,21 @@ MessageTracker::Message& MessageTracker::Touch(const Key& key, Milliseconds now)
     return order_.front();
 }
 
+void MessageTracker::Forget(std::vector<TrackedRecipient>::iterator recipient, Message& message) {
+    const std::size_t weight = WeightOf(*recipient);
+    message.recipients.erase(recipient);
+    message.weight -= weight;
+    weight_ -= weight;
+}
+
+void MessageTracker::ForgetAll(Message& message) {
+    message.recipients.clear();
+    weight_ -= std::exchange(message.weight, 0);
+}
+
 void MessageTracker::Erase(Order::iterator message) {
     index_.erase(Key(message->name, message->hash));
-    message->recipients.clear();
+    ForgetAll(*message);
     if (message->recipients.capacity() > kMostSpareRecipients) message->recipients.shrink_to_fit();
     message->settled = message->refused = false;
     message->refused_count = message->refused_before = 0;

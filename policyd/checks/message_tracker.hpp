@@ -31,7 +31,8 @@ struct TrackedRecipient {
 ///
 /// A message is named by the Postfix host and the attribute `instance`. What is remembered is an
 /// upper bound: a later restriction of Postfix may have refused a recipient. Messages that nobody
-/// asks about for the expiry time are forgotten, and the oldest ones when there are too many. Of
+/// asks about for the expiry time are forgotten, and the oldest ones when there are too many, or
+/// too many recipients of all together: what those hold is free again with the next scan. Of
 /// what a message holds each reservation is handed out once to be given back, however many
 /// connections asked about it. Every call may be made by any thread.
 class MessageTracker {
@@ -39,9 +40,9 @@ public:
     using Milliseconds = std::chrono::milliseconds;
 
     /// By default a message may have fifty times as many recipients as Postfix lets it have
-    /// (smtpd_recipient_limit), which sites raise.
+    /// (smtpd_recipient_limit), which sites raise; and all have half a million with short names.
     MessageTracker(std::size_t most_messages, Milliseconds expiry,
-                   std::size_t most_recipients = 50'000);
+                   std::size_t most_recipients = 50'000, std::size_t most_weight = 256'000'000);
 
     struct Remembered {
         std::uint64_t asked = 1;  ///< how often; 0: the message has too many others
@@ -107,6 +108,7 @@ private:
         std::string name;
         std::size_t hash = 0;
         std::vector<TrackedRecipient> recipients;
+        std::size_t weight = 0;  ///< of the recipients
         bool settled = false;
         bool refused = false;
         std::uint64_t refused_count = 0;   ///< Postfix's recipient_count when it was refused
@@ -118,13 +120,17 @@ private:
     /// Moves the message to the front of the order, making it if it is new. Needs the lock.
     Message& Touch(const Key& key, Milliseconds now);
     void Erase(Order::iterator message);
+    void Forget(std::vector<TrackedRecipient>::iterator recipient, Message& message);
+    void ForgetAll(Message& message);
 
     const std::size_t most_messages_;
     const Milliseconds expiry_;
     const std::size_t most_recipients_;
+    const std::size_t most_weight_;
     mutable std::mutex mutex_;
-    Order order_;  // guarded by mutex_; most recently asked first
-    Order spare_;  // guarded by mutex_; for the next new ones
+    Order order_;             // guarded by mutex_; most recently asked first
+    Order spare_;             // guarded by mutex_; for the next new ones
+    std::size_t weight_ = 0;  // guarded by mutex_; of all
     std::unordered_map<Key, Order::iterator, KeyHash> index_;  // guarded by mutex_
 };
 

@@ -90,6 +90,33 @@ TEST(MessageTrackerTest, RemembersNoMoreRecipientsOfAMessageThanItMay) {
     EXPECT_EQ(tracker.Remember("m", Recipient("c"), milliseconds(0)).asked, 1u);
 }
 
+TEST(MessageTrackerTest, ForgetsTheOldestMessagesWhereAllHaveTooManyRecipients) {
+    constexpr std::size_t kRoomForTwo = 1'500;
+    MessageTracker tracker(10, milliseconds(100), 10, kRoomForTwo);
+    const auto remember = [&](const char* message, const char* recipient) {
+        tracker.Remember(message, Recipient(recipient), milliseconds(0));
+    };
+    remember("a", "x");
+    remember("b", "x");
+    remember("c", "x");
+    EXPECT_TRUE(tracker.Recipients("a", milliseconds(0)).empty());
+    EXPECT_EQ(tracker.Recipients("b", milliseconds(0)).size(), 1u);
+    // What is gone counts no more.
+    tracker.ForgetOnce("b", "x");
+    tracker.End("c");
+    remember("d", "x");
+    remember("d", "y");
+    EXPECT_EQ(tracker.Size(), 2u);
+    tracker.Refuse("d", 2);
+    remember("d", "z");
+    remember("e", "x");
+    EXPECT_EQ(tracker.Recipients("d", milliseconds(0)).size(), 1u);
+    // A message that is alone too many stays.
+    for (const char* recipient : {"1", "2", "3"}) remember("e", recipient);
+    EXPECT_EQ(tracker.Size(), 1u);
+    EXPECT_EQ(tracker.Recipients("e", milliseconds(0)).size(), 4u);
+}
+
 TEST(MessageTrackerTest, ExpectsTheRecipientsOfMessagesThatAreUnderWay) {
     MessageTracker tracker(10, milliseconds(100));
     for (const char* message : {"under way", "ended", "settled", "left"})

@@ -95,7 +95,11 @@ void SetAccess(const files::Descriptor& socket, const Endpoint& endpoint,
         if (chown(path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0)
             FailWithErrno(endpoint, "chown");
     }
-    if (chmod(path.c_str(), access.mode) != 0) FailWithErrno(endpoint, "chmod");
+    if (chmod(path.c_str(), access.mode) != 0) {
+        if (errno == ENOENT)
+            Fail(endpoint, "it is given access to by way of /proc, which is missing");
+        FailWithErrno(endpoint, "chmod");
+    }
     if (!access.user.empty()) {
         const passwd* const entry = getpwnam(access.user.c_str());
         if (entry == nullptr) Fail(endpoint, "no such user: " + access.user);

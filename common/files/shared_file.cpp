@@ -60,9 +60,9 @@ void ShareAsItsDirectory(int made, const std::string& path, const Place& place) 
     if (fstat(made, &file) != 0) Fail(path);
     if (!IsIn(place, file)) return;
     const bool is_made_for_another = geteuid() == 0 && place.status.st_uid != 0;
-    // A root that may not give it away (capabilities(7)) has to do without.
+    // A root that may not give it away (capabilities(7), user_namespaces(7)) has to do without.
     if (is_made_for_another && fchown(made, place.status.st_uid, place.status.st_gid) != 0 &&
-        errno != EPERM)
+        errno != EPERM && errno != EINVAL)
         Fail(path);
     constexpr mode_t kForGroup = S_IRGRP | S_IWGRP;
     const bool is_for_group = (place.status.st_mode & S_IWGRP) != 0;
@@ -80,9 +80,10 @@ bool IsOfProc(const Place& place) {
     return fstatfs(place.directory.Get(), &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
 }
 
-/// For who may write in the directory could have made it of any file.
+/// For who may write in the directory could have made it of any file. A link that is root's is
+/// followed, as by protected_symlinks of proc(5): nobody else can make one.
 void RefuseOtherNames(const Place& place, const struct stat& there, const std::string& path) {
-    const bool is_link = S_ISLNK(there.st_mode);
+    const bool is_link = S_ISLNK(there.st_mode) && (there.st_uid != 0 || there.st_nlink > 1);
     const bool has_several = S_ISREG(there.st_mode) && there.st_nlink > 1;
     if (IsOfRootAlone(place.status) || (!is_link && !has_several)) return;
     throw std::system_error(EPERM, std::generic_category(),
@@ -90,13 +91,18 @@ void RefuseOtherNames(const Place& place, const struct stat& there, const std::s
                                 ", which root uses only where nobody else may write");
 }
 
-std::string TargetOf(const Place& link) {
-    std::array<char, PATH_MAX> target;
-    const ssize_t size =
-        readlinkat(link.directory.Get(), link.name.c_str(), target.data(), target.size());
-    if (size < 0) Fail(link.parent + link.name);
-    const std::string path(target.data(), static_cast<std::size_t>(size));
-    return path.starts_with('/') ? path : link.parent + '/' + path;
+/// Where the link leads that is at `path`.
+std::string Followed(const Place& place, const std::string& path) {
+    const Descriptor link(
+        openat(place.directory.Get(), place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat there {};
+    if (!link || fstat(link.Get(), &there) != 0) Fail(path);
+    RefuseOtherNames(place, there, path);
+    std::array<char, PATH_MAX> bytes;
+    const ssize_t size = readlinkat(link.Get(), "", bytes.data(), bytes.size());
+    if (size < 0) Fail(path);
+    const std::string target(bytes.data(), static_cast<std::size_t>(size));
+    return target.starts_with('/') ? target : place.parent + '/' + target;
 }
 
 }  // namespace
@@ -120,12 +126,14 @@ SharedFile OpenShared(std::string path, int flags, mode_t mode) {
         Descriptor file = open_there(is_careful ? O_NOFOLLOW : 0);
         const bool is_link = !file && is_careful && errno == ELOOP;
         if (!file && !is_link) Fail(path);
+        if (is_link) {
+            path = Followed(place, path);
+            continue;
+        }
         struct stat there {};
-        there.st_mode = S_IFLNK;
-        if (file && fstat(file.Get(), &there) != 0) Fail(path);
+        if (fstat(file.Get(), &there) != 0) Fail(path);
         if (is_careful) RefuseOtherNames(place, there, path);
-        if (file) return {std::move(file), false};
-        path = TargetOf(place);
+        return {std::move(file), false};
     }
     FailForLinks(path);
 }
@@ -139,7 +147,7 @@ std::string SharedPath(std::string path) {
             return place.RealPath();
         RefuseOtherNames(place, there, path);
         if (!S_ISLNK(there.st_mode)) return place.RealPath();
-        path = TargetOf(place);
+        path = Followed(place, path);
     }
     FailForLinks(path);
 }

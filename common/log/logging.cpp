@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -100,23 +101,23 @@ Logging Start(const std::string& program, std::size_t most_waiting) {
     return started;
 }
 
-/// Gives up after a while: syslog, a journal or a file that is a pipe may take nothing any more,
-/// and who stops is not to wait for them.
-void WriteWhatWaits(Logging ended) {
+/// Runs what waits for who takes lines, and tells whether it has ended in a while. It goes on alone
+/// otherwise: syslog, a journal or a file that is a pipe may take nothing any more, and who reloads
+/// or stops is not to wait for them.
+bool EndsInTime(const std::function<void()>& work) {
     constexpr std::chrono::seconds kPatience(2);
-    std::promise<void> written;
-    const std::future<void> is_written = written.get_future();
-    auto write = [ended = std::optional(std::move(ended)), written = std::move(written)]() mutable {
-        ended.reset();
-        written.set_value();
-    };
+    const auto ended = std::make_shared<std::promise<void>>();
+    const std::future<void> has_ended = ended->get_future();
     try {
-        async::StartThread(std::move(write)).detach();
+        async::StartThread([work, ended] {
+            work();
+            ended->set_value();
+        }).detach();
     } catch (const std::system_error&) {
-        return;  // with what it was to end
+        work();
+        return true;
     }
-    if (is_written.wait_for(kPatience) == std::future_status::timeout)
-        Warning("log: the last lines are lost, for nobody takes them");
+    return has_ended.wait_for(kPatience) != std::future_status::timeout;
 }
 
 }  // namespace
@@ -159,13 +160,20 @@ std::function<void()> PrepareConfigure(std::string_view program, const LogSettin
     if (settings.warnings_on_stderr && settings.destination != kStderr)
         sinks.push_back(WarningsOnStderr(std::string(program)));
     return [level, sinks, file = opened.file, name = settings.destination] {
-        const std::lock_guard lock(mutex);
-        if (!logging) return;
-        logging->logger->set_level(level);
-        // To change over waits for the line that is just being written.
-        if (std::exchange(logging->destination_name, name) == name) return;
-        logging->destination->set_sinks(sinks);
-        logging->file = file;
+        std::shared_ptr<spdlog::sinks::dist_sink_mt> destination;
+        {
+            const std::lock_guard lock(mutex);
+            if (!logging) return;
+            logging->logger->set_level(level);
+            if (std::exchange(logging->destination_name, name) == name) return;
+            logging->file = file;
+            destination = logging->destination;
+        }
+        // Which waits for the line that is just being written.
+        const auto change_over = [destination, sinks] { destination->set_sinks(sinks); };
+        if (!EndsInTime(change_over))
+            Warning(
+                "log: changes over once the former destination takes a line, which it does not");
     };
 }
 
@@ -195,7 +203,9 @@ void Shutdown() {
     plain->set_pattern(kLinePattern);
     plain->set_level(ended->logger->level());
     spdlog::set_default_logger(plain);
-    WriteWhatWaits(*std::move(ended));
+    const auto writing = std::make_shared<std::optional<Logging>>(std::move(ended));
+    if (!EndsInTime([writing] { writing->reset(); }))
+        Warning("log: the last lines are lost, for nobody takes them");
 }
 
 std::uint64_t LinesLost() {

@@ -17,10 +17,14 @@ namespace policyd::sqlite {
 namespace {
 
 /// What the system said, where SQLite only says that it did not get what it asked for.
-std::string Reason(sqlite3* database, int code) {
+std::string Reason(sqlite3* database, int code, const char* path) {
     const int primary = code & 0xff;
     if (database == nullptr || (primary != SQLITE_CANTOPEN && primary != SQLITE_IOERR)) return {};
-    const int error = sqlite3_system_errno(database);
+    int error = sqlite3_system_errno(database);
+    struct statvfs disk {};
+    // It may be of the log that is missing where a file cannot be written.
+    if (error == ENOENT && path != nullptr && statvfs(path, &disk) == 0)
+        error = (disk.f_flag & ST_RDONLY) != 0 ? EROFS : 0;
     return error == 0 ? std::string() : std::string(": ") + std::strerror(error);
 }
 
@@ -30,7 +34,7 @@ std::string Reason(sqlite3* database, int code) {
     const bool is_hot =
         database != nullptr && sqlite3_extended_errcode(database) == SQLITE_READONLY_ROLLBACK;
     throw Error("sqlite: " + std::string(path != nullptr ? path : "") + ": " + what +
-                    Reason(database, code) +
+                    Reason(database, code, path) +
                     (is_hot ? " (a program was killed while it wrote: whoever may write there has "
                               "to open it once, as sqlite3 does)"
                             : ""),
@@ -146,7 +150,7 @@ Database::Database(const std::string& named, Mode mode, std::chrono::millisecond
     database_.reset(database);
     if (code != SQLITE_OK) {
         const char* what = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
-        throw Error("sqlite: " + path + ": " + what + Reason(database, code), code);
+        throw Error("sqlite: " + path + ": " + what + Reason(database, code, path.c_str()), code);
     }
     const bool is_root_to_write = mode == Mode::kReadWrite && geteuid() == 0;
     if (is_root_to_write && path != sqlite3_db_filename(database, "main"))

@@ -3,6 +3,7 @@
 #include <iterator>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "common/config/config_file.hpp"
@@ -19,7 +20,9 @@ constexpr const char* kProperties =
 
 std::string Shown(const std::string& unit) {
     try {
-        return OutputOf({"systemctl", "show", "-p", kProperties, unit + ".service"}).output;
+        // It waits for a minute and a half for a systemd that does not answer.
+        return OutputOf({"timeout", "5", "systemctl", "show", "-p", kProperties, unit + ".service"})
+            .output;
     } catch (const std::runtime_error&) {
         return "";
     }
@@ -55,8 +58,12 @@ std::vector<std::string> SystemdUnit::List(const std::string& property) const {
 bool SystemdUnit::StartsWith(const std::filesystem::path& configuration) const {
     const std::vector<std::string> command = Words(Property("ExecStart"));
     std::string started_with = config::kDefaultPath;
-    for (std::size_t i = 1; i < command.size(); ++i)
-        if (command[i - 1] == "--config") started_with = command[i];
+    constexpr std::string_view kJoined = "--config=";
+    for (std::size_t i = 0; i < command.size(); ++i) {
+        if (i > 0 && (command[i - 1] == "--config" || command[i - 1] == "-c"))
+            started_with = command[i];
+        if (command[i].starts_with(kJoined)) started_with = command[i].substr(kJoined.size());
+    }
     std::error_code missing;
     return !command.empty() && std::filesystem::equivalent(configuration, started_with, missing);
 }

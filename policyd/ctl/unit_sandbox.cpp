@@ -70,6 +70,8 @@ public:
         if (settings_.usage_source != "dovecot") {
             CheckWritten("scan_state_file", settings_.scan_state_file);
             CheckWritten("scan_metrics_file", settings_.scan_metrics_file);
+            if (files_.RuleFor(settings_.virtual_mailbox_base).access == Access::kHidden)
+                report_.Warning(DoesNotSee("virtual_mailbox_base", settings_.virtual_mailbox_base));
         }
         if (settings_.usage_source != "scan")
             CheckConnected("dovecot_quota_clone",
@@ -82,6 +84,8 @@ private:
         CheckWritten("log_destination", After("file:", settings_.log_destination));
         CheckWritten("usage_store", After("sqlite:", settings_.usage_store));
         CheckConnected("usage_store", After("redis:unix:", settings_.usage_store));
+        if (!settings_.redis_password_file.empty())
+            CheckRead("redis_password_file", settings_.redis_password_file);
     }
 
     /// "policyd.toml:12: usage_store: policyd.service " and what is wrong.
@@ -123,7 +127,7 @@ private:
         }
     }
 
-    /// Without a table nothing starts.
+    /// Without a table or a password nothing starts.
     bool CheckRead(const std::string& option, const std::string& path) {
         if (files_.RuleFor(path).access != Access::kHidden) return true;
         if (told_.insert(path).second) report_.Error(DoesNotSee(option, path));
@@ -148,7 +152,8 @@ private:
     }
 
     void CheckWritten(const std::string& option, const std::string& path) {
-        if (path.empty()) return;
+        // What /dev/stdout is depends on who starts it.
+        if (path.empty() || path.starts_with("/dev/") || path.starts_with("/proc/")) return;
         const UnitFiles::Rule rule = files_.RuleFor(path);
         if (rule.access == Access::kHidden) report_.Warning(DoesNotSee(option, path));
         if (rule.access == Access::kReadOnly)

@@ -214,8 +214,7 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
     look_around_at_ = settle_at_ = due + kLookAroundEvery;
     // Not after the first scan: whoever started it would wait for hours, or for a store that is
     // away.
-    sd_notify(0, "READY=1");
-    TellStatus();
+    sd_notifyf(0, "READY=1\nSTATUS=%s", Status());
     bool owes_verification = false;  // until one has come to its end
     while (!stopped_) {
         const bool is_due = SteadyClock::now() >= due;

@@ -69,7 +69,8 @@ TEST_F(CheckConfigUnitsTest, TellsOfServersThatTheUnitsKeepTheDaemonsFrom) {
 
 TEST_F(CheckConfigUnitsTest, TellsOfWhatTheUnitsHide) {
     const auto with_store = [this](const std::string& path) {
-        scratch_.Write("policyd.toml", "usage_store = \"sqlite:" + path + "\"\n");
+        scratch_.Write("policyd.toml", "usage_store = \"sqlite:" + path +
+                                           "\"\nvirtual_mailbox_base = \"/srv/mail\"\n");
     };
     const std::string line = "policyd.toml:1: usage_store: policyd.service does not see ";
     with_store("/home/mail/usage.sqlite");
@@ -108,6 +109,32 @@ TEST_F(CheckConfigUnitsTest, ATableThatTheUnitHidesIsAMistake) {
     EXPECT_THAT(CheckConfig().output, HasSubstr("virtual_mailbox_domains: policyd.service does not "
                                                 "see " +
                                                 Path("link")));
+}
+
+TEST_F(CheckConfigUnitsTest, TellsOfAMailStoreAndAPasswordThatTheUnitHides) {
+    ASSERT_EQ(chmod(scratch_.Write("password", "secret\n").c_str(), 0640), 0);
+    scratch_.Write("policyd.toml",
+                   "virtual_mailbox_base = \"/tmp/mail\"\nredis_password_file = \"" +
+                       Path("password") + "\"\n");
+    const std::string said = Says("PrivateTmp=yes\n");
+    EXPECT_THAT(said, HasSubstr("virtual_mailbox_base: policyd-scan.service does not see"));
+    EXPECT_THAT(said, HasSubstr("redis_password_file: policyd.service does not see"));
+}
+
+TEST_F(CheckConfigUnitsTest, SaysNothingOfStandardOutputWhichIsAnotherOneThere) {
+    scratch_.Write("policyd.toml", "log_destination = \"file:/dev/stdout\"\n");
+    EXPECT_THAT(Says("ProtectSystem=strict\nProtectHome=yes\nPrivateTmp=yes\n"),
+                Not(HasSubstr("log_destination")));
+}
+
+TEST_F(CheckConfigUnitsTest, KnowsAConfigurationHoweverItIsNamedOnTheCommandLine) {
+    scratch_.Write("policyd.toml", "log_destination = \"file:/home/log\"\n");
+    for (const char* option : {"-c ", "--config=", "--config "}) {
+        scratch_.Write("policyd.service",
+                       "LoadState=loaded\nProtectHome=yes\nExecStart={ argv[]=/usr/sbin/policyd " +
+                           (option + Path("policyd.toml")) + " ; }\n");
+        EXPECT_THAT(CheckConfig().output, HasSubstr("policyd.service does not see")) << option;
+    }
 }
 
 TEST_F(CheckConfigUnitsTest, SaysNothingOfUnitsThatAreStartedWithAnotherConfiguration) {

@@ -82,11 +82,22 @@ protected:
 
 TEST_P(InitScriptTest, HasSystemdDoWhatItIsToldWhereThatRuns) {
     fs::create_directory(Path("systemd"));
+    WriteProgram(scratch_, "programs/policyctl", "");
     for (const std::string action :
          {"start", "stop", "restart", "reload", "force-reload", "status"})
         EXPECT_EQ(Script(action).output,
                   "systemctl --no-pager " + action + ' ' + GetParam() + ".service\n");
     EXPECT_EQ(Script("frobnicate").status, 2);
+}
+
+TEST_P(InitScriptTest, LetsWhatRunsGoOnWhereARestartWouldBeOverAMistake) {
+    fs::create_directory(Path("systemd"));
+    WriteProgram(scratch_, "programs/policyctl", "exit 78");
+    const test::Finished restart = Script("restart");
+    EXPECT_EQ(restart.status, 6);
+    EXPECT_EQ(restart.output, "");
+    WriteProgram(scratch_, "programs/policyctl", "exit 75");
+    EXPECT_THAT(Script("restart").output, HasSubstr("systemctl --no-pager restart"));
 }
 
 TEST_P(InitScriptTest, LooksAfterTheDaemonItselfWhereSystemdDoesNotRun) {

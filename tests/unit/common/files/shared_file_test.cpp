@@ -140,6 +140,7 @@ TEST_F(OpenSharedTest, AFileThatIsMadeIsForThoseOfItsDirectory) {
 TEST_F(OpenSharedTest, NoLinkOfAnotherIsFollowed) {
     const std::string link = of_another + "/link";
     ASSERT_EQ(symlink(target.c_str(), link.c_str()), 0);
+    ASSERT_EQ(lchown(link.c_str(), kOwner, kGroup), 0);
     EXPECT_EQ(FailureOf(link),
               link +
                   ": is a symbolic link, which root uses only where nobody else may write: "
@@ -149,6 +150,16 @@ TEST_F(OpenSharedTest, NoLinkOfAnotherIsFollowed) {
     EXPECT_EQ(FailureOf(link), "none");
     ASSERT_EQ(chmod(of_another.c_str(), 02770), 0);
     EXPECT_NE(FailureOf(link), "none") << "its group may write there";
+}
+
+TEST_F(OpenSharedTest, ALinkOfRootsIsFollowedWhoeverMayWriteBesideItUnlessItHasOtherNames) {
+    const std::string own = of_another + "/link";
+    ASSERT_EQ(symlink(target.c_str(), own.c_str()), 0);
+    EXPECT_EQ(FailureOf(own), "none");
+    EXPECT_EQ(SharedPath(own), std::filesystem::canonical(target));
+    ASSERT_EQ(link(own.c_str(), (of_another + "/second").c_str()), 0);
+    EXPECT_NE(FailureOf(own), "none");
+    EXPECT_THROW(SharedPath(own), std::system_error);
 }
 
 TEST_F(OpenSharedTest, NoFileWithANameElsewhereIsWritten) {
@@ -170,6 +181,7 @@ TEST_F(OpenSharedTest, ALinkThatOnlyRootCanHaveMadeIsFollowedToTheNextOne) {
     EXPECT_TRUE(IsThere(next));
     ASSERT_EQ(unlink(next.c_str()), 0);
     ASSERT_EQ(symlink(target.c_str(), next.c_str()), 0);
+    ASSERT_EQ(lchown(next.c_str(), kOwner, kGroup), 0);
     EXPECT_NE(FailureOf(first), "none");
     EXPECT_FALSE(IsThere(target));
 }

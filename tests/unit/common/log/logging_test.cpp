@@ -54,6 +54,21 @@ TEST_F(LoggingTest, AnEndDoesNotWaitForWhoTakesNothing) {
     close(reader);  // so that the writer fails, and ends
 }
 
+TEST_F(LoggingTest, AChangeOfDestinationDoesNotWaitForWhoTakesNothing) {
+    ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+    const int reader = open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    ASSERT_GE(reader, 0);
+    LogToFile("info");
+    for (int i = 0; i < 3; ++i) Info("{}", std::string(PIPE_BUF * 20, 'x'));
+    const std::filesystem::path other = scratch_ / "other.log";
+    Configure("policyd", {.destination = "file:" + other.string(), .level = "info"});
+    close(reader);  // so that the writer fails
+    test::WaitUntil("lines in the new file", [&] {
+        Info("after");
+        return test::ReadFile(other).find("after") != std::string::npos;
+    });
+}
+
 TEST_F(LoggingTest, MakesTheFileUnreadableForOthers) {
     LogToFile("info");
     const auto others =
@@ -105,6 +120,7 @@ TEST_F(LoggingTest, RootWritesThroughNoLinkOfAnother) {
     test::WaitUntil("the first line", [&] { return !test::ReadFile(path_).empty(); });
     std::filesystem::rename(path_, rotated);
     std::filesystem::create_symlink(other, path_);
+    ASSERT_EQ(lchown(path_.c_str(), 12'345, 12'345), 0);
     Reopen();
     Info("after");
     Shutdown();

@@ -61,7 +61,8 @@ TEST_F(DatabaseTest, RootWritesNothingThatALinkOfAnotherLeadsTo) {
     const std::filesystem::path file = scratch / "elsewhere/db";
     std::filesystem::create_directory(file.parent_path());
     std::filesystem::create_symlink("elsewhere/db", link);
-    ASSERT_EQ(chown(scratch.Path().c_str(), 12'345, 12'345), 0);
+    for (const auto& path : {scratch.Path(), link})
+        ASSERT_EQ(lchown(path.c_str(), 12'345, 12'345), 0);
     try {
         Open();
         FAIL() << "was opened";

@@ -274,6 +274,8 @@ const char* const kTend = R"lua(
 -- The clock was set back: what was reserved after now was reserved now.
 local function date_anew()
   if d_newest <= ahead then return end
+  -- What is dated a little after now stays, and is looked at again where the clock goes back further.
+  local newest = now
   for _, name in ipairs(redis.call('ZRANGE', index, 0, -1)) do
     local key = base .. 'm:' .. name
     local fields = redis.call('HGETALL', key)
@@ -291,6 +293,7 @@ local function date_anew()
               struct.pack(kHeld, made, bytes, copies) .. string.sub(fields[i + 1], held_size + 1)
         end
         if oldest < 0 or made < oldest then oldest = made end
+        newest = max(newest, made)
       end
     end
     if #changes > 2 then
@@ -302,7 +305,7 @@ local function date_anew()
       d_oldest = math.min(d_oldest, oldest)
     end
   end
-  d_newest = now
+  d_newest = newest
   if d_mailboxes > 0 then
     redis.call('SET', domain_key, struct.pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
   end

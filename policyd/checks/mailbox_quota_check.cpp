@@ -25,11 +25,11 @@ using usage::Unreserve;
 /// which Postfix delivers again if it is written in another way (cleanup(8)'s list of duplicates).
 constexpr std::uint64_t kMostTimesAsked = 10;
 
-/// How many recipients are given back at once of one message, as many as Postfix itself sends to in
-/// one (default_destination_recipient_limit), and of all messages that were given up: what others
-/// ask the store meanwhile waits for that, and the store has to answer all of it in time.
-constexpr std::size_t kAtOnceOfAMessage = 50;
-constexpr std::size_t kAtOnce = 500;
+/// How many recipients are given back at once of one message, as many as Postfix lets it have
+/// (smtpd_recipient_limit), and of all messages that were given up: what others ask the store
+/// meanwhile waits for that, and the store has to answer all of it in time.
+constexpr std::size_t kAtOnceOfAMessage = 1'000;
+constexpr std::size_t kAtOnce = 1'000;
 
 /// Each recipient of a message holds room of its own: two that end in the same mailbox are two
 /// copies, while the same one asked about again is the same copy.
@@ -396,6 +396,7 @@ async::Task<void> MailboxQuotaCheck::GiveBackInTurn(GivenUp message) {
     while (!given_up_.empty() && being_given_back_ < kAtOnce) {
         GivenUp next = std::move(given_up_.front());
         given_up_.pop_front();
+        messages_.LeaveOutExpected(next.message, next.recipients);
         const std::size_t at_once = std::min(next.recipients.size(), kAtOnceOfAMessage);
         being_given_back_ += at_once;
         try {

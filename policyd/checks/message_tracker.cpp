@@ -1,6 +1,7 @@
 #include "policyd/checks/message_tracker.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 namespace policyd::checks {
@@ -83,6 +84,19 @@ bool MessageTracker::Expects(std::string_view message, std::string_view recipien
     auto& recipients = found->second->recipients;
     const auto known = Find(recipients, recipient);
     return known != recipients.end() && known->holds;
+}
+
+void MessageTracker::LeaveOutExpected(std::string_view message,
+                                      std::vector<TrackedRecipient>& recipients) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = index_.find(Key(message));
+    if (found == index_.end() || found->second->settled) return;
+    std::unordered_set<std::string_view> expected;
+    for (const TrackedRecipient& known : found->second->recipients)
+        if (known.holds) expected.insert(known.recipient);
+    std::erase_if(recipients, [&expected](const TrackedRecipient& recipient) {
+        return expected.contains(recipient.recipient);
+    });
 }
 
 void MessageTracker::Settle(std::string_view message) {

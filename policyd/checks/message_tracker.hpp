@@ -65,6 +65,11 @@ public:
     /// its end nor lost its connection since the recipient was asked about.
     bool Expects(std::string_view message, std::string_view recipient) const;
 
+    /// Takes out those of the recipients that hold room for the message by now: what they held
+    /// before was handed out, and they were asked about again since.
+    void LeaveOutExpected(std::string_view message,
+                          std::vector<TrackedRecipient>& recipients) const;
+
     /// The end of the message, if it is known, decides what it holds, whatever becomes of its
     /// connections.
     void Settle(std::string_view message);

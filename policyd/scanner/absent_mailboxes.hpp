@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "common/async/event_loop.hpp"
 #include "common/mail/mailbox_layout.hpp"
 #include "common/usage/usage_store.hpp"
 #include "policyd/scanner/publisher.hpp"
@@ -16,9 +17,9 @@ namespace policyd::scanner {
 class AbsentMailboxes {
 public:
     /// All of them outlive it.
-    AbsentMailboxes(usage::UsageStore& store, const mail::MailboxLayout& layout,
-                    Publisher& publisher)
-        : store_(store), layout_(layout), publisher_(publisher) {}
+    AbsentMailboxes(async::EventLoop& loop, usage::UsageStore& store,
+                    const mail::MailboxLayout& layout, Publisher& publisher)
+        : loop_(loop), store_(store), layout_(layout), publisher_(publisher) {}
 
     /// Has the usage store drop what is older than the grace in mailboxes for which there is
     /// nothing in `files`. A file or a link in their place, and what the layout has no directory
@@ -26,6 +27,7 @@ public:
     async::Task<> DropReservations(std::shared_ptr<const StoreFiles> files);
 
 private:
+    async::EventLoop& loop_;
     usage::UsageStore& store_;
     const mail::MailboxLayout& layout_;
     Publisher& publisher_;

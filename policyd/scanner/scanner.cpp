@@ -52,7 +52,7 @@ Scanner::Scanner(async::EventLoop& loop, usage::UsageStore& store, ScanState& st
             [this](MeasuringBatch& batch) { OnMeasured(batch); }),
       vanished_(state, layout_, publisher_, options, tally_),
       comparison_(store, state, layout_, vanished_, tally_),
-      absent_(store, layout_, publisher_),
+      absent_(loop, store, layout_, publisher_),
       obstacles_(layout_.Pattern()) {}
 
 void Scanner::Stop() {

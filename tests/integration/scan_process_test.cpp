@@ -181,8 +181,7 @@ TEST_F(ScanProcessTest, IsReadyWhileTheStoreIsAwayAndTellsTheServiceManagerWhatI
                     "sqlite:" + (store / "usage.sqlite").string());
     test::NotifySocket notify(scratch_ / "notify.sock");
     daemon_->Start({}, {"NOTIFY_SOCKET=" + (scratch_ / "notify.sock").string()});
-    ASSERT_EQ(notify.Next(), "READY=1") << daemon_->Log();
-    EXPECT_EQ(notify.Next(), "STATUS=first scan");
+    ASSERT_EQ(notify.Next(), "READY=1\nSTATUS=first scan") << daemon_->Log();
     EXPECT_EQ(notify.Next(), "STATUS=waiting for the usage store");
     fs::create_directory(store);
     EXPECT_EQ(notify.Next(), "STATUS=first scan");
@@ -196,8 +195,7 @@ TEST_F(ScanProcessTest, TellsTheServiceManagerThatThereIsNoMailStore) {
     daemon_.emplace(scratch_.Path(), "off", "1h");
     test::NotifySocket notify(scratch_ / "notify.sock");
     daemon_->Start({}, {"NOTIFY_SOCKET=" + (scratch_ / "notify.sock").string()});
-    ASSERT_EQ(notify.Next(), "READY=1") << daemon_->Log();
-    EXPECT_EQ(notify.Next(), "STATUS=first scan");
+    ASSERT_EQ(notify.Next(), "READY=1\nSTATUS=first scan") << daemon_->Log();
     EXPECT_EQ(notify.Next(), "STATUS=waiting for the mail store");
     EXPECT_EQ(daemon_->Stop(), 0);
 }

@@ -247,7 +247,8 @@ TEST(RecipientCheckTest, RefusesOnlyUnknownAndDeferredRecipientsAndOnlyAtRcpt) {
     };
     using protocol::Stage;
     EXPECT_EQ(ask(Stage::kRcpt, "nobody@example.com"), "550 5.1.1 User unknown");
-    EXPECT_THAT(ask(Stage::kRcpt, "later@example.com"), testing::HasSubstr("DEFER_IF_PERMIT 4.1.1 "));
+    EXPECT_THAT(ask(Stage::kRcpt, "later@example.com"),
+                testing::HasSubstr("DEFER_IF_PERMIT 4.1.1 "));
     EXPECT_EQ(ask(Stage::kRcpt, "ann@example.com"), "");
     EXPECT_EQ(ask(Stage::kRcpt, "someone@elsewhere.example"), "");
     EXPECT_EQ(ask(Stage::kEndOfMessage, "nobody@example.com"), "");

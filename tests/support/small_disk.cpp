@@ -39,7 +39,7 @@ void SmallDisk::Fill(int kilobytes_left) const {
         open((scratch_ / kBallast).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     const std::string bytes(1024, 'x');
     off_t size = 0;
-    // Some of what was removed is free as late as the file system has written that down.
+    // What a file system has not placed yet it may count for more than it is.
     for (off_t before = -1; size > before; syncfs(file)) {
         before = size;
         while (write(file, bytes.data(), bytes.size()) > 0) size += 1024;

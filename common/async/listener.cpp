@@ -96,8 +96,7 @@ void SetAccess(const files::Descriptor& socket, const Endpoint& endpoint,
             FailWithErrno(endpoint, "chown");
     }
     if (chmod(path.c_str(), access.mode) != 0) {
-        if (errno == ENOENT)
-            Fail(endpoint, "it is given access to by way of /proc, which is missing");
+        if (errno == ENOENT) Fail(endpoint, "/proc, by way of which it gets its mode, is missing");
         FailWithErrno(endpoint, "chmod");
     }
     if (!access.user.empty()) {

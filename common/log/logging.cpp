@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/async/detached_call.hpp"
 #include "common/async/process.hpp"
 #include "common/async/start_thread.hpp"
 #include "common/log/descriptor_sink.hpp"
@@ -109,7 +110,8 @@ bool EndsInTime(const std::function<void()>& work) {
     const auto ended = std::make_shared<std::promise<void>>();
     const std::future<void> has_ended = ended->get_future();
     try {
-        async::StartThread([work, ended] {
+        async::StartThread([counted = std::make_shared<const async::DetachedThread>(), work,
+                            ended] {
             work();
             ended->set_value();
         }).detach();

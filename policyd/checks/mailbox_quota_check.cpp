@@ -28,7 +28,6 @@ constexpr std::uint64_t kMostTimesAsked = 10;
 /// How many recipients are given back at once of one message, as many as Postfix lets it have
 /// (smtpd_recipient_limit), and of all messages that were given up: what others ask the store
 /// meanwhile waits for that, and the store has to answer all of it in time.
-constexpr std::size_t kAtOnceOfAMessage = 1'000;
 constexpr std::size_t kAtOnce = 1'000;
 
 /// Each recipient of a message holds room of its own: two that end in the same mailbox are two
@@ -360,7 +359,7 @@ async::Task<void> MailboxQuotaCheck::GiveBack(std::string message, Recipients re
     for (std::size_t next = 0; next < recipients.size();) {
         // At once: the connection's next message must not find what this one held.
         std::vector<async::Task<void>> tasks;
-        for (; next < recipients.size() && tasks.size() < kAtOnceOfAMessage; ++next) {
+        for (; next < recipients.size() && tasks.size() < kAtOnce; ++next) {
             const TrackedRecipient& recipient = recipients[next];
             std::vector<std::string> mailboxes =
                 MailboxRoom::LimitedOf(recipient.resolution->mailboxes);
@@ -397,7 +396,7 @@ async::Task<void> MailboxQuotaCheck::GiveBackInTurn(GivenUp message) {
         GivenUp next = std::move(given_up_.front());
         given_up_.pop_front();
         messages_.LeaveOutExpected(next.message, next.recipients);
-        const std::size_t at_once = std::min(next.recipients.size(), kAtOnceOfAMessage);
+        const std::size_t at_once = std::min(next.recipients.size(), kAtOnce);
         being_given_back_ += at_once;
         try {
             co_await GiveBack(std::move(next.message), std::move(next.recipients),

@@ -1,7 +1,6 @@
 #include "policyd/ctl/unit_sandbox.hpp"
 
 #include <grp.h>
-#include <pwd.h>
 #include <sys/stat.h>
 
 #include <cerrno>

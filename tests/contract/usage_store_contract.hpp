@@ -603,6 +603,22 @@ TYPED_TEST_P(UsageStoreContract, AReservationFromBeforeTheClockWasSetBackIsMeasu
     EXPECT_EQ(this->Find("ann@example.com"), (Usage{500, 5, 0, 0, this->now_}));
 }
 
+TYPED_TEST_P(UsageStoreContract, AReservationIsDatedAnewHoweverOftenTheClockIsSetBack) {
+    using std::chrono::milliseconds;
+    const auto use_after = [this](milliseconds time) {
+        this->Pass(time);
+        this->Reserve("x", 1, {{"bob@example.com", 0, 0}});
+    };
+    this->Reserve("m1", 100, {{"ann@example.com", 0, 0}});
+    this->Pass(-milliseconds(500));
+    this->Reserve("m2", 10, {{"ann@example.com", 0, 0}});
+    use_after(-milliseconds(1000));  // m1 is dated anew, m2 lies a second ahead and stays
+    use_after(-milliseconds(500));   // now it lies further ahead, and m1 half a second
+    this->Pass(this->kGrace + milliseconds(501));
+    this->Commit("ann@example.com", 500, 5);
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 0u);
+}
+
 TYPED_TEST_P(UsageStoreContract, CountsFarBeyondFourBillion) {
     constexpr std::uint64_t kTerabyte = std::uint64_t{1} << 40;
     this->Commit("ann@example.com", 900 * kTerabyte, 3'000'000'000);
@@ -771,7 +787,8 @@ TYPED_TEST_P(UsageStoreContract, TellsTheTimeOfItsClock) {
 }
 
 REGISTER_TYPED_TEST_SUITE_P(
-    UsageStoreContract, KnowsNothingOfAMailboxThatWasNeverNamed, KeepsWhatWasMeasured,
+    UsageStoreContract, AReservationIsDatedAnewHoweverOftenTheClockIsSetBack,
+    KnowsNothingOfAMailboxThatWasNeverNamed, KeepsWhatWasMeasured,
     ReservesUpToTheLimitAndNotAByteMore, AnEmptyMessageNeedsOneByte,
     LimitsTheNumberOfMessagesAsWell, ReservesInEveryMailboxOrInNone,
     ReservesInMailboxesOfSeveralDomainsOrInNone, WhatAnotherDomainRefusesStaysAsOldAsItWas,

@@ -7,17 +7,18 @@ namespace {
 
 using CheckConfigPostfixTest = PolicyctlTest;
 
+const std::string kMainCf =
+    "compatibility_level = 3.6\n"
+    "myhostname = localhost.localdomain\n"
+    "mydestination = localhost\n"
+    "append_dot_mydomain = yes\n"
+    "virtual_alias_domains =\n";
+
 TEST_F(CheckConfigPostfixTest, AgreesWithAPostfixThatSaysTheSame) {
     scratch_.Write("postfix/master.cf", "");
     scratch_.Write("postfix/main.cf",
-                   "compatibility_level = 3.6\n"
-                   "myhostname = localhost.localdomain\n"
-                   "mydestination = localhost\n"
-                   "append_dot_mydomain = yes\n"
-                   "virtual_alias_domains =\n"
-                   "virtual_alias_maps = proxy:" +
-                       Sqlite("forwardings") + ", " + Sqlite("users") +
-                       "\nvirtual_mailbox_domains = " + Sqlite("domains") +
+                   kMainCf + "virtual_alias_maps = proxy:" + Sqlite("forwardings") + ", " +
+                       Sqlite("users") + "\nvirtual_mailbox_domains = " + Sqlite("domains") +
                        "\nvirtual_mailbox_maps = " + Sqlite("users") +
                        "\nvirtual_mailbox_base = /home/vmail\n"
                        "smtpd_recipient_restrictions = reject_unauth_destination,\n"
@@ -40,14 +41,9 @@ TEST_F(CheckConfigPostfixTest, AgreesWithAPostfixThatSaysTheSame) {
 TEST_F(CheckConfigPostfixTest, AgreesWithAFrontEndThatSaysTheSame) {
     scratch_.Write("postfix/master.cf", "");
     scratch_.Write("postfix/main.cf",
-                   "compatibility_level = 3.6\n"
-                   "myhostname = localhost.localdomain\n"
-                   "mydestination = localhost\n"
-                   "append_dot_mydomain = yes\n"
-                   "virtual_alias_domains =\n"
-                   "virtual_alias_maps = " +
-                       Sqlite("forwardings") + ", " + Sqlite("users") + "\nrelay_domains = " +
-                       Sqlite("domains") + "\nrelay_recipient_maps = " + Sqlite("users") +
+                   kMainCf + "virtual_alias_maps = " + Sqlite("forwardings") + ", " +
+                       Sqlite("users") + "\nrelay_domains = " + Sqlite("domains") +
+                       "\nrelay_recipient_maps = " + Sqlite("users") +
                        "\nrelay_transport = relay:[192.0.2.1]\n"
                        "smtpd_recipient_restrictions = reject_unauth_destination,\n"
                        "  check_policy_service unix:" +

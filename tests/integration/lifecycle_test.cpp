@@ -227,13 +227,18 @@ TEST(LifecycleTest, ASignalThatIsForTheScannerEndsNoServer) {
     EXPECT_EQ(policyd.Stop(), 0);
 }
 
+/// Started by root, who becomes nobody.
+SmallSite SiteOfNobody(const ScratchDirectory& usage) {
+    fs::permissions(usage.Path(), fs::perms(0777));
+    return SmallSite(
+        SmallSite::Options{{"user", "\"nobody\""},
+                           {"usage_store", SmallSite::Quoted("sqlite:" + (usage / "u").string())}});
+}
+
 TEST(UserTest, RootIsGivenUpForGoodOnceTheSocketsAreOpen) {
     if (geteuid() != 0) GTEST_SKIP() << "not root here";
     const ScratchDirectory usage;
-    fs::permissions(usage.Path(), fs::perms(0777));
-    const SmallSite site(
-        SmallSite::Options{{"user", "\"nobody\""},
-                           {"usage_store", SmallSite::Quoted("sqlite:" + (usage / "u").string())}});
+    const SmallSite site = SiteOfNobody(usage);
     PolicydProcess policyd(site.Config(), site.Socket());
     EXPECT_EQ(PolicyClient(site.Socket()).Ask(kJoe), "DUNNO");
     for (const auto& task :
@@ -251,10 +256,7 @@ TEST(UserTest, RootIsGivenUpForGoodOnceTheSocketsAreOpen) {
 TEST(UserTest, AReloadThatCanHaveNoThreadIsToBeTriedAgain) {
     if (geteuid() != 0) GTEST_SKIP() << "no limit holds for others here";
     const ScratchDirectory usage;
-    fs::permissions(usage.Path(), fs::perms(0777));
-    const SmallSite site(
-        SmallSite::Options{{"user", "\"nobody\""},
-                           {"usage_store", SmallSite::Quoted("sqlite:" + (usage / "u").string())}});
+    const SmallSite site = SiteOfNobody(usage);
     PolicydProcess policyd(site.Config(), site.Socket());
     // As its user, for root may not do that to others everywhere.
     const auto limit_threads = [&policyd](const std::string& to) {

@@ -26,6 +26,16 @@ protected:
         Configure("policyd", {.destination = "file:" + path_.string(), .level = level});
     }
 
+    /// Into a pipe that is full already. Returns its other end, which is to be closed.
+    int LogToWhoTakesNothing() {
+        EXPECT_EQ(mkfifo(path_.c_str(), 0600), 0);
+        const int reader = open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        EXPECT_GE(reader, 0);
+        LogToFile("info");
+        for (int i = 0; i < 3; ++i) Info("{}", std::string(PIPE_BUF * 20, 'x'));
+        return reader;
+    }
+
     test::ScratchDirectory scratch_;
     std::filesystem::path path_ = scratch_ / "policyd.log";
 };
@@ -43,11 +53,7 @@ TEST_F(LoggingTest, WritesLinesOfTheConfiguredLevelAndAbove) {
 }
 
 TEST_F(LoggingTest, AnEndDoesNotWaitForWhoTakesNothing) {
-    ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
-    const int reader = open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    ASSERT_GE(reader, 0);
-    LogToFile("info");
-    for (int i = 0; i < 3; ++i) Info("{}", std::string(PIPE_BUF * 20, 'x'));
+    const int reader = LogToWhoTakesNothing();
     testing::internal::CaptureStderr();
     Shutdown();
     EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("the last lines are lost"));
@@ -55,11 +61,7 @@ TEST_F(LoggingTest, AnEndDoesNotWaitForWhoTakesNothing) {
 }
 
 TEST_F(LoggingTest, AChangeOfDestinationDoesNotWaitForWhoTakesNothing) {
-    ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
-    const int reader = open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    ASSERT_GE(reader, 0);
-    LogToFile("info");
-    for (int i = 0; i < 3; ++i) Info("{}", std::string(PIPE_BUF * 20, 'x'));
+    const int reader = LogToWhoTakesNothing();
     const std::filesystem::path other = scratch_ / "other.log";
     Configure("policyd", {.destination = "file:" + other.string(), .level = "info"});
     close(reader);  // so that the writer fails

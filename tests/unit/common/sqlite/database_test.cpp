@@ -75,6 +75,22 @@ TEST_F(DatabaseTest, RootWritesNothingThatALinkOfAnotherLeadsTo) {
     EXPECT_TRUE(std::filesystem::exists(file)) << "by a link of root's own";
 }
 
+TEST_F(DatabaseTest, TellsAReadOnlyDiskFromAFileThatIsNotThere) {
+    const test::SmallDisk disk(1536);
+    if (!disk.IsThere()) GTEST_SKIP() << "no tmpfs can be mounted here";
+    const auto open = [&disk] {
+        return Database(disk / "db", Database::Mode::kReadWrite, std::chrono::milliseconds(0));
+    };
+    open().Execute("PRAGMA journal_mode = WAL; CREATE TABLE t(a)");
+    disk.MakeReadOnly();
+    try {
+        open().Execute("SELECT * FROM t");
+        FAIL() << "was read";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), testing::HasSubstr(": Read-only file system"));
+    }
+}
+
 TEST_F(DatabaseTest, NeedsAMegabyteBesideAFileWithAWriteAheadLog) {
     EXPECT_NO_THROW(RequireRoom(scratch / "db"));
     EXPECT_NO_THROW(RequireRoom("/proc/db")) << "has no size";

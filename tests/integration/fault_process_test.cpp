@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <fstream>
@@ -117,7 +118,14 @@ TEST_F(FaultProcessTest, WhatAMessageUnderWayHoldsOutlivesARestart) {
     }
 }
 
-/// Stops some threads of a process, and no others, as if they hung.
+constexpr long kWaitsForEvents[] = {
+#ifdef SYS_epoll_wait  // new architectures have the other alone
+    SYS_epoll_wait,
+#endif
+    SYS_epoll_pwait};
+
+/// Stops the event loops of some threads of a process, and no other thread, as if they hung. They
+/// are stopped where they wait for events: elsewhere they may hold a lock that others need.
 class HungThreads {
 public:
     HungThreads(pid_t process, const std::string& name) {
@@ -126,9 +134,8 @@ public:
             if (ReadFile(task.path() / "comm") != name + "\n") continue;
             const pid_t thread = std::stoi(task.path().filename().string());
             if (ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) != 0) continue;
-            ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr);
-            waitpid(thread, nullptr, __WALL);
             threads_.push_back(thread);
+            WaitUntil("a thread to wait for events", [&] { return StopsWaiting(thread, task); });
         }
     }
     ~HungThreads() {
@@ -140,6 +147,16 @@ public:
     bool AreThere() const { return !threads_.empty(); }
 
 private:
+    static bool StopsWaiting(pid_t thread, const fs::path& task) {
+        ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr);
+        waitpid(thread, nullptr, __WALL);
+        const std::string call = ReadFile(task / "syscall");  // its number is the first word
+        for (const long wait : kWaitsForEvents)
+            if (call.starts_with(std::to_string(wait) + ' ')) return true;
+        ptrace(PTRACE_CONT, thread, nullptr, nullptr);
+        return false;
+    }
+
     std::vector<pid_t> threads_;
 };
 

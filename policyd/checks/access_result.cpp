@@ -187,6 +187,7 @@ AccessResult ParseAccessResult(std::string_view value) {
         if (known->needed != 0 && argument.find(known->needed) == std::string_view::npos)
             return {Kind::kNext, {}, {}};
         const Kind kind = KindOf(known->effect);
+        if (kind == Kind::kPermit || kind == Kind::kNext) return {kind, {}, {}};
         if (kind == Kind::kNote) return {kind, {}, Joined(known->name, argument)};
         return {kind, Joined(known->name, argument), {}};
     }

@@ -86,13 +86,13 @@ Verdict ClientAccessCheck::Asides::Permission() const {
         const std::string if_permitted_too = if_permitted.empty() ? "" : "defer_if_permit, ";
         return Verdict::Remark(if_rejected_too + if_permitted_too + restrictions, "client_access");
     }
-    std::string strongest;
-    for (const std::string& action : {if_permitted, other, if_rejected}) {
-        if (!action.empty() && (strongest.empty() || protocol::Outdoes(action, strongest)))
+    const std::string* strongest = nullptr;
+    for (const std::string* const action : {&if_permitted, &other, &if_rejected}) {
+        if (!action->empty() && (strongest == nullptr || protocol::Outdoes(*action, *strongest)))
             strongest = action;
     }
-    if (strongest.empty()) return Verdict::NoOpinion();
-    return Verdict::Remark(strongest, "client_access");
+    if (strongest == nullptr) return Verdict::NoOpinion();
+    return Verdict::Remark(*strongest, "client_access");
 }
 
 ClientAccessCheck::ClientAccessCheck(tables::TableChain tables, const Rules& rules,

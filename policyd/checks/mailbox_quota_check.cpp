@@ -125,11 +125,10 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
     const auto& mailboxes = resolution->mailboxes;
     if (!mailboxes.empty() && (Reserves(request.instance) || !room_.TellsAtHand()))
         return std::nullopt;
-    if (!mailboxes.empty() && !rules_.exempt.Cover(request, request.recipient)) {
-        const auto bytes = sizes_.AtHand(request, request.recipient, mailboxes);
-        if (!bytes) return std::nullopt;
-        if (!room_.HasRoomAtHand(mailboxes, *bytes)) return std::nullopt;
-    }
+    // Who has room needs no exemption, and most have.
+    if (!mailboxes.empty() && !HasRoomAtHand(request, mailboxes) &&
+        !rules_.exempt.Cover(request, request.recipient))
+        return std::nullopt;
     if (request.instance.empty()) return Verdict::NoOpinion();
     TrackedRecipient recipient;
     recipient.recipient = text::FoldCase(request.recipient);
@@ -141,6 +140,12 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
         owed_.GiveBack(ReservationId(message, recipient.recipient), std::move(left),
                        Unreserve::kWhatIsUnsettled);
     return verdict;
+}
+
+bool MailboxQuotaCheck::HasRoomAtHand(const PolicyRequest& request,
+                                      const MailboxRoom::Mailboxes& mailboxes) {
+    const auto bytes = sizes_.AtHand(request, request.recipient, mailboxes);
+    return bytes && room_.HasRoomAtHand(mailboxes, *bytes);
 }
 
 /// Refuses who is one too many, or is named so often that one message could fill his mailbox many

@@ -82,6 +82,9 @@ private:
     async::Task<Verdict> AtRcpt(const protocol::PolicyRequest& request, Findings& findings);
     async::Task<Verdict> AtEndOfMessage(const protocol::PolicyRequest& request, Findings& findings);
     /// `left` are mailboxes in which it may hold room that its mail does not go to any more.
+    /// The size is known at hand as well, and nobody needs to be exempt.
+    bool HasRoomAtHand(const protocol::PolicyRequest& request,
+                       const MailboxRoom::Mailboxes& mailboxes);
     Verdict Remember(const protocol::PolicyRequest& request, const std::string& message,
                      const TrackedRecipient& recipient, std::vector<std::string>& left);
     async::Task<TrackedRecipient> Resolved(std::string_view recipient, Findings& findings);

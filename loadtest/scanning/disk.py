@@ -162,15 +162,16 @@ def one_statx_a_directory(site):
                   is_right=found["read"] == 0)
         return
     trace = site.scratch.file("trace")
-    subprocess.run(["strace", "-f", "-qq", "-o", trace, "-e",
+    subprocess.run(["strace", "-f", "-y", "-qq", "-o", trace, "-e",
                     "trace=statx,newfstatat,open,openat,openat2,getdents64",
                     site.program("policyd-scan"), "--once", "--quiet", "--config", config],
                    check=True)
     with open(trace, encoding="utf-8", errors="replace") as file:
-        calls = [re.match(r"\d+ +(\w+)\((\S+), \"([^\"]*)", line) for line in file]
-    # Below the root everything is asked by a path that is relative to its descriptor.
+        calls = [re.match(r"\d+ +(\w+)\(\d+<([^>]*)>, \"([^\"]+)", line) for line in file]
+    # Below the root everything is asked by a path that is relative to a descriptor there.
+    at_root = os.path.realpath(root)
     below = collections.Counter(call.group(1) for call in calls
-                                if call and call.group(2).isdigit() and call.group(3))
+                                if call and (call.group(2) + "/").startswith(at_root + "/"))
     domains = len({mailbox.split("@")[1] for mailbox in site.truth("named")})
     known = found["directories"] + found["mailboxes"] + domains + 1
     others = sum(below.values()) - below["statx"]

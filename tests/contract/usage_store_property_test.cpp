@@ -316,13 +316,23 @@ private:
         ASSERT_EQ(told.reserved_messages, sum.reserved_messages);
     }
 
+    static void CommitLast(async::EventLoop& loop, UsageStore& store, const UsageStoreModel& model,
+                           const std::string& mailbox) {
+        const std::vector<Measurement> measured{{mailbox, 100, 1, model.now}};
+        loop.RunUntilDone(store.Commit(measured, GetParam().grace));
+    }
+
     static void ExpectNothingIsLeftOver(async::EventLoop& loop, UsageStore& store,
                                         UsageStoreModel& model,
                                         const std::vector<std::string>& mailboxes) {
         model.now += GetParam().grace + std::chrono::minutes(1);
+        // A measurement from before the clock was set back may be dated just ahead, and wins once.
+        if (GetParam().sets_clock) {
+            for (const std::string& mailbox : mailboxes) CommitLast(loop, store, model, mailbox);
+            model.now += std::chrono::seconds(2);
+        }
         for (const std::string& mailbox : mailboxes) {
-            const std::vector<Measurement> measured{{mailbox, 100, 1, model.now}};
-            loop.RunUntilDone(store.Commit(measured, GetParam().grace));
+            CommitLast(loop, store, model, mailbox);
             const Usage expected{100, 1, 0, 0, model.now};
             EXPECT_EQ(loop.RunUntilDone(store.Find(mailbox)), expected);
         }

@@ -161,6 +161,9 @@ inline LookupCase LookupCaseGenerator::Sql(const std::string& type) {
     lookup.files["table.cf"] = cf;
     lookup.table = type + ":{DIR}/table.cf";
     lookup.keys = SomeKeys();
+    // Postfix escapes for '...' alone there: a quotation mark in the key would end the string.
+    if (type == "sqlite" && cf.find("\"%s\"") != std::string::npos)
+        for (std::string& key : lookup.keys) std::erase(key, '"');
     return lookup;
 }
 

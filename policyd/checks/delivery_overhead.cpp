@@ -29,6 +29,9 @@ constexpr std::string_view kLmtpReceived =
     "\tid 0123456789abcdef0123456789abcd\n\t(envelope-from <>)\n"
     "\tfor <>; Thu, 01 Jan 1970 00:00:00 +0000\n";
 constexpr std::size_t kLmtpHostNames = 2 * 64;
+/// lmtp(8) breaks longer lines, with a line feed and a blank (lmtp_line_length_limit).
+constexpr std::size_t kLmtpLine = 998;
+constexpr std::size_t kLmtpBreak = 2;
 
 /// What may stand in an address without quotes (RFC 5322, atext; RFC 6532).
 constexpr text::ByteSet kPlain = text::ByteSet("!#$%&'*+-/=?^_`{|}~.@")
@@ -83,8 +86,9 @@ std::uint64_t EstimatedOverhead(const protocol::PolicyRequest& request, std::str
         bytes += kAuthenticated.size() + request.sasl_username.size();
     bytes += kEnvelope.size() + sender_size + recipient_size + longest;
     bytes += kMissing.size() + host + sender_size;
-    if (rules.adds_lmtp) bytes += kLmtpReceived.size() + kLmtpHostNames + sender_size + longest;
-    return bytes;
+    if (!rules.adds_lmtp) return bytes;
+    bytes += kLmtpReceived.size() + kLmtpHostNames + sender_size + longest;
+    return bytes + request.size / kLmtpLine * kLmtpBreak;
 }
 
 }  // namespace policyd::checks

@@ -20,8 +20,8 @@ struct DeliveryRules {
 /// An upper bound, in bytes, of what delivery adds to the size that Postfix tells at
 /// END-OF-MESSAGE, or that a client declares: the headers Return-Path, X-Original-To, Delivered-To
 /// and Received, with the names that are known to be in them, and Date, From and Message-Id, which
-/// Postfix adds where they are missing. That each line becomes shorter by a byte is not counted, as
-/// lines are not known.
+/// Postfix adds where they are missing; with LMTP also the breaks of a line that is as long as the
+/// message. That each line becomes shorter by a byte is not counted, as lines are not known.
 std::uint64_t EstimatedOverhead(const protocol::PolicyRequest& request, std::string_view recipient,
                                 const std::vector<recipients::Mailbox>& mailboxes,
                                 const DeliveryRules& rules);

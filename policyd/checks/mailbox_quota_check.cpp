@@ -76,6 +76,15 @@ std::vector<std::string> LeftBehind(const recipients::Resolution& before,
     return left;
 }
 
+/// The request with the size of its own message, where Postfix still counts bytes of others;
+/// nothing where it is as it should be.
+std::optional<PolicyRequest> Without(std::uint64_t refused_bytes, const PolicyRequest& request) {
+    if (refused_bytes == 0 || request.size < refused_bytes) return std::nullopt;
+    PolicyRequest alone = request;
+    alone.size -= refused_bytes;
+    return alone;
+}
+
 std::uint64_t TimesAsked(const std::vector<TrackedRecipient>& recipients) {
     std::uint64_t times = 0;
     for (const TrackedRecipient& recipient : recipients) times += recipient.asked;
@@ -134,12 +143,11 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
     recipient.recipient = text::FoldCase(request.recipient);
     recipient.resolution = resolution;
     const std::string message = protocol::MessageName(request);
-    std::vector<std::string> left;
-    Verdict verdict = Remember(request, message, recipient, left);
-    if (!left.empty())
-        owed_.GiveBack(ReservationId(message, recipient.recipient), std::move(left),
+    Noted noted = Remember(request, message, recipient);
+    if (!noted.left.empty())
+        owed_.GiveBack(ReservationId(message, recipient.recipient), std::move(noted.left),
                        Unreserve::kWhatIsUnsettled);
-    return verdict;
+    return std::move(noted.verdict);
 }
 
 bool MailboxQuotaCheck::HasRoomAtHand(const PolicyRequest& request,
@@ -150,20 +158,25 @@ bool MailboxQuotaCheck::HasRoomAtHand(const PolicyRequest& request,
 
 /// Refuses who is one too many, or is named so often that one message could fill his mailbox many
 /// times over.
-Verdict MailboxQuotaCheck::Remember(const PolicyRequest& request, const std::string& message,
-                                    const TrackedRecipient& recipient,
-                                    std::vector<std::string>& left) {
+MailboxQuotaCheck::Noted MailboxQuotaCheck::Remember(const PolicyRequest& request,
+                                                     const std::string& message,
+                                                     const TrackedRecipient& recipient) {
     const auto remembered = messages_.Remember(message, recipient, clock_());
-    if (remembered.asked == 0)
-        return Verdict::Answer("452 4.5.3 Too many recipients", "too_many_recipients");
+    Noted noted;
+    noted.refused_bytes = remembered.refused_bytes;
+    if (remembered.asked == 0) {
+        noted.verdict = Verdict::Answer("452 4.5.3 Too many recipients", "too_many_recipients");
+        return noted;
+    }
     if (remembered.before && Reserves(message))
-        left = LeftBehind(*remembered.before, *recipient.resolution);
+        noted.left = LeftBehind(*remembered.before, *recipient.resolution);
     if (remembered.asked <= kMostTimesAsked ||
         MailboxRoom::LimitedOf(recipient.resolution->mailboxes).empty() ||
         rules_.exempt.Cover(request, recipient.recipient))
-        return Verdict::NoOpinion();
+        return noted;
     messages_.ForgetOnce(message, recipient.recipient);
-    return Verdict::Answer("452 4.5.3 Recipient is named too often", "repeated_recipient");
+    noted.verdict = Verdict::Answer("452 4.5.3 Recipient is named too often", "repeated_recipient");
+    return noted;
 }
 
 async::Task<TrackedRecipient> MailboxQuotaCheck::Resolved(std::string_view recipient,
@@ -188,18 +201,20 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
 
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
     // Who has no mailbox here as well: he is one of those that Postfix counts, and has room.
+    std::optional<PolicyRequest> without_those;
     if (!message.empty()) {
-        std::vector<std::string> left;
-        Verdict verdict = Remember(request, message, recipient, left);
-        findings.is_counted = !verdict.HasOpinion();
-        if (!left.empty())
-            co_await GiveBackOf(ReservationId(message, recipient.recipient), std::move(left),
+        Noted noted = Remember(request, message, recipient);
+        findings.is_counted = !noted.verdict.HasOpinion();
+        if (!noted.left.empty())
+            co_await GiveBackOf(ReservationId(message, recipient.recipient), std::move(noted.left),
                                 Unreserve::kWhatIsUnsettled);
-        if (verdict.HasOpinion()) co_return verdict;
+        if (noted.verdict.HasOpinion()) co_return std::move(noted.verdict);
+        without_those = Without(noted.refused_bytes, request);
     }
     findings.recipients.push_back(std::move(recipient));
     const TrackedRecipient& asked = findings.recipients.front();
-    Taken taken = co_await TakeRoom(request, message, asked, WithRoom::kMayBeAborted);
+    const PolicyRequest& alone = without_those ? *without_those : request;
+    Taken taken = co_await TakeRoom(alone, message, asked, WithRoom::kMayBeAborted);
     if (taken.room != Room::kFree) {
         messages_.ForgetOnce(message, asked.recipient);
         findings.is_counted = false;
@@ -219,6 +234,9 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     const Recipients& recipients = findings.recipients;
     if (recipients.empty()) co_return Verdict::NoOpinion();
     messages_.Settle(message);
+    const MessageTracker::Told before = messages_.RefusedBefore(message);
+    const std::optional<PolicyRequest> without_those = Without(before.bytes, request);
+    const PolicyRequest& alone = without_those ? *without_those : request;
     // One who has room has the message let in, unless it is refused on account of others.
     const bool accepts = rules_.full_at_end_of_message == FullAtEndOfMessage::kAccept;
     const WithRoom with_room =
@@ -226,7 +244,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     std::vector<async::Task<Taken>> taking;
     taking.reserve(recipients.size());
     for (const TrackedRecipient& recipient : recipients)
-        taking.push_back(TakeRoom(request, message, recipient, with_room));
+        taking.push_back(TakeRoom(alone, message, recipient, with_room));
     std::vector<Taken> taken = co_await async::WhenAll(std::move(taking));
     std::size_t full = 0;
     std::uint64_t full_asked = 0;
@@ -240,8 +258,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     // Recipients that were refused later on, or never seen here, may be among the accepted ones:
     // where that cannot be told, nobody is refused on their account.
     const std::uint64_t asked = TimesAsked(recipients);
-    const std::uint64_t accepted =
-        Difference(request.recipient_count, messages_.RefusedBefore(message));
+    const std::uint64_t accepted = Difference(request.recipient_count, before.recipients);
     const bool all_full = full == recipients.size() && asked >= accepted;
     const std::uint64_t refused_later = accepted > 0 ? Difference(asked, accepted) : 0;
     const bool surely_some_full = full_asked > refused_later;
@@ -251,14 +268,17 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
             const bool is_full = taken[i].room != Room::kFree;
             if (is_full || with_room == WithRoom::kMayBeRefused) {
                 const bool has_room = !is_full && taken[i].full.empty();
-                charging.push_back(Charge(request, message, recipients[i], has_room));
+                charging.push_back(Charge(alone, message, recipients[i], has_room));
             }
         }
         co_await async::WhenAll(std::move(charging));
         co_return Verdict::NoOpinion();
     }
-    messages_.Refuse(message, request.recipient_count);
+    messages_.Refuse(message, {request.recipient_count, request.size});
     co_await GiveBack(message, recipients, Unreserve::kEverything);
+    // Asked about more often than there are recipients, somebody was named twice, or the service
+    // is in several lists and somebody else was accepted unasked, who may have room.
+    if (recipients.size() < accepted && worst.room == Room::kFull) worst.room = Room::kPerhapsFull;
     if (!all_full && rules_.full_at_end_of_message == FullAtEndOfMessage::kDefer)
         co_return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "mailbox_full");
     co_return co_await Refusal(std::move(worst), message);
@@ -487,9 +507,10 @@ async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request, Fi
         } else {
             messages_.Settle(message);
             if (!Reserves(message, recipient)) continue;
+            const auto alone = Without(messages_.RefusedBefore(message).bytes, request);
             owed_.Charge(room_.ReservationFor(ReservationId(message, recipient.recipient),
                                               recipient.resolution->mailboxes,
-                                              sizes_.AsTold(request, recipient)),
+                                              sizes_.AsTold(alone ? *alone : request, recipient)),
                          clock_());
         }
     }
@@ -499,7 +520,8 @@ async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request, Fi
     const std::string message = protocol::MessageName(request);
     if (message.empty()) co_return;
     co_await FindOut(request, message, findings);
-    if (request.stage == Stage::kEndOfMessage) messages_.Refuse(message, request.recipient_count);
+    if (request.stage == Stage::kEndOfMessage)
+        messages_.Refuse(message, {request.recipient_count, request.size});
     for (const TrackedRecipient& recipient : findings.recipients) {
         if (std::exchange(findings.is_counted, false))
             messages_.ForgetOnce(message, recipient.recipient);

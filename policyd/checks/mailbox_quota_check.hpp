@@ -81,12 +81,18 @@ private:
     static async::Task<Verdict> NotConcerned();
     async::Task<Verdict> AtRcpt(const protocol::PolicyRequest& request, Findings& findings);
     async::Task<Verdict> AtEndOfMessage(const protocol::PolicyRequest& request, Findings& findings);
-    /// `left` are mailboxes in which it may hold room that its mail does not go to any more.
     /// The size is known at hand as well, and nobody needs to be exempt.
     bool HasRoomAtHand(const protocol::PolicyRequest& request,
                        const MailboxRoom::Mailboxes& mailboxes);
-    Verdict Remember(const protocol::PolicyRequest& request, const std::string& message,
-                     const TrackedRecipient& recipient, std::vector<std::string>& left);
+    /// What comes of remembering a recipient.
+    struct Noted {
+        Verdict verdict;
+        /// Mailboxes in which it may hold room that its mail does not go to any more.
+        std::vector<std::string> left;
+        std::uint64_t refused_bytes = 0;  ///< see MessageTracker::RefusedBefore()
+    };
+    Noted Remember(const protocol::PolicyRequest& request, const std::string& message,
+                   const TrackedRecipient& recipient);
     async::Task<TrackedRecipient> Resolved(std::string_view recipient, Findings& findings);
     async::Task<void> FindAccepted(const protocol::PolicyRequest& request,
                                    const std::string& message, Findings& findings);

@@ -40,8 +40,9 @@ MessageTracker::Remembered MessageTracker::Remember(std::string_view message,
     if (asked.refused) {
         ForgetAll(asked);
         asked.refused = asked.settled = false;
-        asked.refused_before = asked.refused_count;
+        asked.refused_before = asked.when_refused;
     }
+    const std::uint64_t refused_bytes = asked.refused_before.bytes;
     const auto known = Find(recipients, recipient.recipient);
     if (known == recipients.end()) {
         if (recipients.size() >= most_recipients_) return {.asked = 0};
@@ -50,11 +51,11 @@ MessageTracker::Remembered MessageTracker::Remember(std::string_view message,
         asked.weight += weight;
         weight_ += weight;
         while (weight_ > most_weight_ && order_.size() > 1) Erase(std::prev(order_.end()));
-        return {recipients.back().asked};
+        return {recipients.back().asked, refused_bytes};
     }
     known->holds |= recipient.holds;
     known->is_stale = recipient.is_stale;
-    Remembered remembered{++known->asked};
+    Remembered remembered{++known->asked, refused_bytes};
     if (known->resolution != recipient.resolution)
         remembered.before = std::exchange(known->resolution, std::move(recipient.resolution));
     return remembered;
@@ -107,18 +108,18 @@ void MessageTracker::Settle(std::string_view message) {
     found->second->refused = false;
 }
 
-void MessageTracker::Refuse(std::string_view message, std::uint64_t recipient_count) {
+void MessageTracker::Refuse(std::string_view message, Told told) {
     const std::lock_guard lock(mutex_);
     const auto found = index_.find(Key(message));
     if (found == index_.end()) return;
     found->second->refused = true;
-    found->second->refused_count = recipient_count;
+    found->second->when_refused = told;
 }
 
-std::uint64_t MessageTracker::RefusedBefore(std::string_view message) const {
+MessageTracker::Told MessageTracker::RefusedBefore(std::string_view message) const {
     const std::lock_guard lock(mutex_);
     const auto found = index_.find(Key(message));
-    return found == index_.end() ? 0 : found->second->refused_before;
+    return found == index_.end() ? Told() : found->second->refused_before;
 }
 
 std::vector<TrackedRecipient> MessageTracker::End(std::string_view message) {
@@ -193,7 +194,7 @@ void MessageTracker::Erase(Order::iterator message) {
     ForgetAll(*message);
     if (message->recipients.capacity() > kMostSpareRecipients) message->recipients.shrink_to_fit();
     message->settled = message->refused = false;
-    message->refused_count = message->refused_before = 0;
+    message->when_refused = message->refused_before = {};
     spare_.splice(spare_.begin(), order_, message);
     if (spare_.size() > kMostSpare) spare_.pop_back();
 }

@@ -44,8 +44,16 @@ public:
     MessageTracker(std::size_t most_messages, Milliseconds expiry,
                    std::size_t most_recipients = 50'000, std::size_t most_weight = 256'000'000);
 
+    /// What Postfix tells of the messages of one transaction together: it goes on counting those
+    /// that were refused at their end.
+    struct Told {
+        std::uint64_t recipients = 0;
+        std::uint64_t bytes = 0;
+    };
+
     struct Remembered {
-        std::uint64_t asked = 1;  ///< how often; 0: the message has too many others
+        std::uint64_t asked = 1;          ///< how often; 0: the message has too many others
+        std::uint64_t refused_bytes = 0;  ///< see RefusedBefore()
         /// What the tables said of it before, if that was not the same object.
         std::shared_ptr<const recipients::Resolution> before{};
     };
@@ -74,15 +82,14 @@ public:
     /// connections.
     void Settle(std::string_view message);
 
-    /// The message was refused at its end, where Postfix told of so many recipients. They stay
+    /// The message was refused at its end, where Postfix told that of it. Its recipients stay
     /// known, as Postfix asks about the end again if it missed the answer; but a recipient that it
     /// asks about from now on is the first of another message, for which Postfix goes on with the
     /// same instance.
-    void Refuse(std::string_view message, std::uint64_t recipient_count);
+    void Refuse(std::string_view message, Told told);
 
-    /// How many recipients of messages that were refused before Postfix still counts: its
-    /// recipient_count is that of the transaction, which goes on.
-    std::uint64_t RefusedBefore(std::string_view message) const;
+    /// What Postfix tells of a message that belongs to those refused before it.
+    Told RefusedBefore(std::string_view message) const;
 
     /// Forgets a message. Returns the recipients that hold room if it was not settled: it was
     /// refused, aborted or replaced, and what was reserved for it is free again.
@@ -116,8 +123,8 @@ private:
         std::size_t weight = 0;  ///< of the recipients
         bool settled = false;
         bool refused = false;
-        std::uint64_t refused_count = 0;   ///< Postfix's recipient_count when it was refused
-        std::uint64_t refused_before = 0;  ///< the same of the message before it
+        Told when_refused;    ///< what Postfix told then
+        Told refused_before;  ///< the same of the message before it
         Milliseconds last_asked{0};
     };
     using Order = std::list<Message>;

@@ -72,5 +72,16 @@ TEST_F(EstimatedOverheadTest, IsLargerWithEncryptionAuthenticationAndLmtp) {
     EXPECT_GT(Estimated(), authenticated);
 }
 
+TEST_F(EstimatedOverheadTest, GrowsWithTheLinesThatLmtpMayHaveToBreak) {
+    const std::uint64_t plain = Estimated();
+    request_.size = 1'000'000;
+    EXPECT_EQ(Estimated(), plain);
+    request_.size = 0;
+    rules_.adds_lmtp = true;
+    const std::uint64_t with_lmtp = Estimated();
+    request_.size = 1'000'000;
+    EXPECT_EQ(Estimated(), with_lmtp + 2 * (1'000'000 / 998));
+}
+
 }  // namespace
 }  // namespace policyd::checks

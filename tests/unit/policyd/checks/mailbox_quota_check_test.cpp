@@ -253,6 +253,7 @@ TEST_F(MailboxQuotaCheckTest, RefusesAtTheEndOnceAllMailboxesHaveBeenFullForTheS
             EXPECT_EQ(AtRcpt(first, 0, instance), "");
             EXPECT_EQ(AtRcpt(second, 0, instance), "");
             EXPECT_EQ(AtEnd("", 500, 2, instance), action) << time << ' ' << first;
+            EndMessage(instance);
         }
     }
 }
@@ -271,6 +272,7 @@ TEST_F(MailboxQuotaCheckTest, IsFullAsLongAsNoneOfTheMailFitsAlsoWhereItsSizeCom
             SetTime(std::chrono::milliseconds(time));
             EXPECT_EQ(AtRcpt("ann@example.com", 0, instance), "");
             EXPECT_EQ(AtEnd("ann@example.com", 500, 1, instance), action) << time << reserves;
+            EndMessage(instance);
         }
     }
 }

@@ -55,6 +55,7 @@ TEST_F(MailboxQuotaCheckTest, DefersOrRejectsForOneFullMailboxWhereThatIsTheRule
         EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
         EXPECT_EQ(AtEnd("", 500, 2), action);
         EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 0u);
+        EndMessage("1");
     }
 }
 
@@ -80,6 +81,7 @@ TEST_F(MailboxQuotaCheckTest, AMessageThatIsRefusedForOneNeitherFillsNorEmptiesT
     EXPECT_EQ(send(900), kPerhapsFull);
     EXPECT_TRUE(told.empty());
     EXPECT_TRUE(usage_.entries["bob@example.com"].full_since.has_value());
+    EndMessage("1");
 
     usage_.Measure("ann@example.com", 0);
     EXPECT_EQ(send(900), "");
@@ -194,6 +196,46 @@ TEST_F(MailboxQuotaCheckTest, ARecipientAfterARefusalInAnOutageIsTheFirstOfAnoth
     usage_.down = false;
     EXPECT_EQ(AtRcpt("eve@example.com", 0), "");
     EXPECT_EQ(AtEnd("", 500, 3), "") << "it goes to eve alone";
+}
+
+TEST_F(MailboxQuotaCheckTest, TheBytesOfAMessageThatWasRefusedAreNotThoseOfTheNext) {
+    recipients_.Add("eve@example.com", {"eve@example.com"}, 1000);
+    usage_.Measure("ann@example.com", 900);
+    usage_.Measure("eve@example.com", 700);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 500, 1), kFull);
+    EXPECT_EQ(AtRcpt("eve@example.com", 500), "") << "Postfix tells ann's, as none is known yet";
+    EXPECT_EQ(AtEnd("", 700, 2), "");
+    EXPECT_EQ(usage_.ReservedIn("eve@example.com"), 200u);
+    EndMessage("1");
+    EXPECT_EQ(AtRcpt("eve@example.com", 500, "2"), kFull) << "its own size";
+}
+
+TEST_F(MailboxQuotaCheckTest, AlsoInAnOutageTheBytesOfAMessageThatWasRefusedAreNotCharged) {
+    recipients_.Add("eve@example.com", {"eve@example.com"}, 1000);
+    usage_.Measure("ann@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtEnd("ann@example.com", 500, 1), kFull);
+    EXPECT_EQ(AtRcpt("eve@example.com", 500), "");
+    usage_.down = true;
+    EXPECT_THROW(AtEnd("", 700, 2), outage::UsageStoreUnavailable);
+    WasLetPass(Stage::kEndOfMessage, "", 700);
+    usage_.down = false;
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("eve@example.com"), 200u);
+}
+
+TEST_F(MailboxQuotaCheckTest, NobodyIsRefusedForGoodForAnotherWhoIsFullAndAskedAboutTwice) {
+    for (const auto rule : {FullAtEndOfMessage::kAccept, FullAtEndOfMessage::kReject}) {
+        QuotaRules rules;
+        rules.full_at_end_of_message = rule;
+        Use(rules);
+        usage_.Measure("ann@example.com", 900);
+        EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+        EXPECT_EQ(AtRcpt("ann@example.com", 0), "") << "the service is in two lists";
+        EXPECT_EQ(AtEnd("", 500, 2), kPerhapsFull) << "the other one was accepted unasked";
+        EndMessage("1");
+    }
 }
 
 TEST_F(MailboxQuotaCheckTest, WhoIsAskedAboutTwiceDoesNotStandForOneWhoseMailGoesElsewhere) {
@@ -330,7 +372,7 @@ TEST_F(MailboxQuotaCheckTest, ARecipientThatIsNamedTwiceIsNoWayAroundTheLimit) {
     recipients_.Add("ANN@example.com", {"ann@example.com"}, 1000);
     EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
     EXPECT_EQ(AtRcpt("ANN@example.com", 0), "");
-    EXPECT_EQ(AtEnd("", 1001, 2), kFull);
+    EXPECT_EQ(AtEnd("", 1001, 2), kPerhapsFull);
     EXPECT_EQ(AtEnd("", 1000, 2), "");
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 1000u) << "one copy is delivered";
 }
@@ -523,10 +565,10 @@ TEST_F(MailboxQuotaCheckTest, ARecipientAfterARefusalAtTheEndIsRefusedAlone) {
     EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
     EXPECT_EQ(AtEnd("ann@example.com", 500), kFull);
     EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
-    EXPECT_EQ(AtEnd("", 500, 2), kFull) << "Postfix goes on counting ann";
-    EXPECT_EQ(AtEnd("", 500, 2), kFull) << "and when it asks again";
-    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
-    EXPECT_EQ(AtEnd("", 500, 4), "") << "one of the last two was never seen";
+    EXPECT_EQ(AtEnd("", 1000, 2), kFull) << "Postfix goes on counting ann";
+    EXPECT_EQ(AtEnd("", 1000, 2), kFull) << "and when it asks again";
+    EXPECT_EQ(AtRcpt("ann@example.com", 1000), "");
+    EXPECT_EQ(AtEnd("", 1500, 4), "") << "one of the last two was never seen";
 }
 
 TEST_F(MailboxQuotaCheckTest, WhatIsRefusedWhenItIsAskedAgainIsGivenBackWithItsMessage) {

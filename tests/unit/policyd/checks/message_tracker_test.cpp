@@ -107,7 +107,7 @@ TEST(MessageTrackerTest, ForgetsTheOldestMessagesWhereAllHaveTooManyRecipients) 
     remember("d", "x");
     remember("d", "y");
     EXPECT_EQ(tracker.Size(), 2u);
-    tracker.Refuse("d", 2);
+    tracker.Refuse("d", {2, 0});
     remember("d", "z");
     remember("e", "x");
     EXPECT_EQ(tracker.Recipients("d", milliseconds(0)).size(), 1u);
@@ -138,16 +138,20 @@ TEST(MessageTrackerTest, ARecipientAfterARefusalAtTheEndIsTheFirstOfAnotherMessa
     MessageTracker tracker(10, std::chrono::hours(1));
     tracker.Remember("m", Recipient("ann"), milliseconds(0));
     tracker.Settle("m");
-    tracker.Refuse("m", 1);
-    EXPECT_EQ(tracker.RefusedBefore("m"), 0u);
+    tracker.Refuse("m", {1, 500});
+    EXPECT_EQ(tracker.RefusedBefore("m").recipients, 0u);
+    EXPECT_EQ(tracker.RefusedBefore("m").bytes, 0u);
     EXPECT_EQ(tracker.Recipients("m", milliseconds(0)).size(), 1u)
         << "whoever asks about the end again";
-    tracker.Remember("m", Recipient("eve"), milliseconds(0));
-    tracker.Remember("m", Recipient("bob"), milliseconds(0));
+    for (const char* recipient : {"eve", "bob", "bob"}) {
+        const auto remembered = tracker.Remember("m", Recipient(recipient), milliseconds(0));
+        EXPECT_EQ(remembered.refused_bytes, 500u) << recipient;
+    }
     const auto recipients = tracker.Recipients("m", milliseconds(0));
     ASSERT_EQ(recipients.size(), 2u);
     EXPECT_EQ(recipients[0].recipient, "eve");
-    EXPECT_EQ(tracker.RefusedBefore("m"), 1u) << "Postfix goes on counting ann";
+    EXPECT_EQ(tracker.RefusedBefore("m").recipients, 1u) << "Postfix goes on counting ann";
+    EXPECT_EQ(tracker.RefusedBefore("m").bytes, 500u);
     EXPECT_EQ(tracker.End("m").size(), 2u) << "not settled";
 }
 

@@ -6,7 +6,8 @@
 
 namespace policyd::outage {
 
-void OutageLog::Failed(std::string_view name, std::string_view reason, Milliseconds now) {
+void OutageLog::Failed(std::string_view name, std::string_view reason, Milliseconds now,
+                       std::size_t most_reasons) {
     if (telling_ == Telling::kNobody) return;
     auto found = outages_.find(name);
     if (found == outages_.end())
@@ -18,7 +19,7 @@ void OutageLog::Failed(std::string_view name, std::string_view reason, Milliseco
     if (now >= outage.next_line) {
         outage.next_line = now + kRepeatPeriod;
         said.clear();
-    } else if (said.size() >= most_reasons_ ||
+    } else if (said.size() >= most_reasons ||
                std::find(said.begin(), said.end(), reason) != said.end()) {
         return;
     }

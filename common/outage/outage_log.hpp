@@ -39,7 +39,12 @@ public:
     ~OutageLog();
 
     /// `name` is what failed, `reason` why: texts that may be logged.
-    void Failed(std::string_view name, std::string_view reason, Milliseconds now);
+    void Failed(std::string_view name, std::string_view reason, Milliseconds now) {
+        Failed(name, reason, now, most_reasons_);
+    }
+    /// Where of some failures more reasons are said than of others.
+    void Failed(std::string_view name, std::string_view reason, Milliseconds now,
+                std::size_t most_reasons);
     void Answered(std::string_view name, Milliseconds now);
 
     /// Whether something is not known to be back.

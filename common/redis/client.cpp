@@ -43,9 +43,11 @@ Client::Client(uv_loop_t* loop, ClientSettings settings, std::vector<std::string
       back_end_("redis:" + settings_.endpoint.ToText(),
                 [loop] { return std::chrono::milliseconds(uv_now(loop)); }),
       retry_(loop, [this] { Connect(); }),
-      patience_(loop, [this] { LosePatience(); }) {
+      patience_(loop, [this] { LosePatience(); }),
+      recovery_(loop, [this] { NoteReady(); }) {
     retry_.KeepsLoopAlive(false);
     patience_.KeepsLoopAlive(false);
+    recovery_.KeepsLoopAlive(false);
     Connect();
 }
 
@@ -229,7 +231,9 @@ void Client::Ready() {
     state_ = State::kReady;
     failed_attempts_ = 0;
     patience_.Stop();
-    outage::BackEnd::Question(back_end_).Answered();
+    untold_loss_.clear();
+    NoteReady();
+    recovery_.Start(outage::CircuitBreaker::kProbePeriod);  // nobody may ask for long
     if (on_ready_) on_ready_();
     std::deque<Waiting> waiting;
     waiting.swap(waiting_);
@@ -238,8 +242,14 @@ void Client::Ready() {
             each.taker->OnFailure("the connection is closing");
 }
 
+void Client::NoteReady() {
+    outage::BackEnd::Question(back_end_).Answered();
+}
+
 void Client::Lost(const std::string& reason) {
     const bool was_ready = state_ == State::kReady;
+    // Servers close what is idle for long (Redis's `timeout`): an outage only if it stays away.
+    const bool was_idle = was_ready && connection_->InFlight() == 0;
     // That it is gone may be noticed late: by a program that was stopped meanwhile.
     if (was_ready) last_lost_ = connection_->LastAnswered();
     last_failure_ = reason;
@@ -248,7 +258,14 @@ void Client::Lost(const std::string& reason) {
     const bool goes_on = was_ready || !addresses_left_.empty();  // the next attempt follows at once
     waits_for_attempt_ = goes_on;
     patience_.Stop();
-    if (addresses_left_.empty()) outage::BackEnd::Question(back_end_).Failed(reason);
+    recovery_.Stop();
+    if (was_idle) {
+        untold_loss_ = reason;
+    } else if (addresses_left_.empty()) {
+        const outage::BackEnd::Question question(back_end_);
+        if (!untold_loss_.empty()) question.Failed(std::exchange(untold_loss_, {}));
+        question.Failed(reason);
+    }
     retry_.Start(goes_on ? std::chrono::milliseconds(0) : NextPause());
     retry_.KeepsLoopAlive(goes_on);  // for what is asked until then waits for it
     if (goes_on) {

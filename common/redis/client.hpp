@@ -19,6 +19,7 @@
 #include "common/async/task.hpp"
 #include "common/async/timer.hpp"
 #include "common/outage/back_end.hpp"
+#include "common/outage/circuit_breaker.hpp"
 #include "common/outage/unavailable.hpp"
 #include "common/redis/connection.hpp"
 #include "common/redis/reply.hpp"
@@ -113,6 +114,7 @@ private:
     async::Task<> Greet();
     async::Task<Reply> AskInGreeting(Request request);
     void Ready();
+    void NoteReady();
     void Lost(const std::string& reason);
     void FailWaiting(const std::string& reason);
     std::chrono::milliseconds NextPause();
@@ -136,6 +138,7 @@ private:
     bool waits_for_attempt_ = true;  // whether commands may wait for the attempt under way
     int failed_attempts_ = 0;        // in a row
     std::chrono::milliseconds last_lost_{0};
+    std::string untold_loss_;  // why an idle connection ended, until the next one is there
     std::string last_failure_;
     std::deque<Waiting> waiting_;
     std::shared_ptr<NameLookup> name_lookup_;
@@ -143,6 +146,7 @@ private:
     std::unique_ptr<Connection> connection_;
     async::Timer retry_;
     async::Timer patience_;
+    async::Timer recovery_;  // that it is back is said once it has been for a while
     std::minstd_rand random_{std::random_device()()};
 };
 

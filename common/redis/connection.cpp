@@ -124,7 +124,6 @@ void Connection::EndSoon() {
 void Connection::Ended() {
     context_ = nullptr;
     watch_ = nullptr;
-    sent_at_.clear();
     watchdog_.Stop();
     const OnEnd on_end = on_end_;  // which may destroy this
     const std::string reason = end_reason_;

@@ -49,6 +49,7 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
+    /// In `on_end`: how many failed with the connection.
     std::size_t InFlight() const noexcept { return sent_at_.size(); }
     /// The loop's time when the server was last heard of.
     std::chrono::milliseconds LastAnswered() const noexcept { return last_answered_; }

@@ -16,8 +16,14 @@ namespace {
 /// from a cache come in between.
 constexpr std::chrono::seconds kQuietTime{10};
 
-/// Why a back end fails is told of the back end.
+/// Why a back end fails is told of the back end; of what one refuses that answers, here alone.
 constexpr std::size_t kOneReason = 1;
+
+std::size_t ReasonsToldOf(const std::exception& failure) {
+    const bool is_told = dynamic_cast<const outage::Unavailable*>(&failure) != nullptr &&
+                         dynamic_cast<const outage::TableRefuses*>(&failure) == nullptr;
+    return is_told ? kOneReason : outage::OutageLog::kMostReasons;
+}
 
 Verdict InPlaceOf(const std::string& failure_action, const char* reason) {
     if (protocol::IsDunno(failure_action)) return Verdict::NoOpinion();
@@ -34,7 +40,7 @@ CheckPipeline::CheckPipeline(std::vector<Step> steps, Clock clock, std::vector<S
     : steps_(std::move(steps)),
       retired_(std::move(retired)),
       clock_(std::move(clock)),
-      outages_(kQuietTime, kOneReason) {}
+      outages_(kQuietTime) {}
 
 /// Whether `verdict` is the end; if not, the next check is to be asked.
 bool CheckPipeline::IsDecided(const Step& step, Verdict& verdict, Progress& progress) {
@@ -140,7 +146,7 @@ async::Task<void> CheckPipeline::Finish(std::vector<Left> left) const {
         try {
             co_await each.task;
         } catch (const std::exception& error) {
-            NoteFailure(*each.step, "end_of_message", error.what());
+            NoteFailure(*each.step, "end_of_message", error);
         }
     }
 }
@@ -184,7 +190,7 @@ async::Task<void> CheckPipeline::WasAnswered(const Step& step,
             co_await step.check->WasRefused(request, progress.findings);
         }
     } catch (const std::exception& error) {
-        NoteFailure(step, "error", error.what());
+        NoteFailure(step, "error", error);
     }
 }
 
@@ -203,7 +209,7 @@ Verdict CheckPipeline::OnOutage(const Step& step, const protocol::PolicyRequest&
                                 const Progress& progress,
                                 const outage::Unavailable& unavailable) const {
     const bool table = unavailable.Which() == outage::Unavailable::BackEnd::kTable;
-    NoteFailure(step, table ? "table" : "usage_store", unavailable.what());
+    NoteFailure(step, table ? "table" : "usage_store", unavailable);
     if (!table) {
         if (std::optional<Verdict> verdict = step.check->AsRemembered(request, progress.findings))
             return *verdict;
@@ -212,13 +218,13 @@ Verdict CheckPipeline::OnOutage(const Step& step, const protocol::PolicyRequest&
 }
 
 Verdict CheckPipeline::OnError(const Step& step, const std::exception& error) const {
-    NoteFailure(step, "error", error.what());
+    NoteFailure(step, "error", error);
     return InPlaceOf(step.on_failure.table, "failure");
 }
 
 void CheckPipeline::NoteFailure(const Step& step, std::string_view cause,
-                                const char* reason) const {
-    outages_.Failed(step.check->Name(), reason, clock_());
+                                const std::exception& failure) const {
+    outages_.Failed(step.check->Name(), failure.what(), clock_(), ReasonsToldOf(failure));
     failures_.With({step.check->Name(), cause}).Add();
 }
 

@@ -110,7 +110,7 @@ private:
     Verdict OnOutage(const Step& step, const protocol::PolicyRequest& request,
                      const Progress& progress, const outage::Unavailable& unavailable) const;
     Verdict OnError(const Step& step, const std::exception& error) const;
-    void NoteFailure(const Step& step, std::string_view cause, const char* reason) const;
+    void NoteFailure(const Step& step, std::string_view cause, const std::exception& failure) const;
 
     const std::vector<Step> steps_;
     const std::vector<Step> retired_;

@@ -18,6 +18,28 @@ TEST_F(FaultRedisTest, RedisIsKilledAndComesBack) {
     WaitForRecovery();
 }
 
+TEST_F(FaultRedisTest, RedisIsSaidToBeBackAlsoWhereNobodyAsks) {
+    Start();
+    redis_.Stop(SIGKILL);
+    policyd_->WaitForOutput("unavailable: redis:");
+    redis_.Start();
+    policyd_->WaitForOutput("back again: redis:");
+}
+
+TEST_F(FaultRedisTest, RedisClosesAnIdleConnectionAndNobodySpeaksOfAnOutage) {
+    Start();
+    const auto connections = [this] {
+        const std::string list = redis_.Command({"CLIENT", "LIST", "TYPE", "normal"});
+        return std::count(list.begin(), list.end(), '\n');
+    };
+    const auto before = connections();
+    redis_.Command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    WaitUntil("new connections", [&] { return connections() == before; });
+    EXPECT_EQ(Ask(kJoe), "DUNNO");
+    EXPECT_EQ(policyd_->Stop(), 0);
+    EXPECT_THAT(policyd_->Output(), Not(HasSubstr("unavailable")));
+}
+
 TEST_F(FaultRedisTest, RedisHangsAndGoesOn) {
     Start();
     redis_.Pause();

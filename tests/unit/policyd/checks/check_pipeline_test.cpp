@@ -5,8 +5,10 @@
 
 #include <functional>
 
+#include "common/log/logging.hpp"
 #include "policyd/checks/recipient_check.hpp"
 #include "tests/support/fixed_recipients.hpp"
+#include "tests/support/scratch_directory.hpp"
 #include "tests/unit/policyd/checks/action_of.hpp"
 
 namespace policyd::checks {
@@ -101,6 +103,33 @@ TEST_F(CheckPipelineTest, HasNoOpinionWhenNoCheckHasOne) {
 TEST_F(CheckPipelineTest, AnswersAnOutageWithTheActionForTheBackEndThatFailed) {
     Add(TableDown, "DEFER_IF_PERMIT 4.3.0 Later", "DUNNO");
     EXPECT_EQ(Decide(), "DEFER_IF_PERMIT 4.3.0 Later");
+}
+
+TEST_F(CheckPipelineTest, TellsWhatNobodyElseTellsAtOnceAlsoWhereSomethingElseFails) {
+    const test::ScratchDirectory scratch;
+    const std::string path = scratch / "log";
+    log::Configure("policyd", {.destination = "file:" + path, .level = "info"});
+    int asked = 0;
+    Add([&asked]() -> Verdict {
+        switch (++asked) {
+            case 1:
+                throw outage::TableRefuses("a key that cannot be compared");
+            case 2:
+                throw outage::TableUnavailable("the server, which tells of itself");
+            default:
+                throw outage::TableRefuses("a table that is not there");
+        }
+    });
+    {
+        const CheckPipeline pipeline(std::move(steps_),
+                                     [] { return std::chrono::milliseconds(0); });
+        for (int i = 0; i < 4; ++i) test::RunToEnd(pipeline.Decide({}, progress_ = {}));
+    }
+    log::Shutdown();
+    const std::string told = test::ReadFile(path);
+    EXPECT_THAT(told, testing::HasSubstr("unavailable: scripted: a key that cannot be compared"));
+    EXPECT_THAT(told, testing::HasSubstr("unavailable: scripted: a table that is not there"));
+    EXPECT_THAT(told, testing::Not(testing::HasSubstr("which tells of itself")));
 }
 
 TEST_F(CheckPipelineTest, GoesOnWithTheOtherChecksWhereAnOutageIsDunno) {

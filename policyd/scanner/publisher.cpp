@@ -26,6 +26,17 @@ std::string BehindDomainOf(const std::string& mailbox) {
     return mailbox.substr(0, mailbox.find('/')) + static_cast<char>('/' + 1);
 }
 
+using NamesByFailure = std::map<std::string, std::vector<std::string>>;
+
+void SayRefused(std::string_view what, const NamesByFailure& refused) {
+    for (const auto& [failure, mailboxes] : refused) {
+        std::string names;
+        for (const std::string& mailbox : mailboxes)
+            names += (names.empty() ? "" : ", ") + text::EscapedForLog(mailbox);
+        log::Error("usage store: it refuses {} {}: {}", what, names, failure);
+    }
+}
+
 milliseconds PauseAfter(int failures) {
     return std::min(kLongestPause, milliseconds(100) * (1 << std::min(failures - 1, 10)));
 }
@@ -169,15 +180,12 @@ void Publisher::JudgeSuspects() {
 
 /// At once for all that it refuses for the same.
 void Publisher::SetAside(const Suspects& refused) {
-    std::map<std::string, std::string> untold;  // names, by what the store said
+    NamesByFailure untold;
     for (const auto& [mailbox, suspect] : refused) {
         refused_.emplace(mailbox, suspect.began);
-        if (!told_refused_.insert(mailbox).second) continue;
-        std::string& names = untold[suspect.failure];
-        names += (names.empty() ? "" : ", ") + text::EscapedForLog(mailbox);
+        if (told_refused_.insert(mailbox).second) untold[suspect.failure].push_back(mailbox);
     }
-    for (const auto& [failure, names] : untold)
-        log::Error("usage store: it refuses the figures of {}: {}", names, failure);
+    SayRefused("the figures of", untold);
 }
 
 /// Perhaps it took nothing at all: that is not to be found out at the next scan only.
@@ -247,36 +255,67 @@ async::Task<StoreTime> Publisher::AskTime() {
     }
 }
 
-async::Task<> Publisher::Remove(std::vector<std::string> addresses) {
-    const Change remove = [this](auto some) { return store_.Remove(some); };
-    co_await ChangeInBatches(std::move(addresses), remove);
+async::Task<std::size_t> Publisher::Remove(std::vector<std::string> addresses) {
+    const Change remove{"to remove", [this](auto some) { return store_.Remove(some); }};
+    co_return co_await ChangeInBatches(std::move(addresses), remove);
 }
 
 async::Task<> Publisher::NoteAbsent(std::vector<std::string> addresses, StoreTime looked) {
-    const Change note = [this, looked](auto some) {
+    const auto note = [this, looked](auto some) {
         return store_.NoteAbsent(some, text::WallTime(milliseconds(looked)), grace_);
     };
-    co_await ChangeInBatches(std::move(addresses), note);
+    const Change drop{"to drop what is reserved in", note};
+    co_await ChangeInBatches(std::move(addresses), drop);
 }
 
-async::Task<> Publisher::ChangeInBatches(std::vector<std::string> addresses, Change change) {
+/// A batch that the store refuses while it answers is halved, until one mailbox is left that is at
+/// fault itself. Returns how many of those there are.
+async::Task<std::size_t> Publisher::ChangeInBatches(std::vector<std::string> addresses,
+                                                    Change change) {
+    std::size_t refused = 0;
+    NamesByFailure untold;
+    std::size_t most = kBatch;
+    bool is_suspect = false;  // the next one
     for (std::size_t at = 0; at < addresses.size();) {
-        const std::size_t size = std::min(kBatch, addresses.size() - at);
+        const std::size_t size = std::min(most, addresses.size() - at);
         const std::span<const std::string> some(addresses.data() + at, size);
         std::exception_ptr outage;
         std::string failure;
         try {
-            co_await change(some);
+            co_await change.make(some);
             Recovered();
-            at += size;
+        } catch (const outage::UsageStoreTakesNothing& refusal) {
+            outage = std::current_exception();
+            failure = refusal.what();
+            takes_nothing_ = true;
         } catch (const outage::Unavailable& unavailable) {
             outage = std::current_exception();
             failure = unavailable.what();
+            takes_nothing_ = false;
         }
-        if (outage == nullptr) continue;
-        const bool go_on = co_await WaitOut(std::move(failure));
-        if (!go_on) std::rethrow_exception(outage);
+        if (outage == nullptr) {
+            for (const std::string& address : some) told_unchanged_.erase(address);
+            at += size;
+            most = std::min(most * 2, kBatch);
+            is_suspect = false;
+            continue;
+        }
+        bool answers = false;
+        if (!takes_nothing_) answers = co_await StoreAnswers();
+        if (!answers) {
+            const bool go_on = co_await WaitOut(std::move(failure));
+            if (!go_on) std::rethrow_exception(outage);
+        } else if (size > 1) {
+            most = size / 2;
+        } else if (std::exchange(is_suspect, !is_suspect)) {  // or the store is only just back
+            ++refused;
+            if (told_unchanged_.insert(addresses[at]).second)
+                untold[failure].push_back(addresses[at]);
+            ++at;
+        }
     }
+    SayRefused(change.name, untold);
+    co_return refused;
 }
 
 async::Task<bool> Publisher::WaitOut(std::string what) {

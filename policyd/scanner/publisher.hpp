@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/async/event_loop.hpp"
@@ -45,9 +46,11 @@ public:
     /// The store's time. Waits for the store as long as patience says, then throws its
     /// outage::UsageStoreUnavailable.
     async::Task<StoreTime> AskTime();
-    /// Removes these mailboxes' entries, with the same patience.
-    async::Task<> Remove(std::vector<std::string> addresses);
-    /// Tells of mailboxes that were not there at `looked`, with the same patience.
+    /// Removes these mailboxes' entries, with the same patience. Returns how many it could not
+    /// remove, for the store refuses that of these alone.
+    async::Task<std::size_t> Remove(std::vector<std::string> addresses);
+    /// Tells of mailboxes that were not there at `looked`, with the same patience, but for what the
+    /// store refuses of these alone.
     async::Task<> NoteAbsent(std::vector<std::string> addresses, StoreTime looked);
 
     /// From now on an outage is not waited out any more.
@@ -61,7 +64,10 @@ public:
     std::size_t Waiting() const { return due_.size() + suspects_.size() + refused_.size(); }
 
 private:
-    using Change = std::function<async::Task<>(std::span<const std::string>)>;
+    struct Change {
+        std::string_view name;  ///< what it is to the mailboxes that are named behind it
+        std::function<async::Task<>(std::span<const std::string>)> make;
+    };
     using Batch = std::vector<std::pair<std::string, StoreTime>>;
     /// What the store did not take, and with what words.
     struct Suspect {
@@ -87,7 +93,7 @@ private:
     Batch TakeBatch();
     async::Task<std::vector<usage::Measurement>> MeasurementsOf(const Batch& batch);
     async::Task<bool> IsKnownBetter(const usage::Measurement& measurement);
-    async::Task<> ChangeInBatches(std::vector<std::string> addresses, Change change);
+    async::Task<std::size_t> ChangeInBatches(std::vector<std::string> addresses, Change change);
     /// False when it is time to give up.
     async::Task<bool> WaitOut(std::string what);
     void Recovered();
@@ -105,9 +111,10 @@ private:
     std::size_t most_in_batch_ = kBatch;
     std::map<std::string, StoreTime> refused_;
     std::set<std::string> told_refused_;
-    Suspects suspects_;                  // not taken since the store last took something
-    std::set<std::string> tried_again_;  // after it took something
-    std::string probe_from_;             // what comes next, where all before may be refused
+    std::set<std::string> told_unchanged_;  // addresses
+    Suspects suspects_;                     // not taken since the store last took something
+    std::set<std::string> tried_again_;     // after it took something
+    std::string probe_from_;                // what comes next, where all before may be refused
     async::Timer retry_;
     std::chrono::milliseconds retry_pause_ = kFirstRetry;
     int failures_ = 0;            // in a row

@@ -70,10 +70,10 @@ async::Task<> VanishedMailboxes::Remove(std::set<std::string> only_in_store, boo
     // Nor does anything that is on its way.
     co_await publisher_.Finish();
     std::vector<std::string> names(addresses.begin(), addresses.end());
-    co_await publisher_.Remove(std::move(names));
+    const std::size_t refused = co_await publisher_.Remove(std::move(names));
     state_.knows_store = knows_store;
-    tally_.sweep.removed += addresses.size();
-    tally_.all.removed += addresses.size();
+    tally_.sweep.removed += addresses.size() - refused;
+    tally_.all.removed += addresses.size() - refused;
 }
 
 }  // namespace policyd::scanner

@@ -68,9 +68,7 @@ public:
         }
         if (takes_nothing) throw outage::UsageStoreTakesNothing("the disk is full");
         for (const usage::Measurement& measurement : measurements)
-            if (measurement.mailbox == refused ||
-                usage::DomainOf(measurement.mailbox) == refused_domain)
-                throw outage::UsageStoreUnavailable("the store refuses a mailbox");
+            FailIfRefused(measurement.mailbox);
         const text::WallTime ahead = now + std::chrono::seconds(1);
         for (const usage::Measurement& measurement : measurements) {
             ++commits;
@@ -85,6 +83,7 @@ public:
     }
     async::Task<void> Remove(std::span<const std::string> mailboxes) override {
         FailIfDown();
+        for (const std::string& mailbox : mailboxes) FailIfRefused(mailbox);
         for (const std::string& mailbox : mailboxes) figures.erase(mailbox);
         co_return;
     }
@@ -102,6 +101,11 @@ public:
     async::Task<void> NoteAbsent(std::span<const std::string> mailboxes, text::WallTime looked,
                                  std::chrono::milliseconds grace) override {
         FailIfDown();
+        if (absence_refusals > 0) {
+            --absence_refusals;
+            throw outage::UsageStoreUnavailable("the store has just been started");
+        }
+        for (const std::string& mailbox : mailboxes) FailIfRefused(mailbox);
         for (const std::string& mailbox : mailboxes) absent[mailbox] = looked - grace;
         co_return;
     }
@@ -112,13 +116,18 @@ public:
     std::uint64_t commits = 0;         ///< measurements committed, repeated ones as well
     int failures = 0;                  ///< so many calls fail from now on
     int refusals = 0;                  ///< so many commits fail from now on, and nothing else
+    int absence_refusals = 0;          ///< so many calls of NoteAbsent() fail, and nothing else
     bool takes_nothing = false;        ///< every commit fails, and nothing else
-    std::string refused_domain = "?";  ///< no commit may hold one of its mailboxes
-    std::string refused;               ///< a mailbox that no commit may hold
+    std::string refused_domain = "?";  ///< no change may concern one of its mailboxes
+    std::string refused;               ///< a mailbox that no change may concern
     std::function<void()> on_found;    ///< called when a mailbox has been looked up, if it is set
     text::WallTime now{std::chrono::milliseconds(1'700'000'000'000)};
 
 private:
+    void FailIfRefused(const std::string& mailbox) const {
+        if (mailbox == refused || usage::DomainOf(mailbox) == refused_domain)
+            throw outage::UsageStoreUnavailable("the store refuses a mailbox");
+    }
     void FailIfDown() {
         if (failures == 0) return;
         --failures;

@@ -11,6 +11,15 @@
 namespace policyd::scanner {
 namespace {
 
+/// A log of nothing else, without time and level.
+std::string SaidOfTheStoreIn(const fs::path& log) {
+    std::istringstream written(test::ReadFile(log));
+    std::string said;
+    for (std::string line; std::getline(written, line);)
+        said += line.substr(line.find("usage store: ")) + '\n';
+    return said;
+}
+
 TEST_F(ScannerTest, CommitsAChangeAlthoughTheStoreHasAMeasurementOfTheSameMoment) {
     store_.Deliver("example.org/ann", 10);
     Sweep();
@@ -286,6 +295,44 @@ TEST_F(ScannerTest, AMailboxThatTheStoreRefusesHoldsUpNoOther) {
     EXPECT_EQ(usage_.figures.size(), 300u);
 }
 
+TEST_F(ScannerTest, AMailboxThatTheStoreRefusesToChangeHoldsUpNoOther) {
+    const auto log = store_.Root().parent_path() / "log";
+    log::Configure("policyd-scan", {.destination = "file:" + log.string(), .level = "warning"});
+    for (int i = 0; i < 300; ++i) {
+        usage_.unmeasured.push_back("new" + std::to_string(i) + "@example.org");
+        usage_.figures["gone" + std::to_string(i) + "@example.org"] = {};
+    }
+    store_.Deliver("example.org/ann", 10);
+    options_.accept_removals = true;
+    options_.refresh_interval = std::chrono::milliseconds(0);
+    usage_.refused = "new77@example.org";
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    const auto sweep = [&] { return loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged)); };
+    EXPECT_EQ(sweep().removed, 300u);
+    EXPECT_EQ(usage_.absent.size(), 299u);
+    usage_.figures["gone@example.org"] = usage_.figures["out@example.org"] = {};
+    usage_.refused = "gone@example.org";
+    usage_.now += options_.verify_interval;
+    EXPECT_EQ(sweep().removed, 1u);
+    EXPECT_EQ(usage_.absent.size(), 300u);
+    usage_.now += options_.verify_interval;
+    sweep();
+    log::Shutdown();
+    EXPECT_EQ(SaidOfTheStoreIn(log),
+              "usage store: it refuses to drop what is reserved in new77@example.org: the store "
+              "refuses a mailbox\n"
+              "usage store: it refuses to remove gone@example.org: the store refuses a mailbox\n");
+}
+
+TEST_F(ScannerTest, AStoreThatIsJustBackRefusesNoChange) {
+    store_.Deliver("example.org/ann", 10);
+    usage_.unmeasured = {"new@example.org"};
+    usage_.absence_refusals = 1;
+    Sweep();
+    EXPECT_EQ(usage_.absent.size(), 1u);
+}
+
 TEST_F(ScannerTest, AStoreThatTakesNothingForAWhileGetsEverythingAfterwards) {
     for (int i = 0; i < 300; ++i) store_.MakeMaildir("example.org/u" + std::to_string(i));
     options_.patience = Patience::kForever;
@@ -323,11 +370,7 @@ TEST_F(ScannerTest, AStoreThatTakesNothingIsAnOutageAndNoFaultOfMailboxes) {
                        {.destination = "file:" + path.string(), .level = "warning"});
         EXPECT_EQ(Sweep().not_committed, 3u);
         log::Shutdown();
-        std::istringstream written(test::ReadFile(path));
-        std::string said;
-        for (std::string line; std::getline(written, line);)
-            said += line.substr(line.find("usage store: ")) + '\n';
-        return said;
+        return SaidOfTheStoreIn(path);
     };
     for (const char* name : {"ann", "bob", "eve"})
         store_.Deliver("example.org/" + std::string(name), 10);

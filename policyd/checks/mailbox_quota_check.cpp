@@ -420,18 +420,28 @@ async::Task<void> MailboxQuotaCheck::GiveBackInTurn(GivenUp message) {
     while (!given_up_.empty() && being_given_back_ < kAtOnce) {
         GivenUp next = std::move(given_up_.front());
         given_up_.pop_front();
-        messages_.LeaveOutExpected(next.message, next.recipients);
         const std::size_t at_once = std::min(next.recipients.size(), kAtOnce);
         being_given_back_ += at_once;
         try {
-            co_await GiveBack(std::move(next.message), std::move(next.recipients),
-                              Unreserve::kWhatIsUnsettled);
+            co_await GiveBackUnlessAskedAgain(std::move(next));
         } catch (...) {
             failure = std::current_exception();
         }
         being_given_back_ -= at_once;
     }
     if (failure) std::rethrow_exception(failure);
+}
+
+/// What is asked about again before its portion's turn comes holds room anew.
+async::Task<void> MailboxQuotaCheck::GiveBackUnlessAskedAgain(GivenUp message) {
+    Recipients& recipients = message.recipients;
+    for (std::size_t next = 0; next < recipients.size();) {
+        Recipients portion;
+        for (; next < recipients.size() && portion.size() < kAtOnce; ++next)
+            portion.push_back(std::move(recipients[next]));
+        messages_.LeaveOutExpected(message.message, portion);
+        co_await GiveBack(message.message, std::move(portion), Unreserve::kWhatIsUnsettled);
+    }
 }
 
 MailboxQuotaCheck::Rest MailboxQuotaCheck::EndMessage(std::string_view message) {

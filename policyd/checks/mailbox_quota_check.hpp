@@ -109,6 +109,7 @@ private:
                                  usage::Unreserve what);
     Rest RestOf(std::string_view message, Recipients unsettled);
     async::Task<void> GiveBackInTurn(GivenUp message);
+    async::Task<void> GiveBackUnlessAskedAgain(GivenUp message);
     bool Reserves(std::string_view message) const;
     bool Reserves(std::string_view message, const TrackedRecipient& recipient) const;
     recipients::RecipientCache& recipients_;

@@ -92,9 +92,12 @@ void MessageTracker::LeaveOutExpected(std::string_view message,
     const std::lock_guard lock(mutex_);
     const auto found = index_.find(Key(message));
     if (found == index_.end() || found->second->settled) return;
+    // The message may have many more than these.
+    std::unordered_set<std::string_view> given;
+    for (const TrackedRecipient& recipient : recipients) given.insert(recipient.recipient);
     std::unordered_set<std::string_view> expected;
     for (const TrackedRecipient& known : found->second->recipients)
-        if (known.holds) expected.insert(known.recipient);
+        if (known.holds && given.contains(known.recipient)) expected.insert(known.recipient);
     std::erase_if(recipients, [&expected](const TrackedRecipient& recipient) {
         return expected.contains(recipient.recipient);
     });

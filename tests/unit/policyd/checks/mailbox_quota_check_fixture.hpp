@@ -26,7 +26,10 @@ protected:
 
     void Use(const QuotaRules& rules) { Use(rules, recipients_); }
     void Use(const QuotaRules& rules, test::FixedRecipients& recipients) {
-        const MailboxQuotaCheck::Parts parts{recipients.Cache(), usage_, warnings_, messages_,
+        Use(rules, recipients, usage_);
+    }
+    void Use(const QuotaRules& rules, test::FixedRecipients& recipients, usage::UsageStore& usage) {
+        const MailboxQuotaCheck::Parts parts{recipients.Cache(), usage, warnings_, messages_,
                                              owed_};
         check_ = std::make_unique<MailboxQuotaCheck>(
             parts, rules, [this] { return now_; }, [this] { return text::WallTime(now_); });

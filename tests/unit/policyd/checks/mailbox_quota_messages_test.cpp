@@ -318,9 +318,7 @@ TEST_F(MailboxQuotaCheckTest, WhatManyConnectionsLeaveIsGivenBackOnceAndInPortio
     constexpr int kMessages = 4;
     constexpr int kRecipients = 1'500;
     UsageStoreOfRounds usage;
-    const MailboxQuotaCheck::Parts parts{recipients_.Cache(), usage, warnings_, messages_, owed_};
-    check_ = std::make_unique<MailboxQuotaCheck>(
-        parts, QuotaRules(), [this] { return now_; }, [this] { return text::WallTime(now_); });
+    Use({}, recipients_, usage);
     for (int i = 0; i < kRecipients; ++i) {
         const std::string recipient = std::to_string(i) + "@example.com";
         recipients_.Add(recipient, {recipient.c_str()}, 1000);
@@ -342,6 +340,26 @@ TEST_F(MailboxQuotaCheckTest, WhatManyConnectionsLeaveIsGivenBackOnceAndInPortio
     EXPECT_EQ(usage.releases, kMessages * kRecipients - 1);
     EXPECT_EQ(usage.ReservedIn("7@example.com"), 1u) << "was asked about again";
     EXPECT_EQ(usage.ReservedIn("8@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatIsAskedAboutAgainBeforeItsPortionIsGivenBackKeepsItsRoom) {
+    UsageStoreOfRounds usage;
+    Use({}, recipients_, usage);
+    const auto recipient = [](int i) { return std::to_string(i) + "@example.com"; };
+    for (int i = 0; i < 3'000; ++i) {
+        recipients_.Add(recipient(i), {recipient(i).c_str()}, 1000);
+        ASSERT_EQ(AtRcpt(recipient(i), 1), "");
+    }
+    async::Spawn(std::move(*check_->LeaveMessage(NameOf("1"))));
+    const std::vector<int> asked_again{1'500, 2'999};  // one of each portion that waits
+    for (const int i : asked_again) {
+        EXPECT_EQ(AtRcpt(recipient(i), 1), "") << "over another connection";
+        usage.next_round.Set();
+    }
+    usage.next_round.Set();
+    EXPECT_EQ(usage.releases, 2'998);
+    for (const int i : asked_again) EXPECT_EQ(usage.ReservedIn(recipient(i)), 1u) << i;
+    EXPECT_EQ(usage.ReservedIn(recipient(1'501)), 0u);
 }
 
 TEST_F(MailboxQuotaCheckTest, OneRecipientTooManyIsRefusedForNow) {

@@ -2,8 +2,8 @@
 
 #include <signal.h>
 #include <spdlog/async_logger.h>
+#include <spdlog/details/null_mutex.h>
 #include <spdlog/details/thread_pool.h>
-#include <spdlog/sinks/dist_sink.h>
 #include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/sinks/systemd_sink.h>
 #include <sys/stat.h>
@@ -36,11 +36,48 @@ constexpr const char* kLinePattern = "%Y-%m-%d %H:%M:%S.%e %n[%P] %l: %v";
 
 std::atomic<std::uint64_t> lines_refused = 0;
 
+using Sinks = std::vector<spdlog::sink_ptr>;
+
+/// Where lines go: each to what was wanted last when the logging thread, which alone writes, comes
+/// to it. Who wants another destination does not wait for the line that is just being written.
+class LatestSinks final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+public:
+    /// Any thread.
+    void Use(Sinks sinks) {
+        const std::lock_guard lock(mutex_of_wanted_);
+        wanted_ = std::move(sinks);
+    }
+
+protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        TakeWanted();
+        for (const spdlog::sink_ptr& sink : sinks_)
+            if (sink->should_log(message.level)) sink->log(message);
+    }
+    void flush_() override {
+        for (const spdlog::sink_ptr& sink : sinks_) sink->flush();
+    }
+
+private:
+    void TakeWanted() {
+        std::optional<Sinks> wanted;
+        {
+            const std::lock_guard lock(mutex_of_wanted_);
+            wanted.swap(wanted_);
+        }
+        if (wanted) sinks_ = std::move(*wanted);
+    }
+
+    std::mutex mutex_of_wanted_;
+    std::optional<Sinks> wanted_;  // guarded by mutex_of_wanted_; none since they were taken
+    Sinks sinks_;                  // the logging thread's
+};
+
 /// The process's logger. The logger itself is made once and never replaced, because threads use
-/// it without a lock; a reload changes the sink behind `destination`.
+/// it without a lock; a reload changes the sinks behind `destination`.
 struct Logging {
     std::shared_ptr<spdlog::details::thread_pool> writer;
-    std::shared_ptr<spdlog::sinks::dist_sink_mt> destination;
+    std::shared_ptr<LatestSinks> destination;
     std::shared_ptr<spdlog::async_logger> logger;
     std::shared_ptr<DescriptorSink> file;  // null unless lines go to a file
     std::string destination_name;
@@ -93,7 +130,7 @@ Logging Start(const std::string& program, std::size_t most_waiting) {
     Logging started;
     started.writer = std::make_shared<spdlog::details::thread_pool>(
         most_waiting, 1, &async::LeaveSignalsToOtherThreads);
-    started.destination = std::make_shared<spdlog::sinks::dist_sink_mt>();
+    started.destination = std::make_shared<LatestSinks>();
     started.logger =
         std::make_shared<spdlog::async_logger>(program, started.destination, started.writer,
                                                spdlog::async_overflow_policy::overrun_oldest);
@@ -103,8 +140,8 @@ Logging Start(const std::string& program, std::size_t most_waiting) {
 }
 
 /// Runs what waits for who takes lines, and tells whether it has ended in a while. It goes on alone
-/// otherwise: syslog, a journal or a file that is a pipe may take nothing any more, and who reloads
-/// or stops is not to wait for them.
+/// otherwise: syslog, a journal or a file that is a pipe may take nothing any more, and who stops
+/// is not to wait for them.
 bool EndsInTime(const std::function<void()>& work) {
     constexpr std::chrono::seconds kPatience(2);
     const auto ended = std::make_shared<std::promise<void>>();
@@ -158,24 +195,16 @@ void Configure(std::string_view program, const LogSettings& settings) {
 std::function<void()> PrepareConfigure(std::string_view program, const LogSettings& settings) {
     const spdlog::level::level_enum level = ParseLevel(settings.level);
     const Destination opened = OpenDestination(std::string(program), settings.destination);
-    std::vector<spdlog::sink_ptr> sinks{opened.sink};
+    Sinks sinks{opened.sink};
     if (settings.warnings_on_stderr && settings.destination != kStderr)
         sinks.push_back(WarningsOnStderr(std::string(program)));
     return [level, sinks, file = opened.file, name = settings.destination] {
-        std::shared_ptr<spdlog::sinks::dist_sink_mt> destination;
-        {
-            const std::lock_guard lock(mutex);
-            if (!logging) return;
-            logging->logger->set_level(level);
-            if (std::exchange(logging->destination_name, name) == name) return;
-            logging->file = file;
-            destination = logging->destination;
-        }
-        // Which waits for the line that is just being written.
-        const auto change_over = [destination, sinks] { destination->set_sinks(sinks); };
-        if (!EndsInTime(change_over))
-            Warning(
-                "log: changes over once the former destination takes a line, which it does not");
+        const std::lock_guard lock(mutex);
+        if (!logging) return;
+        logging->logger->set_level(level);
+        if (std::exchange(logging->destination_name, name) == name) return;
+        logging->file = file;
+        logging->destination->Use(sinks);
     };
 }
 

@@ -37,8 +37,8 @@ void SayOnStderr(std::string_view text);
 /// std::runtime_error for a file that cannot be opened; the logger then stays as it was.
 void Configure(std::string_view program, const LogSettings& settings);
 
-/// Does of Configure() what may throw: calling what it returns changes over. Of a process that has
-/// called Configure().
+/// Does of Configure() what may throw: calling what it returns changes over, and waits for nothing.
+/// Of a process that has called Configure().
 std::function<void()> PrepareConfigure(std::string_view program, const LogSettings& settings);
 
 /// Gives the log file, if there is one, to a user, who is to open it again. Throws

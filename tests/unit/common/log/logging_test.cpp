@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <climits>
 #include <filesystem>
 
@@ -60,15 +61,23 @@ TEST_F(LoggingTest, AnEndDoesNotWaitForWhoTakesNothing) {
     close(reader);  // so that the writer fails, and ends
 }
 
-TEST_F(LoggingTest, AChangeOfDestinationDoesNotWaitForWhoTakesNothing) {
+TEST_F(LoggingTest, ChangesOfDestinationDoNotWaitForWhoTakesNothingAndTheLastOneCounts) {
     const int reader = LogToWhoTakesNothing();
-    const std::filesystem::path other = scratch_ / "other.log";
-    Configure("policyd", {.destination = "file:" + other.string(), .level = "info"});
+    std::filesystem::path other;
+    const auto began = std::chrono::steady_clock::now();
+    for (const char* name : {"a.log", "b.log", "c.log"}) {
+        other = scratch_ / name;
+        Configure("policyd", {.destination = "file:" + other.string(), .level = "info"});
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(1));
+    Info("before");
     close(reader);  // so that the writer fails
     test::WaitUntil("lines in the new file", [&] {
         Info("after");
         return test::ReadFile(other).find("after") != std::string::npos;
     });
+    EXPECT_THAT(test::ReadFile(other), HasSubstr("before"));
+    for (const char* name : {"a.log", "b.log"}) EXPECT_EQ(test::ReadFile(scratch_ / name), "");
 }
 
 TEST_F(LoggingTest, MakesTheFileUnreadableForOthers) {

@@ -1,5 +1,7 @@
 #include "policyd/ctl/service_reach.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <set>
@@ -52,6 +54,7 @@ public:
                     if (ours_.IsKnown())
                         DefaultActionIsBad(In(service, list, asked, attributes, "default_action"));
                 }
+        ClientsMayShutPorts();
         if (ours_.IsKnown()) ConnectionsAreTooMany();
     }
 
@@ -155,6 +158,41 @@ private:
         constexpr const char* kUsual = "policyd/policyd.sock";
         return "write " + std::string(kUnix) + kUsual + ", and add " + std::string(kUnix) +
                ours_.FileAt(kUsual, false).string() + " to listen";
+    }
+
+    /// By a mistake of Postfix's: docs/operation.md, "Clients that keep a port shut".
+    void ClientsMayShutPorts() {
+        constexpr const char* kName = "service_throttle_time";
+        const auto time = postfix_.Find(kName);
+        const std::string services = ServicesThatAskAtTheEnd();
+        if (!time || services.empty() || IsSoonOver(*time)) return;
+        report_.Warning(postfix_.MainCf(kName) + ": is " + *time +
+                        ": an smtpd whose client sends DATA again after a refusal at the end of a "
+                        "message crashes, and for so long no other is started (" +
+                        services + "): set it to 1s");
+    }
+
+    std::string ServicesThatAskAtTheEnd() const {
+        std::string services;
+        for (const auto& [service, smtpd] : postfix_.smtpd) {
+            const auto asked =
+                ours_.AskedBy(postfix_.ValueIn(service, "smtpd_end_of_data_restrictions"));
+            if (std::any_of(asked.begin(), asked.end(),
+                            [&](const AskedService& one) { return ours_.IsAsked(one); }))
+                services += (services.empty() ? "" : ", ") + service;
+        }
+        return services;
+    }
+
+    /// Clients wait minutes for a greeting (RFC 5321, 4.5.3.2.1), and a few that crash every smtpd
+    /// they get make others wait three times this long. True also for what is no time, with which
+    /// no Postfix starts.
+    static bool IsSoonOver(const std::string& time) {
+        try {
+            return config::ParseDuration(time) <= std::chrono::seconds(10);
+        } catch (const std::invalid_argument&) {
+            return true;
+        }
     }
 
     /// Every process holds one for each different check_policy_service.

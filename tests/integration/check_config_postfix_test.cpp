@@ -116,6 +116,19 @@ TEST_F(CheckConfigPostfixTest, FollowsPostfixIntoItsChroot) {
     EXPECT_THAT(warnings("-", "3.6"), Not(warns));
 }
 
+TEST_F(CheckConfigPostfixTest, TellsThatClientsCanKeepThePortShutForAMinute) {
+    const std::string ask = "check_policy_service unix:" + Path("policy.sock");
+    scratch_.Write("postfix/master.cf", "smtp inet n - n - - smtpd\n");
+    const auto warnings = [&](const std::string& parameter) {
+        scratch_.Write("postfix/main.cf",
+                       "compatibility_level = 3.6\nsmtpd_recipient_restrictions = " + ask +
+                           "\nsmtpd_end_of_data_restrictions = " + ask + '\n' + parameter);
+        return WithConfig({"check-config", "--postfix", Path("postfix")}).output;
+    };
+    EXPECT_THAT(warnings(""), HasSubstr("main.cf: service_throttle_time: is 60s"));
+    EXPECT_THAT(warnings("service_throttle_time = 1s\n"), Not(HasSubstr("service_throttle_time")));
+}
+
 TEST_F(CheckConfigPostfixTest, CountsTheConnectionsThatPostfixMayOpen) {
     const std::string ask = "check_policy_service unix:" + Path("policy.sock");
     scratch_.Write("postfix/main.cf",

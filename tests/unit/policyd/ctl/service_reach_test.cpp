@@ -158,6 +158,29 @@ TEST_F(ServiceReachTest, AnAttributeWithWhichSmtpdEnds) {
               "fatal error, and takes no mail\n");
 }
 
+TEST_F(ServiceReachTest, AClientThatIsRefusedAtTheEndCanShutThePort) {
+    postfix_.values["service_throttle_time"] = "60s";
+    postfix_.smtpd["10025/inet"] = {};
+    postfix_.of_service["10025/inet"] = {{"smtpd_end_of_data_restrictions", ""}};
+    EXPECT_EQ(
+        Warnings(),
+        "warning: /etc/postfix/main.cf: service_throttle_time: is 60s: an smtpd whose client "
+        "sends DATA again after a refusal at the end of a message crashes, and for so long no "
+        "other is started (smtp/inet): set it to 1s\n");
+    for (const char* time : {"1s", "10", "10s"}) {
+        postfix_.values["service_throttle_time"] = time;
+        EXPECT_EQ(Warnings(), "") << time;
+    }
+    postfix_.values["service_throttle_time"] = "11s";
+    EXPECT_THAT(Warnings(), HasSubstr("service_throttle_time: is 11s"));
+    const char* const kList = "smtpd_end_of_data_restrictions";
+    postfix_.of_service["10025/inet"][kList] = postfix_.values[kList];
+    postfix_.of_service["smtp/inet"][kList] = "check_policy_service unix:private/other";
+    EXPECT_THAT(Warnings(), HasSubstr("no other is started (10025/inet): set it"));
+    options_["listen"] = "";
+    EXPECT_THAT(Warnings(), HasSubstr("(10025/inet, smtp/inet): set it")) << "it may be policyd";
+}
+
 TEST_F(ServiceReachTest, MoreConnectionsThanPolicydTakes) {
     options_["max_connections"] = "200";
     postfix_.values["default_process_limit"] = "200";

@@ -29,7 +29,7 @@ class Reader {
 public:
     explicit Reader(const RestrictionClasses& classes) : classes_(classes) {}
 
-    void Read(const std::string& restrictions, const std::string& behind) {
+    void Read(const std::string& restrictions, const std::string& behind, bool only_warns) {
         const Strings list = config::ParseList(restrictions);
         const std::vector<std::string_view> words(list.begin(), list.end());
         const std::size_t end = checks::FirstThatDecides(words);
@@ -39,18 +39,20 @@ public:
             skips_users_ |= word == "permit_sasl_authenticated";
             asks_tables |= word.ends_with("_access") || tables::IsTableSpec(word);
             const std::string& decided_by = behind.empty() && i > end ? list[end] : behind;
+            const bool may_only_warn =
+                only_warns || (i > 0 && text::EqualsIgnoringCase(list[i - 1], "warn_if_reject"));
             if (word == "check_policy_service") {
-                if (++i < list.size()) Add(ServiceIn(list[i]), decided_by);
+                if (++i < list.size()) Add(ServiceIn(list[i]), decided_by, may_only_warn);
             } else if (const auto known = classes_.find(list[i]); known != classes_.end()) {
-                ReadClass(known->first, known->second, decided_by);
+                ReadClass(known->first, known->second, decided_by, may_only_warn);
             }
         }
     }
 
     void ReadClass(const std::string& name, const std::string& restrictions,
-                   const std::string& behind) {
+                   const std::string& behind, bool only_warns) {
         if (!open_.insert(name).second) return;  // it names itself
-        Read(restrictions, behind);
+        Read(restrictions, behind, only_warns);
         open_.erase(name);
     }
 
@@ -58,8 +60,9 @@ public:
     bool asks_tables = false;
 
 private:
-    void Add(AskedService service, const std::string& behind) {
+    void Add(AskedService service, const std::string& behind, bool only_warns) {
         service.behind = behind;
+        service.only_warns = only_warns;
         service.is_guarded = is_guarded_;
         service.skips_users = skips_users_;
         services.push_back(std::move(service));
@@ -76,9 +79,9 @@ private:
 std::vector<AskedService> ServicesAskedBy(const std::string& restrictions,
                                           const RestrictionClasses& classes) {
     Reader reader(classes);
-    reader.Read(restrictions, "");
+    reader.Read(restrictions, "", false);
     if (reader.services.empty() && reader.asks_tables)
-        for (const auto& [name, list] : classes) reader.ReadClass(name, list, "");
+        for (const auto& [name, list] : classes) reader.ReadClass(name, list, "", false);
     return reader.services;
 }
 

@@ -51,8 +51,9 @@ public:
                     if (!ours_.IsAsked(asked)) continue;
                     PathIsAnotherFile(service, smtpd.is_chrooted, asked.endpoint);
                     TimeoutIsBad(In(service, list, asked, attributes, "timeout"));
-                    if (ours_.IsKnown())
-                        DefaultActionIsBad(In(service, list, asked, attributes, "default_action"));
+                    if (!ours_.IsKnown()) continue;
+                    DefaultActionIsBad(In(service, list, asked, attributes, "default_action"));
+                    if (asked.only_warns) NothingIsRefused(Place(service, list), asked.endpoint);
                 }
         ClientsMayShutPorts();
         if (ours_.IsKnown()) ConnectionsAreTooMany();
@@ -107,6 +108,13 @@ private:
             return "";  // a list of restrictions, for smtpd to judge
         }
         return checks::RefusesForGood(action) ? "refuses mail for good" : "";
+    }
+
+    void NothingIsRefused(const std::string& place, const std::string& endpoint) {
+        report_.Warning(place + ": " + endpoint +
+                        " stands behind warn_if_reject: what policyd refuses is let in, and not "
+                        "counted before the next scan: take warn_if_reject away, and name the "
+                        "checks in dry_run, with which all is let in and counted");
     }
 
     void TimeoutIsBad(const Attribute& timeout) {
@@ -164,7 +172,7 @@ private:
     void ClientsMayShutPorts() {
         constexpr const char* kName = "service_throttle_time";
         const auto time = postfix_.Find(kName);
-        const std::string services = ServicesThatAskAtTheEnd();
+        const std::string services = ServicesThatRefuseAtTheEnd();
         if (!time || services.empty() || IsSoonOver(*time)) return;
         report_.Warning(postfix_.MainCf(kName) + ": is " + *time +
                         ": an smtpd whose client sends DATA again after a refusal at the end of a "
@@ -172,13 +180,14 @@ private:
                         services + "): set it to 1s");
     }
 
-    std::string ServicesThatAskAtTheEnd() const {
+    std::string ServicesThatRefuseAtTheEnd() const {
         std::string services;
         for (const auto& [service, smtpd] : postfix_.smtpd) {
             const auto asked =
                 ours_.AskedBy(postfix_.ValueIn(service, "smtpd_end_of_data_restrictions"));
-            if (std::any_of(asked.begin(), asked.end(),
-                            [&](const AskedService& one) { return ours_.IsAsked(one); }))
+            if (std::any_of(asked.begin(), asked.end(), [&](const AskedService& one) {
+                    return ours_.IsAsked(one) && !one.only_warns;
+                }))
                 services += (services.empty() ? "" : ", ") + service;
         }
         return services;

@@ -132,6 +132,27 @@ TEST_F(ServiceReachTest, ADefaultActionThatLetsMailPastTheRestOfTheList) {
     }
 }
 
+TEST_F(ServiceReachTest, ARefusalThatPostfixOnlyWarnsOf) {
+    const std::string ask = "check_policy_service unix:policyd/policyd.sock";
+    std::string& list = postfix_.values["smtpd_recipient_restrictions"];
+    list = "warn_if_reject reject_unlisted_recipient, " + ask;
+    EXPECT_EQ(Warnings(), "") << "it is for the next restriction alone";
+    list = "Warn_If_Reject, " + ask;
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/main.cf: smtpd_recipient_restrictions: "
+              "unix:policyd/policyd.sock stands behind warn_if_reject: what policyd refuses is let "
+              "in, and not counted before the next scan: take warn_if_reject away, and name the "
+              "checks in dry_run, with which all is let in and counted\n");
+    postfix_.values["smtpd_restriction_classes"] = "room";
+    postfix_.unknown["room"] = "permit_mynetworks, " + ask;
+    list = "room";
+    EXPECT_EQ(Warnings(), "");
+    list = "warn_if_reject room";
+    EXPECT_THAT(Warnings(), HasSubstr("stands behind warn_if_reject")) << "so does all in it";
+    list = "warn_if_reject check_policy_service inet:127.0.0.1:10023, room";
+    EXPECT_THAT(Warnings(), Not(HasSubstr("stands behind warn_if_reject"))) << "another is asked";
+}
+
 TEST_F(ServiceReachTest, ATimeoutThatEndsBeforePolicydAnswers) {
     options_["request_time_limit"] = "10s";
     MainCfAsks("{ unix:policyd/policyd.sock, timeout=10s }");
@@ -179,6 +200,9 @@ TEST_F(ServiceReachTest, AClientThatIsRefusedAtTheEndCanShutThePort) {
     EXPECT_THAT(Warnings(), HasSubstr("no other is started (10025/inet): set it"));
     options_["listen"] = "";
     EXPECT_THAT(Warnings(), HasSubstr("(10025/inet, smtp/inet): set it")) << "it may be policyd";
+    for (const char* service : {"smtp/inet", "10025/inet"})
+        postfix_.of_service[service][kList] = "warn_if_reject " + postfix_.values[kList];
+    EXPECT_EQ(Warnings(), "") << "nobody is refused";
 }
 
 TEST_F(ServiceReachTest, MoreConnectionsThanPolicydTakes) {

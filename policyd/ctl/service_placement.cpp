@@ -63,6 +63,7 @@ public:
         ClientListEndsBeforeTheService();
         SubmissionIsNotAsked();
         FilteredMailIsFilteredAgain();
+        AliasesAreExpandedTwice();
         if (!ours_.IsKnown()) return;
         ServiceComesTooEarly();
         OtherServicesComeFirst();
@@ -247,6 +248,40 @@ private:
                                     "again and again, until it bounces: add -o " +
                                     filter + "=");
         }
+    }
+
+    /// A user's own forwarding that keeps a copy is found again behind the filter, where the copy
+    /// comes to the same address.
+    void AliasesAreExpandedTwice() {
+        if (settings_.virtual_alias_maps.empty()) return;
+        const auto takes_back_as_it_is = [&](const auto& service) {
+            return !IsFiltered(service.first) && ExpandsNoAliases(service.first);
+        };
+        if (std::any_of(postfix_.smtpd.begin(), postfix_.smtpd.end(), takes_back_as_it_is) ||
+            std::any_of(postfix_.of_service.begin(), postfix_.of_service.end(),
+                        takes_back_as_it_is))
+            return;
+        std::string services;
+        for (const auto& [service, smtpd] : postfix_.smtpd)
+            if (IsFiltered(service) && !ExpandsNoAliases(service))
+                services += (services.empty() ? "" : ", ") + service;
+        if (services.empty()) return;
+        report_.Warning(postfix_.directory + "/master.cf: " + services +
+                        ": aliases are expanded before the content_filter and again behind it, so "
+                        "whom a user forwards to gets two copies where the user keeps one, and one "
+                        "of the two is counted: add no_address_mappings to "
+                        "receive_override_options here");
+    }
+
+    /// By a content_filter: mail that a proxy takes is queued by the smtpd behind it.
+    bool IsFiltered(const std::string& service) const {
+        return !postfix_.ValueIn(service, "content_filter").empty() &&
+               postfix_.ValueIn(service, "smtpd_proxy_filter").empty();
+    }
+
+    bool ExpandsNoAliases(const std::string& service) const {
+        return config::Contains(WordsOf(postfix_.ValueIn(service, "receive_override_options")),
+                                "no_address_mappings");
     }
 
     /// By all appearances: this machine's clients get in without logging in, and nothing is asked

@@ -178,6 +178,47 @@ TEST_F(ServicePlacementTest, AFilterWhoseMailGoesRound) {
     EXPECT_THAT(Warnings(), Not(HasSubstr("goes by main.cf")));
 }
 
+TEST_F(ServicePlacementTest, AliasesThatAreExpandedBeforeAFilterAndBehindIt) {
+    const auto warns = HasSubstr("are expanded before the content_filter and again behind it");
+    PostfixSettings::Values& behind = postfix_.of_service["127.0.0.1:10025/inet"];
+    behind = {{"content_filter", ""},
+              {"receive_override_options", "no_unknown_recipient_checks"},
+              {"smtpd_recipient_restrictions", "permit_mynetworks,reject"},
+              {"smtpd_end_of_data_restrictions", ""}};
+    postfix_.smtpd["127.0.0.1:10025/inet"] = {};
+    postfix_.smtpd["submission/inet"] = {};
+    EXPECT_EQ(Warnings(), "") << "there is no filter";
+    postfix_.values["content_filter"] = "scan:[127.0.0.1]:10024";
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/master.cf: smtp/inet, submission/inet: aliases are expanded "
+              "before the content_filter and again behind it, so whom a user forwards to gets two "
+              "copies where the user keeps one, and one of the two is counted: add "
+              "no_address_mappings to receive_override_options here\n");
+    postfix_.of_service["submission/inet"]["content_filter"] = "";
+    EXPECT_THAT(Warnings(), HasSubstr("master.cf: smtp/inet: aliases are expanded"));
+    postfix_.of_service["smtp/inet"]["receive_override_options"] =
+        "no_milters, no_address_mappings";
+    EXPECT_EQ(Warnings(), "");
+    postfix_.of_service["smtp/inet"] = {{"smtpd_proxy_filter", "127.0.0.1:10026"}};
+    EXPECT_THAT(Warnings(), Not(warns)) << "nothing is expanded in front of a proxy";
+    postfix_.of_service["smtp/inet"] = {{"content_filter", ""}};
+    EXPECT_EQ(Warnings(), "");
+    postfix_.of_service.erase("smtp/inet");
+    EXPECT_THAT(Warnings(), warns);
+    behind["receive_override_options"] = "no_address_mappings";
+    EXPECT_EQ(Warnings(), "") << "the filter sees the targets";
+    behind["receive_override_options"] = "";
+    postfix_.values["receive_override_options"] = "no_address_mappings";
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(ServicePlacementTest, AliasesThatASendmailBehindTheFilterLeavesAlone) {
+    postfix_.of_service["smtp/inet"] = {{"content_filter", "filter:dummy"}};
+    EXPECT_THAT(Warnings(), HasSubstr("aliases are expanded"));
+    postfix_.of_service["pickup/unix"] = {{"receive_override_options", "no_address_mappings"}};
+    EXPECT_EQ(Warnings(), "");
+}
+
 struct ServiceBesideAFilter {
     const char* name;
     const char* service;
@@ -330,6 +371,7 @@ TEST_F(ServicePlacementTest, AServiceThatMayBeAnotherWhereTheServiceManagerListe
     const std::string ask = "check_policy_service inet:127.0.0.1:10023";
     postfix_.values["smtpd_sasl_auth_enable"] = "yes";
     postfix_.values["content_filter"] = "scan:[127.0.0.1]:10024";
+    postfix_.values["receive_override_options"] = "no_address_mappings";
     postfix_.values["smtpd_relay_restrictions"] = "";
     postfix_.values["smtpd_recipient_restrictions"] = ask + ", reject_unauth_destination";
     postfix_.values["smtpd_end_of_data_restrictions"] = ask;

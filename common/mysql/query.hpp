@@ -12,7 +12,14 @@ namespace policyd::mysql {
 struct Query {
     /// Makes a part of the query fit for a string literal of the connection's character set, which
     /// stands in such quotation marks.
-    using Quote = std::function<std::string(std::string_view part, char mark)>;
+    struct Quote {
+        std::function<std::string(std::string_view part, char mark)> function;
+        bool has_escapes = true;  ///< within quotation marks: not under NO_BACKSLASH_ESCAPES
+
+        std::string operator()(std::string_view part, char mark) const {
+            return function(part, mark);
+        }
+    };
 
     /// Who asks it: of those that are only text, the queries of one are alike.
     const void* source = nullptr;

@@ -206,10 +206,13 @@ std::optional<std::vector<Values>> Session::RunUnion(Union& together,
 }
 
 Values Session::RunText(const Query& query) {
-    const auto quote = [this](std::string_view part, char mark) { return Quoted(part, mark); };
+    const bool has_escapes = Escaped("\"") != "\"";
+    const auto quoted = [this, has_escapes](std::string_view part, char mark) {
+        return Quoted(part, mark, has_escapes);
+    };
     const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
     Values values;
-    if (!statement->execute(query.text(quote))) {
+    if (!statement->execute(query.text({quoted, has_escapes}))) {
         if (query.needs_result_set) throw Error("the query gave no result set", 0);
         return values;
     }
@@ -223,14 +226,16 @@ Values Session::RunText(const Query& query) {
     return values;
 }
 
-/// Where backslashes escape nothing (NO_BACKSLASH_ESCAPES), the library doubles single quotation
-/// marks alone.
-std::string Session::Quoted(std::string_view part, char mark) const {
+std::string Session::Escaped(std::string_view part) const {
     auto& connection = dynamic_cast<sql::mysql::MySQL_Connection&>(*connection_);
-    std::string quoted =
-        connection.escapeString(sql::SQLString(part.data(), part.size())).asStdString();
-    if (mark != '"' || part.find(mark) == part.npos || connection.escapeString("\"") != "\"")
-        return quoted;
+    return connection.escapeString(sql::SQLString(part.data(), part.size())).asStdString();
+}
+
+/// Where backslashes escape nothing, which is in names always, the library doubles single quotation
+/// marks alone.
+std::string Session::Quoted(std::string_view part, char mark, bool has_escapes) const {
+    std::string quoted = Escaped(part);
+    if (mark != '`' && (mark != '"' || has_escapes)) return quoted;
     for (std::size_t i = 0; (i = quoted.find(mark, i)) != quoted.npos; i += 2)
         quoted.insert(i, 1, mark);
     return quoted;

@@ -63,7 +63,8 @@ private:
     std::optional<Values> RunPrepared(sql::PreparedStatement& statement,
                                       const std::vector<std::string>& values);
     Values RunText(const Query& query);
-    std::string Quoted(std::string_view part, char mark) const;
+    std::string Escaped(std::string_view part) const;
+    std::string Quoted(std::string_view part, char mark, bool has_escapes) const;
 
     std::unique_ptr<sql::Connection> connection_;
     std::chrono::nanoseconds round_trip_ = std::chrono::nanoseconds::max();

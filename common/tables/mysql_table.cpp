@@ -65,7 +65,8 @@ mysql::Query MysqlTable::QueryFor(const std::string& key) const {
     query.source = lookup_.get();
     query.needs_result_set = needs_result_set_;
     query.text = [lookup = lookup_, key](const mysql::Query::Quote& quote) {
-        return lookup->Query().Query(key, quote);
+        const Dialect dialect = quote.has_escapes ? Dialect::kMysql : Dialect::kMysqlWithoutEscapes;
+        return lookup->Query().Query(key, dialect, quote);
     };
     if (templates.Prepared()) {
         query.prepared = templates.Prepared()->sql;

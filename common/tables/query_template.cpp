@@ -38,29 +38,14 @@ Template::Template(std::string_view text) {
             literal += '%';
         } else if (letter != '\0' &&
                    std::string_view("sudSUD123456789").find(letter) != std::string_view::npos) {
-            if (!literal.empty()) pieces_.push_back({0, std::exchange(literal, {}), 0});
-            pieces_.push_back({letter, {}, 0});
+            if (!literal.empty()) pieces_.push_back({0, std::exchange(literal, {})});
+            pieces_.push_back({letter, {}});
         } else {
             throw std::invalid_argument(
                 "after '%' stands one of s, u, d, S, U, D, 1 to 9, or another '%'");
         }
     }
-    if (!literal.empty()) pieces_.push_back({0, std::move(literal), 0});
-    NoteMarks();
-}
-
-void Template::NoteMarks() {
-    char mark = 0;
-    for (Piece& piece : pieces_) {
-        piece.mark = mark;
-        for (const char c : piece.literal) {
-            if (mark == 0 && (c == '\'' || c == '"' || c == '`')) {
-                mark = c;
-            } else if (c == mark) {
-                mark = 0;
-            }
-        }
-    }
+    if (!literal.empty()) pieces_.push_back({0, std::move(literal)});
 }
 
 bool Template::Uses(std::string_view expansions) const {
@@ -76,6 +61,19 @@ unsigned Template::MostLabels() const {
             most = std::max(most, static_cast<unsigned>(piece.expansion - '0'));
     }
     return most;
+}
+
+std::string Template::Marks(Dialect dialect) const {
+    std::string text;
+    for (const Piece& piece : pieces_) text += piece.expansion == 0 ? piece.literal : "x";
+    const std::string of_text = SqlMarks(text, dialect);
+    std::string marks;
+    std::size_t begin = 0;
+    for (const Piece& piece : pieces_) {
+        marks += of_text[begin];
+        begin += piece.expansion == 0 ? piece.literal.size() : 1;
+    }
+    return marks;
 }
 
 AddressParts::AddressParts(std::string_view address) : whole(address), user(address) {

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/tables/sql_marks.hpp"
+
 namespace policyd::tables {
 
 /// A text with the `%` expansions of mysql_table(5) in it.
@@ -14,7 +16,6 @@ public:
     struct Piece {
         char expansion = 0;   ///< one of s u d S U D 1-9; 0: literal
         std::string literal;  ///< `%%` is a literal
-        char mark = 0;        ///< the quotation mark that it stands in, as SQL has them; 0: none
     };
 
     /// Throws std::invalid_argument for a `%` that is none of these.
@@ -24,10 +25,10 @@ public:
     bool Uses(std::string_view expansions) const;
     /// The highest of `%1` to `%9`; 0 if there is none.
     unsigned MostLabels() const;
+    /// What each piece begins in, where the text is SQL: of SqlMarks().
+    std::string Marks(Dialect dialect) const;
 
 private:
-    void NoteMarks();
-
     std::vector<Piece> pieces_;
 };
 
@@ -59,14 +60,22 @@ public:
     bool IsSearchable(std::string_view key) const;
 
     /// The query for a searchable key; `quote(part, mark)` makes each part of it fit for SQL within
-    /// such quotation marks.
+    /// such marks of SqlMarks(). What would stand in a comment, and might end it, is left out.
     template <typename Quote>
-    std::string Query(std::string_view key, const Quote& quote) const {
+    std::string Query(std::string_view key, Dialect dialect, const Quote& quote) const {
         const AddressParts parts(key);
+        const std::string marks = query_.Marks(dialect);
+        auto mark = marks.begin();
         std::string query;
         for (const Template::Piece& piece : query_.Pieces()) {
-            query += piece.expansion == 0 ? piece.literal
-                                          : quote(Expansion(piece.expansion, parts), piece.mark);
+            if (piece.expansion == 0) {
+                query += piece.literal;
+            } else if (*mark == kCommentMark) {
+                query += ' ';  // rather than nothing: it may stand between '*' and '/'
+            } else {
+                query += quote(Expansion(piece.expansion, parts), *mark);
+            }
+            ++mark;
         }
         return query;
     }

@@ -8,12 +8,13 @@ namespace policyd::tables {
 
 namespace {
 
-/// As Postfix does it, whichever the quotation mark; and a double one within such.
+/// As Postfix does it, whichever the quotation mark; and the one that the part stands in. Nothing
+/// escapes the end of a [name].
 std::string Escaped(std::string_view part, char mark) {
     std::string escaped;
     for (const char c : part) {
-        if (c == '\'' || (c == '"' && mark == c)) escaped += c;
-        escaped += c;
+        if (c == '\'' || (c == mark && (c == '"' || c == '`'))) escaped += c;
+        escaped += c == ']' && mark == '[' ? ' ' : c;
     }
     return escaped;
 }
@@ -45,7 +46,7 @@ SqlLookup::Values SqliteFile::Run(const QueryTemplate& query, std::string_view k
     const bool just_failed = failure_ && Clock::now() - failed_at_ < patience_;
     sqlite::Database& database = Open(just_failed ? std::chrono::milliseconds(0) : patience_);
     if (!query.Prepared()) {
-        sqlite::Statement statement = database.Prepare(query.Query(key, Escaped));
+        sqlite::Statement statement = database.Prepare(query.Query(key, Dialect::kSqlite, Escaped));
         return FirstColumnOfAllRows(statement);
     }
     sqlite::Statement& statement = database.Prepared(query.Prepared()->sql);

@@ -15,34 +15,6 @@ namespace {
 
 using text::EqualsIgnoringCase;
 
-/// Where the comment that begins there ends; `begin` where none does.
-std::size_t EndOfComment(std::string_view query, std::size_t begin, Dialect dialect) {
-    const bool is_mysql = dialect == Dialect::kMysql;
-    const std::string_view rest = query.substr(begin);
-    const bool is_run = is_mysql && (rest.starts_with("/*!") || rest.starts_with("/*M!"));
-    if (rest.starts_with("/*") && !is_run) {
-        const std::size_t end = query.find("*/", begin + 2);
-        return end == query.npos ? query.size() : end + 2;
-    }
-    // To MySQL "5--3" is 8.
-    const bool has_dashes =
-        rest.starts_with("--") && (!is_mysql || rest.size() == 2 || text::IsBlank(rest[2]));
-    if (!has_dashes && !(is_mysql && rest.starts_with('#'))) return begin;
-    return std::min(query.find('\n', begin), query.size());
-}
-
-/// Behind the string, the quoted name or the other character that begins there.
-std::size_t EndOfPiece(std::string_view query, std::size_t begin, Dialect dialect) {
-    const char quote = query[begin];
-    if (quote != '\'' && quote != '"' && quote != '`') return begin + 1;
-    const bool has_escapes = dialect == Dialect::kMysql && quote != '`';
-    for (std::size_t i = begin + 1; i < query.size(); ++i) {
-        if (query[i] == quote) return i + 1;
-        if (query[i] == '\\' && has_escapes) ++i;
-    }
-    return query.size();
-}
-
 /// Where the parts of a query begin that stand neither in quotes nor in parentheses.
 struct Outline {
     std::size_t from = std::string_view::npos;
@@ -130,16 +102,14 @@ bool PutsItsKeyTogether(std::string_view query) {
 
 }  // namespace
 
-std::string WithoutComments(std::string_view query, Dialect dialect) {
+std::string WithoutComments(std::string_view query, tables::Dialect dialect) {
+    const std::string marks = tables::SqlMarks(query, dialect);
     std::string rest;
-    for (std::size_t i = 0; i < query.size();) {
-        const std::size_t begin = i;
-        i = EndOfComment(query, begin, dialect);
-        if (i > begin) {
+    for (std::size_t i = 0; i < query.size(); ++i) {
+        if (marks[i] != tables::kCommentMark) {
+            rest += query[i];
+        } else if (i == 0 || marks[i - 1] != tables::kCommentMark) {
             rest += ' ';
-        } else {
-            i = EndOfPiece(query, begin, dialect);
-            rest += query.substr(begin, i - begin);
         }
     }
     return rest;

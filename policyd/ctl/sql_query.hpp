@@ -4,12 +4,12 @@
 #include <string>
 #include <string_view>
 
+#include "common/tables/sql_marks.hpp"
+
 namespace policyd::ctl {
 
-enum class Dialect { kMysql, kOther };
-
-/// A query with a blank in the place of each comment. What MySQL runs of them (`/*! … */`) stays.
-std::string WithoutComments(std::string_view query, Dialect dialect);
+/// A query with a blank in the place of its comments. What MySQL runs of them (`/*! … */`) stays.
+std::string WithoutComments(std::string_view query, tables::Dialect dialect);
 
 // What follows takes queries without comments.
 

@@ -9,7 +9,7 @@
 namespace policyd::ctl {
 namespace {
 
-void ReadQuery(const std::string& path, Dialect dialect, TableDefinition& table) {
+void ReadQuery(const std::string& path, tables::Dialect dialect, TableDefinition& table) {
     const std::string content = tables::ReadTableFile(path);
     const tables::WarningSink nobody = [](const std::string&) {};
     tables::LogicalLines lines(path, content, nobody);
@@ -29,7 +29,7 @@ TableDefinition DefinitionOf(std::string name) {
     const std::string type = name.substr(0, name.find(':'));
     if (type != "mysql" && type != "sqlite" && type != "pgsql") return table;
     try {
-        const Dialect dialect = type == "mysql" ? Dialect::kMysql : Dialect::kOther;
+        const auto dialect = type == "mysql" ? tables::Dialect::kMysql : tables::Dialect::kSqlite;
         ReadQuery(name.substr(type.size() + 1), dialect, table);
     } catch (const config::ConfigError&) {
         table.query.clear();  // CheckBackEnds has reported it

@@ -43,10 +43,32 @@ protected:
 };
 
 TEST_P(SqlInjectionTest, NoKeyFindsWhatAnotherHas) {
-    for (const char* condition : {"k='%s'", "k=\"%s\"", "k='x%s'", "k=\"x%s\"", "k LIKE \"x%s\""}) {
+    std::vector<const char*> conditions{
+        "k='%s'",
+        "k=\"%s\"",
+        "k='x%s'",
+        "k=\"x%s\"",
+        "k LIKE \"x%s\"",
+        "/* don't */ k=\"x%s\"",
+        "/* \" */ k='x%s'",
+        "k <> '--' AND k=\"x%s\"",
+        "k <> `k` /* ' */ AND k=\"x%s\"",
+        "k='x' /* '%s' */",
+        "k='x' -- '%s'",
+        "k='x' AND `%s`=1",
+    };
+    if (std::string_view(GetParam().type) == "sqlite") {
+        conditions.push_back("(SELECT [it's] FROM (SELECT 1 AS [it's]))=1 AND k=\"x%s\"");
+        conditions.push_back("k='x' AND [%s]=1");
+    } else {
+        conditions.push_back("k='x' # '%s'");
+        conditions.push_back("1--1=2 AND k=\"x%s\"");
+    }
+    for (const char* condition : conditions) {
         SCOPED_TRACE(condition);
         LookupTable& table = OpenWith(condition);
-        for (const char* mark : {"'", "\"", "\\'", "\\\"", "''", "\"\"", "`"}) {
+        for (const char* mark :
+             {"'", "\"", "\\'", "\\\"", "''", "\"\"", "`", "k`", "k]", "*/", "\n"}) {
             for (const char* rest : {" OR 1=1 -- ", " OR 1=1 OR k=", " OR '1'='1", ""}) {
                 const std::string key = mark + std::string(rest);
                 EXPECT_THAT(Failure(table, key), testing::Not(testing::HasSubstr("but secret")))
@@ -62,6 +84,8 @@ TEST_P(SqlInjectionTest, AKeyOfItsOwnIsFound) {
     EXPECT_EQ(Find(OpenWith("k='%s'"), "a"), "secret");
     EXPECT_EQ(Find(OpenWith("k=\"%s\""), "a"), "secret");
     EXPECT_EQ(Find(OpenWith("k='x%s'"), "b"), "secret");
+    EXPECT_EQ(Find(OpenWith("/* don't */ k='%s' /* '%s' */"), "a"), "secret");
+    EXPECT_EQ(Find(OpenWith("/* don't */ k='%s' -- '%s'"), "a"), "secret");
 }
 
 INSTANTIATE_TEST_SUITE_P(Sites, SqlInjectionTest,

@@ -18,7 +18,10 @@ void RunQueryTemplate(std::string_view bytes) {
     try {
         const tables::QueryTemplate templates(query, result_format);
         if (!templates.IsSearchable(key)) return;
-        templates.Query(key, [](std::string_view part, char) { return std::string(part); });
+        const auto quote = [](std::string_view part, char) { return std::string(part); };
+        for (const auto dialect : {tables::Dialect::kSqlite, tables::Dialect::kMysql,
+                                   tables::Dialect::kMysqlWithoutEscapes})
+            templates.Query(key, dialect, quote);
         if (const auto& prepared = templates.Prepared())
             Require(templates.Parameters(key).size() == prepared->parameters.size(),
                     "every parameter has a value");

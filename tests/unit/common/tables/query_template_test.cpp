@@ -7,11 +7,11 @@
 namespace policyd::tables {
 namespace {
 
-std::string Query(const char* query, std::string_view key) {
+std::string Query(const char* query, std::string_view key, Dialect dialect = Dialect::kSqlite) {
     const QueryTemplate templates(query, "%s");
     if (!templates.IsSearchable(key)) return "suppressed";
-    return templates.Query(key, [](std::string_view part, char mark) {
-        return "<" + std::string(part) + (mark == 0 ? ">" : mark + std::string(">"));
+    return templates.Query(key, dialect, [](std::string_view part, char mark) {
+        return "<" + std::string(part) + (mark == kNoMark ? ">" : mark + std::string(">"));
     });
 }
 
@@ -24,6 +24,19 @@ TEST(QueryTemplateTest, SplitsTheKeyAtItsLastAt) {
 TEST(QueryTemplateTest, KnowsTheQuotationMarksThatAnExpansionStandsIn) {
     EXPECT_EQ(Query("%u '%u' \"%u@%d\" `%u` %u", "a@b"), "<a> '<a'>' \"<a\">@<b\">\" `<a`>` <a>");
     EXPECT_EQ(Query("'\"%u''%u' \"'%u\"", "a@b"), "'\"<a'>''<a'>' \"'<a\">\"");
+}
+
+TEST(QueryTemplateTest, QuotationMarksInCommentsAreNone) {
+    EXPECT_EQ(Query("/* don't */ \"%u\"", "a@b"), "/* don't */ \"<a\">\"");
+    EXPECT_EQ(Query("[don't] \"%u\" [%u]", "a@b"), "[don't] \"<a\">\" [<a[>]");
+    EXPECT_EQ(Query("'\\' \"%u\"", "a@b"), "'\\' \"<a\">\"");
+    EXPECT_EQ(Query("'\\'\"' \"%u\"", "a@b", Dialect::kMysql), "'\\'\"' \"<a\">\"");
+}
+
+TEST(QueryTemplateTest, LeavesAKeyOutOfAComment) {
+    EXPECT_EQ(Query("'%u' /* '%u' */ '%u'", "*/@b"), "'<*/'>' /* ' ' */ '<*/'>'");
+    EXPECT_EQ(Query("/* *%u/ %u", "a@b"), "/* * /  ");
+    EXPECT_EQ(Query("# %u", "a@b", Dialect::kMysql), "#  ");
 }
 
 TEST(QueryTemplateTest, CountsLabelsFromTheRightWithoutEmptyOnes) {

@@ -20,13 +20,13 @@ TEST(WithoutCommentsTest, LeavesABlankInThePlaceOfEach) {
         {"SELECT 'a # b", "SELECT 'a # b"},
         {"", ""}};
     for (const auto& [query, expected] : kQueries)
-        EXPECT_EQ(WithoutComments(query, Dialect::kMysql), expected) << query;
+        EXPECT_EQ(WithoutComments(query, tables::Dialect::kMysql), expected) << query;
 }
 
 TEST(WithoutCommentsTest, OtherDialectsHaveOthers) {
-    EXPECT_EQ(WithoutComments(R"(SELECT '\' /*! , b */ --c)", Dialect::kOther),
+    EXPECT_EQ(WithoutComments(R"(SELECT '\' /*! , b */ --c)", tables::Dialect::kSqlite),
               R"(SELECT '\'    )");
-    EXPECT_EQ(WithoutComments("SELECT a # b", Dialect::kOther), "SELECT a # b");
+    EXPECT_EQ(WithoutComments("SELECT a # b", tables::Dialect::kSqlite), "SELECT a # b");
 }
 
 TEST(SelectsItsOwnKeyTest, SeesThroughQuotesCaseAndAliases) {

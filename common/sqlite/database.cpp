@@ -63,13 +63,26 @@ bool Error::IsOfFile() const noexcept {
     }
 }
 
+namespace {
+
+/// The directory in which a file would be made that is not there: by a link, where that leads.
+std::filesystem::path DirectoryToBe(std::filesystem::path file) {
+    constexpr int kMostLinks = 40;  // as the kernel follows
+    std::error_code ignored;
+    for (int i = 0; i < kMostLinks && std::filesystem::is_symlink(file, ignored); ++i)
+        file = file.parent_path() / std::filesystem::read_symlink(file, ignored);
+    return file.has_parent_path() ? file.parent_path() : ".";
+}
+
+}  // namespace
+
 void RequireRoom(const std::string& path) {
     constexpr std::uint64_t kLeast = 1'000'000;
-    const std::filesystem::path directory = std::filesystem::path(path).parent_path();
     struct statvfs disk {};
+    const bool is_known =
+        statvfs(path.c_str(), &disk) == 0 || statvfs(DirectoryToBe(path).c_str(), &disk) == 0;
     // What cannot be looked at, or does not know its size, SQLite is to tell of.
-    if (statvfs(directory.empty() ? "." : directory.c_str(), &disk) != 0 || disk.f_blocks == 0)
-        return;
+    if (!is_known || disk.f_blocks == 0) return;
     if (std::uint64_t{disk.f_bavail} * disk.f_frsize >= kLeast) return;
     throw Error(
         "sqlite: " + path + ": " + sqlite3_errstr(SQLITE_FULL) + ": less than a megabyte is left",

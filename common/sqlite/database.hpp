@@ -27,10 +27,11 @@ private:
     int code_;
 };
 
-/// Throws Error (SQLITE_FULL) while the file system of `path` has less than a megabyte left. To be
-/// asked before each use of a file with a write-ahead log, whose -shm SQLite maps into memory:
-/// where the file system finds room for what is written there as late as the page goes to the disk
-/// (btrfs, ext4 with blocks below 4 KiB), a full one ends the process by SIGBUS.
+/// Throws Error (SQLITE_FULL) while less than a megabyte is left on the file system where the file
+/// is, or is to be made. To be asked before each use of a file with a write-ahead log, whose -shm
+/// SQLite maps into memory: where the file system finds room for what is written there as late as
+/// the page goes to the disk (btrfs, ext4 with blocks below 4 KiB), a full one ends the process by
+/// SIGBUS.
 void RequireRoom(const std::string& path);
 
 /// A prepared statement. Belongs to its database, which outlives it.

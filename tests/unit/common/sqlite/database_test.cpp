@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <fstream>
+
 #include "tests/support/scratch_directory.hpp"
 #include "tests/support/small_disk.hpp"
 
@@ -105,6 +107,28 @@ TEST_F(DatabaseTest, NeedsAMegabyteBesideAFileWithAWriteAheadLog) {
         EXPECT_TRUE(error.IsOfFile());
         EXPECT_THAT(error.what(), testing::HasSubstr("disk is full"));
     }
+}
+
+TEST_F(DatabaseTest, NeedsTheMegabyteOnTheDiskThatALinkLeadsTo) {
+    const test::SmallDisk disk(1536);
+    if (!disk.IsThere()) GTEST_SKIP() << "no tmpfs can be mounted here";
+    const std::filesystem::path to_disk = scratch / "db";
+    const std::filesystem::path from_disk = disk / "db";
+    std::filesystem::create_symlink(disk / "real", to_disk);
+    std::filesystem::create_directory(scratch / "sub");
+    std::filesystem::create_symlink(scratch / "sub/link", from_disk);
+    std::filesystem::create_symlink("../real", scratch / "sub/link");
+    disk.Fill(900);
+    for (const bool exists : {false, true}) {
+        SCOPED_TRACE(exists);
+        if (exists) {
+            std::ofstream(disk / "real");
+            std::ofstream(scratch / "real");
+        }
+        EXPECT_THROW(RequireRoom(to_disk), Error);
+        EXPECT_NO_THROW(RequireRoom(from_disk));
+    }
+    EXPECT_THROW(RequireRoom(disk / "other"), Error);
 }
 
 TEST_F(DatabaseTest, APreparedStatementStartsAfresh) {

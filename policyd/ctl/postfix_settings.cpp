@@ -68,8 +68,12 @@ std::string PostfixSettings::PlaceIn(const std::string& service,
 }
 
 PostfixSettings ReadPostfixSettings(const std::string& directory, Report& report) {
-    PostfixSettings settings{
-        .directory = directory, .values = {}, .unknown = {}, .of_service = {}, .smtpd = {}};
+    PostfixSettings settings{.directory = directory,
+                             .values = {},
+                             .unknown = {},
+                             .of_service = {},
+                             .smtpd = {},
+                             .cleanup = {}};
     const auto ask = [&](std::vector<std::string> options, const auto& take) {
         options.insert(options.begin(), {"postconf", "-c", directory, "-x"});
         const ProgramOutput printed = OutputOf(options);
@@ -95,7 +99,9 @@ PostfixSettings ReadPostfixSettings(const std::string& directory, Report& report
     ReportWarnings(warnings, report);
     for (auto& [service, fields] : master_cf) {
         const std::string& command = fields["command"];
-        if (command.substr(0, command.find(' ')) != "smtpd") continue;
+        const std::string program = command.substr(0, command.find(' '));
+        if (program == "cleanup") settings.cleanup.insert(service);
+        if (program != "smtpd") continue;
         const std::string& chroot = fields["chroot"];
         settings.smtpd[service] = {
             .is_chrooted = chroot == "-" ? ChrootsByDefault(settings.values) : chroot == "y",

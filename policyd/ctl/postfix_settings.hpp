@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "policyd/ctl/report.hpp"
@@ -26,6 +27,7 @@ struct PostfixSettings {
     std::map<std::string, Values> of_service;
     /// By the same names.
     std::map<std::string, SmtpdService> smtpd = {};
+    std::set<std::string> cleanup = {};  ///< those that cleanup(8) serves
 
     /// The value in force, or one that Postfix does not know; nothing for neither.
     std::optional<std::string> Find(const std::string& name) const;

@@ -1,6 +1,7 @@
 #include "policyd/ctl/unfollowed_parameters.hpp"
 
 #include <cstdio>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -43,24 +44,40 @@ public:
         : settings_(settings), postfix_(postfix), report_(report) {}
 
     void LookForAll() const {
-        for (const auto& [name, followed] : kOfAddresses)
-            if (const auto value = postfix_.Find(std::string(name));
-                value && !text::EqualsIgnoringCase(*value, followed))
-                Warn(name, "is \"" + *value + "\", " + std::string(kMeaning) + '"' +
-                               std::string(followed) + '"');
-        for (const std::string_view name : kOfCopies)
-            if (!Value(name).empty())
-                Warn(name,
-                     "the mailboxes that get these copies are neither checked nor counted "
-                     "before the next scan");
-        Masquerading();
-        CopiesAreMerged();
+        LookIn(kMainCf);
+        for (const std::string& service : postfix_.cleanup) LookIn(service);
         UnlistedRecipients();
         Charsets();
         NotUtf8();
     }
 
 private:
+    static constexpr const char* kMainCf = "";
+
+    /// In main.cf, or at what a service of master.cf has instead.
+    void LookIn(const std::string& service) const {
+        for (const auto& [name, followed] : kOfAddresses)
+            if (const auto value = SetIn(service, name);
+                value && !text::EqualsIgnoringCase(*value, followed))
+                Warn(service, name,
+                     "is \"" + *value + "\", " + std::string(kMeaning) + '"' +
+                         std::string(followed) + '"');
+        for (const std::string_view name : kOfCopies)
+            if (!SetIn(service, name).value_or("").empty())
+                Warn(service, name,
+                     "the mailboxes that get these copies are neither checked nor counted "
+                     "before the next scan");
+        Masquerading(service);
+        CopiesAreMerged(service);
+    }
+
+    std::optional<std::string> SetIn(const std::string& service, std::string_view name) const {
+        const std::string parameter(name);
+        if (service == kMainCf) return postfix_.Find(parameter);
+        if (!postfix_.IsSetIn(service, parameter)) return std::nullopt;
+        return postfix_.ValueIn(service, parameter);
+    }
+
     /// Without it Postfix takes any bytes for a name.
     void NotUtf8() const {
         constexpr std::string_view kName = "smtputf8_enable";
@@ -81,20 +98,33 @@ private:
     }
 
     void Warn(std::string_view parameter, const std::string& text) const {
-        report_.Warning(postfix_.MainCf(std::string(parameter)) + ": " + text);
+        Warn(kMainCf, parameter, text);
     }
 
-    void Masquerading() const {
-        if (Value("masquerade_domains").empty() ||
-            !config::Contains(config::ParseList(Value("masquerade_classes")), "envelope_recipient"))
+    void Warn(const std::string& service, std::string_view name, const std::string& text) const {
+        const std::string parameter(name);
+        report_.Warning((service == kMainCf ? postfix_.MainCf(parameter)
+                                            : postfix_.MasterCf(service, parameter)) +
+                        ": " + text);
+    }
+
+    void Masquerading(const std::string& service) const {
+        const std::string domains = "masquerade_domains";
+        const std::string classes = "masquerade_classes";
+        const bool has_domains = SetIn(service, domains).has_value();
+        if ((!has_domains && !SetIn(service, classes)) ||
+            postfix_.ValueIn(service, domains).empty() ||
+            !config::Contains(config::ParseList(postfix_.ValueIn(service, classes)),
+                              "envelope_recipient"))
             return;
-        Warn("masquerade_domains",
+        Warn(service, has_domains ? domains : classes,
              "is for envelope recipients as well, " + std::string(kMeaning) + "empty");
     }
 
-    void CopiesAreMerged() const {
-        if (!text::EqualsIgnoringCase(Value("enable_original_recipient"), "no")) return;
-        Warn("enable_original_recipient",
+    void CopiesAreMerged(const std::string& service) const {
+        constexpr std::string_view kName = "enable_original_recipient";
+        if (!text::EqualsIgnoringCase(SetIn(service, kName).value_or(""), "no")) return;
+        Warn(service, kName,
              "is no, so a mailbox that a message reaches by several recipients gets one copy, and "
              "each is counted until the next scan");
     }

@@ -129,6 +129,14 @@ TEST_F(CheckConfigPostfixTest, TellsThatClientsCanKeepThePortShutForAMinute) {
     EXPECT_THAT(warnings("service_throttle_time = 1s\n"), Not(HasSubstr("service_throttle_time")));
 }
 
+TEST_F(CheckConfigPostfixTest, TellsOfCopiesThatACleanupServiceMakes) {
+    scratch_.Write("postfix/main.cf", "compatibility_level = 3.6\n");
+    scratch_.Write("postfix/master.cf",
+                   "copies unix n - n - 0 cleanup\n  -o always_bcc=archive@example.com\n");
+    EXPECT_THAT(WithConfig({"check-config", "--postfix", Path("postfix")}).output,
+                HasSubstr("master.cf: copies/unix: -o always_bcc: the mailboxes that get"));
+}
+
 TEST_F(CheckConfigPostfixTest, CountsTheConnectionsThatPostfixMayOpen) {
     const std::string ask = "check_policy_service unix:" + Path("policy.sock");
     scratch_.Write("postfix/main.cf",

@@ -61,6 +61,23 @@ TEST_F(UnfollowedParametersTest, ThatMasqueradeRecipients) {
     EXPECT_THAT(Warnings(), HasSubstr("masquerade_domains: is for envelope recipients"));
 }
 
+TEST_F(UnfollowedParametersTest, ThatACleanupServiceHasForItself) {
+    postfix_.of_service["pre-cleanup/unix"] = {{"always_bcc", "archive@example.com"},
+                                               {"allow_min_user", "yes"},
+                                               {"enable_original_recipient", "no"},
+                                               {"masquerade_classes", "envelope_recipient"}};
+    EXPECT_EQ(Warnings(), "") << "cleanup(8) does not serve it";
+    postfix_.cleanup = {"cleanup/unix", "pre-cleanup/unix"};
+    const std::string warnings = Warnings();
+    const std::string place = "warning: /etc/postfix/master.cf: pre-cleanup/unix: -o ";
+    EXPECT_THAT(warnings, HasSubstr(place + "always_bcc: the mailboxes that get these copies"));
+    EXPECT_THAT(warnings, HasSubstr(place + "allow_min_user: is \"yes\", which is not followed"));
+    EXPECT_THAT(warnings, HasSubstr(place + "enable_original_recipient: is no, so a mailbox"));
+    EXPECT_THAT(warnings, HasSubstr(place + "masquerade_classes: is for envelope recipients"));
+    postfix_.of_service["pre-cleanup/unix"] = {{"always_bcc", ""}, {"masquerade_domains", ""}};
+    EXPECT_EQ(Warnings(), "");
+}
+
 TEST_F(UnfollowedParametersTest, ByWhichUnlistedRecipientsAreAccepted) {
     postfix_.values["smtpd_reject_unlisted_recipient"] = "No";
     EXPECT_THAT(Warnings(), HasSubstr("policyd refuses recipients who do not exist"));

@@ -1,16 +1,36 @@
 #include "common/async/event_loop.hpp"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
 namespace policyd::async {
 
+namespace {
+
+/// Before libuv 1.51, one that fails leaves its epoll(7) descriptor open.
+void InitLoop(uv_loop_t& loop) {
+    constexpr unsigned kClosesIt = 1 << 16 | 51 << 8;
+    loop.backend_fd = -1;
+    const int status = uv_loop_init(&loop);
+    if (status < 0 && loop.backend_fd >= 0 && uv_version() < kClosesIt) close(loop.backend_fd);
+    ThrowIfFailed(status, "uv_loop_init");
+}
+
+}  // namespace
+
 EventLoop::EventLoop() {
     // A peer that goes away while it is written to must not take the process with it.
     std::signal(SIGPIPE, SIG_IGN);
-    ThrowIfFailed(uv_loop_init(&loop_), "uv_loop_init");
-    posted_ = MakeHandle<uv_async_t>("uv_async_init", this, uv_async_init, &loop_, &OnPosted);
+    InitLoop(loop_);
+    try {
+        posted_ = MakeHandle<uv_async_t>("uv_async_init", this, uv_async_init, &loop_, &OnPosted);
+    } catch (...) {
+        uv_loop_close(&loop_);
+        throw;
+    }
     // Being able to be posted to is no reason for Run() to go on.
     uv_unref(reinterpret_cast<uv_handle_t*>(posted_.get()));
 }

@@ -13,7 +13,12 @@ class UvError : public std::runtime_error {
 public:
     /// `code` is a UV_E… value.
     UvError(const std::string& operation, int code)
-        : std::runtime_error(operation + ": " + uv_strerror(code)) {}
+        : std::runtime_error(operation + ": " + uv_strerror(code)), code_(code) {}
+
+    int Code() const noexcept { return code_; }
+
+private:
+    int code_;
 };
 
 inline void ThrowIfFailed(int status, const char* operation) {

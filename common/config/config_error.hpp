@@ -8,7 +8,8 @@ namespace policyd::config {
 
 /// A mistake in a configuration file, with the place to mend.
 ///
-/// Several mistakes of one file travel as one error whose text has a line for each.
+/// Several mistakes of one file travel as one error whose text has a line for each. That of a file
+/// that cannot be read is thrown with what the system said (std::throw_with_nested).
 class ConfigError : public std::runtime_error {
 public:
     /// what() is "file:line: message"; `line` counts from 1, and 0 (the file as a whole) is left

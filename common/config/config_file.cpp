@@ -2,6 +2,7 @@
 
 #include <toml++/toml.h>
 
+#include <exception>
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
@@ -145,7 +146,7 @@ ConfigFile ReadConfigFile(const std::string& path) {
             return true;
         });
     } catch (const std::system_error& error) {
-        throw ConfigError(path, 0, error.code().message());
+        std::throw_with_nested(ConfigError(path, 0, error.code().message()));
     }
     return ParseConfig(text, path);
 }
@@ -156,8 +157,8 @@ ConfigError Located(const ConfigError& error, const std::string& path) {
     if (FindOption(name) == nullptr) return error;
     try {
         return ConfigError(path, ReadConfigFile(path).LineOf(name), text);
-    } catch (const ConfigError&) {
-        return error;  // the file has changed since
+    } catch (const std::exception&) {
+        return error;  // the file has changed since, or cannot be read now
     }
 }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include "common/config/values.hpp"
 
@@ -50,6 +51,9 @@ std::vector<std::string> ProblemsOfTableFiles(const Strings& lists) {
             const int reason = path.empty() ? 0 : WhyUnreadable(path);
             // A $name that another mistake keeps from being expanded.
             if (reason == 0 || path.find('$') != path.npos) continue;
+            // That says nothing of the file.
+            if (reason == EMFILE || reason == ENFILE || reason == ENOMEM)
+                throw std::system_error(reason, std::generic_category(), path);
             problems.push_back(path + ": " + std::strerror(reason) +
                                (reason == ENOENT ? FileMeantBy(path) : ""));
         }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <exception>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -44,8 +45,8 @@ bool IsMadeByPostalias(const std::string& compiled_path) {
         // Who may read the text need not be one who may read this.
         const int reason = error.code().value();
         if (reason != EACCES && reason != ENOENT)
-            throw config::ConfigError(compiled_path, 0,
-                                      "cannot be read: " + error.code().message());
+            std::throw_with_nested(
+                config::ConfigError(compiled_path, 0, "cannot be read: " + error.code().message()));
     }
     return is_marked;
 }

@@ -1,6 +1,7 @@
 #include "common/tables/logical_lines.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 #include <system_error>
 
@@ -82,7 +83,8 @@ std::string ReadTableFile(const std::string& path) {
             return true;
         });
     } catch (const std::system_error& error) {
-        throw config::ConfigError(path, 0, "cannot be read: " + error.code().message());
+        std::throw_with_nested(
+            config::ConfigError(path, 0, "cannot be read: " + error.code().message()));
     }
     return content;
 }

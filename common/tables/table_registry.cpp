@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <iterator>
 
 #include "common/async/when_all.hpp"
@@ -58,7 +59,7 @@ TableChain MakeChain(const std::string& parameter, const std::vector<std::string
         for (const std::string& list : lists)
             for (const std::string& spec : SplitTableList(list)) tables.push_back(&open(spec));
     } catch (const config::ConfigError& mistake) {
-        throw config::ConfigError(parameter + ": " + mistake.what());
+        std::throw_with_nested(config::ConfigError(parameter + ": " + mistake.what()));
     }
     return TableChain(parameter, std::move(tables));
 }

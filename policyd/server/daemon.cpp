@@ -3,10 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <exception>
 #include <functional>
-#include <new>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -21,6 +19,7 @@
 #include "common/config/options.hpp"
 #include "common/log/logging.hpp"
 #include "policyd/server/become_user.hpp"
+#include "policyd/server/lack_of_means.hpp"
 #include "policyd/server/metrics_endpoint.hpp"
 
 namespace policyd::server {
@@ -52,15 +51,6 @@ config::Settings LoadAndConfigureLog(const std::string& path) {
     config::Settings settings = config::LoadConfigFile(path);
     log::Configure(kProgram, LogOf(settings));
     return settings;
-}
-
-/// Whether the process, or the machine, has too little of something now.
-bool IsOfMeans(const std::exception& failure) {
-    if (dynamic_cast<const std::bad_alloc*>(&failure) != nullptr) return true;
-    const auto* const of_system = dynamic_cast<const std::system_error*>(&failure);
-    if (of_system == nullptr) return false;
-    const int error = of_system->code().value();
-    return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
 }
 
 /// What policyd-scan alone goes by is not for this program's restart.
@@ -254,9 +244,10 @@ async::Task<HttpReply> Daemon::ReloadNow() {
         log::Info("reloaded: {}{}", config_path_, is_as_before ? ": nothing has changed" : "");
     } catch (const config::ConfigError& mistake) {
         failure = config::Located(mistake, config_path_).what();
+        lacks_means = IsLackOfMeans(mistake);
     } catch (const std::exception& error) {
         failure = error.what();
-        lacks_means = IsOfMeans(error);
+        lacks_means = IsLackOfMeans(error);
     }
     if (!failure.empty()) {
         log::Error("reload failed, the old configuration stays: {}", failure);

@@ -1,0 +1,41 @@
+#include "common/async/event_loop.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/support/few_descriptors.hpp"
+
+namespace policyd::async {
+namespace {
+
+std::ptrdiff_t OpenDescriptors() {
+    const std::filesystem::directory_iterator open("/proc/self/fd");
+    return std::distance(begin(open), end(open));
+}
+
+bool CanBeMadeWith(int descriptors) {
+    const test::FewDescriptors few(descriptors);
+    try {
+        const EventLoop loop;
+        return true;
+    } catch (const UvError&) {
+        return false;
+    }
+}
+
+TEST(EventLoopTest, LeavesNoDescriptorBehindWhereThereAreTooFew) {
+    { const EventLoop opens_what_libuv_keeps; }
+    const std::ptrdiff_t before = OpenDescriptors();
+    int needed = 0;
+    while (needed < 20 && !CanBeMadeWith(needed)) {
+        EXPECT_EQ(OpenDescriptors(), before) << needed;
+        ++needed;
+    }
+    EXPECT_GT(needed, 1);
+    EXPECT_LT(needed, 20);
+    EXPECT_EQ(OpenDescriptors(), before);
+}
+
+}  // namespace
+}  // namespace policyd::async

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <coroutine>
 #include <deque>
@@ -27,6 +28,13 @@ public:
     WorkersOverloaded() : std::runtime_error("too many jobs are waiting for a worker") {}
 };
 
+/// Thrown by a job whose resource can do nothing for `rest`, where another one may: it is begun
+/// anew by another worker. Where all others rest, the job fails with it.
+struct NotNow {
+    explicit NotNow(std::chrono::milliseconds rest) : rest(rest) {}
+    std::chrono::milliseconds rest;
+};
+
 /// Threads that each own one blocking `Resource`, such as a MySQL connection.
 ///
 ///     auto find_quota = [mailbox](MysqlConnection& db) { return db.QuotaOf(mailbox); };
@@ -39,7 +47,8 @@ template <typename Resource>
 class WorkerPool {
     struct Job {
         virtual ~Job() = default;
-        virtual void Execute(Resource& resource) noexcept = 0;
+        /// How long the resource is to rest, if the job is another's.
+        virtual std::optional<std::chrono::milliseconds> Execute(Resource& resource) noexcept = 0;
         std::coroutine_handle<> awaiting;
     };
 
@@ -59,6 +68,7 @@ public:
         // An idle pool is no reason for the loop to go on.
         uv_unref(reinterpret_cast<uv_handle_t*>(wake_.get()));
         queues_->wake = wake_.get();
+        queues_->at_work = workers;
         try {
             for (std::size_t i = 0; i < workers; ++i)
                 threads_->threads.push_back(
@@ -91,10 +101,12 @@ private:
     struct Queues {
         std::mutex mutex;
         std::condition_variable job_waiting;
-        std::deque<Job*> waiting;    // guarded by mutex
-        std::deque<Job*> finished;   // guarded by mutex
-        bool stopping = false;       // guarded by mutex
-        uv_async_t* wake = nullptr;  // while there are unfinished jobs
+        std::condition_variable stop;  // for those that rest
+        std::deque<Job*> waiting;      // guarded by mutex
+        std::deque<Job*> finished;     // guarded by mutex
+        std::size_t at_work = 0;       // workers that do not rest; guarded by mutex
+        bool stopping = false;         // guarded by mutex
+        uv_async_t* wake = nullptr;    // while there are unfinished jobs
     };
 
     struct Threads {
@@ -122,6 +134,7 @@ private:
             queues_->stopping = true;
         }
         queues_->job_waiting.notify_all();
+        queues_->stop.notify_all();
     }
 
     static void Serve(Queues& queues, const Open& open) {
@@ -135,10 +148,18 @@ private:
             Job* job = queues.waiting.front();
             queues.waiting.pop_front();
             lock.unlock();
-            job->Execute(*resource);
+            const auto rest = job->Execute(*resource);
             lock.lock();
-            queues.finished.push_back(job);
-            uv_async_send(queues.wake);
+            if (rest && queues.at_work > 1) {
+                queues.waiting.push_front(job);
+                queues.job_waiting.notify_one();
+                --queues.at_work;
+                queues.stop.wait_for(lock, *rest, [&queues] { return queues.stopping; });
+                ++queues.at_work;
+            } else {
+                queues.finished.push_back(job);
+                uv_async_send(queues.wake);
+            }
         }
     }
 
@@ -187,12 +208,17 @@ public:
     }
 
 private:
-    void Execute(Resource& resource) noexcept override {
+    std::optional<std::chrono::milliseconds> Execute(Resource& resource) noexcept override {
+        failure_ = nullptr;
         try {
             result_.emplace(function_(resource));
+        } catch (const NotNow& not_now) {
+            failure_ = std::current_exception();
+            return not_now.rest;
         } catch (...) {
             failure_ = std::current_exception();
         }
+        return std::nullopt;
     }
 
     WorkerPool& pool_;

@@ -384,7 +384,9 @@ constexpr Option kOptions[] = {
      "Connections to each set of MySQL servers, for every worker; each has a thread of its own, "
      "and during a reload there are twice as many: mind TasksMax in systemd.resource-control(5). "
      "Up to 16 questions that are alike and are asked at the same time are put to a server as one, "
-     "as far as it answers that many within about 2 ms."},
+     "as far as it answers that many within about 2 ms. Where a server gives fewer connections "
+     "(max_connections, max_user_connections), these answer for all; a worker that gets none "
+     "answers as in an outage."},
     {kBackEnds, "mysql_time_limit", &Settings::mysql_time_limit, kEffectOnRestart, AtLeast(10ms),
      "How long connecting to a MySQL server, and each of its answers, may take."},
 

@@ -1,10 +1,24 @@
 #include "common/mysql/client.hpp"
 
+#include "common/async/worker_pool.hpp"
 #include "common/mysql/open_connection.hpp"
 #include "common/outage/unavailable.hpp"
 #include "common/text/utf8.hpp"
 
 namespace policyd::mysql {
+
+namespace {
+
+/// Until a thread that there was no connection for tries to connect again.
+constexpr std::chrono::seconds kRest(10);
+
+class NoConnectionLeft : public outage::TableUnavailable, public async::NotNow {
+public:
+    NoConnectionLeft(const std::string& what, bool is_mistake)
+        : TableUnavailable(what, is_mistake), NotNow(kRest) {}
+};
+
+}  // namespace
 
 Client::Client(std::shared_ptr<ServerBoard> board) : board_(std::move(board)) {
     BeginThread();
@@ -30,7 +44,7 @@ std::vector<Values> Client::RunTogether(std::span<const Query> queries, Clock::t
 void Client::RunOnOneServer(const Ask& ask, Clock::time_point asked) {
     tried_.clear();
     failures_.clear();
-    servers_failed_ = false;
+    servers_failed_ = none_left_ = was_asked_ = false;
     some_saw_a_mistake_ = some_saw_none_ = false;
     const auto began = Clock::now();
     if (TryOldSession(ask)) return;
@@ -41,6 +55,7 @@ void Client::RunOnOneServer(const Ask& ask, Clock::time_point asked) {
     }
     if (failures_.empty()) throw outage::TableUnavailable("mysql: the servers failed a moment ago");
     const bool is_mistake = some_saw_a_mistake_ && !some_saw_none_;
+    if (none_left_ && !was_asked_) throw NoConnectionLeft("mysql: " + failures_, is_mistake);
     if (!servers_failed_) throw outage::TableRefuses("mysql: " + failures_, is_mistake);
     throw outage::TableUnavailable("mysql: " + failures_, is_mistake);
 }
@@ -67,7 +82,7 @@ bool Client::TryOldSession(const Ask& ask) {
         // server: that one is then the first to be tried again.
         const bool was_closed =
             error.IsOfServer() && Clock::now() - began < board_->For().time_limit / 2;
-        if (!was_closed) NoteFailure(error);
+        if (!was_closed) NoteAskedInVain(error);
         return false;
     }
 }
@@ -78,8 +93,11 @@ bool Client::TryServer(std::size_t server, const Ask& ask) {
         session_.emplace(board_->For(), board_->For().servers[server]);
     } catch (const Error& error) {
         some_saw_a_mistake_ = some_saw_a_mistake_ || error.IsDenial();
-        const Error failure(error.what(), Error::kCannotConnect);
-        NoteFailure(failure);
+        if (error.IsOfConnectionLimit()) {
+            NoteNoneLeft(error);
+        } else {
+            NoteFailure(Error(error.what(), Error::kCannotConnect));
+        }
         return false;
     }
     try {
@@ -89,9 +107,21 @@ bool Client::TryServer(std::size_t server, const Ask& ask) {
         return true;
     } catch (const Error& error) {
         if (!error.IsOfQuery()) session_.reset();
-        NoteFailure(error);
+        NoteAskedInVain(error);
         return false;
     }
+}
+
+void Client::NoteAskedInVain(const Error& error) {
+    was_asked_ = true;
+    NoteFailure(error);
+}
+
+/// The server did not fail: the other threads' sessions go on.
+void Client::NoteNoneLeft(const Error& error) {
+    none_left_ = servers_failed_ = true;
+    board_->NoteNoneLeft(server_, Clock::now(), error.what());
+    NoteTried(error);
 }
 
 void Client::NoteFailure(const Error& error) {
@@ -101,6 +131,10 @@ void Client::NoteFailure(const Error& error) {
     } else {
         (error.IsMistake() ? some_saw_a_mistake_ : some_saw_none_) = true;
     }
+    NoteTried(error);
+}
+
+void Client::NoteTried(const Error& error) {
     tried_.push_back(server_);
     failures_ += (failures_.empty() ? "" : "; ") + board_->For().servers[server_].ToText() + ": " +
                  text::EscapedForLog(error.what(), 500);

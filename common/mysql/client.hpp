@@ -28,7 +28,8 @@ public:
     /// Answers what was `asked` then. Throws outage::TableUnavailable where no server could answer,
     /// outage::TableRefuses where none would. A session that turns out to have been closed
     /// meanwhile is made anew once. No further server is tried once the time limit has passed, so
-    /// that the wait is at most twice that.
+    /// that the wait is at most twice that. The exception is an async::NotNow as well where the
+    /// query was put to none, since one had no connection left: another thread may have a session.
     Values Run(const Query& query, Clock::time_point asked);
 
     /// As Run(), for several queries that one server answers.
@@ -44,7 +45,10 @@ private:
     bool HasUsableSession(Clock::time_point now) const;
     bool TryOldSession(const Ask& ask);
     bool TryServer(std::size_t server, const Ask& ask);
+    void NoteAskedInVain(const Error& error);
+    void NoteNoneLeft(const Error& error);
     void NoteFailure(const Error& error);
+    void NoteTried(const Error& error);
 
     std::shared_ptr<ServerBoard> board_;
     std::optional<Session> session_;
@@ -53,6 +57,8 @@ private:
     std::vector<std::size_t> tried_;
     std::string failures_;
     bool servers_failed_ = false;  // and not only this query
+    bool none_left_ = false;       // of a server's connections
+    bool was_asked_ = false;       // and not only to connect
     // Of the servers that answered, which those that deny access do as well.
     bool some_saw_a_mistake_ = false;
     bool some_saw_none_ = false;

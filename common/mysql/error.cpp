@@ -39,4 +39,8 @@ bool Error::IsDenial() const noexcept {
     return std::find(kDenials.begin(), kDenials.end(), code_) != kDenials.end();
 }
 
+bool Error::IsOfConnectionLimit() const noexcept {
+    return code_ == 1040 || code_ == 1203 || code_ == 1226;
+}
+
 }  // namespace policyd::mysql

@@ -24,6 +24,9 @@ public:
     bool IsMistake() const noexcept;
     /// Of one that came of connecting: whether the server lives, and denies this account access.
     bool IsDenial() const noexcept;
+    /// Of one that came of connecting: whether the server lives, and has no connection left, for us
+    /// or for anybody. Those that there are go on.
+    bool IsOfConnectionLimit() const noexcept;
 
 private:
     int code_;

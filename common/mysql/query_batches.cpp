@@ -41,10 +41,9 @@ std::optional<Timing> TimingOf(const Client& client, const std::function<void()>
 
 }  // namespace
 
-QueryBatches::QueryBatches(uv_loop_t* loop, std::size_t connections,
-                           std::shared_ptr<ServerBoard> board)
-    : connections_(connections),
-      workers_(loop, connections, [board] { return std::make_unique<Client>(board); }),
+QueryBatches::QueryBatches(uv_loop_t* loop, const std::shared_ptr<ServerBoard>& board)
+    : connections_(board->Connections()),
+      workers_(loop, connections_, [board] { return std::make_unique<Client>(board); }),
       next_turn_(async::MakeHandle<uv_idle_t>("uv_idle_init", this, uv_idle_init, loop)),
       waited_enough_(loop, [this] { SendWhatWaits(true); }) {}
 

@@ -26,7 +26,7 @@ public:
     class Asking;
 
     /// Everybody who waits goes on before this is destroyed.
-    QueryBatches(uv_loop_t* loop, std::size_t connections, std::shared_ptr<ServerBoard> board);
+    QueryBatches(uv_loop_t* loop, const std::shared_ptr<ServerBoard>& board);
 
     /// `co_await batches.Ask(queries)`: the values of each, all from one server. Throws as
     /// Client::RunTogether() does, and async::WorkersOverloaded.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/log/logging.hpp"
 #include "common/text/utf8.hpp"
 
 namespace policyd::mysql {
@@ -55,8 +56,19 @@ void ServerBoard::NoteSuccess(std::size_t server, Time now) {
 void ServerBoard::NoteFailure(std::size_t server, Time now, const std::string& what) {
     const std::lock_guard lock(mutex_);
     log_.Failed(NameOf(server), text::EscapedForLog(what), SinceEpoch(now));
-    states_[server] = {true, now};
+    states_[server].has_failed = true;
+    states_[server].failed_at = now;
     is_waiting_ = true;
+}
+
+void ServerBoard::NoteNoneLeft(std::size_t server, Time now, const std::string& what) {
+    if (telling_ == outage::Telling::kNobody) return;
+    const std::lock_guard lock(mutex_);
+    auto& said_at = states_[server].none_left_said_at;
+    if (said_at && now < *said_at + kUnsaid) return;
+    said_at = now;
+    log::Warning("{} gives fewer connections than the {} of mysql_connections, for each worker: {}",
+                 NameOf(server), connections_, text::EscapedForLog(what));
 }
 
 }  // namespace policyd::mysql

@@ -20,12 +20,17 @@ class ServerBoard {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    explicit ServerBoard(Account account, outage::Telling telling = outage::Telling::kLogAndMetrics)
+    /// Of `connections`, which are wanted, somebody is told where a server gives fewer.
+    explicit ServerBoard(Account account, std::size_t connections = 1,
+                         outage::Telling telling = outage::Telling::kLogAndMetrics)
         : account_(std::move(account)),
+          connections_(connections),
+          telling_(telling),
           states_(account_.servers.size()),
           log_(kQuietTime, outage::OutageLog::kMostReasons, telling) {}
 
     const Account& For() const noexcept { return account_; }
+    std::size_t Connections() const noexcept { return connections_; }
 
     /// The number of the server to try: one at random, sockets before TCP; a server that failed
     /// within `retry_interval` only where no other is left, and none that failed after `asked`,
@@ -40,19 +45,26 @@ public:
     /// Whether it is to be told of each success, since some server has failed. Costs no lock.
     bool IsWaitingForSuccess() const noexcept { return is_waiting_; }
     void NoteFailure(std::size_t server, Time now, const std::string& what);
+    /// It has no connection left, which is no failure: those that there are go on.
+    void NoteNoneLeft(std::size_t server, Time now, const std::string& what);
 
 private:
     struct State {
         bool has_failed = false;
         Time failed_at{};
+        std::optional<Time> none_left_said_at{};
     };
 
     static constexpr std::chrono::seconds kQuietTime{10};
+    /// Until it is said again that a server gives too few connections, which may be for long.
+    static constexpr std::chrono::minutes kUnsaid{10};
 
     std::string NameOf(std::size_t server) const;
     bool IsUp(const State& state, Time now) const;
 
     const Account account_;
+    const std::size_t connections_;
+    const outage::Telling telling_;
     std::mutex mutex_;
     std::atomic<bool> is_waiting_ = false;             // written under mutex_
     std::vector<State> states_;                        // guarded by mutex_

@@ -282,12 +282,13 @@ std::unique_ptr<LookupTable> TableRegistry::MakeMysql(const std::string& path) {
 }
 
 std::shared_ptr<MysqlTable::Servers> TableRegistry::MakeServers(const mysql::Account& account) {
-    const auto board = std::make_shared<mysql::ServerBoard>(account, settings_.telling);
+    const auto board = std::make_shared<mysql::ServerBoard>(account, settings_.mysql_connections,
+                                                            settings_.telling);
     std::string name = "mysql";
     for (const mysql::Server& server : account.servers) name += ':' + server.ToText();
     name += '/' + account.database;
     return std::shared_ptr<MysqlTable::Servers>(
-        new MysqlTable::Servers{{loop_.Raw(), settings_.mysql_connections, board},
+        new MysqlTable::Servers{{loop_.Raw(), board},
                                 {name, [&loop = loop_] { return loop.Now(); }, settings_.telling},
                                 loop_.Raw(),
                                 settings_.mysql_time_limit + kServersMargin});

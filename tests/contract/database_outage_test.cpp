@@ -11,12 +11,19 @@
 namespace policyd::tables {
 namespace {
 
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
 using DatabaseOutageTest = DatabaseTableTest;
+
+/// Those that were ever tried, with the one that asks.
+unsigned long Connections() {
+    const std::string shown = MariaDb().Execute("SHOW GLOBAL STATUS LIKE 'Connections'");
+    return std::stoul(shown.substr(shown.rfind('\t') + 1));
+}
 
 TEST_F(DatabaseOutageTest, AServerThatIsDownIsNotAMissAndAnswersAgainWhenItIsUp) {
     LookupTable& table = OpenMysql(MariaDb().Hosts());
@@ -46,6 +53,47 @@ TEST_F(DatabaseOutageTest, AServerThatHangsIsGivenUpAfterTheTimeLimit) {
     MariaDb().Resume();
     test::WaitUntil("the table answers again",
                     [&] { return Failure(table) == "no failure, but 1"; });
+}
+
+async::Task<> FindThenTell(LookupTable& table, std::vector<std::string>& answers) {
+    try {
+        const auto value = co_await table.Find("a");
+        answers.push_back(value.value_or("nothing"));
+    } catch (const outage::TableUnavailable& failure) {
+        answers.emplace_back(failure.what());
+    }
+}
+
+TEST_F(DatabaseOutageTest, AServerThatGivesFewerConnectionsThanAreWantedAnswersOverThese) {
+    OpenMysql(MariaDb().Hosts());
+    MariaDb().Execute(
+        "CREATE OR REPLACE USER few@localhost WITH MAX_USER_CONNECTIONS 1;"
+        "GRANT SELECT ON outage.* TO few@localhost");
+    LookupTable& table = Open("mysql", "hosts = " + MariaDb().Hosts() +
+                                           "\ndbname = outage\nuser = few\nquery = SELECT v FROM "
+                                           "t WHERE k = '%s' AND sleep(0.01) = 0\n");
+    const auto before = Connections();
+    for (int i = 0; i < 10; ++i) {
+        std::vector<std::string> answers;
+        for (int j = 0; j < 4; ++j) async::Spawn(FindThenTell(table, answers));
+        while (answers.size() < 4) loop.RunOnce();
+        EXPECT_THAT(answers, Each("1"));
+    }
+    EXPECT_EQ(Connections(), before + 3) << "its own, one in vain, and ours";
+}
+
+TEST_F(DatabaseOutageTest, AServerThatGivesNoConnectionIsUnavailableUntilItGivesOne) {
+    OpenMysql(MariaDb().Hosts());
+    MariaDb().Execute(
+        "CREATE OR REPLACE USER few@localhost WITH MAX_USER_CONNECTIONS 1;"
+        "GRANT SELECT ON outage.* TO few@localhost");
+    TableRegistry other(loop, {});
+    LookupTable& table = OpenMysql(MariaDb().Hosts(), "user = few\n");
+    LookupTable& first = other.Open("mysql:" + (scratch / "table.cf").string());
+    EXPECT_EQ(Find(first), "1");
+    EXPECT_THAT(Failure(table), HasSubstr("max_user_connections"));
+    MariaDb().Execute("KILL USER few");
+    test::WaitUntil("the table answers", [&] { return Failure(table) == "no failure, but 1"; });
 }
 
 TEST_F(DatabaseOutageTest, AQueryThatTakesTooLongIsGivenUp) {
@@ -109,18 +157,14 @@ TEST_F(DatabaseOutageTest, AMistakeIsFoundWhateverDomainsATableIsForAndWhateverP
 }
 
 TEST_F(DatabaseOutageTest, OfTablesThatAreAsBeforeNothingIsAsked) {
-    const auto connections = [] {
-        const std::string shown = MariaDb().Execute("SHOW GLOBAL STATUS LIKE 'Connections'");
-        return std::stoul(shown.substr(shown.rfind('\t') + 1));
-    };
     const std::string head = "hosts = " + MariaDb().Hosts() + "\nuser = root\ndbname = outage\n";
     OpenMysql(MariaDb().Hosts());
     TableRegistry before(loop, {});
     before.Open("mysql:" + (scratch / "table.cf").string());
-    const auto connections_before = connections();
+    const auto connections_before = Connections();
     Open("mysql", "# the same\n\n" + head + "query = SELECT v FROM t WHERE k = '%s'\n");
     EXPECT_THAT(loop.RunUntilDone(registry->Refusals(before)), IsEmpty());
-    EXPECT_EQ(connections(), connections_before + 1) << "our own";
+    EXPECT_EQ(Connections(), connections_before + 1) << "our own";
     Open("mysql", head + "query = SELECT w FROM t WHERE k = '%s'\n");
     EXPECT_THAT(loop.RunUntilDone(registry->Refusals(before)), ElementsAre(HasSubstr("'w'")));
 }
@@ -202,7 +246,7 @@ TEST_F(DatabaseOutageTest, AMissingSqliteFileIsAMistakeOfTheConfiguration) {
                  config::ConfigError);
 }
 
-async::Task<> FindThenTell(LookupTable& table, std::vector<std::string>& answered) {
+async::Task<> FindThenTellWho(LookupTable& table, std::vector<std::string>& answered) {
     co_await table.Find("a");
     answered.push_back(table.Name());
 }
@@ -215,8 +259,8 @@ TEST_F(DatabaseOutageTest, AQuickQuestionDoesNotWaitForASlowOne) {
                        "sleep(0.4) = 0\n");
     LookupTable& slow = registry->Open("mysql:" + path.string());
     std::vector<std::string> answered;
-    async::Spawn(FindThenTell(slow, answered));
-    async::Spawn(FindThenTell(quick, answered));
+    async::Spawn(FindThenTellWho(slow, answered));
+    async::Spawn(FindThenTellWho(quick, answered));
     while (answered.size() < 2) loop.RunOnce();
     EXPECT_EQ(answered, (std::vector<std::string>{quick.Name(), slow.Name()}));
 }

@@ -203,6 +203,26 @@ TEST_F(FaultMysqlTest, OthersTakeEveryConnection) {
     WaitForRecovery();
 }
 
+TEST_F(FaultMysqlTest, AUserWithFewerConnectionsThanAreWantedIsServedOverThese) {
+    database_.Execute("GRANT USAGE ON *.* TO postfix@localhost WITH MAX_USER_CONNECTIONS 2");
+    Start();
+    database_.Execute("UPDATE slowness SET seconds = 0.005", "mail");
+    std::list<PolicyClient> clients;
+    for (int i = 0; i < 8; ++i) clients.emplace_back(site_.Socket());
+    for (int round = 0; round < 20; ++round) {
+        int number = 0;
+        for (PolicyClient& client : clients) {
+            const std::string nobody = "nobody" + std::to_string(number++) + "@example.com";
+            client.Send(RequestText({{"recipient", nobody}}));
+        }
+        for (PolicyClient& client : clients)
+            EXPECT_THAT(client.Receive(), testing::Optional(StartsWith("550 5.1.1 ")));
+    }
+    EXPECT_EQ(Health(), "ready\n");
+    EXPECT_EQ(LinesWith("the 4 of mysql_connections"), 1u);
+    EXPECT_EQ(LinesWith("unavailable:"), 0u);
+}
+
 TEST_F(FaultMysqlTest, ALimitBecomesNonsenseAndANumberAgain) {
     Start();
     database_.Execute("ALTER TABLE users MODIFY quota VARCHAR(20); UPDATE users SET quota='much'",

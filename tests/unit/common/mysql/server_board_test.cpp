@@ -1,8 +1,12 @@
 #include "common/mysql/server_board.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
+
+#include "common/log/logging.hpp"
+#include "tests/support/scratch_directory.hpp"
 
 namespace policyd::mysql {
 namespace {
@@ -70,6 +74,22 @@ TEST_F(ServerBoardTest, KnowsWhetherAServerHasFailedSinceItWasLastAsked) {
     EXPECT_FALSE(board.HasFailedSince(0, now));
     board.NoteSuccess(0, now);
     EXPECT_FALSE(board.HasFailedSince(0, now - 1ms));
+}
+
+TEST_F(ServerBoardTest, AServerThatHasNoConnectionLeftHasNotFailedAndIsToldOfOnceInTenMinutes) {
+    ServerBoard board(With({"unix:/s", "b"}), 4);
+    const test::ScratchDirectory scratch;
+    const auto path = scratch / "log";
+    log::Configure("policyd", {.destination = "file:" + path.string(), .level = "info"});
+    for (const auto after : {0min, 9min, 10min})
+        board.NoteNoneLeft(0, now + after, "Too many connections");
+    log::Shutdown();
+    EXPECT_THAT(test::ReadFile(path),
+                testing::MatchesRegex("(.*unix:/s gives fewer connections than the 4 of "
+                                      "mysql_connections, for each worker: Too many connections"
+                                      "\n){2}"));
+    EXPECT_FALSE(board.HasFailedSince(0, now - 1s));
+    EXPECT_EQ(Choose(board, now), 0u);
 }
 
 TEST_F(ServerBoardTest, WhoWaitedWhileTheLastServerFailedDoesNotWaitForItAgain) {

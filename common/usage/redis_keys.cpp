@@ -49,6 +49,14 @@ std::string Unescaped(std::string_view escaped) {
     return name;
 }
 
+constexpr std::string_view kMailboxAfterTag = "}:m:";
+constexpr std::string_view kDomainAfterTag = "}:d";
+
+/// Whether it begins as all keys with a hash tag do.
+bool IsOfADomain(std::string_view key) {
+    return key.starts_with(kRedisKeyPrefix) && key.substr(kRedisKeyPrefix.size()).starts_with('{');
+}
+
 constexpr std::size_t kAround = 16;  // what stands around the names
 
 /// What the keys of a domain begin with.
@@ -99,15 +107,28 @@ std::string RedisReservationField(std::string_view id) {
 }
 
 std::optional<std::string> MailboxOfRedisKey(std::string_view key) {
-    if (!key.starts_with(kRedisKeyPrefix)) return std::nullopt;
-    key.remove_prefix(kRedisKeyPrefix.size());
-    constexpr std::string_view kAfterTag = "}:m:";
-    const std::size_t end = key.find(kAfterTag);
-    if (!key.starts_with('{') || end == std::string_view::npos) return std::nullopt;
-    const std::string_view tag = key.substr(1, end - 1);
-    std::string name = Unescaped(key.substr(end + kAfterTag.size()));
+    const std::size_t tag_end = key.find(kMailboxAfterTag);
+    if (!IsOfADomain(key) || tag_end == std::string_view::npos) return std::nullopt;
+    const std::size_t begin = kRedisKeyPrefix.size() + 1;
+    const std::string_view tag = key.substr(begin, tag_end - begin);
+    std::string name = Unescaped(key.substr(tag_end + kMailboxAfterTag.size()));
     if (tag != kNoDomain) name.append("@").append(Unescaped(tag));
     return name;
+}
+
+std::optional<std::string> DomainKeyOfMailboxKey(std::string_view key) {
+    const std::size_t tag_end = key.find(kMailboxAfterTag);
+    if (!IsOfADomain(key) || tag_end == std::string_view::npos) return std::nullopt;
+    return std::string(key.substr(0, tag_end)).append(kDomainAfterTag);
+}
+
+std::optional<std::string> DomainOfRedisKey(std::string_view key) {
+    const std::size_t tag_end = key.find('}');
+    if (!IsOfADomain(key) || tag_end == std::string_view::npos) return std::nullopt;
+    if (key.substr(tag_end) != kDomainAfterTag) return std::nullopt;
+    const std::size_t begin = kRedisKeyPrefix.size() + 1;
+    const std::string_view tag = key.substr(begin, tag_end - begin);
+    return tag == kNoDomain ? std::string() : Unescaped(tag);
 }
 
 std::optional<std::string> DomainKeyOfReservedList(std::string_view key) {

@@ -16,6 +16,7 @@ inline constexpr std::string_view kRedisKeyPrefix = "policyd:";
 ///     policyd:{example.com}:m:ann    the mailbox ann@example.com
 ///     policyd:{example.com}:m:       the mailbox @example.com
 ///     policyd:{example.com}:f:ann    since when mail for ann@example.com has been refused
+///     policyd:{example.com}:n        new totals, while the mailboxes are counted anew
 ///
 /// Names without a domain have the tag {%} and are written as a whole; `%`, `{` and `}` in names
 /// are written as %25, %7b and %7d.
@@ -31,5 +32,9 @@ inline constexpr std::string_view kRedisChangedKey = "policyd:changed";
 std::optional<std::string> MailboxOfRedisKey(std::string_view key);
 /// The domain's key, for the key under which its mailboxes with reservations are listed.
 std::optional<std::string> DomainKeyOfReservedList(std::string_view key);
+/// The key of the domain of the mailbox whose key this is; nothing for other keys.
+std::optional<std::string> DomainKeyOfMailboxKey(std::string_view key);
+/// The domain whose key this is; nothing for other keys.
+std::optional<std::string> DomainOfRedisKey(std::string_view key);
 
 }  // namespace policyd::usage

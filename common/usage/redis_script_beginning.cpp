@@ -20,24 +20,28 @@ local domain_key, base, index
 -- since, each with the record that was found of it.
 local domain_record, touched, touches = nil, {}, 0
 local d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest
+-- While its mailboxes are counted anew: what the record ends with, the number of that count.
+local d_count
 local function open_domain(key)
   domain_key, touches = nil, 0  -- until it is open
   local record = call('GET', key)
   if record then
     d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = unpack_numbers(kDomain, record)
+    d_count = string.sub(record, 57)
   else
     d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest = 0, 0, 0, 0, 0, 0, now
+    d_count = ''
   end
   domain_key, domain_record, base = key, record, string.sub(key, 1, -2)
   index = base .. 'r'
 end
 
 local function save_domain()
-  if d_mailboxes <= 0 then
+  if d_mailboxes <= 0 and d_count == '' then
     call('DEL', domain_key)
   else
     d_newest = max(d_newest, now)
-    call('SET', domain_key, pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
+    call('SET', domain_key, pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest) .. d_count)
   end
 end
 
@@ -74,8 +78,40 @@ local function mend_books()
     d_mailboxes = d_mailboxes + is - was
     if o >= 0 then d_oldest = math.min(d_oldest, o) end
   end
-  if has_changed then save_domain() end
+  if not has_changed then return end
+  d_count = ''  -- given up: who has counted what is no longer known
+  save_domain()
 end
+)lua";
+
+const char* const kCount = R"lua(
+-- Mailboxes that were touched are counted: as they are now, or, where they had been counted before,
+-- by what has changed.
+local counted = base .. 'n'
+local stored = redis.call('HGET', counted, 's')
+if not stored then  -- whoever began it is gone
+  d_count = ''
+  save_domain()
+  return
+end
+local bytes, messages, reserved, copies, mailboxes = struct.unpack('<ddddd', stored)
+local function add(record, sign)
+  if not record then return end
+  local b, n, _, rb, rn = struct.unpack(kMailbox, record)
+  bytes, messages = bytes + sign * b, messages + sign * n
+  reserved, copies = reserved + sign * rb, copies + sign * rn
+  mailboxes = mailboxes + sign
+end
+for i = 1, touches, 2 do
+  local name = string.sub(touched[i], #base + 1)
+  if redis.call('HGET', counted, name) then
+    add(touched[i + 1], -1)
+  else
+    redis.call('HSET', counted, name, '')
+  end
+  add(redis.call('HGET', touched[i], 'u'), 1)
+end
+redis.call('HSET', counted, 's', struct.pack('<ddddd', bytes, messages, reserved, copies, mailboxes))
 )lua";
 
 const char* const kSums = R"lua(
@@ -260,7 +296,8 @@ local function save(m)
   else
     write('DEL', m.key)
   end
-  if m.o == was.o then return end
+  -- Of one that was lost the list has an entry still.
+  if m.o == was.o and m.exists then return end
   if m.o >= 0 then
     d_oldest = math.min(d_oldest, m.o)
     write('ZADD', index, m.o, string.sub(m.key, #base + 3))
@@ -307,7 +344,7 @@ local function date_anew()
   end
   d_newest = newest
   if d_mailboxes > 0 then
-    redis.call('SET', domain_key, struct.pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest))
+    redis.call('SET', domain_key, struct.pack(kDomain, d_bytes, d_messages, d_reserved, d_copies, d_mailboxes, d_newest, d_oldest) .. d_count)
   end
 end
 
@@ -323,6 +360,7 @@ local function expire()
   end
   if #names < 1000 then d_oldest = dead end
   flush()
+  if d_count ~= '' and touches > 0 then count_touched() end
   domain_record, touches = call('GET', domain_key), 0
 end
 

@@ -59,6 +59,7 @@ local function commit(first, last, figures)
     for _, key in ipairs(reserved) do call('HSET', key, 'c', pack('<d', now)) end
   end
   if flush then flush() end
+  if d_count ~= '' and touches > 0 then count_touched() end
   return table.concat(told)
 end
 
@@ -90,6 +91,7 @@ for i = 2, #KEYS do
   write('DEL', base .. 'f' .. string.sub(m.key, #base + 2))
 end
 flush()
+if d_count ~= '' and touches > 0 then count_touched() end
 return 1
 )lua";
 
@@ -104,11 +106,58 @@ for i = 2, #KEYS do
   end
 end
 flush()
+if d_count ~= '' and touches > 0 then count_touched() end
 return 1
 )lua";
 
 const char* const kDomain = R"lua(
 return struct.pack('<ddddd', d_mailboxes, d_bytes, d_messages, d_reserved, d_copies)
+)lua";
+
+const char* const kBeginCount = R"lua(
+local counted = base .. 'n'
+d_count = string.sub(ARGV[1], 17)
+save_domain()
+call('DEL', counted)
+call('HSET', counted, 's', pack('<ddddd', 0, 0, 0, 0, 0))
+call('PEXPIRE', counted, 3600000)
+return ''
+)lua";
+
+const char* const kCountMailboxes = R"lua(
+if d_count ~= string.sub(ARGV[1], 17) then return '' end
+local listed = {}
+for i = 2, #KEYS do
+  local record = call('HGET', KEYS[i], 'u')
+  if record then
+    touched[touches + 1], touched[touches + 2] = KEYS[i], record
+    touches = touches + 2
+    local _, _, _, _, _, o = unpack_numbers(kMailbox, record)
+    if o >= 0 then
+      d_oldest = math.min(d_oldest, o)
+      listed[#listed + 1] = {o, string.sub(KEYS[i], #base + 3)}
+    end
+  end
+end
+save_domain()
+-- The list may have been lost as well.
+for _, entry in ipairs(listed) do call('ZADD', index, entry[1], entry[2]) end
+count_touched()
+return ''
+)lua";
+
+const char* const kEndCount = R"lua(
+local counted = base .. 'n'
+local stored = d_count == string.sub(ARGV[1], 17) and call('HGET', counted, 's')
+if not stored then return pack('<d', -1) end
+local bytes, messages, reserved, copies, mailboxes = unpack_numbers('<ddddd', stored)
+local is_wrong = d_bytes ~= bytes or d_messages ~= messages or d_reserved ~= reserved or
+                 d_copies ~= copies or d_mailboxes ~= mailboxes
+d_bytes, d_messages, d_reserved, d_copies, d_mailboxes = bytes, messages, reserved, copies, mailboxes
+d_count = ''
+save_domain()
+call('DEL', counted)
+return pack('<d', is_wrong and 1 or 0)
 )lua";
 
 }  // namespace policyd::usage::redis_script_parts

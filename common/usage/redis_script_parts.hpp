@@ -12,6 +12,10 @@ extern const char* const kBegin;
 /// Puts the totals of a domain right where what was to change it failed half way.
 extern const char* const kMend;
 
+/// While the mailboxes of a domain are counted anew (kBeginCount), what every change ends with, so
+/// that each is in the new sums once, and as it is.
+extern const char* const kCount;
+
 /// How a mailbox keeps sums of many reservations, and finds one of them again.
 extern const char* const kSums;
 
@@ -66,6 +70,18 @@ extern const char* const kAbsent;
 /// Returns packed numbers: the mailboxes that are known, and the sums of their bytes, messages,
 /// reserved bytes and copies.
 extern const char* const kDomain;
+
+/// Begins to count the mailboxes of the domain anew, in place of whoever was about it. ARGV[1] goes
+/// on with the number of this count.
+extern const char* const kBeginCount;
+
+/// Counts mailboxes, whose keys are behind the domain's, and lists those that hold reservations.
+/// ARGV[1] goes on with the number of the count; nothing is done where it was given up.
+extern const char* const kCountMailboxes;
+
+/// Ends the count: what it has come to is what the domain has. ARGV[1] goes on with its number.
+/// Returns a packed 1 if the domain had something else, 0 if not, -1 where the count was given up.
+extern const char* const kEndCount;
 
 /// ARGV[1] goes on with the percentage last warned of, or -1, that another one is to replace, and
 /// that one; -2 only looks. Returns packed numbers: whether the mailbox is known, the bytes that

@@ -98,7 +98,7 @@ local function reserve(first, last, numbers, field)
   -- The domain first: where memory is short, Redis refuses the first write.
   call('SET', domain_key, pack(kDomain, d_bytes, d_messages, rest_bytes + more_bytes,
                                rest_copies + more_copies, d_mailboxes + new, max(d_newest, now),
-                               math.min(d_oldest, made)))
+                               math.min(d_oldest, made)) .. d_count)
   for m = 0, k - 1, kKnown do
     local key, stays, full, b, n, s, rb, rn, o, f, copies, found, dated =
         unpack(known, m + 1, m + kKnown)
@@ -121,6 +121,7 @@ local function reserve(first, last, numbers, field)
     end
     if ends_fullness > 0 and not full then call('DEL', base .. 'f' .. string.sub(key, #base + 2)) end
   end
+  if d_count ~= '' then count_touched() end
   return answer
 end
 
@@ -170,6 +171,7 @@ local function release(first, last, numbers, field)
       end
     end
   end
+  if d_count ~= '' and touches > 0 then count_touched() end
   return ''
 end
 

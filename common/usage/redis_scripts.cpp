@@ -13,6 +13,7 @@ namespace {
 std::string Beginning() {
     std::string script = kBegin;
     script.append("local function mending()\n").append(kMend).append("return mend_books\nend\n");
+    script.append("local function count_touched()\n").append(kCount).append("end\n");
     script.append("local function sums()\n").append(kSums);
     script.append("return find_in_sums, take_from_sum, sum_up, mark_key\nend\n");
     script.append("local function changes()\n").append(kChanges);
@@ -32,8 +33,10 @@ std::string ScriptOfDomain(const char* body) {
 }  // namespace
 
 std::vector<std::string> RedisScripts() {
-    return {Beginning() + kReservations, Beginning() + kCommit,   ScriptOfDomain(kRemove),
-            ScriptOfDomain(kAbsent),     ScriptOfDomain(kDomain), ScriptOfDomain(kWarned)};
+    return {
+        Beginning() + kReservations, Beginning() + kCommit,           ScriptOfDomain(kRemove),
+        ScriptOfDomain(kAbsent),     ScriptOfDomain(kDomain),         ScriptOfDomain(kWarned),
+        ScriptOfDomain(kBeginCount), ScriptOfDomain(kCountMailboxes), ScriptOfDomain(kEndCount)};
 }
 
 }  // namespace policyd::usage

@@ -15,6 +15,9 @@ enum RedisScript : std::size_t {
     kAbsentScript,
     kDomainScript,
     kWarnedScript,
+    kBeginCountScript,
+    kCountScript,
+    kEndCountScript,
 };
 
 /// In the order of the enumeration. kReservationsScript and kCommitScript work on any

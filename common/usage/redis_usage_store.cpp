@@ -9,6 +9,7 @@
 #include "common/redis/key_scan.hpp"
 #include "common/usage/packed_numbers.hpp"
 #include "common/usage/redis_commit_calls.hpp"
+#include "common/usage/redis_domain_mending.hpp"
 #include "common/usage/redis_keys.hpp"
 #include "common/usage/redis_records.hpp"
 #include "common/usage/redis_reservations.hpp"
@@ -101,6 +102,11 @@ async::Task<std::optional<Usage>> RedisUsageStore::FindDomain(std::string_view d
     UnpackedNumbers numbers(found.text);
     if (numbers.NextCount() == 0) co_return std::nullopt;
     co_return NextUsage(numbers);
+}
+
+async::Task<std::vector<std::string>> RedisUsageStore::MendDomains() {
+    RedisDomainMending mending(redis_, Header());
+    co_return co_await mending.Run();
 }
 
 PackedNumbers RedisUsageStore::ReservationsHeader() const {

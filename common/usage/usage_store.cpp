@@ -7,4 +7,8 @@ std::string_view DomainOf(std::string_view mailbox) {
     return mailbox.substr(at == std::string_view::npos ? mailbox.size() : at + 1);
 }
 
+async::Task<std::vector<std::string>> UsageStore::MendDomains() {
+    co_return std::vector<std::string>();
+}
+
 }  // namespace policyd::usage

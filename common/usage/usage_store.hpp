@@ -140,7 +140,8 @@ std::string_view DomainOf(std::string_view mailbox);
 /// must outlive the returned task. Counters never go below zero. Names are any bytes but zero: a
 /// store keeps any two names apart, also a mailbox "@example.com" and the domain "example.com".
 ///
-/// A domain's usage is at every moment the sum over its mailboxes. A reservation that nobody
+/// A domain's usage is at every moment the sum over its mailboxes, unless the store loses some of
+/// what it holds (MendDomains). A reservation that nobody
 /// measures is gone after kReservationLife. Where the store's clock was set back, what it dated
 /// later than now counts as of now. Numbers above 2^53 are kept as 2^53.
 class UsageStore {
@@ -159,6 +160,11 @@ public:
 
     /// As Find(), for all mailboxes of a domain together.
     virtual async::Task<std::optional<Usage>> FindDomain(std::string_view domain) = 0;
+
+    /// Where the store has lost some of what it held, and not by Remove(), domains may have other
+    /// sums than their mailboxes: puts them right, beside whatever else changes there, and returns
+    /// which were wrong. It looks at every mailbox. Nothing to do for a store that keeps no sums.
+    virtual async::Task<std::vector<std::string>> MendDomains();
 
     /// All mailboxes of all domains together. It looks at every domain.
     virtual async::Task<Usage> FindSite() = 0;

@@ -210,8 +210,9 @@ private:
         const std::size_t policy = memory.find(':', found) + 1;
         report_.Warning(At(option, "Redis has maxmemory-policy " +
                                        memory.substr(policy, memory.find('\r', policy) - policy) +
-                                       ": where memory is short it drops figures, and their "
-                                       "mailboxes count as empty: set noeviction"));
+                                       ": where memory is short it drops figures, and what "
+                                       "is dropped counts as empty until policyd-scan has seen to "
+                                       "it: set noeviction"));
     }
 
     /// Where policyd-scan has Dovecot's figures from.

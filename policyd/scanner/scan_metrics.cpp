@@ -71,7 +71,8 @@ constexpr Row kRows[] = {
     {"removed_total", "counter", "Mailboxes whose entries were removed.",
      [](const M& m) { return Number(m.totals.removed); }},
     {"drifted_total", "counter",
-     "Mailboxes that a verification found wrong, in what was known or in the usage store.",
+     "Mailboxes, and domains, that a verification found wrong, in what was known or in the usage "
+     "store.",
      [](const M& m) { return Number(m.totals.drifted); }},
     {"waiting", "gauge", "Measurements that the usage store has not taken yet.",
      [](const M& m) { return Number(m.waiting); }},

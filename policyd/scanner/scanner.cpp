@@ -118,6 +118,7 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     if (std::exchange(owes_figures_, false)) scope = Scope::kAll;
     if (!stopped_) co_await SurveyMailboxes(thoroughness);
     if (!stopped_ && tally_.sweep.verified) co_await CompareWithStore();
+    if (!stopped_) co_await MendDomains();
     co_await MeasureMailboxes(thoroughness, scope);
     co_await MeasureAgain(std::nullopt);
     if (!stopped_) co_await RemoveVanished();
@@ -477,7 +478,19 @@ async::Task<> Scanner::CompareWithStore() {
     if (tally_.sweep.store_drifted > 0 && on_must_be_saved_) on_must_be_saved_();
 }
 
-/// For mailboxes that only it knows: all names have to be read.
+/// Before anything is committed again: that makes no difference to it, and may take long. A store
+/// that loses figures may lose more of them meanwhile, which is for the next sweep.
+async::Task<> Scanner::MendDomains() {
+    if (!owes_mending_ && !IsToLookIntoStore()) co_return;
+    owes_mending_ = true;
+    try {
+        owes_mending_ = co_await comparison_.MendDomains();
+    } catch (const outage::Unavailable& error) {
+        log::Warning("usage store: domains are not looked at: {}", error.what());
+    }
+}
+
+/// For mailboxes that only it knows, and for what it has lost: all names have to be read.
 bool Scanner::IsToLookIntoStore() const {
     const StoreTime interval = options_.verify_interval.count();
     const bool is_due = interval > 0 && began_.time >= state_.listed_store_at + interval;

@@ -122,6 +122,7 @@ private:
     bool IsDue(const KnownMailbox& mailbox, StoreTime began) const;
     bool IsToSettle(const KnownMailbox& mailbox, StoreTime now) const;
     async::Task<> CompareWithStore();
+    async::Task<> MendDomains();
     bool IsToLookIntoStore() const;
     async::Task<> RemoveVanished();
     async::Task<> DropReservationsOfAbsent();
@@ -145,6 +146,7 @@ private:
     StoreTime newest_ = 0;       // that the store's clock has shown, or that a measurement is dated
     StoreTime absent_at_ = 0;    // when reservations of absent mailboxes were dropped last
     bool owes_figures_ = false;  // to a store that lost them: a sweep of all is to commit them
+    bool owes_mending_ = true;   // of domains: until a look finds none that was wrong
     std::function<void()> on_progress_;
     std::function<void()> on_must_be_saved_;
     std::function<void(const std::vector<std::string>&)> on_appeared_;

@@ -18,7 +18,14 @@ async::Task<bool> StoreComparison::HasLostFigures() {
         const std::vector<CommittedMailbox> sample =
             SampleOfCommitted(state_, looked_at_, static_cast<unsigned>(now));
         std::vector<async::Task<bool>> looks;
-        for (const CommittedMailbox& committed : sample) looks.push_back(IsLost(committed));
+        std::set<std::string> domains;
+        for (const CommittedMailbox& committed : sample) {
+            const auto address = layout_.AddressOf(committed.path);
+            if (!address) continue;
+            looks.push_back(IsLost(committed, *address));
+            const bool is_another = domains.emplace(usage::DomainOf(*address)).second;
+            if (is_another) looks.push_back(IsLostInItsDomain(*address));
+        }
         lost = co_await async::WhenAll(std::move(looks));
         looked_at_ = now;
     } catch (const outage::Unavailable&) {
@@ -27,13 +34,40 @@ async::Task<bool> StoreComparison::HasLostFigures() {
     co_return std::find(lost.begin(), lost.end(), true) != lost.end();
 }
 
-async::Task<bool> StoreComparison::IsLost(const CommittedMailbox& committed) {
-    const auto address = layout_.AddressOf(committed.path);
-    if (!address) co_return false;
-    const std::optional<usage::Usage> usage = co_await store_.Find(*address);
+async::Task<bool> StoreComparison::IsLost(const CommittedMailbox& committed, std::string address) {
+    const std::optional<usage::Usage> usage = co_await store_.Find(address);
     // Another scanner may have found out before us that the mailbox is gone.
     if (!usage || !usage->measured_at) co_return !vanished_.IsGone(committed.path);
     co_return usage->measured_at->time_since_epoch().count() < committed.at;
+}
+
+/// Whether the domain has less than this mailbox alone.
+async::Task<bool> StoreComparison::IsLostInItsDomain(std::string address) {
+    const std::optional<usage::Usage> usage = co_await store_.Find(address);
+    if (!usage) co_return false;
+    const auto domain = co_await store_.FindDomain(usage::DomainOf(address));
+    if (domain && domain->bytes >= usage->bytes && domain->messages >= usage->messages)
+        co_return false;
+    // Unless it has just changed.
+    const std::optional<usage::Usage> again = co_await store_.Find(address);
+    co_return again == usage;
+}
+
+async::Task<bool> StoreComparison::MendDomains() {
+    const std::vector<std::string> wrong = co_await store_.MendDomains();
+    if (wrong.empty()) co_return false;
+    if (!tally_.sweep.verified)
+        log::Warning("usage store: its figures of {} domains, such as \"{}\", were wrong: mended",
+                     wrong.size(), text::EscapedForLog(wrong.front()));
+    for (const std::string& domain : wrong) {
+        if (!tally_.sweep.verified) break;
+        CountDrift();
+        log::Warning(
+            "drift: the usage store had figures for the domain \"{}\" that were not those "
+            "of its mailboxes",
+            text::EscapedForLog(domain));
+    }
+    co_return true;
 }
 
 void StoreComparison::ClockWasSetBackTo(StoreTime now) {

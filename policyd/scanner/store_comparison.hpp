@@ -13,7 +13,7 @@
 namespace policyd::scanner {
 
 /// Looks whether the usage store still has what it was told, and nothing else. What is to be done
-/// about it is the scanner's. Loop thread.
+/// about mailboxes is the scanner's. Loop thread.
 class StoreComparison {
 public:
     /// All of them outlive it.
@@ -28,6 +28,11 @@ public:
     StoreTime LookedAt() const { return looked_at_; }
     void ClockWasSetBackTo(StoreTime now);
 
+    /// Has the store put right what it has of domains, and tells of those that were wrong: where it
+    /// lost mailboxes, what they come to again is counted once more; where it lost a domain,
+    /// nothing that its mailboxes hold is counted there. Returns whether there were any.
+    async::Task<bool> MendDomains();
+
     /// Tells of all mailboxes of which the store says something else than what it was last told.
     async::Task<> TellOfDrift();
 
@@ -36,7 +41,8 @@ public:
     async::Task<std::set<std::string>> OnlyInStore();
 
 private:
-    async::Task<bool> IsLost(const CommittedMailbox& committed);
+    async::Task<bool> IsLost(const CommittedMailbox& committed, std::string address);
+    async::Task<bool> IsLostInItsDomain(std::string address);
     void CountDrift();
 
     usage::UsageStore& store_;

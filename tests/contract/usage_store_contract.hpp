@@ -782,6 +782,16 @@ TYPED_TEST_P(UsageStoreContract, AMailboxThatWasWarnedOfIsLookedAtUntilNothingIs
     EXPECT_TRUE(commit_after(milliseconds(1000)).empty());
 }
 
+TYPED_TEST_P(UsageStoreContract, MendsNoDomainWhereNothingWasLost) {
+    for (const std::string name : {"ann@example.com", "bob@example.com", "@example.com", "x", ""})
+        this->Commit({{name, 10, 1, this->now_}});
+    this->Reserve("m1", 5, {{"ann@example.com", 0, 0}, {"a}:d@{c}", 0, 0}});
+    EXPECT_THAT(this->loop_.RunUntilDone(this->store_->MendDomains()), testing::IsEmpty());
+    const auto domain = this->loop_.RunUntilDone(this->store_->FindDomain("example.com"));
+    EXPECT_EQ(domain->bytes, 30u);
+    EXPECT_EQ(domain->reserved_bytes, 5u);
+}
+
 TYPED_TEST_P(UsageStoreContract, TellsTheTimeOfItsClock) {
     EXPECT_EQ(this->loop_.RunUntilDone(this->store_->Now()), this->now_);
 }
@@ -816,6 +826,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     WhatIsReservedWhileAMailboxIsMeasuredMayBeInTheMeasurement, OneOfAllWhoSeeACrossingWarnsOfIt,
     TellsOneOfAllWhichMailboxesChanged,
     AMailboxThatWasWarnedOfIsLookedAtUntilNothingIsReservedThere,
-    ReservesInAThousandMailboxesOfTwoDomains, WhatAnotherDomainRefusesEndsNoFullness);
+    ReservesInAThousandMailboxesOfTwoDomains, WhatAnotherDomainRefusesEndsNoFullness,
+    MendsNoDomainWhereNothingWasLost);
 
 }  // namespace policyd::usage

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/usage/usage_store.hpp"
@@ -31,9 +33,23 @@ public:
         if (on_found) on_found();
         co_return usage;
     }
-    async::Task<std::optional<usage::Usage>> FindDomain(std::string_view) override {
+    async::Task<std::optional<usage::Usage>> FindDomain(std::string_view domain) override {
         FailIfDown();
-        co_return std::nullopt;
+        if (wrong_domains.contains(std::string(domain))) co_return std::nullopt;
+        std::optional<usage::Usage> sum;
+        for (const auto& [name, measurement] : figures) {
+            if (usage::DomainOf(name) != domain) continue;
+            if (!sum) sum.emplace();
+            sum->bytes += std::min(measurement.bytes, std::uint64_t{1} << 53);
+            sum->messages += measurement.messages;
+        }
+        co_return sum;
+    }
+    async::Task<std::vector<std::string>> MendDomains() override {
+        FailIfDown();
+        if (cannot_mend) throw outage::UsageStoreUnavailable("a key is none of ours");
+        const std::set<std::string> wrong = std::exchange(wrong_domains, {});
+        co_return std::vector<std::string>(wrong.begin(), wrong.end());
     }
     async::Task<usage::Reserved> Reserve(const usage::Reservation&) override {
         co_return usage::Reserved{};
@@ -111,6 +127,8 @@ public:
     }
 
     std::map<std::string, usage::Measurement> figures;
+    std::set<std::string> wrong_domains;           ///< of which it has lost what it had
+    bool cannot_mend = false;                      ///< MendDomains() fails
     std::vector<std::string> unmeasured;           ///< hold reservations
     std::map<std::string, text::WallTime> absent;  ///< up to when nothing that is reserved counts
     std::uint64_t commits = 0;         ///< measurements committed, repeated ones as well

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/usage/usage_store.hpp"
+
 namespace policyd::usage {
 namespace {
 
@@ -26,6 +28,18 @@ TEST(RedisKeysTest, GiveTheirMailboxesBack) {
     for (const char* const name :
          {"ann@example.com", "@example.com", "ann", "ann@", "", "a}:m:{b@c}d", "%@%", "a@b@c"})
         EXPECT_EQ(MailboxOfRedisKey(RedisMailboxKey(name)), name);
+}
+
+TEST(RedisKeysTest, LeadToTheirDomains) {
+    for (const char* const name : {"ann@example.com", "@example.com", "ann", "", "a}:m:{b@c}d"}) {
+        const std::string domain(DomainOf(name));
+        EXPECT_EQ(DomainKeyOfMailboxKey(RedisMailboxKey(name)), RedisDomainKey(domain));
+        EXPECT_EQ(DomainOfRedisKey(RedisDomainKey(domain)), domain);
+        EXPECT_EQ(DomainOfRedisKey(RedisMailboxKey(name)), std::nullopt);
+        EXPECT_EQ(DomainKeyOfMailboxKey(RedisDomainKey(domain)), std::nullopt);
+    }
+    EXPECT_EQ(DomainOfRedisKey("policyd:{example.com}:m:d}:d"), std::nullopt);
+    EXPECT_EQ(DomainOfRedisKey("policyd:changed"), std::nullopt);
 }
 
 TEST(RedisKeysTest, AreToldFromOtherKeys) {

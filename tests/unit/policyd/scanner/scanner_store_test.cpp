@@ -541,6 +541,44 @@ TEST_F(ScannerTest, OwesFiguresToAStoreWhoseClockIsFoundSetBackBetweenSweeps) {
     EXPECT_FALSE(loop.RunUntilDone(scanner.StoreHasLost()));
 }
 
+TEST_F(ScannerTest, ReportsADomainThatWasWrongInTheStoreWhenItVerifies) {
+    store_.Deliver("example.org/ann", 100);
+    Sweep();
+    usage_.wrong_domains.insert("example.org");
+    EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 1u);
+    EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 0u);
+}
+
+TEST_F(ScannerTest, HasDomainsMendedAtItsBeginningAndOnceItNoticesALoss) {
+    store_.Deliver("example.org/ann", 100);
+    store_.Deliver("example.com/bob", 5);
+    usage_.wrong_domains.insert("other.example");
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    const auto sweep = [&] {
+        EXPECT_EQ(loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged)).store_drifted, 0u);
+        return usage_.wrong_domains.empty();
+    };
+    EXPECT_TRUE(sweep());
+    EXPECT_TRUE(sweep());
+    usage_.wrong_domains.insert("other.example");
+    EXPECT_FALSE(sweep()) << "nothing tells of it";
+    usage_.figures.erase("bob@example.com");
+    EXPECT_TRUE(sweep());
+    usage_.wrong_domains.insert("other.example");
+    EXPECT_TRUE(sweep()) << "what was lost while it was being mended";
+    EXPECT_TRUE(sweep());
+    usage_.wrong_domains.insert("example.org");
+    EXPECT_TRUE(sweep()) << "one that is there no more";
+    EXPECT_EQ(BytesOf("bob@example.com"), 5u);
+}
+
+TEST_F(ScannerTest, MeasuresAlthoughDomainsCannotBeMended) {
+    store_.Deliver("example.org/ann", 100);
+    usage_.cannot_mend = true;
+    EXPECT_EQ(Sweep().committed, 1u);
+}
+
 TEST_F(ScannerTest, CallsNothingDriftThatAnotherHasMeasuredLater) {
     store_.Deliver("example.org/ann", 100);
     Sweep();

@@ -1,6 +1,8 @@
 #include "common/usage/redis_domain_mending.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <random>

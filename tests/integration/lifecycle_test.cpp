@@ -258,6 +258,7 @@ TEST(UserTest, AReloadThatCanHaveNoThreadIsToBeTriedAgain) {
     const ScratchDirectory usage;
     const SmallSite site = SiteOfNobody(usage);
     PolicydProcess policyd(site.Config(), site.Socket());
+    policyd.WaitForOutput("ready: ");  // and nobody's
     // As its user, for root may not do that to others everywhere.
     const auto limit_threads = [&policyd](const std::string& to) {
         const Finished limited =
@@ -285,6 +286,7 @@ TEST(UserTest, WhatIsMadeAsRootIsTheUsersWhoNeedsItLater) {
         {"log_destination", SmallSite::Quoted("file:" + log.string())},
         {"usage_store", SmallSite::Quoted("sqlite:" + (own / "usage").string())}});
     PolicydProcess policyd(site.Config(), site.Socket());
+    WaitUntil("the start", [&] { return ReadFile(log).find("ready: ") != std::string::npos; });
     for (const fs::path& made : {log, fs::path(site.ControlSocket())}) {
         struct stat status {};
         ASSERT_EQ(stat(made.c_str(), &status), 0) << made;

@@ -31,7 +31,7 @@ public:
 /// Thrown by a job whose resource can do nothing for `rest`, where another one may: it is begun
 /// anew by another worker. Where all others rest, the job fails with it.
 struct NotNow {
-    explicit NotNow(std::chrono::milliseconds rest) : rest(rest) {}
+    explicit NotNow(std::chrono::milliseconds the_rest) : rest(the_rest) {}
     std::chrono::milliseconds rest;
 };
 

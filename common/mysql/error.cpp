@@ -40,7 +40,9 @@ bool Error::IsDenial() const noexcept {
 }
 
 bool Error::IsOfConnectionLimit() const noexcept {
-    return code_ == 1040 || code_ == 1203 || code_ == 1226;
+    // Of all, of one user, and of what one user may use (MAX_USER_CONNECTIONS).
+    constexpr std::array kLimits{1040, 1203, 1226};
+    return std::find(kLimits.begin(), kLimits.end(), code_) != kLimits.end();
 }
 
 }  // namespace policyd::mysql

@@ -77,7 +77,6 @@ private:
     /// Of the domain's mailboxes of which nothing is known any more.
     void ForgetWarnings(std::string_view domain);
     void Hold(const Reservation& reservation, const Limit& limit);
-    /// Does something with one mailbox of which no row comes back.
     /// Every call brings the reservations of its domain up to date first: what expired goes, what
     /// is dated later than now is dated now.
     void BringUpToDate(std::string_view domain);

@@ -1,7 +1,6 @@
 #include "policyd/checks/mailbox_quota_check.hpp"
 
 #include <algorithm>
-#include <exception>
 #include <utility>
 #include <vector>
 
@@ -24,22 +23,6 @@ using usage::Unreserve;
 /// (smtpd_policy_service_try_limit). Who is asked about more often is named again by the client,
 /// which Postfix delivers again if it is written in another way (cleanup(8)'s list of duplicates).
 constexpr std::uint64_t kMostTimesAsked = 10;
-
-/// How many recipients are given back at once of one message, as many as Postfix lets it have
-/// (smtpd_recipient_limit), and of all messages that were given up: what others ask the store
-/// meanwhile waits for that, and the store has to answer all of it in time.
-constexpr std::size_t kAtOnce = 1'000;
-
-/// Each recipient of a message holds room of its own: two that end in the same mailbox are two
-/// copies, while the same one asked about again is the same copy.
-std::string ReservationId(std::string_view message, std::string_view recipient) {
-    std::string id;
-    id.reserve(message.size() + 1 + recipient.size());
-    id += message;
-    id += ' ';
-    id += recipient;
-    return id;
-}
 
 /// Policyd or Postfix refuses him, whoever is asked first: none of those that Postfix counts.
 bool IsNobody(const recipients::Resolution& resolution) {
@@ -96,13 +79,13 @@ std::uint64_t TimesAsked(const std::vector<TrackedRecipient>& recipients) {
 MailboxQuotaCheck::MailboxQuotaCheck(const Parts& parts, QuotaRules rules, Clock clock,
                                      text::WallClock wall_clock)
     : recipients_(parts.recipients),
-      usage_(parts.usage),
       messages_(parts.messages),
       owed_(parts.owed),
       rules_(std::move(rules)),
       clock_(std::move(clock)),
-      room_(usage_, parts.warnings, rules_.room, clock_, std::move(wall_clock)),
-      sizes_(usage_, rules_.size, rules_.room.stale_time, clock_) {}
+      held_(parts.usage, parts.messages, parts.owed, rules_.reservations),
+      room_(parts.usage, parts.warnings, rules_.room, clock_, std::move(wall_clock)),
+      sizes_(parts.usage, rules_.size, rules_.room.stale_time, clock_) {}
 
 void MailboxQuotaCheck::TakeOver(PolicyCheck& predecessor, bool) {
     auto& other = static_cast<MailboxQuotaCheck&>(predecessor);
@@ -132,7 +115,7 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
     if (!resolution) return std::nullopt;
     if (IsNobody(*resolution)) return Verdict::NoOpinion();
     const auto& mailboxes = resolution->mailboxes;
-    if (!mailboxes.empty() && (Reserves(request.instance) || !room_.TellsAtHand()))
+    if (!mailboxes.empty() && (held_.Reserves(request.instance) || !room_.TellsAtHand()))
         return std::nullopt;
     // Who has room needs no exemption, and most have.
     if (!mailboxes.empty() && !HasRoomAtHand(request, mailboxes) &&
@@ -145,7 +128,7 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
     const std::string message = protocol::MessageName(request);
     Noted noted = Remember(request, message, recipient);
     if (!noted.left.empty())
-        owed_.GiveBack(ReservationId(message, recipient.recipient), std::move(noted.left),
+        owed_.GiveBack(HeldRoom::Id(message, recipient.recipient), std::move(noted.left),
                        Unreserve::kWhatIsUnsettled);
     return std::move(noted.verdict);
 }
@@ -168,7 +151,7 @@ MailboxQuotaCheck::Noted MailboxQuotaCheck::Remember(const PolicyRequest& reques
         noted.verdict = Verdict::Answer("452 4.5.3 Too many recipients", "too_many_recipients");
         return noted;
     }
-    if (remembered.before && Reserves(message))
+    if (remembered.before && held_.Reserves(message))
         noted.left = LeftBehind(*remembered.before, *recipient.resolution);
     if (remembered.asked <= kMostTimesAsked ||
         MailboxRoom::LimitedOf(recipient.resolution->mailboxes).empty() ||
@@ -197,7 +180,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     recipient.resolution = recipients_.Fresh(request.recipient);
     if (!recipient.resolution) recipient = co_await Resolved(request.recipient, findings);
     if (IsNobody(*recipient.resolution)) co_return Verdict::NoOpinion();
-    recipient.holds = Reserves(message);
+    recipient.holds = held_.Reserves(message);
 
     // Remembered before the store is asked: if it cannot answer, the end of the message still can.
     // Who has no mailbox here as well: he is one of those that Postfix counts, and has room.
@@ -206,8 +189,8 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
         Noted noted = Remember(request, message, recipient);
         findings.is_counted = !noted.verdict.HasOpinion();
         if (!noted.left.empty())
-            co_await GiveBackOf(ReservationId(message, recipient.recipient), std::move(noted.left),
-                                Unreserve::kWhatIsUnsettled);
+            co_await held_.GiveBack(HeldRoom::Id(message, recipient.recipient),
+                                    std::move(noted.left), Unreserve::kWhatIsUnsettled);
         if (noted.verdict.HasOpinion()) co_return std::move(noted.verdict);
         without_those = Without(noted.refused_bytes, request);
     }
@@ -222,8 +205,8 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     }
     // What the message held was given back meanwhile, and perhaps before this was reserved: where
     // Postfix missed an answer, it asked again over another connection, of another thread.
-    if (Reserves(message) && !messages_.Expects(message, asked.recipient))
-        co_await GiveBack(message, findings.recipients, Unreserve::kWhatIsUnsettled);
+    if (held_.Reserves(message) && !messages_.Expects(message, asked.recipient))
+        co_await held_.GiveBack(message, findings.recipients, Unreserve::kWhatIsUnsettled);
     co_return Verdict::NoOpinion();
 }
 
@@ -275,7 +258,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
         co_return Verdict::NoOpinion();
     }
     messages_.Refuse(message, {request.recipient_count, request.size});
-    co_await GiveBack(message, recipients, Unreserve::kEverything);
+    co_await held_.GiveBack(message, recipients, Unreserve::kEverything);
     // Asked about more often than there are recipients, somebody was named twice, or the service
     // is in several lists and somebody else was accepted unasked, who may have room.
     if (recipients.size() < accepted && worst.room == Room::kFull) worst.room = Room::kPerhapsFull;
@@ -299,20 +282,11 @@ async::Task<void> MailboxQuotaCheck::FindAccepted(const PolicyRequest& request,
     }
     // Noted first: from then on it is the usage store that is waited for.
     findings.recipients = std::move(recipients);
-    if (!refused.empty()) co_await GiveBack(message, std::move(refused), Unreserve::kEverything);
+    if (!refused.empty())
+        co_await held_.GiveBack(message, std::move(refused), Unreserve::kEverything);
     if (!findings.recipients.empty() || request.recipient.empty()) co_return;
     TrackedRecipient recipient = co_await Resolved(request.recipient, findings);
     findings.recipients.push_back(std::move(recipient));
-}
-
-bool MailboxQuotaCheck::Reserves(std::string_view message) const {
-    return rules_.reservations && !message.empty();
-}
-
-/// What is held from before a reload goes on being held, and is given back.
-bool MailboxQuotaCheck::Reserves(std::string_view message,
-                                 const TrackedRecipient& recipient) const {
-    return Reserves(message) || recipient.holds;
 }
 
 async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
@@ -324,10 +298,10 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
     if (mailboxes.empty()) co_return taken;
     const StoredSize size = co_await sizes_.Of(request, recipient);
     const bool exempt = rules_.exempt.Cover(request, recipient.recipient);
-    if (!Reserves(message, recipient)) {
+    if (!held_.IsHeldFor(recipient, message)) {
         if (!exempt) taken = co_await room_.Look(*recipient.resolution, size, with_room);
     } else {
-        const std::string id = ReservationId(message, recipient.recipient);
+        const std::string id = HeldRoom::Id(message, recipient.recipient);
         if (!owed_.Forget(id))
             throw outage::UsageStoreUnavailable("it is being told of this message");
         if (exempt) {
@@ -361,14 +335,14 @@ async::Task<void> MailboxQuotaCheck::Charge(const PolicyRequest& request,
                                             const std::string& message,
                                             const TrackedRecipient& recipient, bool has_room) {
     const bool ends_fullness = has_room && !rules_.exempt.Cover(request, recipient.recipient);
-    if (!Reserves(message, recipient)) {
+    if (!held_.IsHeldFor(recipient, message)) {
         if (ends_fullness) co_await room_.NoteRoom(recipient.resolution->mailboxes);
         co_return;
     }
     const auto& mailboxes = recipient.resolution->mailboxes;
     const std::uint64_t bytes = sizes_.AsTold(request, recipient);
     usage::Reservation reservation =
-        room_.ReservationFor(ReservationId(message, recipient.recipient), mailboxes, bytes);
+        room_.ReservationFor(HeldRoom::Id(message, recipient.recipient), mailboxes, bytes);
     reservation.ends_fullness = ends_fullness && room_.EndsFullness(*recipient.resolution);
     bool is_down = false;
     try {
@@ -379,77 +353,12 @@ async::Task<void> MailboxQuotaCheck::Charge(const PolicyRequest& request,
     if (is_down) owed_.Charge(std::move(reservation), clock_());
 }
 
-async::Task<void> MailboxQuotaCheck::GiveBack(std::string message, Recipients recipients,
-                                              Unreserve what) {
-    for (std::size_t next = 0; next < recipients.size();) {
-        // At once: the connection's next message must not find what this one held.
-        std::vector<async::Task<void>> tasks;
-        for (; next < recipients.size() && tasks.size() < kAtOnce; ++next) {
-            const TrackedRecipient& recipient = recipients[next];
-            std::vector<std::string> mailboxes =
-                MailboxRoom::LimitedOf(recipient.resolution->mailboxes);
-            if (!mailboxes.empty() && Reserves(message, recipient))
-                tasks.push_back(GiveBackOf(ReservationId(message, recipient.recipient),
-                                           std::move(mailboxes), what));
-        }
-        co_await async::WhenAll(std::move(tasks));
-    }
-}
-
-async::Task<void> MailboxQuotaCheck::GiveBackOf(std::string id, std::vector<std::string> mailboxes,
-                                                Unreserve what) {
-    bool is_down = false;
-    try {
-        co_await usage_.Release(id, mailboxes, what);
-    } catch (const outage::UsageStoreUnavailable&) {
-        is_down = true;
-    }
-    if (is_down) owed_.GiveBack(id, std::move(mailboxes), what);
-}
-
-/// What is left to do for a message that was not settled.
-MailboxQuotaCheck::Rest MailboxQuotaCheck::RestOf(std::string_view message, Recipients unsettled) {
-    if (unsettled.empty()) return std::nullopt;
-    return GiveBackInTurn({std::string(message), std::move(unsettled)});
-}
-
-/// Where too much is being given back already, those who are at it come to this as well.
-async::Task<void> MailboxQuotaCheck::GiveBackInTurn(GivenUp message) {
-    given_up_.push_back(std::move(message));
-    std::exception_ptr failure;
-    while (!given_up_.empty() && being_given_back_ < kAtOnce) {
-        GivenUp next = std::move(given_up_.front());
-        given_up_.pop_front();
-        const std::size_t at_once = std::min(next.recipients.size(), kAtOnce);
-        being_given_back_ += at_once;
-        try {
-            co_await GiveBackUnlessAskedAgain(std::move(next));
-        } catch (...) {
-            failure = std::current_exception();
-        }
-        being_given_back_ -= at_once;
-    }
-    if (failure) std::rethrow_exception(failure);
-}
-
-/// What is asked about again before its portion's turn comes holds room anew.
-async::Task<void> MailboxQuotaCheck::GiveBackUnlessAskedAgain(GivenUp message) {
-    Recipients& recipients = message.recipients;
-    for (std::size_t next = 0; next < recipients.size();) {
-        Recipients portion;
-        for (; next < recipients.size() && portion.size() < kAtOnce; ++next)
-            portion.push_back(std::move(recipients[next]));
-        messages_.LeaveOutExpected(message.message, portion);
-        co_await GiveBack(message.message, std::move(portion), Unreserve::kWhatIsUnsettled);
-    }
-}
-
 MailboxQuotaCheck::Rest MailboxQuotaCheck::EndMessage(std::string_view message) {
-    return RestOf(message, messages_.End(message));
+    return held_.GiveUp(message, messages_.End(message));
 }
 
 MailboxQuotaCheck::Rest MailboxQuotaCheck::LeaveMessage(std::string_view message) {
-    return RestOf(message, messages_.Leave(message));
+    return held_.GiveUp(message, messages_.Leave(message));
 }
 
 std::optional<Verdict> MailboxQuotaCheck::AsRemembered(const PolicyRequest& request,
@@ -511,14 +420,14 @@ async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request, Fi
             if (std::exchange(findings.is_counted, true)) continue;
             const auto known = messages_.Remember(message, recipient, clock_());
             if (known.before)
-                owed_.GiveBack(ReservationId(message, recipient.recipient),
+                owed_.GiveBack(HeldRoom::Id(message, recipient.recipient),
                                LeftBehind(*known.before, *recipient.resolution),
                                Unreserve::kWhatIsUnsettled);
         } else {
             messages_.Settle(message);
-            if (!Reserves(message, recipient)) continue;
+            if (!held_.IsHeldFor(recipient, message)) continue;
             const auto alone = Without(messages_.RefusedBefore(message).bytes, request);
-            owed_.Charge(room_.ReservationFor(ReservationId(message, recipient.recipient),
+            owed_.Charge(room_.ReservationFor(HeldRoom::Id(message, recipient.recipient),
                                               recipient.resolution->mailboxes,
                                               sizes_.AsTold(alone ? *alone : request, recipient)),
                          clock_());
@@ -535,10 +444,7 @@ async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request, Fi
     for (const TrackedRecipient& recipient : findings.recipients) {
         if (std::exchange(findings.is_counted, false))
             messages_.ForgetOnce(message, recipient.recipient);
-        if (!Reserves(message, recipient)) continue;
-        owed_.GiveBack(ReservationId(message, recipient.recipient),
-                       MailboxRoom::LimitedOf(recipient.resolution->mailboxes),
-                       Unreserve::kEverything);
+        held_.GiveBackLater(message, recipient, Unreserve::kEverything);
     }
 }
 

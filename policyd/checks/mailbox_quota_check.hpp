@@ -1,11 +1,11 @@
 #pragma once
 
-#include <deque>
 #include <string>
 #include <vector>
 
 #include "common/recipients/recipient_cache.hpp"
 #include "policyd/checks/exemptions.hpp"
+#include "policyd/checks/held_room.hpp"
 #include "policyd/checks/mailbox_room.hpp"
 #include "policyd/checks/message_sizes.hpp"
 #include "policyd/checks/message_tracker.hpp"
@@ -73,10 +73,6 @@ public:
 
 private:
     using Recipients = std::vector<TrackedRecipient>;
-    struct GivenUp {
-        std::string message;
-        Recipients recipients;
-    };
 
     static async::Task<Verdict> NotConcerned();
     async::Task<Verdict> AtRcpt(const protocol::PolicyRequest& request, Findings& findings);
@@ -104,24 +100,15 @@ private:
                              const TrackedRecipient& recipient, bool has_room);
     async::Task<void> FindOut(const protocol::PolicyRequest& request, const std::string& message,
                               Findings& findings);
-    async::Task<void> GiveBack(std::string message, Recipients recipients, usage::Unreserve what);
-    async::Task<void> GiveBackOf(std::string id, std::vector<std::string> mailboxes,
-                                 usage::Unreserve what);
-    Rest RestOf(std::string_view message, Recipients unsettled);
-    async::Task<void> GiveBackInTurn(GivenUp message);
-    async::Task<void> GiveBackUnlessAskedAgain(GivenUp message);
-    bool Reserves(std::string_view message) const;
-    bool Reserves(std::string_view message, const TrackedRecipient& recipient) const;
+
     recipients::RecipientCache& recipients_;
-    usage::UsageStore& usage_;
     MessageTracker& messages_;
     OwedChanges& owed_;
     const QuotaRules rules_;
     const Clock clock_;
+    HeldRoom held_;
     MailboxRoom room_;
     MessageSizes sizes_;
-    std::deque<GivenUp> given_up_;      // that nobody gives back yet
-    std::size_t being_given_back_ = 0;  // recipients of others
 };
 
 }  // namespace policyd::checks

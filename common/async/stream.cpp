@@ -8,7 +8,7 @@ namespace policyd::async {
 namespace {
 
 /// Lent to libuv for the time of one read, and emptied before the next: one for each thread.
-thread_local std::array<char, 64 * 1024> read_buffer;
+thread_local std::array<char, 16 * 1024> read_buffer;
 
 }  // namespace
 

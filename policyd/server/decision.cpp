@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/log/logging.hpp"
+#include "common/text/reused_room.hpp"
 
 namespace policyd::server {
 
@@ -52,7 +53,7 @@ void Decision::Expire() {
 }
 
 void Decision::Reset() {
-    bytes.clear();
+    text::ClearForReuse(bytes);
     request = {};
     progress = {};
     said_ = {};

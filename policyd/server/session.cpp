@@ -7,6 +7,7 @@
 #include "common/log/logging.hpp"
 #include "common/protocol/message_name.hpp"
 #include "common/protocol/policy_action.hpp"
+#include "common/text/reused_room.hpp"
 
 namespace policyd::server {
 
@@ -17,6 +18,10 @@ using protocol::RequestParser;
 /// How many requests of one connection are answered from memory before others have their turn.
 /// Postfix sends one and waits; whoever sends thousands at once holds up nobody but himself.
 constexpr int kMostInARow = 8;
+
+/// How much is read behind a request that is not answered yet: Postfix sends nothing before it has
+/// its answer, and who does so takes no more room for it than that.
+constexpr std::size_t kReadAhead = 4096;
 
 /// `services` are what the rest of a check needs.
 async::Task<void> Finish(async::Task<void> rest, std::shared_ptr<services::Services> services) {
@@ -37,7 +42,7 @@ void LogFailure(std::exception_ptr failure) {
 Session::Session(async::UvHandle<uv_any_handle> socket, std::string postfix_host,
                  const SessionLimits& limits, const Clock& clock, const CurrentServices& services,
                  SessionMetrics& metrics)
-    : stream_(std::move(socket), protocol::kLongestRequest),
+    : stream_(std::move(socket), kReadAhead),
       postfix_host_(std::make_shared<const std::string>(std::move(postfix_host))),
       limits_(limits),
       clock_(clock),
@@ -67,7 +72,12 @@ async::Task<> Session::Serve() {
                 break;
             case RequestParser::Parsed::kIncomplete:
                 in_a_row = 0;
-                Enter(stream_.Received().empty() ? Phase::kIdle : Phase::kReceiving);
+                if (stream_.Received().empty()) {
+                    text::ClearForReuse(stream_.Received());
+                    Enter(Phase::kIdle);
+                } else {
+                    Enter(Phase::kReceiving);
+                }
                 open = co_await stream_.Read();
                 break;
             case RequestParser::Parsed::kMalformed:

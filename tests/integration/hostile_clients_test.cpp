@@ -219,6 +219,34 @@ TEST(ConnectionLimitTest, TwentyThousandConnectionsAreServed) {
     EXPECT_LT(policyd.Memory() / count, 64 * 1024u);
 }
 
+TEST(ConnectionLimitTest, WhoeverSentMuchAtOnceCostsLittleAfterwards) {
+    constexpr std::size_t kConnections = 50;
+    constexpr int kRequests = 300;
+    std::string many;
+    for (int i = 0; i < kRequests; ++i) many += RequestText({{"recipient", "jim@example.com"}});
+    const std::string value(8'000, 'x');
+    many += RequestText({{"recipient", "joe@example.com"},
+                         {"helo_name", value},
+                         {"sender", value},
+                         {"queue_id", value},
+                         {"etrn_domain", value}});
+
+    const SmallSite site;
+    PolicydProcess policyd(site.Config(), site.Socket(), kWithoutQuarantine);
+    std::list<PolicyClient> clients;
+    const auto send_much = [&] {
+        clients.emplace_back(site.Socket());
+        clients.back().Send(many);
+        for (int answer = 0; answer < kRequests; ++answer)
+            ASSERT_THAT(clients.back().Receive().value_or("closed"), StartsWith("550 "));
+        ASSERT_EQ(clients.back().Receive(), "DUNNO");
+    };
+    for (int i = 0; i < 10; ++i) send_much();  // what the process needs once
+    const std::size_t before = policyd.Memory();
+    for (std::size_t i = 0; i < kConnections; ++i) send_much();
+    EXPECT_LT((policyd.Memory() - before) / kConnections, 64 * 1024u);
+}
+
 TEST(ConnectionLimitTest, WhoComesWhenDescriptorsRunOutWaitsUntilOthersHaveGone) {
     const SmallSite site;
     PolicydOptions options;

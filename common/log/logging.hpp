@@ -58,6 +58,11 @@ void Shutdown();
 /// destination (a full disk). Any thread.
 std::uint64_t LinesLost();
 
+/// For what is costly to put together.
+inline bool TellsDebug() {
+    return spdlog::should_log(spdlog::level::debug);
+}
+
 /// Each message begins with a stable word to search for. Values that came from outside go through
 /// text::EscapedForLog and are never the format string.
 template <typename... Args>

@@ -1,12 +1,15 @@
 #include "policyd/checks/mailbox_quota_check.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "common/async/when_all.hpp"
+#include "common/log/logging.hpp"
 #include "common/protocol/message_name.hpp"
 #include "common/text/fold_case.hpp"
+#include "policyd/checks/refusal_line.hpp"
 #include "policyd/checks/resolve.hpp"
 #include "policyd/checks/saturating.hpp"
 
@@ -31,16 +34,18 @@ bool IsNobody(const recipients::Resolution& resolution) {
            resolution.kind == recipients::Resolution::Kind::kDeferred;
 }
 
-/// Of recipients without room, `worst` becomes the one that is refused least surely; of several who
-/// are full, all of them.
-void NoteWorst(const Taken& taken, Taken& worst) {
-    if (worst.room == Room::kFull && taken.room == Room::kFull) {
-        for (const std::string& mailbox : taken.full)
-            if (std::find(worst.full.begin(), worst.full.end(), mailbox) == worst.full.end())
-                worst.full.push_back(mailbox);
-    } else if (worst.room == Room::kFree || worst.room == Room::kFull) {
-        worst = taken;
+/// Of several without room: all the mailboxes that have none, and whether that is for good in each.
+Taken WithoutRoom(const std::vector<Taken>& taken) {
+    Taken all;
+    std::unordered_set<std::string_view> named;
+    for (const Taken& one : taken) {
+        if (one.room == Room::kFree) continue;
+        // The one that is refused least surely counts.
+        if (all.room == Room::kFree || all.room == Room::kFull) all.room = one.room;
+        for (const std::string& mailbox : one.full)
+            if (named.insert(mailbox).second) all.full.push_back(mailbox);
     }
+    return all;
 }
 
 bool IsConcerned(const PolicyRequest& request) {
@@ -197,11 +202,13 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     findings.recipients.push_back(std::move(recipient));
     const TrackedRecipient& asked = findings.recipients.front();
     const PolicyRequest& alone = without_those ? *without_those : request;
-    Taken taken = co_await TakeRoom(alone, message, asked, WithRoom::kMayBeAborted);
+    const Taken taken = co_await TakeRoom(alone, message, asked, WithRoom::kMayBeAborted);
     if (taken.room != Room::kFree) {
         messages_.ForgetOnce(message, asked.recipient);
         findings.is_counted = false;
-        co_return co_await Refusal(std::move(taken), message);
+        Verdict refusal = co_await Refusal(taken, message);
+        if (log::TellsDebug()) log::Debug("{}", RefusalLine(request, refusal, taken.full));
+        co_return refusal;
     }
     // What the message held was given back meanwhile, and perhaps before this was reserved: where
     // Postfix missed an answer, it asked again over another connection, of another thread.
@@ -231,12 +238,10 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     std::vector<Taken> taken = co_await async::WhenAll(std::move(taking));
     std::size_t full = 0;
     std::uint64_t full_asked = 0;
-    Taken worst;
     for (std::size_t i = 0; i < taken.size(); ++i) {
         if (taken[i].room == Room::kFree) continue;
         ++full;
         full_asked += recipients[i].asked;
-        NoteWorst(taken[i], worst);
     }
     // Recipients that were refused later on, or never seen here, may be among the accepted ones:
     // where that cannot be told, nobody is refused on their account.
@@ -259,12 +264,19 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     }
     messages_.Refuse(message, {request.recipient_count, request.size});
     co_await held_.GiveBack(message, recipients, Unreserve::kEverything);
+    Taken without_room = WithoutRoom(taken);
     // Asked about more often than there are recipients, somebody was named twice, or the service
     // is in several lists and somebody else was accepted unasked, who may have room.
-    if (recipients.size() < accepted && worst.room == Room::kFull) worst.room = Room::kPerhapsFull;
-    if (!all_full && rules_.full_at_end_of_message == FullAtEndOfMessage::kDefer)
-        co_return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "mailbox_full");
-    co_return co_await Refusal(std::move(worst), message);
+    if (recipients.size() < accepted && without_room.room == Room::kFull)
+        without_room.room = Room::kPerhapsFull;
+    Verdict refusal;
+    if (!all_full && rules_.full_at_end_of_message == FullAtEndOfMessage::kDefer) {
+        refusal = Verdict::AsConfigured(rules_.mailbox_full_defer_action, "mailbox_full");
+    } else {
+        refusal = co_await Refusal(without_room, message);
+    }
+    log::Info("{}", RefusalLine(request, refusal, without_room.full));
+    co_return refusal;
 }
 
 async::Task<void> MailboxQuotaCheck::FindAccepted(const PolicyRequest& request,
@@ -315,14 +327,14 @@ async::Task<Taken> MailboxQuotaCheck::TakeRoom(const PolicyRequest& request,
     co_return taken;
 }
 
-async::Task<Verdict> MailboxQuotaCheck::Refusal(Taken taken, std::string_view message) {
+async::Task<Verdict> MailboxQuotaCheck::Refusal(const Taken& taken, std::string_view message) {
     if (taken.room == Room::kUncertain)
         co_return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "stale_usage");
     if (taken.room == Room::kPerhapsFull)
         co_return Verdict::AsConfigured(rules_.mailbox_full_defer_action, "mailbox_perhaps_full");
     bool is_for_good = false;
     try {
-        is_for_good = co_await room_.IsForGood(std::move(taken.full), message);
+        is_for_good = co_await room_.IsForGood(taken.full, message);
     } catch (const outage::UsageStoreUnavailable&) {
         // It is full, for how long nobody can tell.
     }

@@ -95,7 +95,7 @@ private:
     Recipients Known(const protocol::PolicyRequest& request, const Findings& findings);
     async::Task<Taken> TakeRoom(const protocol::PolicyRequest& request, const std::string& message,
                                 const TrackedRecipient& recipient, WithRoom with_room);
-    async::Task<Verdict> Refusal(Taken taken, std::string_view message);
+    async::Task<Verdict> Refusal(const Taken& taken, std::string_view message);
     async::Task<void> Charge(const protocol::PolicyRequest& request, const std::string& message,
                              const TrackedRecipient& recipient, bool has_room);
     async::Task<void> FindOut(const protocol::PolicyRequest& request, const std::string& message,

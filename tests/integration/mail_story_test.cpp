@@ -284,6 +284,7 @@ TYPED_TEST(MailStoryTest, IsToldFromTheFirstClientToTheMailboxThatTakesMailAgain
     EXPECT_NE(full.text.find("5.2.2"), std::string::npos) << full.text;
     EXPECT_EQ(story.ReplyToRcpt("info@example.com", "192.0.2.7", 15'000).code, 552) << "the alias";
     EXPECT_EQ(story.Send("sales@example.com", 15'000).code, 552) << "at the end, by its real size";
+    story.Policyd().WaitForOutput("for sales@example.com in sales@example.com: 552");
     EXPECT_EQ(story.MessagesOf("example.com/sales"), 4u);
 
     story.Empty("example.com/sales");

@@ -148,7 +148,10 @@ ConfigFile ReadConfigFile(const std::string& path) {
     } catch (const std::system_error& error) {
         std::throw_with_nested(ConfigError(path, 0, error.code().message()));
     }
-    return ParseConfig(text, path);
+    ConfigFile file = ParseConfig(text, path);
+    // Nobody wants that: it is what a full disk, or whoever writes the file just now, leaves of it.
+    if (file.lines.empty()) throw ConfigError(path, 0, "sets no option");
+    return file;
 }
 
 ConfigError Located(const ConfigError& error, const std::string& path) {

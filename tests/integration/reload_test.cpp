@@ -73,6 +73,13 @@ TEST_F(ReloadTest, ABadFileLeavesTheOldStateAndTheErrorIsTold) {
     EXPECT_EQ(site_.Metric("policyd_last_reload_successful"), 1);
 }
 
+TEST_F(ReloadTest, AFileThatWasEmptiedLeavesTheOldStateToo) {
+    fs::resize_file(site_.Config(), 0);
+    policyd_.Signal(SIGHUP);
+    policyd_.WaitForOutput("sets no option");
+    EXPECT_THAT(ActionFor("jim@example.com"), StartsWith("550 "));
+}
+
 TEST_F(ReloadTest, ALineTwiceInATableOfTextLeavesTheOldStateToo) {
     const std::string table = site_.Directory() / "mailboxes";
     std::ofstream(table) << "joe@example.com x\n";

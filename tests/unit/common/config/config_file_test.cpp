@@ -97,6 +97,14 @@ TEST(ConfigFileTest, ReportsAFileThatCannotBeRead) {
     EXPECT_THROW(ReadConfigFile(scratch.Path()), ConfigError);
 }
 
+TEST(ConfigFileTest, RefusesAFileThatWasEmptied) {
+    const test::ScratchDirectory scratch;
+    for (const char* text : {"", "\n", "# all that a full disk has left\n"}) {
+        const std::string path = scratch.Write("policyd.toml", text);
+        EXPECT_THROW(ReadConfigFile(path), ConfigError) << text;
+    }
+}
+
 TEST(ConfigFileTest, RefusesAPasswordFileThatOthersMayRead) {
     const test::ScratchDirectory scratch;
     const std::filesystem::path secret = scratch.Write("redis.secret", "toto\n");

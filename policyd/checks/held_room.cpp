@@ -1,6 +1,5 @@
 #include "policyd/checks/held_room.hpp"
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -81,14 +80,14 @@ async::Task<void> HeldRoom::GiveBackInTurn(GivenUp message) {
     while (!given_up_.empty() && being_given_back_ < kAtOnce) {
         GivenUp next = std::move(given_up_.front());
         given_up_.pop_front();
-        const std::size_t at_once = std::min(next.recipients.size(), kAtOnce);
-        being_given_back_ += at_once;
+        const std::size_t count = next.recipients.size();
+        being_given_back_ += count;
         try {
             co_await GiveBackUnlessAskedAgain(std::move(next));
         } catch (...) {
             failure = std::current_exception();
         }
-        being_given_back_ -= at_once;
+        being_given_back_ -= count;
     }
     if (failure) std::rethrow_exception(failure);
 }

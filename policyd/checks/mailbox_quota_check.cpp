@@ -29,8 +29,7 @@ constexpr std::uint64_t kMostTimesAsked = 10;
 
 /// Policyd or Postfix refuses him, whoever is asked first: none of those that Postfix counts.
 bool IsNobody(const recipients::Resolution& resolution) {
-    return (resolution.kind == recipients::Resolution::Kind::kUnknown &&
-            resolution.mailboxes.empty()) ||
+    return resolution.kind == recipients::Resolution::Kind::kUnknown ||
            resolution.kind == recipients::Resolution::Kind::kDeferred;
 }
 
@@ -255,8 +254,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
         for (std::size_t i = 0; i < recipients.size(); ++i) {
             const bool is_full = taken[i].room != Room::kFree;
             if (is_full || with_room == WithRoom::kMayBeRefused) {
-                const bool has_room = !is_full && taken[i].full.empty();
-                charging.push_back(Charge(alone, message, recipients[i], has_room));
+                charging.push_back(Charge(alone, message, recipients[i], taken[i].full.empty()));
             }
         }
         co_await async::WhenAll(std::move(charging));

@@ -15,9 +15,9 @@ class FixedRecipients final : public recipients::RecipientResolver {
 public:
     using Resolution = recipients::Resolution;
 
-    /// Known ones are remembered for `positive`; all serve while the tables are down.
-    explicit FixedRecipients(std::chrono::milliseconds positive = std::chrono::milliseconds(0))
-        : cache_(recipients::MakeRecipientCache(*this, Times(positive),
+    /// All are remembered for `fresh`; known ones serve while the tables are down.
+    explicit FixedRecipients(std::chrono::milliseconds fresh = std::chrono::milliseconds(0))
+        : cache_(recipients::MakeRecipientCache(*this, Times(fresh),
                                                 [] { return std::chrono::milliseconds(0); })) {}
 
     /// `recipient` goes to these mailboxes, each with this limit in bytes; to one that is named
@@ -80,9 +80,9 @@ public:
     recipients::RecipientCache& Cache() { return *cache_; }
 
 private:
-    static recipients::CacheTimes Times(std::chrono::milliseconds positive) {
+    static recipients::CacheTimes Times(std::chrono::milliseconds fresh) {
         recipients::CacheTimes times;
-        times.positive = positive;
+        times.positive = times.negative = fresh;
         times.longest_stale = std::chrono::hours(1);
         return times;
     }

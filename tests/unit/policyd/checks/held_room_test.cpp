@@ -41,7 +41,9 @@ TEST_F(HeldRoomTest, AnAbortedMessageGivesItsRoomBackAndAnAcceptedOneKeepsIt) {
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
     EXPECT_EQ(AtRcpt("ann@example.com", 500, "2"), "");
     EXPECT_EQ(AtEnd("ann@example.com", 500, 1, "2"), "");
+    const int calls = usage_.calls;
     EndMessage("2");
+    EXPECT_EQ(usage_.calls, calls) << "there is nothing to ask for";
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
 }
 
@@ -96,6 +98,17 @@ TEST_F(HeldRoomTest, WhatManyConnectionsLeaveIsGivenBackOnceAndInPortions) {
     EXPECT_EQ(usage.releases, kMessages * kRecipients - 1);
     EXPECT_EQ(usage.ReservedIn("7@example.com"), 1u) << "was asked about again";
     EXPECT_EQ(usage.ReservedIn("8@example.com"), 0u);
+}
+
+TEST_F(HeldRoomTest, SmallMessagesAreGivenBackAtTheSameTime) {
+    UsageStoreOfRounds usage;
+    Use({}, recipients_, usage);
+    for (const char* instance : {"1", "2"}) EXPECT_EQ(AtRcpt("ann@example.com", 1, instance), "");
+    for (const char* instance : {"1", "2"})
+        async::Spawn(std::move(*check_->LeaveMessage(NameOf(instance))));
+    EXPECT_EQ(usage.under_way, 2);
+    usage.next_round.Set();
+    EXPECT_EQ(usage.ReservedIn("ann@example.com"), 0u);
 }
 
 TEST_F(HeldRoomTest, WhatIsAskedAboutAgainBeforeItsPortionIsGivenBackKeepsItsRoom) {

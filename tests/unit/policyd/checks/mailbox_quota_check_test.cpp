@@ -136,6 +136,7 @@ TEST_F(MailboxQuotaCheckTest, AMailboxThatAnAliasReachesTwiceIsChargedForTwoCopi
 
 TEST_F(MailboxQuotaCheckTest, OnlyLooksWithoutAnInstanceOrWithReservationsOff) {
     EXPECT_EQ(AtRcpt("ann@example.com", 600, ""), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
     QuotaRules rules;
     rules.reservations = false;
     Use(rules);
@@ -192,6 +193,9 @@ TEST_F(MailboxQuotaCheckTest, CountsButNeverRefusesExemptMail) {
     usage_.Measure("ann@example.com", 1000);
     EXPECT_EQ(AtRcpt("ann@example.com", 100), "");
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 100u);
+    rules.reservations = false;
+    Use(rules);
+    EXPECT_EQ(AtRcpt("ann@example.com", 100, "2"), "");
 }
 
 TEST_F(MailboxQuotaCheckTest, DefersFirstAndRefusesOnceTheMailboxHasBeenFullForTheSoftTime) {
@@ -210,6 +214,20 @@ TEST_F(MailboxQuotaCheckTest, DefersFirstAndRefusesOnceTheMailboxHasBeenFullForT
     EXPECT_EQ(AtEnd("ann@example.com", 1, 1, "4"), "");
     usage_.Measure("ann@example.com", 1000);
     EXPECT_EQ(AtRcpt("ann@example.com", 1, "5"), kPerhapsFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, RefusesNobodyForGoodWhereTheStoreCannotTellForHowLongHeHasBeenFull) {
+    class UsageStore final : public test::MemoryUsageStore {
+        async::Task<std::vector<std::chrono::milliseconds>> NoteFull(
+            std::span<const std::string>, std::chrono::milliseconds) override {
+            throw outage::UsageStoreUnavailable("the store goes down");
+        }
+    } usage;
+    QuotaRules rules;
+    rules.room.soft_time = std::chrono::milliseconds(1);
+    Use(rules, recipients_, usage);
+    usage.Measure("ann@example.com", 1000);
+    EXPECT_EQ(AtRcpt("ann@example.com", 1), kPerhapsFull);
 }
 
 TEST_F(MailboxQuotaCheckTest, NoSoftTimeBeginsByAQuestionAboutNoMessage) {
@@ -438,6 +456,29 @@ TEST_F(MailboxQuotaCheckTest, MayAssumeWhatTheMessagesOfTheSiteHaveOnAverage) {
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 300u) << "with what delivery added";
     EXPECT_EQ(AtEnd("ann@example.com", 100, 1, "2"), "");
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 150u);
+}
+
+TEST_F(MailboxQuotaCheckTest, TakesOverTheAverageThatServesWhileTheStoreCannotTellIt) {
+    class UsageStore final : public test::MemoryUsageStore {
+    public:
+        async::Task<usage::Usage> FindSite() override {
+            if (is_lost) throw outage::UsageStoreUnavailable("the store cannot tell");
+            return MemoryUsageStore::FindSite();
+        }
+        bool is_lost = false;
+    } usage;
+    QuotaRules rules;
+    rules.size.undeclared_size = std::nullopt;
+    rules.room.stale_time = std::chrono::seconds(60);
+    Use(rules, recipients_, usage);
+    usage.Measure("archive@example.com", 3000, 10);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    const auto before = std::move(check_);
+    Use(rules, recipients_, usage);
+    check_->TakeOver(*before, false);
+    usage.is_lost = true;
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    EXPECT_EQ(usage.ReservedIn("bob@example.com"), 300u);
 }
 
 TEST_F(MailboxQuotaCheckTest, RefusesNobodyForGoodByASizeThatIsAssumed) {

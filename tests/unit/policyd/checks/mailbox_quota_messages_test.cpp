@@ -5,6 +5,20 @@
 namespace policyd::checks {
 namespace {
 
+/// Where something else happens, or the store goes down, in the middle of an answer.
+class UsageStoreOfMoments final : public test::MemoryUsageStore {
+public:
+    async::Task<usage::Reserved> Reserve(const usage::Reservation& reservation) override {
+        if (meanwhile) std::exchange(meanwhile, nullptr)();
+        if (reservations_left == 0) down = true;
+        --reservations_left;
+        return MemoryUsageStore::Reserve(reservation);
+    }
+
+    std::function<void()> meanwhile;  ///< called once, before the next reservation
+    int reservations_left = -1;       ///< then it goes down; -1: it does not
+};
+
 TEST_F(MailboxQuotaCheckTest, AlsoChecksAtTheEndWithoutHavingSeenTheRcpt) {
     EXPECT_EQ(AtEnd("ann@example.com", 1001), kFull);
     EXPECT_EQ(AtEnd("bob@example.com", 1000), "");
@@ -53,7 +67,8 @@ TEST_F(MailboxQuotaCheckTest, AMessageThatIsRefusedForOneNeitherFillsNorEmptiesT
         parts, rules, [this] { return now_; }, [this] { return text::WallTime(now_); });
     recipients_.Add("team@example.com", {"eve@example.com"}, 1000);
     usage_.Measure("ann@example.com", 900);
-    usage_.entries["bob@example.com"].full_since = std::chrono::milliseconds(0);
+    for (const char* mailbox : {"bob@example.com", "eve@example.com"})
+        usage_.entries[mailbox].full_since = std::chrono::milliseconds(0);
     const auto send = [&](std::uint64_t size) {
         for (const char* recipient : {"ann@example.com", "bob@example.com", "team@example.com"})
             EXPECT_EQ(AtRcpt(recipient, 0), "");
@@ -70,6 +85,7 @@ TEST_F(MailboxQuotaCheckTest, AMessageThatIsRefusedForOneNeitherFillsNorEmptiesT
     EXPECT_EQ(told,
               (std::vector<std::string>{"ann@example.com", "bob@example.com", "eve@example.com"}));
     EXPECT_FALSE(usage_.entries["bob@example.com"].full_since.has_value());
+    EXPECT_TRUE(usage_.entries["eve@example.com"].full_since.has_value()) << "nobody looked";
     for (const char* mailbox : {"ann@example.com", "bob@example.com", "eve@example.com"})
         EXPECT_EQ(usage_.ReservedIn(mailbox), 900u) << mailbox;
 }
@@ -130,11 +146,57 @@ TEST_F(MailboxQuotaCheckTest, RefusesNobodyForOneWhoMayNotHaveBeenAccepted) {
     }
 }
 
+TEST_F(MailboxQuotaCheckTest, RefusesForOneWhoWasAskedAboutMoreOftenThanAnybodyWasRefused) {
+    QuotaRules rules;
+    rules.full_at_end_of_message = FullAtEndOfMessage::kReject;
+    Use(rules);
+    usage_.Measure("ann@example.com", 900);
+    LetAnnAndBobPass();
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 2), kFull) << "one of three was refused later";
+}
+
 TEST_F(MailboxQuotaCheckTest, RefusesAtTheEndWhenEverybodyIsFull) {
     usage_.Measure("ann@example.com", 900);
     usage_.Measure("bob@example.com", 900);
-    LetAnnAndBobPass();
-    EXPECT_EQ(AtEnd("", 500, 2), kFull);
+    for (const auto rule :
+         {FullAtEndOfMessage::kAccept, FullAtEndOfMessage::kDefer, FullAtEndOfMessage::kReject}) {
+        QuotaRules rules;
+        rules.full_at_end_of_message = rule;
+        Use(rules);
+        LetAnnAndBobPass();
+        EXPECT_EQ(AtEnd("", 500, 2), kFull);
+        EndMessage("1");
+    }
+}
+
+TEST_F(MailboxQuotaCheckTest, RefusesWhoIsFullAlsoWherePostfixAskedTwice) {
+    usage_.Measure("ann@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtRcpt("ann@example.com", 0), "");
+    EXPECT_EQ(AtEnd("", 500, 1), kFull);
+}
+
+TEST_F(MailboxQuotaCheckTest, ARecipientIsTheSameAtTheEndHoweverItIsTyped) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 400), "");
+    EXPECT_EQ(AtEnd("Ann@Example.com", 500), "");
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatDeliveryAddsIsChargedAlsoWhereARuleLetsMailIn) {
+    for (const auto rule : {FullAtEndOfMessage::kAccept, FullAtEndOfMessage::kReject}) {
+        QuotaRules rules;
+        rules.full_at_end_of_message = rule;
+        rules.size.delivery_overhead = 50;
+        Use(rules);
+        usage_.Measure("ann@example.com", rule == FullAtEndOfMessage::kAccept ? 900 : 0);
+        LetAnnAndBobPass();
+        EXPECT_EQ(AtEnd("", 500, 2), "");
+        for (const char* mailbox : {"ann@example.com", "bob@example.com"})
+            EXPECT_EQ(usage_.ReservedIn(mailbox), 550u) << mailbox;
+        usage_.entries.clear();
+        EndMessage("1");
+    }
 }
 
 TEST_F(MailboxQuotaCheckTest, DoesNotRefuseForRecipientsItNeverSaw) {
@@ -155,12 +217,34 @@ TEST_F(MailboxQuotaCheckTest, RefusesNobodyWhoseMailGoesElsewhereForThoseWhoWere
 
 TEST_F(MailboxQuotaCheckTest, OneWhoDoesNotExistLetsNoMessageIntoFullMailboxes) {
     recipients_.AddUnknown("nobody@example.com");
+    recipients_.AddDeferred("later@example.com");
     for (const bool reserves : {true, false}) {
         FillAnnAndBobAndLetThemPass(reserves);
-        EXPECT_EQ(AtRcpt("nobody@example.com", 0), "");
+        for (const char* recipient : {"nobody@example.com", "later@example.com"}) {
+            EXPECT_EQ(AtRcpt(recipient, 0), "");
+            findings_ = {};
+            WasLetPass(Stage::kRcpt, recipient, 0);
+        }
         EXPECT_EQ(AtEnd("", 500, 2), kFull) << reserves;
         EndMessage("1");
     }
+}
+
+TEST_F(MailboxQuotaCheckTest, NobodyIsRefusedForGoodWithOneWhoIsPerhapsFull) {
+    for (const auto& [first, second] : {std::pair("ann@example.com", "bob@example.com"),
+                                        std::pair("bob@example.com", "ann@example.com")}) {
+        usage_.entries.clear();
+        EXPECT_EQ(AtRcpt("bob@example.com", 600, "1"), "") << "and it may be aborted";
+        usage_.Measure("ann@example.com", 900);
+        EXPECT_EQ(AtRcpt(first, 0, "2"), "");
+        EXPECT_EQ(AtRcpt(second, 0, "2"), "");
+        EXPECT_EQ(AtEnd("", 500, 2, "2"), kPerhapsFull) << first;
+        EndMessage("2");
+    }
+}
+
+TEST_F(MailboxQuotaCheckTest, AMessageWithoutAnyRecipientIsNotRefused) {
+    EXPECT_EQ(AtEnd("", 500, 0), "");
 }
 
 TEST_F(MailboxQuotaCheckTest, ARecipientAfterARefusalInAnOutageIsTheFirstOfAnotherMessage) {
@@ -241,6 +325,16 @@ TEST_F(MailboxQuotaCheckTest, ARecipientWhoseMailGoesElsewhereWhenAskedAboutAgai
         EXPECT_EQ(usage_.ReservedIn(mailbox), 0u) << mailbox;
 }
 
+TEST_F(MailboxQuotaCheckTest, AlsoOneThatIsLetPassForWantOfTimeGivesBackTheRoomThatItLeaves) {
+    EXPECT_EQ(AtRcpt("team@example.com", 500), "");
+    recipients_.Add("team@example.com", {"bob@example.com"}, 1000);
+    findings_ = {};
+    WasLetPass(Stage::kRcpt, "team@example.com", 500);
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+    EXPECT_EQ(usage_.ReservedIn("bob@example.com"), 500u);
+}
+
 TEST_F(MailboxQuotaCheckTest, ARequestThatWasNotCountedTakesBackNoEarlierOne) {
     EXPECT_EQ(AtRcpt("ann@example.com", 500), "");
     findings_ = {};
@@ -250,6 +344,66 @@ TEST_F(MailboxQuotaCheckTest, ARequestThatWasNotCountedTakesBackNoEarlierOne) {
     WasLetPass(Stage::kRcpt, "ann@example.com", 500);
     WasLetPass(Stage::kRcpt, "ann@example.com", 500);
     EXPECT_EQ(messages_.Recipients(NameOf("1"), now_).front().asked, 2u) << "once for each request";
+}
+
+TEST_F(MailboxQuotaCheckTest, ARecipientIsCountedOnceWhereTheStoreCannotBeAsked) {
+    usage_.down = true;
+    for (const char* instance : {"1", "2"})
+        EXPECT_THROW(AtRcpt("ann@example.com", 500, instance), outage::UsageStoreUnavailable);
+    WasRefused(Stage::kRcpt, "ann@example.com", 500, "2");
+    EXPECT_TRUE(messages_.Recipients(NameOf("2"), now_).empty());
+    EXPECT_THROW(AtRcpt("bob@example.com", 500, "1"), outage::UsageStoreUnavailable);
+    WasLetPass(Stage::kRcpt, "bob@example.com", 500, "1");
+    EXPECT_EQ(messages_.Recipients(NameOf("1"), now_).back().asked, 1u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhoIsRefusedForBeingNamedTooOftenIsCountedWhereThatIsOnlyLogged) {
+    for (int naming = 1; naming <= 11; ++naming)
+        EXPECT_EQ(AtRcpt("ann@example.com", 0) == "", naming <= 10) << naming;
+    const auto asked = [this] { return messages_.Recipients(NameOf("1"), now_).front().asked; };
+    EXPECT_EQ(asked(), 10u);
+    WasLetPass(Stage::kRcpt, "ann@example.com", 0);
+    EXPECT_EQ(asked(), 11u);
+}
+
+TEST_F(MailboxQuotaCheckTest, QuestionsAboutNoMessageLeaveNothingBehind) {
+    EXPECT_EQ(AtRcpt("ann@example.com", 500, ""), "");
+    WasLetPass(Stage::kRcpt, "ann@example.com", 500, "");
+    WasRefused(Stage::kRcpt, "ann@example.com", 500, "");
+    WasLetPass(Stage::kEndOfMessage, "ann@example.com", 500, "");
+    EXPECT_EQ(messages_.Size(), 0u);
+    EXPECT_EQ(owed_.Size(), 0u);
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, NothingIsOwedWhereNothingIsReserved) {
+    QuotaRules rules;
+    rules.reservations = false;
+    Use(rules);
+    LetAnnAndBobPass();
+    WasLetPass(Stage::kEndOfMessage, "", 500);
+    EXPECT_EQ(owed_.Size(), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatIsReservedAfterItsConnectionIsGoneIsGivenBack) {
+    UsageStoreOfMoments usage;
+    Use({}, recipients_, usage);
+    usage.meanwhile = [this] { LeaveMessage("1"); };
+    EXPECT_EQ(AtRcpt("ann@example.com", 500), "");
+    EXPECT_EQ(usage.ReservedIn("ann@example.com"), 0u);
+}
+
+TEST_F(MailboxQuotaCheckTest, MailThatARuleLetsInIsChargedAlsoWhereTheStoreGoesDownThen) {
+    UsageStoreOfMoments usage;
+    Use({}, recipients_, usage);
+    usage.Measure("ann@example.com", 900);
+    LetAnnAndBobPass();
+    usage.reservations_left = 2;
+    EXPECT_EQ(AtEnd("", 500, 2), "");
+    EXPECT_EQ(owed_.Size(), 1u);
+    usage.down = false;
+    test::RunToEnd(owed_.Pay(usage, [this] { return now_; }));
+    EXPECT_EQ(usage.ReservedIn("ann@example.com"), 500u);
 }
 
 TEST_F(MailboxQuotaCheckTest, OneRecipientTooManyIsRefusedForNow) {
@@ -481,6 +635,56 @@ TEST_F(MailboxQuotaCheckTest, WhatIsRememberedServesInAnOutageAndRefusesNothingF
         EXPECT_EQ(Remembered("ann@example.com", 50), "nothing") << "too old";
         usage_.down = false;
     }
+}
+
+TEST_F(MailboxQuotaCheckTest, OfWhomNothingHasToBeAskedIsLetInWhereNothingIsRemembered) {
+    recipients_.AddUnknown("nobody@example.com");
+    QuotaRules rules;
+    rules.recipient_stale_time = std::chrono::hours(1);
+    rules.size.undeclared_size = std::nullopt;
+    Use(rules);
+    usage_.down = true;
+    EXPECT_EQ(AtRcpt("x@remote.example", 0), "") << "not even the average size";
+    test::FixedRecipients remembered{std::chrono::milliseconds(1000)};
+    remembered.AddUnknown("nobody@example.com");
+    Use(rules, remembered);
+    EXPECT_EQ(AtRcpt("nobody@example.com", 0), "");
+    const PolicyRequest request = Request(Stage::kRcpt, "nobody@example.com", 0, 0, "1");
+    const auto verdict = check_->AsRemembered(request, {});
+    ASSERT_TRUE(verdict.has_value());
+    EXPECT_FALSE(verdict->HasOpinion());
+}
+
+TEST_F(MailboxQuotaCheckTest, WhatIsRememberedOfOneRefusesNoMessageForOthersNorExemptMail) {
+    QuotaRules rules;
+    rules.room.stale_time = std::chrono::milliseconds(1000);
+    rules.exempt.recipients = AddressList({"team@example.com"});
+    Use(rules);
+    usage_.Measure("ann@example.com", 900);
+    usage_.Measure("bob@example.com", 900);
+    LetAnnAndBobPass();
+    EXPECT_EQ(AtRcpt("team@example.com", 0), "");
+    usage_.down = true;
+    const auto remembered = [this](std::uint64_t size, std::string_view instance) {
+        const PolicyRequest request = Request(Stage::kEndOfMessage, "", size, 2, instance);
+        Findings findings;
+        findings.recipients = messages_.Recipients(NameOf(instance), now_);
+        return check_->AsRemembered(request, findings)->action;
+    };
+    EXPECT_EQ(remembered(500, "1"), "") << "team is exempt";
+    messages_.ForgetOnce(NameOf("1"), "team@example.com");
+    EXPECT_EQ(remembered(500, "1"), kPerhapsFull);
+    usage_.down = false;
+    usage_.Measure("bob@example.com", 0);
+    EXPECT_EQ(AtRcpt("bob@example.com", 0), "");
+    EXPECT_EQ(remembered(500, "1"), "") << "bob has room";
+}
+
+TEST_F(MailboxQuotaCheckTest, WaitsForTheTablesUntilTheyHaveToldWhoTheRecipientsAre) {
+    Findings findings;
+    EXPECT_EQ(check_->WaitsFor(findings), outage::Unavailable::BackEnd::kTable);
+    findings.recipients.emplace_back();
+    EXPECT_EQ(check_->WaitsFor(findings), outage::Unavailable::BackEnd::kUsageStore);
 }
 
 }  // namespace

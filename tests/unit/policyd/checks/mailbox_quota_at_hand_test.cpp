@@ -31,6 +31,12 @@ TEST_F(MailboxQuotaAtHandTest, NobodyIsLetInWithoutRoomByWhatIsAtHand) {
     EXPECT_EQ(AtHand("ann@example.com", 51), "nothing");
 }
 
+TEST_F(MailboxQuotaAtHandTest, TheRoomOfADomainIsNotAtHand) {
+    remembered_.Add("dan@shared.example", {"dan@shared.example"}, 1000, 1000);
+    EXPECT_EQ(AtRcpt("dan@shared.example", 10), "");
+    EXPECT_EQ(AtHand("dan@shared.example", 10), "nothing");
+}
+
 TEST_F(MailboxQuotaAtHandTest, WhatIsToBeReservedIsNotAtHand) {
     Reserve(true);
     EXPECT_EQ(AtRcpt("ann@example.com", 10, "1"), "");

@@ -456,6 +456,12 @@ TEST_F(MailboxQuotaCheckTest, MayAssumeWhatTheMessagesOfTheSiteHaveOnAverage) {
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 300u) << "with what delivery added";
     EXPECT_EQ(AtEnd("ann@example.com", 100, 1, "2"), "");
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 150u);
+    usage_.Measure("archive@example.com", 500, 1);
+    for (const auto& [minutes, bytes] : {std::pair(9, 300u), std::pair(10, 500u)}) {
+        now_ = std::chrono::minutes(minutes);
+        EXPECT_EQ(AtRcpt("bob@example.com", 0, "3"), "");
+        EXPECT_EQ(usage_.ReservedIn("bob@example.com"), bytes) << minutes;
+    }
 }
 
 TEST_F(MailboxQuotaCheckTest, TakesOverTheAverageThatServesWhileTheStoreCannotTellIt) {
@@ -504,6 +510,8 @@ TEST_F(MailboxQuotaCheckTest, AddsWhatDeliveryAddsAndTheSizeThatIsAssumed) {
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 350u);
     EXPECT_EQ(AtEnd("ann@example.com", 100), "");
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 150u);
+    EXPECT_EQ(AtEnd("ann@example.com", 0), "") << "an empty message";
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 50u);
 }
 
 }  // namespace

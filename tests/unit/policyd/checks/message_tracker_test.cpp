@@ -155,6 +155,54 @@ TEST(MessageTrackerTest, ARecipientAfterARefusalAtTheEndIsTheFirstOfAnotherMessa
     EXPECT_EQ(tracker.End("m").size(), 2u) << "not settled";
 }
 
+TEST(MessageTrackerTest, ARecipientGoesByTheLastAnswerOfTheTablesAndHoldsWhatItHeldBefore) {
+    MessageTracker tracker(10, milliseconds(100));
+    TrackedRecipient again = Recipient("a");
+    again.is_stale = true;
+    again.holds = false;
+    tracker.Remember("m", Recipient("a"), milliseconds(0));
+    tracker.Remember("m", again, milliseconds(0));
+    EXPECT_TRUE(tracker.Recipients("m", milliseconds(0)).front().is_stale);
+    EXPECT_TRUE(tracker.Expects("m", "a"));
+}
+
+TEST(MessageTrackerTest, AMessageBeginsAsNewWhateverBecameOfThoseBefore) {
+    MessageTracker tracker(10, milliseconds(100), 10, 10'000);
+    tracker.Remember("accepted", Recipient("a"), milliseconds(0));
+    tracker.Settle("accepted");
+    EXPECT_TRUE(tracker.End("accepted").empty());
+    for (const char* message : {"first", "second"}) {
+        tracker.Remember(message, Recipient("a"), milliseconds(0));
+        EXPECT_TRUE(tracker.Expects(message, "a")) << message;
+    }
+    EXPECT_EQ(tracker.Size(), 2u);
+}
+
+TEST(MessageTrackerTest, WhoWasRefusedTakesNoMoreRoom) {
+    MessageTracker tracker(10, milliseconds(100), 10, 10'000);
+    tracker.Remember("m", Recipient("a"), milliseconds(0));
+    tracker.ForgetOnce("m", "a");
+    EXPECT_TRUE(tracker.End("m").empty());
+    for (const char* message : {"first", "second"})
+        tracker.Remember(message, Recipient("a"), milliseconds(0));
+    EXPECT_EQ(tracker.Size(), 2u);
+}
+
+TEST(MessageTrackerTest, AMessageWithoutRecipientsIsForgottenWhenItIsLeft) {
+    MessageTracker tracker(10, milliseconds(100));
+    tracker.Remember("m", Recipient("a"), milliseconds(0));
+    tracker.ForgetOnce("m", "a");
+    EXPECT_TRUE(tracker.Leave("m").empty());
+    EXPECT_EQ(tracker.Size(), 0u);
+}
+
+TEST(MessageTrackerTest, RemembersAMessageAsLongAsItsRecipientsAreAskedFor) {
+    MessageTracker tracker(10, milliseconds(100));
+    tracker.Remember("m", Recipient("a"), milliseconds(0));
+    for (const int now : {99, 198})
+        EXPECT_EQ(tracker.Recipients("m", milliseconds(now)).size(), 1u);
+}
+
 TEST(MessageTrackerTest, ForgetsMessagesThatNobodyAsksAbout) {
     MessageTracker tracker(10, milliseconds(100));
     tracker.Remember("old", Recipient("a"), milliseconds(0));

@@ -55,6 +55,47 @@ TEST_F(OwedChangesTest, StayOwedUntilTheStoreTakesThem) {
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
 }
 
+TEST_F(OwedChangesTest, WhatConcernsNoMailboxIsNotOwed) {
+    owed_.Charge({"m1", 500, {}}, milliseconds(0));
+    owed_.GiveBack("m2", {}, usage::Unreserve::kEverything);
+    EXPECT_EQ(owed_.Size(), 0u);
+}
+
+TEST_F(OwedChangesTest, AChargeIsSettledAndAsOldAsTheMail) {
+    class UsageStore final : public test::MemoryUsageStore {
+    public:
+        async::Task<usage::Reserved> Reserve(const usage::Reservation& reservation) override {
+            ages.push_back(reservation.age);
+            return MemoryUsageStore::Reserve(reservation);
+        }
+        std::vector<milliseconds> ages;
+    } usage;
+    owed_.Charge(Of("m1", 500), milliseconds(100));
+    owed_.Charge(Of("m2", 60), milliseconds(400));
+    test::RunToEnd(owed_.Pay(usage, [] { return milliseconds(300); }));
+    EXPECT_EQ(usage.ages, (std::vector{milliseconds(200), milliseconds(0)}))
+        << "another thread's clock may be behind";
+    const std::vector<std::string> mailboxes{"ann@example.com"};
+    test::RunToEnd(usage.Release("m1", mailboxes, usage::Unreserve::kWhatIsUnsettled));
+    EXPECT_EQ(usage.ReservedIn("ann@example.com"), 560u);
+}
+
+TEST_F(OwedChangesTest, AllAreToldAtOneTimeButWhatCannotBeToldAtAll) {
+    class UsageStore final : public test::MemoryUsageStore {
+    public:
+        async::Task<usage::Reserved> Reserve(const usage::Reservation& reservation) override {
+            if (reservation.id == "m0") throw std::runtime_error("no such thing");
+            if (reservation.id == "m1") throw outage::UsageStoreUnavailable("not this one");
+            return MemoryUsageStore::Reserve(reservation);
+        }
+    } usage;
+    OwedChanges owed(100);
+    for (int i = 0; i < 40; ++i) owed.Charge(Of("m" + std::to_string(i), 10), milliseconds(0));
+    test::RunToEnd(owed.Pay(usage, &AtTheBeginning));
+    EXPECT_EQ(usage.ReservedIn("ann@example.com"), 380u);
+    EXPECT_EQ(owed.Size(), 1u) << "what is unavailable may be told later";
+}
+
 /// Never takes reservations of 666 bytes.
 class ChoosyUsageStore final : public test::MemoryUsageStore {
 public:
@@ -98,6 +139,27 @@ TEST_F(OwedChangesTest, AreNotToldOneAfterTheOther) {
     Pay(slow);
     EXPECT_EQ(slow.ReservedIn("ann@example.com"), 300u);
     EXPECT_EQ(owed_.Size(), 0u);
+}
+
+TEST_F(OwedChangesTest, NoMoreAreToldAtOnceThanABusyStoreAnswersInTime) {
+    class UsageStore final : public test::MemoryUsageStore {
+    public:
+        async::Task<usage::Reserved> Reserve(const usage::Reservation& reservation) override {
+            ++asked;
+            co_await answers.Wait();
+            co_return co_await MemoryUsageStore::Reserve(reservation);
+        }
+        int asked = 0;
+        async::WakeUp answers;
+    } usage;
+    OwedChanges owed(100);
+    for (int i = 0; i < 40; ++i) owed.Charge(Of("m" + std::to_string(i), 10), milliseconds(0));
+    async::Spawn(owed.Pay(usage, &AtTheBeginning));
+    for (const int asked : {16, 32, 40}) {
+        EXPECT_EQ(usage.asked, asked);
+        usage.answers.Set();
+    }
+    EXPECT_EQ(owed.Size(), 0u);
 }
 
 TEST_F(OwedChangesTest, TheLastOneOfAMessageCounts) {
@@ -192,8 +254,10 @@ TEST_F(OwedChangesTest, MayBeCountedWhileTheOldestAreForgotten) {
 }
 
 TEST_F(OwedChangesTest, AreBoundedAndForgetTheOldest) {
+    const double lost = metrics::Value(metrics::Metric::kOwedChangesLost);
     for (int i = 0; i < 5; ++i) owed_.Charge(Of("m" + std::to_string(i), 1u << i), milliseconds(0));
     EXPECT_EQ(owed_.Size(), 3u);
+    EXPECT_EQ(metrics::Value(metrics::Metric::kOwedChangesLost), lost + 2);
     Pay();
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 4u + 8u + 16u);
 }

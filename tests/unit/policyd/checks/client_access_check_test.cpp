@@ -140,6 +140,32 @@ TEST_F(ClientAccessCheckTest, HasAtHandWhatATableSaidOnce) {
     EXPECT_FALSE(check.AtHand(request));
 }
 
+TEST_F(ClientAccessCheckTest, WhatIsRememberedOfAClientIsOfNoneWithAnotherName) {
+    tables::FakeTable table{{"mx.example.com", "OK"}};
+    ClientAccessCheck::Memory memory;
+    memory.fresh_time = std::chrono::seconds(60);
+    ClientAccessCheck check({"client_access_maps", {&table}}, {.default_action = kRefused},
+                            tables::DirectReader(), memory, &AtTheBeginning);
+    EXPECT_EQ(ActionOf(check, request), "");
+    request.client_name = "unknown";
+    EXPECT_FALSE(check.AtHand(request));
+    EXPECT_EQ(ActionOf(check, request), kRefused);
+}
+
+TEST_F(ClientAccessCheckTest, TablesInMemoryAnswerAlsoWhereThereIsNoTime) {
+    tables::InlineTable table("{ {192.0.2 = REJECT you} }");
+    ClientAccessCheck check({"client_access_maps", {&table}}, {.default_action = kRefused},
+                            tables::DirectReader(), {}, &AtTheBeginning);
+    const auto verdict = check.AsRemembered(request, {});
+    ASSERT_TRUE(verdict.has_value());
+    EXPECT_EQ(verdict->action, "REJECT you");
+}
+
+TEST_F(ClientAccessCheckTest, SaysNothingOfARequestWithoutAClient) {
+    request.client_address = "";
+    EXPECT_EQ(AnswerFor("OK"), "");
+}
+
 TEST_F(ClientAccessCheckTest, AsksAgainWhereATableIsToWriteToTheLog) {
     tables::FakeTable table{{"192.0.2.1", "WARN seen"}};
     ClientAccessCheck::Memory memory;
@@ -231,11 +257,23 @@ TEST_F(ClientAccessCheckTest, DeferralsAreTakenAlongWithRestrictions) {
     tables::FakeTable first{{"192.0.2.1", "DEFER_IF_PERMIT soon"}},
         second{{"192.0.2.1", "reject_unauth_pipelining"}};
     EXPECT_EQ(Answer({&first, &second}, "DUNNO"), "defer_if_permit, reject_unauth_pipelining");
+    tables::FakeTable rejected{{"192.0.2.1", "DEFER_IF_REJECT busy"}};
+    EXPECT_EQ(Answer({&rejected, &second}, "DUNNO"), "defer_if_reject, reject_unauth_pipelining");
+}
+
+TEST_F(ClientAccessCheckTest, OfSeveralDeferralsOfAKindTheFirstIsAnswered) {
+    for (const std::string deferral : {"DEFER_IF_PERMIT", "DEFER_IF_REJECT"}) {
+        tables::FakeTable first{{"192.0.2.1", deferral + " first"}},
+            second{{"192.0.2.1", deferral + " second"}};
+        EXPECT_EQ(Answer({&first, &second}, "DUNNO"), deferral + " first");
+    }
 }
 
 TEST_F(ClientAccessCheckTest, AWarningIsNoDecision) {
     EXPECT_EQ(AnswerFor("WARN look at this"), kRefused);
     EXPECT_EQ(AnswerFor("INFO look at this", "DUNNO"), "");
+    EXPECT_EQ(AnswerFor("HOLD it", "WARN look at this"), "HOLD it");
+    EXPECT_EQ(AnswerFor("DUNNO", "WARN look at this"), "WARN look at this");
 }
 
 TEST_F(ClientAccessCheckTest, ATableThatCannotAnswerOrMakesNoSenseIsAnOutage) {

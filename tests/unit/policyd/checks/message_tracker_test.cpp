@@ -168,21 +168,25 @@ TEST(MessageTrackerTest, ARecipientGoesByTheLastAnswerOfTheTablesAndHoldsWhatItH
 
 TEST(MessageTrackerTest, AMessageBeginsAsNewWhateverBecameOfThoseBefore) {
     MessageTracker tracker(10, milliseconds(100), 10, 10'000);
-    tracker.Remember("accepted", Recipient("a"), milliseconds(0));
-    tracker.Settle("accepted");
-    EXPECT_TRUE(tracker.End("accepted").empty());
+    for (int i = 0; i < 3; ++i) {
+        tracker.Remember("accepted", Recipient("a"), milliseconds(0));
+        tracker.Settle("accepted");
+        EXPECT_TRUE(tracker.End("accepted").empty());
+    }
     for (const char* message : {"first", "second"}) {
         tracker.Remember(message, Recipient("a"), milliseconds(0));
         EXPECT_TRUE(tracker.Expects(message, "a")) << message;
     }
-    EXPECT_EQ(tracker.Size(), 2u);
+    EXPECT_EQ(tracker.Size(), 2u) << "they take no room any more";
 }
 
-TEST(MessageTrackerTest, WhoWasRefusedTakesNoMoreRoom) {
+TEST(MessageTrackerTest, WhoWasRefusedTakesNoRoomAnyMore) {
     MessageTracker tracker(10, milliseconds(100), 10, 10'000);
-    tracker.Remember("m", Recipient("a"), milliseconds(0));
-    tracker.ForgetOnce("m", "a");
-    EXPECT_TRUE(tracker.End("m").empty());
+    for (int i = 0; i < 3; ++i) {
+        tracker.Remember("m", Recipient("a"), milliseconds(0));
+        tracker.ForgetOnce("m", "a");
+        EXPECT_TRUE(tracker.End("m").empty());
+    }
     for (const char* message : {"first", "second"})
         tracker.Remember(message, Recipient("a"), milliseconds(0));
     EXPECT_EQ(tracker.Size(), 2u);

@@ -290,6 +290,62 @@ TEST_F(QuotaWarningsTest, TellOfALimitThatWasLoweredWhenMailIsRefusedForIt) {
     EXPECT_EQ(changed_.Size(), 0u);
 }
 
+TEST_F(QuotaWarningsTest, AreTakenBackWhereNobodyWasToldUnlessItIsBelowAgain) {
+    const auto warnings = Make();
+    std::vector<Warning> untold;
+    const auto noting = std::make_unique<QuotaWarnings>(
+        usage_, recipients_, changed_, kRules,
+        [&untold](const Warning& warning) { untold.push_back(warning); });
+    const auto take_back = [&] {
+        usage_.changed.clear();
+        return test::RunToEnd(warnings->TakeBack(std::exchange(untold, {})));
+    };
+    Measure(*noting, 900);
+    EXPECT_EQ(take_back(), 0u);
+    EXPECT_THAT(usage_.changed, testing::ElementsAre("ann@example.com"));
+    Measure(*warnings, 900);
+    EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 80: 900 of 1000"));
+
+    Measure(*noting, 960);
+    Measure(*noting, 100);
+    untold.resize(1);
+    EXPECT_EQ(take_back(), 0u);
+    EXPECT_EQ(usage_.entries["ann@example.com"].warned, 0u) << "it was left again since";
+
+    Measure(*noting, 900);
+    Measure(*noting, 100);
+    untold.erase(untold.begin());
+    EXPECT_EQ(take_back(), 0u);
+    EXPECT_EQ(usage_.entries["ann@example.com"].warned, 80u) << "that it was left is not told";
+
+    Measure(*noting, 100);
+    usage_.down = true;
+    EXPECT_EQ(take_back(), 1u) << "lost";
+}
+
+TEST_F(QuotaWarningsTest, LookLaterOnlyAtWhatWasMeasured) {
+    const auto warnings = Make();
+    usage_.Measure("ann@example.com", 100);
+    Reserve(*warnings, "m1", 690);
+    const usage::Reservation refused{"m2", 500, {{"ann@example.com", 1000, 0}}};
+    const usage::Reserved reserved = test::RunToEnd(usage_.Reserve(refused));
+    ASSERT_FALSE(reserved.IsGranted());
+    const recipients::Mailbox ann = test::RunToEnd(recipients_.LimitsOf("ann@example.com"));
+    usage_.entries["ann@example.com"].reservations.begin()->second.bytes = 890;
+    warnings->LookLater({ann}, refused, test::RunToEnd(usage_.Reserve(refused)));
+    EXPECT_EQ(changed_.Size(), 0u) << "what is reserved may never come";
+}
+
+TEST_F(QuotaWarningsTest, SayNothingWhereNoPercentagesAreSet) {
+    const auto warnings = Make({});
+    Measure(*warnings, 900);
+    EXPECT_EQ(usage_.changed.size(), 1u) << "for others";
+    const usage::Reservation reservation{"m1", 10, {{"ann@example.com", 1000, 0}}};
+    const usage::Reserved reserved = test::RunToEnd(usage_.Reserve(reservation));
+    const recipients::Mailbox ann = test::RunToEnd(recipients_.LimitsOf("ann@example.com"));
+    EXPECT_FALSE(warnings->MayBeCrossed({ann}, reservation, reserved));
+}
+
 TEST_F(QuotaWarningsTest, LeaveTheRestToOthersWhenTheyEnd) {
     const auto warnings = Make();
     usage_.Measure("ann@example.com", 900);

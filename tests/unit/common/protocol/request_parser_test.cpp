@@ -43,6 +43,24 @@ TEST(RequestParserTest, WaitsForTheEmptyLineHoweverTheBytesCome) {
     EXPECT_EQ(parser.Parse(kRequest), Parsed::kComplete);
 }
 
+TEST(RequestParserTest, FindsTheEmptyLineWhereverItIs) {
+    RequestParser parser;
+    for (std::size_t length = 0; length < 200; ++length) {
+        const std::string sender(length, 'x');
+        const std::string request = "request=smtpd_access_policy\nsender=" + sender + "\n\n";
+        ASSERT_EQ(parser.Parse(request), Parsed::kComplete) << length;
+        EXPECT_EQ(parser.Request().sender, sender);
+    }
+}
+
+TEST(RequestParserTest, TakesAShortRequestAfterALongOneThatCameInParts) {
+    RequestParser parser;
+    ASSERT_EQ(parser.Parse(kRequest.substr(0, 400)), Parsed::kIncomplete);
+    ASSERT_EQ(parser.Parse(kRequest), Parsed::kComplete);
+    ASSERT_EQ(parser.Parse("request=smtpd_access_policy\nsender=b\n\n"), Parsed::kComplete);
+    EXPECT_EQ(parser.Request().sender, "b");
+}
+
 TEST(RequestParserTest, KeepsNothingOfTheRequestBefore) {
     RequestParser parser;
     ASSERT_EQ(parser.Parse(kRequest), Parsed::kComplete);
@@ -78,13 +96,29 @@ TEST(RequestParserTest, RefusesWhatIsNoPolicyRequest) {
         "request=smtpd_access_policy\nsize=99999999999999999999999\n\n",
         std::string("request=smtpd_access_policy\nsender=a\0b\n\n", 40),
         "request=smtpd_access_policy\nsender=" + std::string(kLongestValue + 1, 'x') + "\n\n",
-        std::string(kLongestName + 1, 'n') + "=1\n\n",
+        "request=smtpd_access_policy\n" + std::string(kLongestName + 1, 'n') + "=1\n\n",
     };
     for (const std::string& request : malformed) {
         RequestParser parser;
         EXPECT_EQ(parser.Parse(request), Parsed::kMalformed) << request.substr(0, 60);
         EXPECT_STRNE(parser.Problem(), "");
     }
+}
+
+TEST(RequestParserTest, TakesWhatIsJustNotTooLong) {
+    RequestParser parser;
+    std::string attributes = "request=smtpd_access_policy\n" + std::string(kLongestName, 'n') +
+                             "=1\nsender=" + std::string(kLongestValue, 'x') + '\n';
+    for (std::size_t i = 3; i < kMostAttributes; ++i) attributes += "a=1\n";
+    EXPECT_EQ(parser.Parse(attributes + '\n'), Parsed::kComplete);
+
+    attributes = "request=smtpd_access_policy\n";
+    while (attributes.size() + kLongestValue < kLongestRequest)
+        attributes += "a=" + std::string(kLongestValue / 2, 'x') + '\n';
+    attributes += "a=" + std::string(kLongestRequest - attributes.size() - 4, 'x') + '\n';
+    EXPECT_EQ(parser.Parse(attributes + '\n'), Parsed::kComplete);
+    EXPECT_EQ(parser.Length(), kLongestRequest);
+    EXPECT_EQ(parser.Parse('a' + attributes + '\n'), Parsed::kMalformed);
 }
 
 TEST(RequestParserTest, RefusesEndlessRequests) {

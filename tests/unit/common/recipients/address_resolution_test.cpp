@@ -55,6 +55,22 @@ TEST_P(AddressResolutionTest, FollowsRoutingAndFindsTheClass) {
 INSTANTIATE_TEST_SUITE_P(Routing, AddressResolutionTest, testing::ValuesIn(kRoutingCases),
                          [](const auto& test) { return std::string(test.param.name); });
 
+class OtherRoutingTest : public AddressResolutionTest {};
+
+TEST_F(OtherRoutingTest, PercentAndBangAreRoutingOnlyWhereThatIsWanted) {
+    system.rewriting.allow_percent_hack = false;
+    system.rewriting.swap_bangpath = false;
+    for (const char* address : {"joe%example.com@mx.lab.test", "example.com!joe@mx.lab.test",
+                                "j e%example.com@mx.lab.test", "example.com!j e@mx.lab.test"})
+        EXPECT_EQ(ResolveOne(address).recipient, address);
+}
+
+TEST_F(OtherRoutingTest, ALiteralIsADomainAndWhatIsNoTextIsNoAddress) {
+    EXPECT_FALSE(ResolveOne("joe@[192.0.2.5]").is_bad_syntax);
+    for (const char* address : {"joe@[192.0.2.500]", "jo\xff@example.com", "joe@a_b..example"})
+        EXPECT_TRUE(ResolveOne(address).is_bad_syntax) << address;
+}
+
 class TransportTest : public AddressResolutionTest {};
 
 TEST_F(TransportTest, ARowChangesWhatItNames) {

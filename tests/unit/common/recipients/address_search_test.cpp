@@ -33,6 +33,22 @@ TEST_F(AddressSearchTest, TriesTheUserAloneInLocalDomains) {
                 ElementsAre("x+box@mx.lab.test", "x@mx.lab.test", "x+box", "x", "@mx.lab.test"));
 }
 
+TEST_F(AddressSearchTest, LocalDomainsAreThoseOfMyDestination) {
+    system.mydestination = List("mydestination", {"other.lab.test"});
+    EXPECT_EQ(Find("x@other.lab.test"), std::nullopt);
+    EXPECT_THAT(mailboxes.asked, ElementsAre("x@other.lab.test", "x", "@other.lab.test"));
+}
+
+TEST_F(AddressSearchTest, TriesNoUnquotedFormOfAliases) {
+    EXPECT_EQ(Find("a b@example.com", KeyForms::kExternal), std::nullopt);
+    EXPECT_THAT(mailboxes.asked, ElementsAre("\"a b\"@example.com", "@example.com"));
+}
+
+TEST_F(AddressSearchTest, TheDomainIsBehindTheLastAt) {
+    EXPECT_EQ(Find("a@b@example.com"), std::nullopt);
+    EXPECT_THAT(mailboxes.asked, ElementsAre("\"a@b\"@example.com", "@example.com"));
+}
+
 TEST_F(AddressSearchTest, TakesMyOriginForALocalDomain) {
     system.rewriting.myorigin = "Example.COM";
     EXPECT_EQ(Find("x@example.com"), std::nullopt);

@@ -141,7 +141,9 @@ TEST_F(PostfixRecipientResolverTest, LocalDomainsAreKnownUnlessTheirRecipientsAr
     system.local_recipient_maps = tables::TableChain("local_recipient_maps", {&passwd});
     EXPECT_EQ(KindOf("root@mx.lab.test"), Kind::kKnown);
     EXPECT_EQ(KindOf("nobody@mx.lab.test"), Kind::kUnknown);
-    EXPECT_EQ(KindOf("postmaster@mx.lab.test"), Kind::kKnown);
+    for (const char* user : {"postmaster", "Mailer-Daemon", "double-bounce"})
+        EXPECT_EQ(KindOf(std::string(user) + "@mx.lab.test"), Kind::kKnown) << user;
+    EXPECT_EQ(KindOf("mailer-daemon@example.com"), Kind::kUnknown) << "no local domain";
 }
 
 TEST_F(PostfixRecipientResolverTest, AliasDomainsHaveOnlyAliases) {
@@ -263,8 +265,10 @@ TEST_F(PostfixRecipientResolverTest, TheLimitsOfExpansionHold) {
     system.virtual_alias_expansion_limit = 1;
     EXPECT_THAT(MailboxesOf("b@example.com"), IsEmpty());
     system.virtual_alias_expansion_limit = 1000;
-    system.virtual_alias_recursion_limit = 1;
+    system.virtual_alias_recursion_limit = 2;
     EXPECT_THAT(MailboxesOf("b@example.com"), IsEmpty());
+    system.virtual_alias_recursion_limit = 3;
+    EXPECT_THAT(MailboxesOf("b@example.com"), ElementsAre("joe@example.com", "ann@example.com"));
     system.virtual_alias_recursion_limit = 1000;
     system.virtual_alias_address_length_limit = 14;
     EXPECT_THAT(MailboxesOf("b@example.com"), IsEmpty());
@@ -302,6 +306,47 @@ TEST_F(PostfixRecipientResolverTest, CanonicalMapsRewriteBeforeAliases) {
     forwardings.rows["info@example.com"] = "joe@example.com";
     forwardings.rows["old@example.com"] = "ann@example.com";
     EXPECT_THAT(MailboxesOf("old@example.com"), ElementsAre("joe@example.com"));
+    canonical.rows["older@example.com"] = "old@example.com";
+    EXPECT_THAT(MailboxesOf("older@example.com"), ElementsAre("joe@example.com"));
+    canonical.rows["old@example.com"] = "older@example.com";
+    EXPECT_THAT(MailboxesOf("older@example.com"), IsEmpty()) << "a loop that ends";
+    canonical.rows["old@example.com"] = ",";
+    EXPECT_THAT(MailboxesOf("old@example.com"), IsEmpty());
+}
+
+TEST_F(PostfixRecipientResolverTest, CanonicalMapsRewriteOnlyRecipientsOfTheirClasses) {
+    MapTable canonical;
+    canonical.rows["old@example.com"] = "joe@example.com";
+    forwardings.rows["old@example.com"] = "ann@example.com";
+    for (auto [chain, rewrites] :
+         {std::pair(&MailSystem::canonical_maps, &MailSystem::rewrites_by_canonical_maps),
+          std::pair(&MailSystem::recipient_canonical_maps,
+                    &MailSystem::rewrites_by_recipient_canonical_maps)}) {
+        system.*chain = tables::TableChain("canonical_maps", {&canonical});
+        EXPECT_THAT(MailboxesOf("old@example.com"), ElementsAre("joe@example.com"));
+        system.*rewrites = false;
+        EXPECT_THAT(MailboxesOf("old@example.com"), ElementsAre("ann@example.com"));
+    }
+}
+
+TEST_F(PostfixRecipientResolverTest, ATargetThatIsNamedTwiceGetsOneCopy) {
+    forwardings.rows["a@example.com"] =
+        "joe@example.com, ann@example.com, JOE@example.com, joe@example.com";
+    const Resolution resolution = Resolve("a@example.com");
+    ASSERT_EQ(resolution.mailboxes.size(), 2u);
+    EXPECT_EQ(resolution.mailboxes[0].copies, 1u);
+}
+
+TEST_F(PostfixRecipientResolverTest, AnAliasThatListsItselfInCapitalsKeepsACopyToo) {
+    forwardings.rows["joe@example.com"] = "ann@example.com, Joe@Example.COM";
+    EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("ann@example.com", "joe@example.com"));
+}
+
+TEST_F(PostfixRecipientResolverTest, ADomainIsForwardedUserByUserWithTheExtensionOnce) {
+    system.extensions.delimiters = "+";
+    forwardings.rows["joe@example.org"] = "@example.com";
+    mailboxes.rows["joe+box@example.com"] = "example.com/joe+box/";
+    EXPECT_THAT(MailboxesOf("joe+box@example.org"), ElementsAre("joe+box@example.com"));
 }
 
 TEST_F(PostfixRecipientResolverTest, AnAliasToNobodyIsRefusedIfAskedFor) {

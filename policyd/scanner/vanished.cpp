@@ -10,9 +10,7 @@ std::optional<std::string> WhyNotRemoved(const Vanishing& vanishing, std::uint64
                               std::to_string(vanishing.known) + " mailboxes are gone";
     if (vanishing.root_is_empty) return count + " and the mail store is empty";
     if (vanishing.other_device) return count + " and the mail store is on another device";
-    const std::uint64_t most =
-        std::max(kMayAlwaysGo,
-                 vanishing.known / 100 * most_percent + vanishing.known % 100 * most_percent / 100);
+    const std::uint64_t most = std::max(kMayAlwaysGo, vanishing.known * most_percent / 100);
     if (vanishing.vanished <= most) return std::nullopt;
     return count + " at once, more than " + std::to_string(most);
 }

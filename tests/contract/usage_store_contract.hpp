@@ -249,6 +249,38 @@ TYPED_TEST_P(UsageStoreContract, OneMailboxWithRoomIsEnoughWhereThatIsTheRule) {
     EXPECT_EQ(this->UsageOf("full@example.com").reserved_bytes, 10u);
 }
 
+TYPED_TEST_P(UsageStoreContract, AFullMailboxStaysFullWhereOneWithRoomIsEnough) {
+    using std::chrono::milliseconds;
+    this->Commit("full@example.com", 100, 1);
+    this->NoteFull({"full@example.com", "ann@example.com"});
+    this->Pass(milliseconds(700));
+    Reservation reservation{"m1", 10, {{"full@example.com", 100, 0}, {"ann@example.com", 15, 0}}};
+    reservation.needs = Needs::kRoomInAny;
+    reservation.ends_fullness = true;
+    EXPECT_TRUE(this->Reserve(reservation).IsGranted());
+    EXPECT_THAT(this->NoteFull({"full@example.com", "ann@example.com"}),
+                testing::ElementsAre(milliseconds(700), milliseconds(0)));
+}
+
+TYPED_TEST_P(UsageStoreContract, AnEmptyMessageNeedsOneByteOfItsDomainToo) {
+    this->Commit("ann@example.com", 100, 1);
+    Reservation reservation{"m1", 0, {{"ann@example.com", 0, 0}}};
+    reservation.domain_limits = {{"example.com", 100, 0}};
+    EXPECT_FALSE(this->Reserve(reservation).IsGranted());
+    reservation.domain_limits = {{"example.com", 101, 0}};
+    EXPECT_TRUE(this->Reserve(reservation).IsGranted());
+}
+
+TYPED_TEST_P(UsageStoreContract, WhatIsToldLateIsGoneByItsOwnAge) {
+    this->Reserve("m1", 1, {{"ann@example.com", 0, 0}});
+    Reservation late{"m2", 10, {{"ann@example.com", 0, 0}}};
+    late.age = std::chrono::hours(2);
+    this->Reserve(late);
+    this->Pass(kReservationLife - std::chrono::hours(1));
+    EXPECT_EQ(this->UsageOfDomain("example.com").reserved_bytes, 1u);
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 1u);
+}
+
 TYPED_TEST_P(UsageStoreContract, TheMailboxWithRoomMayBeInAnotherDomain) {
     this->Commit("full@example.com", 100, 1);
     this->Commit("full@example.net", 100, 1);
@@ -798,7 +830,8 @@ TYPED_TEST_P(UsageStoreContract, TellsTheTimeOfItsClock) {
 
 REGISTER_TYPED_TEST_SUITE_P(
     UsageStoreContract, AReservationIsDatedAnewHoweverOftenTheClockIsSetBack,
-    KnowsNothingOfAMailboxThatWasNeverNamed, KeepsWhatWasMeasured,
+    AFullMailboxStaysFullWhereOneWithRoomIsEnough, AnEmptyMessageNeedsOneByteOfItsDomainToo,
+    WhatIsToldLateIsGoneByItsOwnAge, KnowsNothingOfAMailboxThatWasNeverNamed, KeepsWhatWasMeasured,
     ReservesUpToTheLimitAndNotAByteMore, AnEmptyMessageNeedsOneByte,
     LimitsTheNumberOfMessagesAsWell, ReservesInEveryMailboxOrInNone,
     ReservesInMailboxesOfSeveralDomainsOrInNone, WhatAnotherDomainRefusesStaysAsOldAsItWas,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <system_error>
 
@@ -61,6 +62,7 @@ TEST_F(StateFileTest, GivesBackWhatWasSaved) {
     EXPECT_EQ(mailbox.changed_at, 10);
     EXPECT_EQ(mailbox.change_took, 19u);
     EXPECT_EQ(mailbox.committed_at, 11);
+    EXPECT_EQ(mailbox.stored_at, 11) << "the store prefers it to what began before";
     EXPECT_EQ(mailbox.verified_at, 12);
     EXPECT_EQ(mailbox.record->stamp, (DirectoryStamp{1, 2, 3, 4}));
     ASSERT_NE(mailbox.record->Find(".Sent"), nullptr);
@@ -73,6 +75,41 @@ TEST_F(StateFileTest, GivesBackWhatWasSaved) {
     EXPECT_EQ(loaded.places.at("d")->stamp, (DirectoryStamp{14, 15, 16, 17}));
     EXPECT_TRUE(loaded.places.at("d")->is_mailbox);
     EXPECT_EQ(loaded.places.at("d")->children, std::string("u\0v\0", 4));
+}
+
+TEST_F(StateFileTest, GivesBackWhatIsNotToBeBelieved) {
+    for (const bool racy : {true, false}) {
+        MailboxRecord record = *state_.mailboxes["d/u"].record;
+        Place place = *state_.places["d"];
+        record.racy = place.racy = racy;
+        record.unreadable = place.unreadable = !racy;
+        state_.mailboxes["d/u"].record = std::make_shared<const MailboxRecord>(record);
+        state_.places["d"] = std::make_shared<const Place>(place);
+        File().Save(state_);
+        const ScanState loaded = File().Load().value();
+        EXPECT_EQ(loaded.mailboxes.at("d/u").record->racy, racy);
+        EXPECT_EQ(loaded.mailboxes.at("d/u").record->unreadable, !racy);
+        EXPECT_EQ(loaded.places.at("d")->racy, racy);
+        EXPECT_EQ(loaded.places.at("d")->unreadable, !racy);
+    }
+}
+
+TEST_F(StateFileTest, IsSavedWhereACrashLeftHalfOfIt) {
+    std::ofstream(Path() + ".new") << "half";
+    File().Save(state_);
+    EXPECT_EQ(File().Load().value().mailboxes.size(), 2u);
+    EXPECT_FALSE(std::filesystem::exists(Path() + ".new"));
+}
+
+TEST_F(StateFileTest, LeavesNothingWhereItCannotBeSaved) {
+    std::filesystem::create_directories(Path() + "/taken");
+    EXPECT_THROW(File().Save(state_), std::system_error);
+    EXPECT_FALSE(std::filesystem::exists(Path() + ".new"));
+}
+
+TEST_F(StateFileTest, IsNotTakenForNoneWhereItCannotBeLookedFor) {
+    Overwrite("a file");
+    EXPECT_THROW(StateFile(Path() + "/below", "rules").Load(), std::system_error);
 }
 
 TEST_F(StateFileTest, GivesBackADomainOfMoreNamesThanItReadsAtOnce) {

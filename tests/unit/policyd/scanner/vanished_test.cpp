@@ -20,6 +20,8 @@ const VanishedCase kVanishedCases[] = {
     {"MoreThanAHandfulOfFew", {6, 20, false, false}, false},
     {"FivePercent", {50, 1000, false, false}, true},
     {"MoreThanFivePercent", {51, 1000, false, false}, false},
+    {"FivePercentOfNoWholeHundreds", {7, 150, false, false}, true},
+    {"MoreThanFivePercentOfNoWholeHundreds", {8, 150, false, false}, false},
     {"OneAndTheRootIsEmpty", {1, 1, true, false}, false},
     {"OneAndTheDeviceIsAnother", {1, 1000, false, true}, false},
 };

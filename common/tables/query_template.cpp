@@ -89,7 +89,7 @@ QueryTemplate::QueryTemplate(std::string_view query, std::string_view result_for
       result_(ParseParameter("result_format", result_format)),
       labels_(std::max(query_.MostLabels(), result_.MostLabels())),
       needs_key_user_(query_.Uses("uU") || result_.Uses("U")),
-      needs_key_domain_(query_.Uses("dD") || result_.Uses("D") || labels_ > 0),
+      needs_key_domain_(query_.Uses("dD") || result_.Uses("D")),
       prepared_(Prepare(query_)) {}
 
 bool QueryTemplate::IsSearchable(std::string_view key) const {

@@ -247,9 +247,11 @@ TEST_F(RedisUsageStoreTest, TellsRedisAgainWhatWasGivenBack) {
     const auto other = Open(server);
     Reserve(*store, "stays", 7, "ann@example.com");
     Reserve(*store, "given back", 50, "ann@example.com");
+    Settle(*store, "settled and given back", 40, "ann@example.com");
     Reserve(*store, "goes on elsewhere", 300, "ann@example.com");
     server.Command({"SAVE"});
     Release(*store, "given back", "ann@example.com");
+    Release(*store, "settled and given back", "ann@example.com", Unreserve::kEverything);
     Release(*store, "goes on elsewhere", "ann@example.com", Unreserve::kEverything);
     const Usage released = *loop_.RunUntilDone(store->Find("ann@example.com"));
     EXPECT_EQ(released.reserved_bytes, 7u);
@@ -265,6 +267,20 @@ TEST_F(RedisUsageStoreTest, TellsRedisAgainWhatWasGivenBack) {
     // All that the other had to tell has been told before this is answered.
     EXPECT_TRUE(ComesToHold(*store, "ann@example.com", 7 + 310));
     EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@example.com"))->reserved_messages, 2u);
+}
+
+TEST_F(RedisUsageStoreTest, DoesNotGiveBackAgainWhatWasSettledElsewhereSince) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    Reserve(*store, "goes on elsewhere", 300, "ann@example.com");
+    Release(*store, "goes on elsewhere", "ann@example.com", Unreserve::kEverything);
+    const text::WallTime then = loop_.RunUntilDone(store->Now());
+    while (loop_.RunUntilDone(store->Now()) < then + milliseconds(20)) {
+    }
+    Settle(*Open(server), "goes on elsewhere", 310, "ann@example.com");
+    server.Command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    // Answered over the next connection, after what was told there.
+    EXPECT_TRUE(ComesToHold(*store, "ann@example.com", 310));
 }
 
 TEST_F(RedisUsageStoreTest, DoesNotTellAgainWhatHasBeenGivenBackOverAnotherConnection) {

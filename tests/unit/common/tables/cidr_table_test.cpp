@@ -47,6 +47,13 @@ TEST_F(CidrTableTest, ABlockIsPassedOverByAddressesOutsideItsCondition) {
     EXPECT_THAT(warnings, testing::IsEmpty());
 }
 
+TEST_F(CidrTableTest, WhatABlockLeavesOutIsFoundFurtherDownUnderTheSameNetwork) {
+    constexpr const char* kTable =
+        "if !10.1.0.0/16\n10.0.0.0/8 some\nendif\n11.0.0.0/8 other\n10.0.0.0/8 rest\n";
+    EXPECT_EQ(Find(kTable, "10.2.0.0"), "some");
+    EXPECT_EQ(Find(kTable, "10.1.0.0"), "rest");
+}
+
 TEST_F(CidrTableTest, EvenANegatedConditionKeepsTheOtherFamilyOut) {
     EXPECT_EQ(Find("if !::1\n10.0.0.0/8 inner\nendif\n", "10.0.0.1"), "nothing");
 }

@@ -53,6 +53,13 @@ TEST(QueryTemplateTest, SuppressesQueriesWhoseKeyLacksAPart) {
     EXPECT_EQ(Query("%s", ""), "suppressed");
     EXPECT_FALSE(QueryTemplate("%s", "%D").IsSearchable("a"));
     EXPECT_FALSE(QueryTemplate("%s", "%9").IsSearchable("a@b"));
+    EXPECT_EQ(Query("%2 %1", "x@a"), "suppressed") << "the most labels, not the last";
+    EXPECT_EQ(Query("%1", "x"), "suppressed");
+    EXPECT_EQ(Query("%D", "a"), "suppressed");
+    EXPECT_EQ(Query("%U", "@b"), "suppressed");
+    EXPECT_FALSE(QueryTemplate("%s", "%U").IsSearchable("@b"));
+    EXPECT_TRUE(QueryTemplate("%s", "%u").IsSearchable("@b")) << "that of the result";
+    EXPECT_TRUE(QueryTemplate("%s", "%d").IsSearchable("a"));
 }
 
 TEST(QueryTemplateTest, FormatsResultsAndSkipsThoseThatLackAPart) {
@@ -61,6 +68,8 @@ TEST(QueryTemplateTest, FormatsResultsAndSkipsThoseThatLackAPart) {
     EXPECT_EQ(templates.Result("a", "key"), std::nullopt);
     EXPECT_EQ(templates.Result("a@", "key"), std::nullopt);
     EXPECT_EQ(templates.Result("@b", "key"), std::nullopt);
+    const QueryTemplate whole("x", "%s");
+    for (const char* value : {"@b", "a", "a@"}) EXPECT_EQ(whole.Result(value, "key"), value);
 }
 
 TEST(QueryTemplateTest, RefusesOtherExpansionsAndSaysWhere) {

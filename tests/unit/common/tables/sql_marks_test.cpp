@@ -38,6 +38,7 @@ TEST(SqlMarksTest, ServersDifferInTheirComments) {
         EXPECT_EQ(SqlMarks("--\xc3'", dialect), "   '");
         EXPECT_EQ(SqlMarks("# '\n'", dialect), "*** '");
         EXPECT_EQ(SqlMarks("/*! 'a*/' */", dialect), "    '''''   ") << "what MySQL runs";
+        EXPECT_EQ(SqlMarks("/*M! 'a' */", dialect), "     '''   ") << "what MariaDB runs";
         EXPECT_EQ(SqlMarks("[']", dialect), " ''");
     }
     EXPECT_EQ(SqlMarks("5--3'", Dialect::kSqlite), " ****");

@@ -62,6 +62,7 @@ TEST_F(DomainListTest, SearchesParentsInATableWhereTheListDoes) {
     EXPECT_TRUE(Contains("fake:x", "a.b.example.com", Matching::kSubdomains));
     EXPECT_TRUE(Contains("fake:x", "a.b.example.org", Matching::kDotSubdomains));
     EXPECT_FALSE(Contains("fake:x", "a.b.example.com", Matching::kDotSubdomains));
+    EXPECT_FALSE(Contains("fake:x", "a.b.example.org", Matching::kExact));
 
     table.asked.clear();
     table.takes_partial_keys = false;

@@ -236,13 +236,11 @@ std::string_view CheckPipeline::DecidedBy(const Verdict& verdict, const Progress
 CheckPipeline::Said CheckPipeline::OutOfTime(const protocol::PolicyRequest& request,
                                              const Progress& progress) const {
     Progress reached;
-    reached.step = progress.step;
     reached.remark = progress.remark;
     reached.remarked = progress.remarked;
     for (std::size_t i = progress.next; i < steps_.size(); ++i) {
         const Step& step = steps_[i];
         if (step.dry_run) continue;
-        reached.step = &step;
         std::optional<Verdict> verdict = step.check->AsRemembered(request, progress.findings);
         if (!verdict) {
             const auto back_end = step.check->WaitsFor(progress.findings);

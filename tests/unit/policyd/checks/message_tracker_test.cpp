@@ -203,8 +203,10 @@ TEST(MessageTrackerTest, AMessageWithoutRecipientsIsForgottenWhenItIsLeft) {
 TEST(MessageTrackerTest, RemembersAMessageAsLongAsItsRecipientsAreAskedFor) {
     MessageTracker tracker(10, milliseconds(100));
     tracker.Remember("m", Recipient("a"), milliseconds(0));
-    for (const int now : {99, 198})
-        EXPECT_EQ(tracker.Recipients("m", milliseconds(now)).size(), 1u);
+    for (const int now : {99, 198}) {
+        tracker.Remember("other", Recipient("a"), milliseconds(now));
+        EXPECT_EQ(tracker.Recipients("m", milliseconds(now)).size(), 1u) << now;
+    }
 }
 
 TEST(MessageTrackerTest, ForgetsMessagesThatNobodyAsksAbout) {

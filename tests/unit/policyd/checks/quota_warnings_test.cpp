@@ -323,6 +323,54 @@ TEST_F(QuotaWarningsTest, AreTakenBackWhereNobodyWasToldUnlessItIsBelowAgain) {
     EXPECT_EQ(take_back(), 1u) << "lost";
 }
 
+/// Goes down, or takes note of what another server says, in the middle of a look.
+class UsageStoreOfOthers final : public test::MemoryUsageStore {
+public:
+    async::Task<std::optional<usage::Filling>> FindFilling(std::string_view mailbox) override {
+        if (goes_down) throw outage::UsageStoreUnavailable("the store goes down");
+        return MemoryUsageStore::FindFilling(mailbox);
+    }
+    async::Task<bool> NoteWarned(std::string_view mailbox, std::optional<std::uint64_t> from,
+                                 std::uint64_t to) override {
+        if (!others_are_first) co_return co_await MemoryUsageStore::NoteWarned(mailbox, from, to);
+        co_return false;
+    }
+
+    bool goes_down = false;
+    bool others_are_first = false;
+};
+
+TEST_F(QuotaWarningsTest, LeaveAWarningToWhoNotedItFirstAndLookAgainWhereTheStoreGoesDown) {
+    UsageStoreOfOthers usage;
+    QuotaWarnings warnings(usage, recipients_, changed_, kRules,
+                           [this](const Warning& warning) { told_.push_back(TextOf(warning)); });
+    usage.Measure("ann@example.com", 900);
+    usage.changed = {"ann@example.com"};
+    usage.others_are_first = true;
+    test::RunToEnd(warnings.LookAtChanged());
+    EXPECT_TRUE(told_.empty());
+    usage.others_are_first = false;
+
+    usage.changed = {"ann@example.com"};
+    usage.goes_down = true;
+    test::RunToEnd(warnings.LookAtChanged());
+    usage.goes_down = false;
+    test::RunToEnd(warnings.LookAtChanged());
+    EXPECT_THAT(told_, testing::ElementsAre("ann@example.com over 80: 900 of 1000"));
+}
+
+TEST_F(QuotaWarningsTest, SeeTheNumberOfMessagesCrossedByMailWhereThatAloneIsLimited) {
+    recipients_.Add("few@example.com", {"few@example.com"}, 0, 0, 0, 10);
+    usage_.Measure("few@example.com", 1, 7);
+    const auto warnings = Make();
+    usage::Reservation reservation{"m1", 1, {{"few@example.com", 0, 10}}};
+    reservation.settled = true;
+    const usage::Reserved reserved = test::RunToEnd(usage_.Reserve(reservation));
+    const recipients::Mailbox few = test::RunToEnd(recipients_.LimitsOf("few@example.com"));
+    test::RunToEnd(warnings->LookAt({few}, reservation, reserved));
+    EXPECT_THAT(told_, testing::ElementsAre("few@example.com over 80: 8 of 10 messages"));
+}
+
 TEST_F(QuotaWarningsTest, LookLaterOnlyAtWhatWasMeasured) {
     const auto warnings = Make();
     usage_.Measure("ann@example.com", 100);

@@ -271,6 +271,58 @@ TYPED_TEST_P(UsageStoreContract, AnEmptyMessageNeedsOneByteOfItsDomainToo) {
     EXPECT_TRUE(this->Reserve(reservation).IsGranted());
 }
 
+TYPED_TEST_P(UsageStoreContract, WhatAMessageHoldsInOneDomainIsNotTakenOffAnother) {
+    this->Reserve("m0", 100, {{"ann@example.com", 0, 0}});
+    Reservation reservation{"m1", 60, {{"ann@example.com", 0, 0}, {"zoe@example.org", 0, 0}}};
+    reservation.domain_limits = {{"example.com", 200, 0}};
+    EXPECT_TRUE(this->Reserve(reservation).IsGranted());
+    reservation.bytes = 101;
+    EXPECT_FALSE(this->Reserve(reservation).IsGranted());
+    reservation.bytes = 100;
+    EXPECT_TRUE(this->Reserve(reservation).IsGranted());
+}
+
+TYPED_TEST_P(UsageStoreContract, EveryCopyCountsInItsDomain) {
+    Reservation reservation{"m1", 60, {{"ann@example.com", 0, 0, 2}}};
+    for (const auto& [bytes, messages] : {std::pair(119, 0), std::pair(0, 1)}) {
+        reservation.domain_limits = {{"example.com", static_cast<std::uint64_t>(bytes),
+                                      static_cast<std::uint64_t>(messages)}};
+        EXPECT_FALSE(this->Reserve(reservation).IsGranted());
+    }
+    reservation.domain_limits = {{"example.com", 120, 2}};
+    EXPECT_TRUE(this->Reserve(reservation).IsGranted());
+}
+
+TYPED_TEST_P(UsageStoreContract, WhatIsSettledFitsIntoItsDomainWhateverIsAskedAgain) {
+    this->Settle("m1", 100, {{"ann@example.com", 0, 0}});
+    Reservation again{"m1", 200, {{"ann@example.com", 0, 0, 2}}};
+    again.domain_limits = {{"example.com", 100, 1}};
+    EXPECT_TRUE(this->Reserve(again).IsGranted());
+    EXPECT_EQ(this->UsageOfDomain("example.com").reserved_bytes, 100u);
+}
+
+TYPED_TEST_P(UsageStoreContract, AMailboxStaysFullByItsDomainWhereOneInAnotherHasRoom) {
+    using std::chrono::milliseconds;
+    this->Commit("full@example.com", 100, 1);
+    this->NoteFull({"full@example.com", "ann@example.org"});
+    this->Pass(milliseconds(700));
+    Reservation reservation{"m1", 10, {{"full@example.com", 0, 0}, {"ann@example.org", 0, 0}}};
+    reservation.domain_limits = {{"example.com", 100, 0}};
+    reservation.needs = Needs::kRoomInAny;
+    reservation.ends_fullness = true;
+    EXPECT_TRUE(this->Reserve(reservation).IsGranted());
+    EXPECT_THAT(this->NoteFull({"full@example.com", "ann@example.org"}),
+                testing::ElementsAre(milliseconds(700), milliseconds(0)));
+}
+
+TYPED_TEST_P(UsageStoreContract, AMeasurementFromTheFutureIsOfNowAndTakesNothingThatIsReserved) {
+    this->Reserve("m1", 50, {{"ann@example.com", 0, 0}});
+    this->Commit({{"ann@example.com", 10, 1, this->now_ + std::chrono::hours(2)}});
+    EXPECT_EQ(this->UsageOf("ann@example.com").bytes, 10u);
+    EXPECT_EQ(this->UsageOf("ann@example.com").measured_at, this->now_);
+    EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 50u);
+}
+
 TYPED_TEST_P(UsageStoreContract, WhatIsToldLateIsGoneByItsOwnAge) {
     this->Reserve("m1", 1, {{"ann@example.com", 0, 0}});
     Reservation late{"m2", 10, {{"ann@example.com", 0, 0}}};
@@ -830,8 +882,12 @@ TYPED_TEST_P(UsageStoreContract, TellsTheTimeOfItsClock) {
 
 REGISTER_TYPED_TEST_SUITE_P(
     UsageStoreContract, AReservationIsDatedAnewHoweverOftenTheClockIsSetBack,
-    AFullMailboxStaysFullWhereOneWithRoomIsEnough, AnEmptyMessageNeedsOneByteOfItsDomainToo,
-    WhatIsToldLateIsGoneByItsOwnAge, KnowsNothingOfAMailboxThatWasNeverNamed, KeepsWhatWasMeasured,
+    AMeasurementFromTheFutureIsOfNowAndTakesNothingThatIsReserved, EveryCopyCountsInItsDomain,
+    WhatIsSettledFitsIntoItsDomainWhateverIsAskedAgain,
+    AMailboxStaysFullByItsDomainWhereOneInAnotherHasRoom,
+    WhatAMessageHoldsInOneDomainIsNotTakenOffAnother, AFullMailboxStaysFullWhereOneWithRoomIsEnough,
+    AnEmptyMessageNeedsOneByteOfItsDomainToo, WhatIsToldLateIsGoneByItsOwnAge,
+    KnowsNothingOfAMailboxThatWasNeverNamed, KeepsWhatWasMeasured,
     ReservesUpToTheLimitAndNotAByteMore, AnEmptyMessageNeedsOneByte,
     LimitsTheNumberOfMessagesAsWell, ReservesInEveryMailboxOrInNone,
     ReservesInMailboxesOfSeveralDomainsOrInNone, WhatAnotherDomainRefusesStaysAsOldAsItWas,

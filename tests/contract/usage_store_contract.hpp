@@ -323,6 +323,27 @@ TYPED_TEST_P(UsageStoreContract, AMeasurementFromTheFutureIsOfNowAndTakesNothing
     EXPECT_EQ(this->UsageOf("ann@example.com").reserved_bytes, 50u);
 }
 
+TYPED_TEST_P(UsageStoreContract, AMailboxThatWasRemovedHasNotBeenFull) {
+    const std::vector<std::string> ann{"ann@example.com"};
+    this->Commit("ann@example.com", 10, 1);
+    this->NoteFull(ann);
+    this->Pass(std::chrono::milliseconds(700));
+    this->Remove(ann);
+    EXPECT_THAT(this->NoteFull(ann), testing::ElementsAre(std::chrono::milliseconds(0)));
+}
+
+TYPED_TEST_P(UsageStoreContract, AMailboxHasChangedAlsoWhereItHoldsAsManyMessagesAsBefore) {
+    this->Commit("ann@example.com", 10, 1);
+    EXPECT_TRUE(this->NoteWarned("ann@example.com", std::nullopt, 0));
+    this->TakeChanged();
+    for (const auto& [bytes, messages] : {std::pair(11, 1), std::pair(11, 2)}) {
+        this->Pass(std::chrono::milliseconds(10));
+        this->Commit("ann@example.com", static_cast<std::uint64_t>(bytes),
+                     static_cast<std::uint64_t>(messages));
+        EXPECT_THAT(this->TakeChanged(), testing::ElementsAre("ann@example.com"));
+    }
+}
+
 TYPED_TEST_P(UsageStoreContract, WhatIsToldLateIsGoneByItsOwnAge) {
     this->Reserve("m1", 1, {{"ann@example.com", 0, 0}});
     Reservation late{"m2", 10, {{"ann@example.com", 0, 0}}};
@@ -882,6 +903,7 @@ TYPED_TEST_P(UsageStoreContract, TellsTheTimeOfItsClock) {
 
 REGISTER_TYPED_TEST_SUITE_P(
     UsageStoreContract, AReservationIsDatedAnewHoweverOftenTheClockIsSetBack,
+    AMailboxThatWasRemovedHasNotBeenFull, AMailboxHasChangedAlsoWhereItHoldsAsManyMessagesAsBefore,
     AMeasurementFromTheFutureIsOfNowAndTakesNothingThatIsReserved, EveryCopyCountsInItsDomain,
     WhatIsSettledFitsIntoItsDomainWhateverIsAskedAgain,
     AMailboxStaysFullByItsDomainWhereOneInAnotherHasRoom,

@@ -12,6 +12,10 @@ namespace {
 /// Until a thread that there was no connection for tries to connect again.
 constexpr std::chrono::seconds kRest(10);
 
+/// How old a session that lacked a right gets. Rights that were granted may show in a new one only,
+/// and a right that stays missing is not to cost a connection for each question.
+constexpr std::chrono::seconds kUntilRightsAreLookedForAgain(1);
+
 class NoConnectionLeft : public outage::TableUnavailable, public async::NotNow {
 public:
     NoConnectionLeft(const std::string& what, bool is_mistake)
@@ -62,6 +66,7 @@ void Client::RunOnOneServer(const Ask& ask, Clock::time_point asked) {
 
 bool Client::HasUsableSession(Clock::time_point now) const {
     return session_ && now - last_used_ < board_->For().idle_interval &&
+           !(lacked_rights_ && now - connected_ >= kUntilRightsAreLookedForAgain) &&
            !board_->HasFailedSince(server_, last_used_);
 }
 
@@ -77,7 +82,7 @@ bool Client::TryOldSession(const Ask& ask) {
         if (board_->IsWaitingForSuccess()) board_->NoteSuccess(server_, last_used_);
         return true;
     } catch (const Error& error) {
-        if (!error.IsOfQuery()) session_.reset();
+        NoteRefused(error);
         // One that the server closed while it was idle fails at once, and says nothing of the
         // server: that one is then the first to be tried again.
         const bool was_closed =
@@ -91,6 +96,8 @@ bool Client::TryServer(std::size_t server, const Ask& ask) {
     server_ = server;
     try {
         session_.emplace(board_->For(), board_->For().servers[server]);
+        connected_ = Clock::now();
+        lacked_rights_ = false;
     } catch (const Error& error) {
         some_saw_a_mistake_ = some_saw_a_mistake_ || error.IsDenial();
         if (error.IsOfConnectionLimit()) {
@@ -106,10 +113,16 @@ bool Client::TryServer(std::size_t server, const Ask& ask) {
         board_->NoteSuccess(server, Clock::now());
         return true;
     } catch (const Error& error) {
-        if (!error.IsOfQuery()) session_.reset();
+        NoteRefused(error);
         NoteAskedInVain(error);
         return false;
     }
+}
+
+void Client::NoteRefused(const Error& error) {
+    if (!error.IsOfQuery()) return session_.reset();
+    last_used_ = Clock::now();
+    if (error.IsLackOfRights()) lacked_rights_ = true;
 }
 
 void Client::NoteAskedInVain(const Error& error) {

@@ -15,7 +15,7 @@
 namespace policyd::mysql {
 
 /// Asks the servers of one account on one thread, which makes and destroys it. Connects when it is
-/// first asked, drops its session on any error, and goes on with the next server.
+/// first asked, drops its session on any error but a query's own, and goes on with the next server.
 class Client {
 public:
     explicit Client(std::shared_ptr<ServerBoard> board);
@@ -45,6 +45,7 @@ private:
     bool HasUsableSession(Clock::time_point now) const;
     bool TryOldSession(const Ask& ask);
     bool TryServer(std::size_t server, const Ask& ask);
+    void NoteRefused(const Error& error);
     void NoteAskedInVain(const Error& error);
     void NoteNoneLeft(const Error& error);
     void NoteFailure(const Error& error);
@@ -53,7 +54,9 @@ private:
     std::shared_ptr<ServerBoard> board_;
     std::optional<Session> session_;
     std::size_t server_ = 0;  ///< of the session
+    Clock::time_point connected_{};
     Clock::time_point last_used_{};
+    bool lacked_rights_ = false;  ///< the session, for some query
     std::vector<std::size_t> tried_;
     std::string failures_;
     bool servers_failed_ = false;  // and not only this query

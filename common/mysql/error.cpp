@@ -32,6 +32,12 @@ bool Error::IsMistake() const noexcept {
            std::find(kPassing.begin(), kPassing.end(), code_) == kPassing.end();
 }
 
+bool Error::IsLackOfRights() const noexcept {
+    // To a data base, a table, a column, what only administrators may, a view, or a procedure.
+    constexpr std::array kLacks{1044, 1045, 1142, 1143, 1227, 1356, 1370};
+    return std::find(kLacks.begin(), kLacks.end(), code_) != kLacks.end();
+}
+
 bool Error::IsDenial() const noexcept {
     // Of a data base, a user, a host, or for a password that has expired or an account that is
     // locked.

@@ -22,6 +22,10 @@ public:
     /// Whether it is an answer that will be the same until somebody mends the query, the data base
     /// or the rights there.
     bool IsMistake() const noexcept;
+    /// Whether the account has no right to what the query names. Where that is granted, MariaDB
+    /// lets some sessions know only once they are made anew: all of them of a right to every data
+    /// base, and those that use it of one to a data base.
+    bool IsLackOfRights() const noexcept;
     /// Of one that came of connecting: whether the server lives, and denies this account access.
     bool IsDenial() const noexcept;
     /// Of one that came of connecting: whether the server lives, and has no connection left, for us

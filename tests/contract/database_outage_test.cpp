@@ -96,6 +96,40 @@ TEST_F(DatabaseOutageTest, AServerThatGivesNoConnectionIsUnavailableUntilItGives
     test::WaitUntil("the table answers", [&] { return Failure(table) == "no failure, but 1"; });
 }
 
+TEST_F(DatabaseOutageTest, ARightThatWasGrantedIsSeenAndOneThatIsMissingCostsFewConnections) {
+    OpenMysql(MariaDb().Hosts());
+    MariaDb().Execute(
+        "CREATE OR REPLACE TABLE outage.readable (k TEXT); INSERT INTO outage.readable VALUES "
+        "('a');"
+        "CREATE OR REPLACE USER little@localhost;"
+        "GRANT SELECT ON outage.readable TO little@localhost");
+    const std::string account =
+        "hosts = " + MariaDb().Hosts() + "\ndbname = outage\nuser = little\n";
+    LookupTable& table = Open("mysql", account + "query = SELECT v FROM t WHERE k = '%s'\n");
+    const std::string readable =
+        scratch.Write("readable.cf", account + "query = SELECT k FROM readable WHERE k = '%s'\n")
+            .string();
+    LookupTable& neighbour = registry->Open("mysql:" + readable);
+    const auto before = Connections();
+    const auto began = std::chrono::steady_clock::now();
+    const auto ask = [&] {
+        EXPECT_EQ(Find(neighbour), "a") << "which keeps the connections young";
+        return Failure(table);
+    };
+    for (int i = 0; i < 300; ++i) EXPECT_THAT(ask(), HasSubstr("denied"));
+    const auto seconds =
+        std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - began);
+    EXPECT_LE(Connections(), before + 1 + 2 * (1 + static_cast<unsigned long>(seconds.count())));
+    for (const char* granted : {"outage.*", "*.*"}) {
+        MariaDb().Execute("GRANT SELECT ON " + std::string(granted) + " TO little@localhost");
+        test::WaitUntil("the right is seen", [&] { return ask() == "no failure, but 1"; });
+        for (int i = 0; i < 50; ++i) EXPECT_EQ(ask(), "no failure, but 1") << "on any connection";
+        MariaDb().Execute("REVOKE SELECT ON " + std::string(granted) +
+                          " FROM little@localhost; KILL USER little");
+        EXPECT_THAT(ask(), HasSubstr("denied"));
+    }
+}
+
 TEST_F(DatabaseOutageTest, AQueryThatTakesTooLongIsGivenUp) {
     time_limit = std::chrono::seconds(1);
     LookupTable& table =

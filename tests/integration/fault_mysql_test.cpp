@@ -178,6 +178,25 @@ TEST_F(FaultMysqlTest, TheRightToReadIsTakenAwayAndGivenBack) {
     WaitForRecovery();
 }
 
+TEST_F(FaultMysqlTest, ARightToTheDataBaseIsSeenByConnectionsThatAreBusyWithOtherTables) {
+    Start();
+    database_.Execute(
+        "REVOKE SELECT ON mail.* FROM postfix@localhost;"
+        "GRANT SELECT ON mail.slowness TO postfix@localhost;"
+        "GRANT SELECT (email) ON mail.users TO postfix@localhost; KILL USER postfix");
+    const auto ask_all = [this] {
+        EXPECT_THAT(Ask(kNobody), StartsWith("550 5.1.1 ")) << "nobody has a quota to be read";
+        return Ask(kFull, 900);
+    };
+    for (int i = 0; i < 50; ++i) EXPECT_THAT(ask_all(), StartsWith("DEFER_IF_PERMIT 4.3.0 "));
+    database_.Execute("GRANT SELECT ON mail.* TO postfix@localhost");
+    const auto granted = Clock::now();
+    WaitUntil("the right to be seen", [&] { return ask_all().starts_with("552 5.2.2 "); });
+    for (int i = 0; i < 50; ++i) ask_all();
+    EXPECT_LT(Clock::now() - granted, std::chrono::seconds(5));
+    WaitForRecovery();
+}
+
 TEST_F(FaultMysqlTest, OthersTakeEveryConnection) {
     constexpr int kFewestConnections = 10;  // that MariaDB can be told
     Start();

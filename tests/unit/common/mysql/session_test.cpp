@@ -36,6 +36,13 @@ TEST(ErrorTest, TellsAMistakeFromWhatPassesOrIsOfTheKey) {
         EXPECT_FALSE(Error("", lock_or_signal_or_gone).IsMistake());
 }
 
+TEST(ErrorTest, TellsALackOfRightsFromWhatNoNewSessionMends) {
+    for (const int database_or_table_or_column_or_procedure : {1044, 1142, 1143, 1370})
+        EXPECT_TRUE(Error("", database_or_table_or_column_or_procedure).IsLackOfRights());
+    for (const int table_or_column_or_lock : {1146, 1054, 1205})
+        EXPECT_FALSE(Error("", table_or_column_or_lock).IsLackOfRights());
+}
+
 TEST(SessionThreadTest, MayEndAfterTheProgramHasBegunToExit) {
     const auto exit_beside_threads = [] {
         std::atomic<int> begun = 0;

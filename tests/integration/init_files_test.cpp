@@ -14,6 +14,7 @@
 namespace policyd {
 namespace {
 
+using testing::AnyOf;
 using testing::HasSubstr;
 namespace fs = std::filesystem;
 
@@ -109,6 +110,18 @@ TEST_P(InitScriptTest, FailsAReloadOfAMistakenConfiguration) {
     WriteProgram(scratch_, "programs/start-stop-daemon", "");
     WriteProgram(scratch_, "programs/policyctl", "exit 78");
     EXPECT_EQ(Script("reload").status, 6);
+}
+
+TEST_P(InitScriptTest, StartsItWithTheGroupsThatItsUserIsIn) {
+    const std::string started = Path("started");
+    WriteProgram(scratch_, "programs/policyctl", "case $1 in ask) exit 69 ;; esac");
+    WriteProgram(scratch_, "programs/install", "");
+    WriteProgram(scratch_, "programs/start-stop-daemon",
+                 "case \"$*\" in *--start*) echo \"$@\" >" + started + " ;; *) exit 3 ;; esac");
+    EXPECT_EQ(Script("start").status, 7) << "it has not really started";
+    // start-stop-daemon's --chuid takes them all, setpriv where it is told to.
+    EXPECT_THAT(test::ReadFile(started), AnyOf(HasSubstr(" --chuid policyd:policyd "),
+                                               HasSubstr(" --regid policyd --init-groups ")));
 }
 
 INSTANTIATE_TEST_SUITE_P(OfEachDaemon, InitScriptTest, testing::Values("policyd", "policyd-scan"),

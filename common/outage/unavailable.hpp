@@ -17,27 +17,24 @@ public:
         kUsageStore,  ///< Redis or SQLite with the usage counters
     };
 
-    Unavailable(BackEnd back_end, const std::string& what)
-        : std::runtime_error(what), back_end_(back_end) {}
+    /// `is_mistake`: by all who did answer it will not pass by itself. What is asked is wrong, or a
+    /// right, a password, a data base.
+    Unavailable(BackEnd back_end, const std::string& what, bool is_mistake)
+        : std::runtime_error(what), back_end_(back_end), is_mistake_(is_mistake) {}
 
     BackEnd Which() const noexcept { return back_end_; }
+    bool IsMistake() const noexcept { return is_mistake_; }
 
 private:
     BackEnd back_end_;
+    bool is_mistake_;
 };
 
 /// A look-up that could not be answered: temporary, in the words of Postfix.
 class TableUnavailable : public Unavailable {
 public:
-    /// `is_mistake`: by all who did answer it will not pass by itself. What is asked is wrong, or a
-    /// right, a password, a data base.
     explicit TableUnavailable(const std::string& what, bool is_mistake = false)
-        : Unavailable(BackEnd::kTable, what), is_mistake_(is_mistake) {}
-
-    bool IsMistake() const noexcept { return is_mistake_; }
-
-private:
-    bool is_mistake_;
+        : Unavailable(BackEnd::kTable, what, is_mistake) {}
 };
 
 /// Whoever has to be asked answers, but not this: others may get their answers.
@@ -49,8 +46,8 @@ public:
 /// The usage store could not answer, or refused a write.
 class UsageStoreUnavailable : public Unavailable {
 public:
-    explicit UsageStoreUnavailable(const std::string& what)
-        : Unavailable(BackEnd::kUsageStore, what) {}
+    explicit UsageStoreUnavailable(const std::string& what, bool is_mistake = false)
+        : Unavailable(BackEnd::kUsageStore, what, is_mistake) {}
 };
 
 /// It takes no writes at all: it is out of memory, on a full disk.

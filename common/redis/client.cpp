@@ -133,7 +133,7 @@ void Client::Refuse(const Answer& answer, const outage::BackEnd::Question& quest
     if (error == ErrorClass::kWrongServer && connection_) connection_->Drop(reason);
     const std::string failure = back_end_.Name() + ": " + reason;
     if (error == ErrorClass::kNoWrites) throw outage::UsageStoreTakesNothing(failure);
-    throw UsageStoreUnavailable(failure);
+    throw UsageStoreUnavailable(failure, IsDenial(reason));
 }
 
 std::string Client::ScriptCommand(const ScriptCall& call, bool with_text) const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 
 namespace policyd::redis {
@@ -16,18 +17,37 @@ constexpr std::array<std::string_view, 5> kWrongServer{"READONLY", "LOADING", "M
 /// It has no memory left, cannot save its data, or has too few replicas.
 constexpr std::array<std::string_view, 3> kNoWrites{"OOM", "MISCONF", "NOREPLICAS"};
 
+constexpr std::array<std::string_view, 3> kDenials{"NOPERM", "NOAUTH", "WRONGPASS"};
+
+/// Of denials that begin with ERR: of what a script calls, of a password where the server wants
+/// none, and of a wrong one by servers without users.
+constexpr std::array<std::string_view, 3> kDenialTexts{
+    "The user executing the script can't ", "without any password configured", "invalid password"};
+
+std::string_view FirstWord(std::string_view error) {
+    return error.substr(0, error.find(' '));
+}
+
+bool HasOneOf(std::span<const std::string_view> names, std::string_view error) {
+    return std::any_of(names.begin(), names.end(), [error](std::string_view name) {
+        return FirstWord(error) == name ||
+               error.find(" -" + std::string(name) + ' ') != std::string_view::npos;
+    });
+}
+
 }  // namespace
 
 ErrorClass Classify(std::string_view error) {
-    const std::string_view word = error.substr(0, error.find(' '));
-    if (word == "NOSCRIPT") return ErrorClass::kUnknownScript;
-    const auto is_meant = [error, word](std::string_view name) {
-        return word == name || error.find(" -" + std::string(name) + ' ') != std::string_view::npos;
-    };
-    if (std::any_of(kWrongServer.begin(), kWrongServer.end(), is_meant))
-        return ErrorClass::kWrongServer;
-    const bool takes_nothing = std::any_of(kNoWrites.begin(), kNoWrites.end(), is_meant);
-    return takes_nothing ? ErrorClass::kNoWrites : ErrorClass::kRefused;
+    if (FirstWord(error) == "NOSCRIPT") return ErrorClass::kUnknownScript;
+    if (HasOneOf(kWrongServer, error)) return ErrorClass::kWrongServer;
+    return HasOneOf(kNoWrites, error) ? ErrorClass::kNoWrites : ErrorClass::kRefused;
+}
+
+bool IsDenial(std::string_view error) {
+    return HasOneOf(kDenials, error) ||
+           std::any_of(kDenialTexts.begin(), kDenialTexts.end(), [error](std::string_view text) {
+               return error.find(text) != std::string_view::npos;
+           });
 }
 
 }  // namespace policyd::redis

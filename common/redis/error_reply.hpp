@@ -15,4 +15,7 @@ enum class ErrorClass {
 /// Knows an error by its first word; Redis before 7 hides it in the text where a script failed.
 ErrorClass Classify(std::string_view error);
 
+/// Whether a right or a password is missing or wrong.
+bool IsDenial(std::string_view error);
+
 }  // namespace policyd::redis

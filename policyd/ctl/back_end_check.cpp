@@ -19,6 +19,7 @@
 #include "common/text/utf8.hpp"
 #include "common/usage/dovecot_quota_clone.hpp"
 #include "common/usage/open_usage_store.hpp"
+#include "common/usage/redis_rights.hpp"
 #include "policyd/checks/access_result.hpp"
 #include "policyd/services/services.hpp"
 
@@ -186,17 +187,30 @@ private:
             if (!std::filesystem::exists(path)) return;
         }
         try {
+            if (settings_.usage_store.starts_with("redis:") && !MayUseRedis(option)) return;
             const auto store = usage::OpenUsageStore(loop_, settings_);
             loop_.RunUntilDone(store->Find("nobody@policyd.invalid"));
-            if (settings_.usage_store.starts_with("redis:")) CheckEviction(option);
         } catch (const outage::Unavailable& error) {
-            report_.Unreachable(At(option, error.what()), &option);
+            ReportStore(option, error);
         }
     }
 
-    /// Of a Redis that lets us look.
-    void CheckEviction(const config::Option& option) {
+    void ReportStore(const config::Option& option, const outage::Unavailable& error) {
+        const std::string what = At(option, error.what());
+        error.IsMistake() ? report_.Error(what) : report_.Unreachable(what, &option);
+    }
+
+    bool MayUseRedis(const config::Option& option) {
         redis::Client server(loop_.Raw(), usage::UsageServerFrom(settings_));
+        const std::vector<std::string> denied = loop_.RunUntilDone(usage::DeniedCommands(server));
+        if (denied.empty()) CheckEviction(option, server);
+        for (const std::string& command : denied)
+            report_.Error(At(option, "Redis does not let its user call " + command));
+        return denied.empty();
+    }
+
+    /// Of a Redis that lets us look.
+    void CheckEviction(const config::Option& option, redis::Client& server) {
         std::string memory;
         try {
             memory =
@@ -224,7 +238,7 @@ private:
         } catch (const config::ConfigError& error) {
             report_.Error(config::Located(error, file_.path).what());
         } catch (const outage::Unavailable& error) {
-            report_.Unreachable(At(option, error.what()), &option);
+            ReportStore(option, error);
         }
     }
 

@@ -24,14 +24,15 @@ constexpr Command kCommands[] = {
      "Reads the configuration, opens every table that it names and asks each table and the usage "
      "store one question. With --postfix, compares the options that main.cf has too, and warns "
      "about known mistakes. Prints every problem with file and line. Exits with 78 if there is a "
-     "mistake, with 75 if only a server cannot be reached, and else with 0, warnings or not.",
+     "mistake, or a server denies a right, with 75 if only a server cannot be reached, and else "
+     "with 0, warnings or not.",
      &DefineCheckConfig},
     {"lookup", "Look a key up in a table, as postmap -q does",
      "Prints the value that TABLE (mysql:, sqlite:, hash:, texthash:, cidr:, inline:, named as in "
      "main.cf, with or without proxy:) has for KEY. A KEY of - reads keys from standard input, one "
      "a line, and prints \"key TAB value\" for each that is found. Exits with 0 if the key, or any "
      "of them, was found, with 1 if not, with 75 if the table could not answer, and with 78 if its "
-     "file has a mistake.",
+     "file has a mistake, or its server refuses the query.",
      &DefineLookup},
     {"ask", "Ask a running policyd for its answer to a request",
      "Sends one request of the SMTPD access policy protocol, as Postfix would at the given state, "
@@ -43,7 +44,8 @@ constexpr Command kCommands[] = {
      "Follows ADDRESS through the tables as Postfix would and prints whether it is known, the "
      "final local "
      "mailboxes, and each one's quota and usage. Exits with 0 if the address exists, with 1 if it "
-     "does not or is not of this system, and with 75 if a table or the store could not answer.",
+     "does not or is not of this system, with 75 if a table or the store could not answer, and "
+     "with 78 if one refuses what it is asked.",
      &DefineResolve},
     {"usage", "Print the stored usage of mailboxes",
      "Prints bytes, messages, reservations and the time of the last measurement of each MAILBOX, "
@@ -79,7 +81,7 @@ int Guarded(const Run& run, Terminal& terminal) {
     } catch (const config::ConfigError& error) {
         return fail(error, kBadConfiguration);
     } catch (const outage::Unavailable& error) {
-        return fail(error, kTemporaryFailure);
+        return fail(error, error.IsMistake() ? kBadConfiguration : kTemporaryFailure);
     } catch (const NoAnswer& error) {
         return fail(error, kServerAway);
     } catch (const std::invalid_argument& error) {

@@ -44,23 +44,71 @@ TEST_F(CheckConfigTest, WarnsOfARedisThatDropsFigures) {
     EXPECT_THAT(check(), Not(HasSubstr("maxmemory-policy")));
 }
 
-TEST_F(CheckConfigTest, IsSilentAboutWhatTheDocumentedRedisUserMayNotAsk) {
-    const test::RedisServer redis;
-    redis.Command(
-        {"ACL",   "SETUSER", "policyd",  "on",    ">secret", "resetchannels", "~policyd:*",
-         "-@all", "+role",   "+time",    "+scan", "+eval",   "+evalsha",      "+script|load",
-         "+get",  "+set",    "+del",     "+hget", "+hmget",  "+hgetall",      "+hlen",
-         "+hset", "+hdel",   "+pexpire", "+zadd", "+zrem",   "+zrange",       "+zrangebyscore",
-         "+sadd", "+srem",   "+spop"});
-    scratch_.Write("password", "secret\n");
-    ASSERT_EQ(chmod(Path("password").c_str(), 0600), 0);
-    scratch_.Write("policyd.toml", "usage_store = \"redis:" + redis.UnixEndpoint().ToText() +
-                                       "\"\nredis_user = \"policyd\"\nredis_password_file = \"" +
-                                       Path("password") + "\"\n");
+/// A Redis whose user is made by the command that docs/usage-store.md gives.
+class DocumentedRedisUserTest : public CheckConfigTest {
+protected:
+    DocumentedRedisUserTest() {
+        scratch_.Write("password", "PASSWORD\n");
+        EXPECT_EQ(chmod(Path("password").c_str(), 0600), 0);
+        scratch_.Write("policyd.toml",
+                       "usage_store = \"redis:" + redis_.UnixEndpoint().ToText() +
+                           "\"\nredis_user = \"policyd\"\nredis_password_file = \"" +
+                           Path("password") + "\"\n");
+        std::string manual = test::ReadFile(test::SourcePath("docs/usage-store.md"));
+        manual.erase(0, manual.find("    redis-cli ACL SETUSER "));
+        manual.erase(manual.find("\n\n"));
+        const std::string options = "redis-cli -s " + redis_.UnixEndpoint().path;
+        manual.replace(manual.find("redis-cli"), 9, options);
+        const test::Finished made = test::Run({"sh", "-c", manual});
+        EXPECT_EQ(made.output, "OK\n") << made.errors;
+    }
+
+    std::string CheckWithout(const std::string& right) {
+        redis_.Command({"ACL", "SETUSER", "policyd", "-" + right});
+        const auto checked = WithConfig({"check-config"});
+        redis_.Command({"ACL", "SETUSER", "policyd", "+" + right});
+        EXPECT_EQ(checked.status, 78) << right;
+        return checked.output;
+    }
+
+    const test::RedisServer redis_;
+};
+
+TEST_F(DocumentedRedisUserTest, IsEnoughAndNothingIsSaidOfWhatItMayNotAsk) {
     const auto checked = WithConfig({"check-config"});
     EXPECT_EQ(checked.status, 0);
     EXPECT_EQ(checked.output, "0 errors, 0 back ends unreachable, 0 warnings\n");
     EXPECT_EQ(checked.errors, "");
+    EXPECT_EQ(redis_.Command({"KEYS", "*"}), "") << "nothing was written";
+}
+
+TEST_F(DocumentedRedisUserTest, IsToldWhichRightItLacks) {
+    for (const char* right :
+         {"get", "set", "del", "hget", "hmget", "hgetall", "hlen", "hset", "hdel", "pexpire",
+          "zadd", "zrem", "zrange", "zrangebyscore", "sadd", "srem", "spop", "scan", "time"}) {
+        std::string name = right;
+        for (char& letter : name) letter = static_cast<char>(std::toupper(letter));
+        const std::string output = CheckWithout(right);
+        EXPECT_THAT(output,
+                    HasSubstr("usage_store: Redis does not let its user call " + name + "\n"));
+        EXPECT_THAT(output, HasSubstr("1 error, 0 back ends unreachable, 0 warnings\n"));
+    }
+    for (const char* right : {"role", "eval", "evalsha", "script|load"})
+        EXPECT_THAT(CheckWithout(right), HasSubstr("NOPERM")) << right;
+    redis_.Command({"ACL", "SETUSER", "policyd", "resetkeys"});
+    EXPECT_THAT(WithConfig({"check-config"}).output, HasSubstr("NOPERM"));
+}
+
+TEST_F(DocumentedRedisUserTest, IsToldThatItsPasswordIsWrong) {
+    scratch_.Write("password", "WRONG\n");
+    const auto checked = WithConfig({"check-config"});
+    EXPECT_EQ(checked.status, 78);
+    EXPECT_THAT(checked.output,
+                HasSubstr("error: " + Path("policyd.toml") + ":1: usage_store: redis:"));
+    EXPECT_THAT(checked.output, HasSubstr("WRONGPASS"));
+    const auto usage = WithConfig({"usage", "--all"});
+    EXPECT_EQ(usage.status, 78);
+    EXPECT_THAT(usage.errors, HasSubstr("WRONGPASS"));
 }
 
 TEST_F(CheckConfigTest, TellsOnceOfAServerThatCannotBeReached) {

@@ -17,10 +17,29 @@ TEST_F(PolicyctlTest, LookupAnswersAndEndsAsPostmapDoes) {
     }
 }
 
-TEST_F(PolicyctlTest, LookupTellsWhatIsBrokenFromWhatIsMissing) {
+TEST_F(PolicyctlTest, LookupTellsAMistakeFromADataBaseThatIsAway) {
     Table("broken", "SELECT nothing FROM nowhere WHERE x='%s'");
-    EXPECT_EQ(Ctl({"lookup", Sqlite("broken"), "a"}).status, 75);
+    EXPECT_EQ(Ctl({"lookup", Sqlite("broken"), "a"}).status, 78);
     EXPECT_EQ(Ctl({"lookup", Sqlite("absent"), "a"}).status, 78);
+    scratch_.Write("away.cf", "hosts = unix:" + Path("none.sock") +
+                                  "\nuser = root\ndbname = mail\nquery = SELECT '%s'\n");
+    EXPECT_EQ(Ctl({"lookup", "mysql:" + Path("away.cf"), "a"}).status, 75);
+}
+
+TEST_F(PolicyctlTest, EndsWithAMistakeWhereAServerDeniesARight) {
+    test::MariaDbServer server;
+    server.Execute(
+        "CREATE DATABASE mail; CREATE TABLE mail.t (k TEXT); CREATE USER nobody@localhost; "
+        "GRANT CREATE ON mail.* TO nobody@localhost");
+    scratch_.Write("denied.cf", "hosts = " + server.Hosts() +
+                                    "\nuser = nobody\ndbname = mail\n"
+                                    "query = SELECT k FROM t WHERE k = '%s'\n");
+    EXPECT_EQ(Ctl({"lookup", "mysql:" + Path("denied.cf"), "a"}).status, 78);
+    scratch_.Write("policyd.toml",
+                   Configuration() + "relay_domains = \"mysql:" + Path("denied.cf") + "\"\n");
+    const auto resolved = WithConfig({"resolve", "ann@elsewhere.example"});
+    EXPECT_EQ(resolved.status, 78);
+    EXPECT_THAT(resolved.errors, HasSubstr("SELECT command denied to user 'nobody'"));
 }
 
 TEST_F(PolicyctlTest, AsksARunningServerWhatPostfixWouldAsk) {

@@ -11,9 +11,9 @@ struct ErrorCase {
     ErrorClass expected;
 };
 
-class ErrorReplyTest : public testing::TestWithParam<ErrorCase> {};
+class ErrorClassTest : public testing::TestWithParam<ErrorCase> {};
 
-TEST_P(ErrorReplyTest, IsClassified) {
+TEST_P(ErrorClassTest, IsClassified) {
     EXPECT_EQ(Classify(GetParam().text), GetParam().expected);
 }
 
@@ -45,7 +45,19 @@ const ErrorCase kCases[] = {
     {"Nothing", "", ErrorClass::kRefused},
 };
 
-INSTANTIATE_TEST_SUITE_P(Redis, ErrorReplyTest, testing::ValuesIn(kCases),
+TEST(ErrorReplyTest, TellsWhatIsDeniedFromWhatPasses) {
+    for (const char* denied :
+         {"NOPERM this user has no permissions", "NOAUTH Authentication required.",
+          "WRONGPASS invalid username-password pair or user is disabled.",
+          "ERR AUTH <password> called without any password configured for the default user.",
+          "ERR The user executing the script can't run this command or subcommand script: 12",
+          "ERR Error running script (call to f_12): @user_script:1: -NOPERM this user has no"})
+        EXPECT_TRUE(IsDenial(denied)) << denied;
+    for (const char* other : {"LOADING Redis is loading", "OOM command not allowed", "ERR unknown"})
+        EXPECT_FALSE(IsDenial(other)) << other;
+}
+
+INSTANTIATE_TEST_SUITE_P(Redis, ErrorClassTest, testing::ValuesIn(kCases),
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

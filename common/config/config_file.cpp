@@ -3,7 +3,6 @@
 #include <toml++/toml.h>
 
 #include <exception>
-#include <filesystem>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
@@ -138,7 +137,6 @@ ConfigFile ParseConfig(std::string_view text, const std::string& path) {
 }
 
 ConfigFile ReadConfigFile(const std::string& path) {
-    if (std::filesystem::is_directory(path)) throw ConfigError(path, 0, "is a directory");
     std::string text;
     try {
         files::ReadFile(path, [&text](std::string_view part) {

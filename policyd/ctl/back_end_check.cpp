@@ -182,9 +182,12 @@ private:
         if (settings_.usage_store.starts_with(kSqlite)) {
             const std::filesystem::path path = settings_.usage_store.substr(kSqlite.size());
             const std::string directory = path.parent_path();
-            if (!std::filesystem::is_directory(directory))
-                report_.Unreachable(At(option, directory + " is not a directory"), &option);
-            if (!std::filesystem::exists(path)) return;
+            std::error_code untold;
+            if (!std::filesystem::is_directory(directory, untold))
+                report_.Unreachable(At(option, directory + (untold ? ": " + untold.message()
+                                                                   : " is not a directory")),
+                                    &option);
+            if (!std::filesystem::exists(path, untold)) return;
         }
         try {
             if (settings_.usage_store.starts_with("redis:") && !MayUseRedis(option)) return;

@@ -29,8 +29,9 @@ struct MailboxArguments {
 /// A file that is not there yet is for the daemons to make, as their users.
 bool HasUsageStore(const config::Settings& settings) {
     constexpr std::string_view kSqlite = "sqlite:";
-    return !settings.usage_store.starts_with(kSqlite) ||
-           std::filesystem::exists(settings.usage_store.substr(kSqlite.size()));
+    if (!settings.usage_store.starts_with(kSqlite)) return true;
+    std::error_code untold;
+    return std::filesystem::exists(settings.usage_store.substr(kSqlite.size()), untold) || untold;
 }
 
 /// What decides in the server, on a loop of its own.

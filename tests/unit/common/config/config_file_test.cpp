@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "tests/support/scratch_directory.hpp"
+#include "tests/support/unprivileged.hpp"
 
 namespace policyd::config {
 namespace {
@@ -95,6 +98,15 @@ TEST(ConfigFileTest, ReportsAFileThatCannotBeRead) {
     const test::ScratchDirectory scratch;
     EXPECT_THROW(ReadConfigFile(scratch / "none.toml"), ConfigError);
     EXPECT_THROW(ReadConfigFile(scratch.Path()), ConfigError);
+    const std::string path = scratch.Write("private/policyd.toml", "");
+    std::filesystem::permissions(scratch / "private", std::filesystem::perms::owner_all);
+    const test::Unprivileged nobody;
+    try {
+        ReadConfigFile(path);
+        FAIL() << "expected an error";
+    } catch (const ConfigError& error) {
+        EXPECT_EQ(error.what(), path + ": Permission denied");
+    }
 }
 
 TEST(ConfigFileTest, RefusesAFileThatWasEmptied) {

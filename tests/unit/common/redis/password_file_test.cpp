@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "tests/support/scratch_directory.hpp"
+#include "tests/support/unprivileged.hpp"
 
 namespace policyd::redis {
 namespace {
@@ -42,6 +43,23 @@ TEST_F(PasswordFileTest, IsRefusedWhereEveryoneMayReadIt) {
 TEST_F(PasswordFileTest, IsRefusedWhereThereIsNothingInIt) {
     EXPECT_THROW(ReadPasswordFile(Write("", kPrivate)), std::runtime_error);
     EXPECT_THROW(ReadPasswordFile(directory_ / "nowhere"), std::runtime_error);
+}
+
+TEST_F(PasswordFileTest, TellsWhyItCannotBeRead) {
+    const auto failure = [](const std::string& path) -> std::string {
+        try {
+            return ReadPasswordFile(path);
+        } catch (const std::runtime_error& error) {
+            return error.what();
+        }
+    };
+    const std::string path = Write("secret\n", std::filesystem::perms::owner_read);
+    {
+        const test::Unprivileged nobody;
+        EXPECT_EQ(failure(path), path + ": Permission denied");
+    }
+    std::filesystem::permissions(directory_.Path(), std::filesystem::perms::owner_all);
+    EXPECT_EQ(failure(directory_.Path()), directory_.Path().string() + ": Is a directory");
 }
 
 }  // namespace

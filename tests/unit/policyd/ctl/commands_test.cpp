@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <set>
 #include <sstream>
 
@@ -10,6 +11,7 @@
 #include "common/config/values.hpp"
 #include "policyd/ctl/exit_status.hpp"
 #include "tests/support/scratch_directory.hpp"
+#include "tests/support/unprivileged.hpp"
 
 namespace policyd::ctl {
 namespace {
@@ -110,8 +112,21 @@ TEST(CommandsTest, CheckConfigReportsEveryTableProblemWithItsPlace) {
     EXPECT_THAT(checked.out, HasSubstr("error: " + path + ":1: virtual_alias_maps: "));
     EXPECT_THAT(checked.out, HasSubstr("error: " + path + ":3: transport_maps: "));
     EXPECT_THAT(checked.out, HasSubstr("error: " + path + ":4: mydestination: "));
-    EXPECT_THAT(checked.out, HasSubstr(path + ":5: usage_store: /no/such/dir is not"));
+    EXPECT_THAT(checked.out, HasSubstr(path + ":5: usage_store: /no/such/dir: No such file"));
     EXPECT_THAT(checked.out, HasSubstr("3 errors, 1 back end unreachable, 0 warnings\n"));
+}
+
+TEST(CommandsTest, AUsageStoreWhereWeMayNotLookCannotBeReached) {
+    const test::ScratchDirectory scratch;
+    const std::string private_file = scratch.Write("private/directory/usage.sqlite", "");
+    std::filesystem::permissions(scratch / "private", std::filesystem::perms::owner_all);
+    const std::string path =
+        scratch.Write("policyd.toml", "usage_store = \"sqlite:" + private_file + "\"\n");
+    const test::Unprivileged nobody;
+    const Ended checked = Ctl({"check-config", "--config", path});
+    EXPECT_EQ(checked.status, kTemporaryFailure);
+    EXPECT_THAT(checked.out, HasSubstr("usage_store: " + (scratch / "private").string() +
+                                       "/directory: Permission denied"));
 }
 
 TEST(CommandsTest, CheckConfigIsContentWithASoundConfiguration) {

@@ -77,8 +77,7 @@ void WriteFile(const std::string& path, const std::string& text) {
 }
 
 void FinishOutput() {
-    if (std::fflush(stdout) != 0 || std::ferror(stdout))
-        throw CannotWrite("cannot write to standard output");
+    if (!policyd::async::HasPrintedAll()) throw CannotWrite("cannot write to standard output");
 }
 
 void PrintRecipients(const policyd::loadtest::Population& people) {
@@ -123,7 +122,10 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : kExitUsage;
+        if (app.exit(error) != 0) return kExitUsage;
+        if (policyd::async::HasPrintedAll()) return 0;
+        std::fputs("policyd-load: cannot write to standard output\n", stderr);
+        return kExitCannotCreate;
     }
 
     policyd::async::BeginProcess();

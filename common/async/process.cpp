@@ -1,11 +1,14 @@
 #include "common/async/process.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
 namespace policyd::async {
 
@@ -20,6 +23,16 @@ void BeginProcess() {
     sigemptyset(&none);
     pthread_sigmask(SIG_SETMASK, &none, nullptr);
     IgnoreSignals({SIGPIPE, SIGXFSZ});
+}
+
+bool HasPrintedAll() {
+    if (std::cout.flush() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return true;
+    pollfd output{STDOUT_FILENO, POLLOUT, 0};
+    if (poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    return false;
 }
 
 void IgnoreSignals(std::initializer_list<int> signals) {

@@ -10,6 +10,10 @@ namespace policyd::async {
 /// that fails says so by itself.
 void BeginProcess();
 
+/// Whether all that was printed has been taken. Where whoever read it has gone, the process ends as
+/// if SIGPIPE were not ignored, without a word: that is how `policyctl … | head` ends.
+bool HasPrintedAll();
+
 /// Has each be ignored until somebody watches for it.
 void IgnoreSignals(std::initializer_list<int> signals);
 

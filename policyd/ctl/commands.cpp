@@ -74,10 +74,7 @@ int Guarded(const Run& run, Terminal& terminal) {
         return status;
     };
     try {
-        const int status = run();
-        // Half an answer must not pass for one, as on a full disk.
-        if (!terminal.out.flush()) throw std::runtime_error("standard output: write error");
-        return status;
+        return run();
     } catch (const config::ConfigError& error) {
         return fail(error, kBadConfiguration);
     } catch (const outage::Unavailable& error) {

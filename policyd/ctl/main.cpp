@@ -5,6 +5,7 @@
 #include "common/async/process.hpp"
 #include "common/log/logging.hpp"
 #include "policyd/ctl/commands.hpp"
+#include "policyd/ctl/exit_status.hpp"
 
 int main(int argc, char** argv) {
     policyd::async::BeginProcess();
@@ -13,8 +14,13 @@ int main(int argc, char** argv) {
     std::ostringstream failures;  // as of a reload by systemd
     std::ostream& err = policyd::log::StderrIsTheJournal() ? failures : std::cerr;
     policyd::ctl::Terminal terminal{std::cin, std::cout, err};
-    const int status =
+    int status =
         policyd::ctl::RunCommandLine(std::vector<std::string>(argv + 1, argv + argc), terminal);
+    // Half an answer must not pass for one, as on a full disk.
+    if (!policyd::async::HasPrintedAll()) {
+        err << "policyctl: standard output: write error\n";
+        status = policyd::ctl::kInternalError;
+    }
     policyd::log::SayOnStderr(failures.str());
     policyd::async::FinishDestroying();
     policyd::log::Shutdown();

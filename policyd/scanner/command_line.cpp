@@ -4,10 +4,17 @@
 #include <iostream>
 #include <sstream>
 
+#include "common/async/process.hpp"
 #include "common/config/config_file.hpp"
 #include "common/log/logging.hpp"
 
 namespace policyd::scanner {
+
+bool HasPrintedReport() {
+    if (async::HasPrintedAll()) return true;
+    log::SayOnStderr("policyd-scan: standard output: write error\n");
+    return false;
+}
 
 std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int& exit_code) {
     CommandLine line;
@@ -29,6 +36,7 @@ std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int& exit_cod
         std::ostringstream mistake;
         exit_code = app.exit(end, std::cout, mistake) == 0 ? kDone : kWrongUsage;
         log::SayOnStderr(mistake.str());
+        if (exit_code == kDone && !HasPrintedReport()) exit_code = kFailed;
         return std::nullopt;
     }
     if (line.verify) line.once = true;

@@ -24,6 +24,9 @@ struct CommandLine {
     bool quiet = false;  ///< no progress, no report
 };
 
+/// As async::HasPrintedAll(), and says so on standard error if not.
+bool HasPrintedReport();
+
 /// Nothing if the program is to end with `exit_code`: after --help, --version or a mistake, of
 /// which standard output or standard error tell.
 std::optional<CommandLine> ParseCommandLine(int argc, char** argv, int& exit_code);

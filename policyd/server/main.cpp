@@ -63,7 +63,10 @@ int main(int argc, char** argv) {
         std::ostringstream mistake;
         const bool is_answer = app.exit(end, std::cout, mistake) == 0;
         policyd::log::SayOnStderr(mistake.str());
-        return is_answer ? 0 : kExitUsage;
+        if (!is_answer) return kExitUsage;
+        if (policyd::async::HasPrintedAll()) return 0;
+        TellWhatEndsIt("standard output: write error");
+        return kExitCannotStart;
     }
 
     const int status = Serve(config);

@@ -1,5 +1,7 @@
 // What policyctl looks up, asks, resolves and shows.
 
+#include <signal.h>
+
 #include "common/config/config_file.hpp"
 #include "common/usage/open_usage_store.hpp"
 #include "tests/integration/policyctl_fixture.hpp"
@@ -104,6 +106,25 @@ TEST_F(PolicyctlTest, WhatCannotBeWrittenIsNoSuccess) {
         test::Run({"sh", "-c", test::ProgramPath("policyctl") + " config sample >/dev/full"});
     EXPECT_EQ(lost.status, 70);
     EXPECT_THAT(lost.errors, HasSubstr("standard output"));
+    for (const char* program : {"policyctl", "policyd", "policyd-scan", "policyd-load"}) {
+        for (const char* option : {" --help", " --version"}) {
+            const auto help =
+                test::Run({"sh", "-c", test::ProgramPath(program) + option + " >/dev/full"});
+            EXPECT_NE(help.status, 0) << program << option;
+            EXPECT_THAT(help.errors, HasSubstr("standard output")) << program << option;
+        }
+    }
+}
+
+TEST_F(PolicyctlTest, EndsWithoutAWordWhereNobodyReadsIt) {
+    for (const char* command : {"policyctl config sample", "policyctl --help", "policyd --help",
+                                "policyd-scan --version", "policyd-load --help"}) {
+        const auto ended = test::Run(
+            {"bash", "-c",
+             "exec 3> >(exec true); wait $!; " + test::ProgramPath(command) + " >&3; exit $?"});
+        EXPECT_EQ(ended.status, 128 + SIGPIPE) << command;
+        EXPECT_EQ(ended.errors, "") << command;
+    }
 }
 
 TEST_F(PolicyctlTest, ResolveExplainsTheWayOfAnAddress) {

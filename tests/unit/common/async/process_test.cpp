@@ -1,5 +1,6 @@
 #include "common/async/process.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -34,6 +35,24 @@ TEST(ProcessTest, AWriteBeyondTheLimitOfFileSizesFailsAndDoesNotKill) {
             std::_Exit(has_failed && errno == EFBIG ? 0 : 1);
         },
         testing::ExitedWithCode(0), "");
+}
+
+void PrintTo(int descriptor) {
+    BeginProcess();
+    dup2(descriptor, STDOUT_FILENO);
+    std::fputs("answer", stdout);
+    std::_Exit(HasPrintedAll() ? 0 : 1);
+}
+
+TEST(ProcessTest, WhatItPrintsIsTakenOrADiskIsFullOrNobodyReadsItAnyMore) {
+    int nobody[2];
+    int somebody[2];
+    ASSERT_EQ(pipe(nobody) + pipe(somebody), 0);
+    close(nobody[0]);
+    const int full = open("/dev/full", O_WRONLY);
+    EXPECT_EXIT(PrintTo(somebody[1]), testing::ExitedWithCode(0), "");
+    EXPECT_EXIT(PrintTo(full), testing::ExitedWithCode(1), "");
+    EXPECT_EXIT(PrintTo(nobody[1]), testing::KilledBySignal(SIGPIPE), "");
 }
 
 }  // namespace

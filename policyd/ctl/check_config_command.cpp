@@ -8,6 +8,7 @@
 #include "common/config/expansion.hpp"
 #include "common/log/logging.hpp"
 #include "policyd/ctl/back_end_check.hpp"
+#include "policyd/ctl/daemon_access.hpp"
 #include "policyd/ctl/postfix_comparison.hpp"
 #include "policyd/ctl/postfix_mistakes.hpp"
 #include "policyd/ctl/postfix_settings.hpp"
@@ -18,7 +19,6 @@
 #include "policyd/ctl/surroundings_check.hpp"
 #include "policyd/ctl/unfollowed_parameters.hpp"
 #include "policyd/ctl/unit_filters.hpp"
-#include "policyd/ctl/unit_sandbox.hpp"
 
 namespace policyd::ctl {
 namespace {
@@ -52,7 +52,7 @@ int RunCheckConfig(const CheckArguments& arguments, Terminal& terminal) {
         const config::ConfigFile file = config::ReadConfigFile(arguments.config);
         CheckSurroundings(file, report);
         WarnOfUnitFilters(file, report);
-        CheckUnitSandbox(file, report);
+        CheckDaemonAccess(file, report);
         CheckBackEnds(file, report);
         WarnOfQuotaColumns(file, report);
         if (!arguments.postfix.empty()) CheckAgainstPostfix(file, arguments.postfix, report);

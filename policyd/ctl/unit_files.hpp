@@ -17,6 +17,8 @@ public:
         std::string setting;  ///< "ProtectHome=yes"
     };
 
+    /// Of a process in no unit.
+    UnitFiles() = default;
     explicit UnitFiles(const SystemdUnit& unit);
 
     /// For a file that is there, or is to be made.

@@ -1,4 +1,5 @@
-// What policyctl check-config says of the units of systemd.
+// What policyctl check-config says of the units of systemd, and of the users that the daemons run
+// as.
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -226,6 +227,123 @@ TEST_F(CheckConfigUnitsTest, WhoseCapabilitiesEnterEveryDirectory) {
     const std::string output = CheckConfig().output;
     EXPECT_THAT(output, HasSubstr("policyd.service may not connect"));
     EXPECT_THAT(output, Not(HasSubstr("policyd-scan.service may not connect")));
+}
+
+TEST_F(CheckConfigUnitsTest, TellsOfWhatTheUsersOfTheUnitsMayNotRead) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can try";
+    const auto mode = [this](const std::string& name, mode_t bits) {
+        ASSERT_EQ(chmod(Path(name).c_str(), bits), 0);
+    };
+    scratch_.Write("password", "secret\n");
+    scratch_.Write("clients", "192.0.2.1 OK\n");
+    mode("password", 0640);
+    scratch_.Write("policyd.toml", Configuration() + "redis_password_file = \"" + Path("password") +
+                                       "\"\nclient_access_maps = \"cidr:" + Path("clients") +
+                                       "\"\n");
+    test::Run({"sed", "-i", "/inline:/d", Path("policyd.toml")});
+    ASSERT_EQ(chown(Path("password").c_str(), 0, 65534), 0);
+    EXPECT_THAT(Says("User=nobody\n"), Not(HasSubstr("may not read")));
+    EXPECT_THAT(
+        Says("User=nobody\nGroup=root\n"),
+        HasSubstr(":9: redis_password_file: policyd.service may not read " + Path("password") +
+                  " as the user nobody: usermod -aG nogroup nobody, and restart it"));
+    mode("password", 0600);
+    mode("policyd.toml", 0640);
+    mode("clients", 0640);
+    mode("quotas.cf", 0600);
+    Units("User=nobody\n");
+    const auto checked = CheckConfig();
+    EXPECT_EQ(checked.status, 78);
+    EXPECT_THAT(checked.output,
+                HasSubstr("redis_password_file: policyd.service may not read " + Path("password") +
+                          " as the user nobody: chmod g+r " + Path("password") + '\n'));
+    EXPECT_THAT(checked.output,
+                HasSubstr("error: " + Path("policyd.toml") + ": policyd.service may not read " +
+                          Path("policyd.toml") + " as the user nobody: chgrp nogroup " +
+                          Path("policyd.toml") + '\n'));
+    EXPECT_THAT(checked.output,
+                HasSubstr("client_access_maps: policyd.service may not read " + Path("clients") +
+                          " as the user nobody: chgrp nogroup " + Path("clients") + '\n'));
+    EXPECT_THAT(checked.output,
+                HasSubstr("virtual_mailbox_limit_maps: policyd.service may not read " +
+                          Path("quotas.cf") + " as the user nobody: chgrp nogroup " +
+                          Path("quotas.cf") + " && chmod g+r " + Path("quotas.cf") + '\n'));
+    EXPECT_THAT(checked.output, HasSubstr(": policyd-scan.service may not read "));
+    EXPECT_THAT(Says("User=nobody\nSupplementaryGroups=root\nAmbientCapabilities="
+                     "cap_dac_read_search\n"),
+                Not(HasSubstr("may not read")));
+    EXPECT_THAT(Says("User=root\n"), Not(HasSubstr("may not read")));
+    mode(".", 0700);
+    EXPECT_THAT(Says("User=nobody\n"),
+                HasSubstr(Path("clients") + " as the user nobody: chmod o+x " +
+                          scratch_.Path().string() + '\n'));
+}
+
+TEST_F(CheckConfigUnitsTest, TellsWhatTheUserOfTheOptionMayNotReadAtAReload) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can try";
+    scratch_.Write("policyd.toml", "user = \"nobody\"\n" + Configuration());
+    ASSERT_EQ(chmod(Path("quotas.cf").c_str(), 0600), 0);
+    const std::string warning =
+        " may not read " + Path("quotas.cf") + " as the user nobody at a reload: chgrp nogroup ";
+    EXPECT_THAT(Says(""), HasSubstr("warning: " + Path("policyd.toml") +
+                                    ":7: virtual_mailbox_limit_maps: policyd.service" + warning));
+    Unit("policyd", "ExecStart=\n");
+    EXPECT_THAT(CheckConfig().output, HasSubstr("virtual_mailbox_limit_maps: policyd" + warning));
+    EXPECT_EQ(CheckConfig().status, 0);
+}
+
+TEST_F(CheckConfigUnitsTest, TellsOfSocketsThatTheUserOfTheUnitMayNotMakeOrGiveAway) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can try";
+    const std::string directory = Path("sockets");
+    std::filesystem::create_directory(directory);
+    scratch_.Write("policyd.toml", "listen = [\"unix:" + directory +
+                                       "/policyd\"]\ncontrol_socket = \"\"\n"
+                                       "unix_socket_group = \"root\"\n");
+    const std::string user = "User=nobody\nGroup=nogroup\n";
+    EXPECT_THAT(Says(user),
+                HasSubstr(":1: listen: policyd.service may not make " + directory +
+                          "/policyd as the user nobody: listen in a directory that it may write"));
+    EXPECT_THAT(Says(user + "RuntimeDirectory=.." + directory + '\n'), Not(HasSubstr("not make")));
+    EXPECT_THAT(Says(""), Not(HasSubstr("may not")));
+    ASSERT_EQ(chmod(directory.c_str(), 0777), 0);
+    EXPECT_THAT(Says(user), Not(HasSubstr("may not make")));
+    EXPECT_THAT(
+        Says(user),
+        HasSubstr(":3: unix_socket_group: policyd.service may not give a socket to the "
+                  "group root as the user nobody: usermod -aG root nobody, and restart it"));
+    EXPECT_THAT(Says(user + "SupplementaryGroups=root\n"), Not(HasSubstr("may not")));
+    ASSERT_EQ(chmod(directory.c_str(), 02777), 0);
+    EXPECT_THAT(Says(user), Not(HasSubstr("may not")));
+}
+
+TEST_F(CheckConfigUnitsTest, KnowsTheUsersOfTheInitScripts) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can try";
+    Units("ExecStart=\n");
+    for (const std::string name : {"policyd", "policyd-scan"}) {
+        std::string script = test::ReadFile(test::SourcePath("init/" + name + ".sysv"));
+        const std::string configuration = "\nCONFIG=";
+        const std::size_t at = script.find(configuration) + configuration.size();
+        script.replace(at, script.find('\n', at) - at, Path("policyd.toml"));
+        scratch_.Write("init.d/" + name, script);
+    }
+    scratch_.Write("passwd", test::ReadFile("/etc/passwd") +
+                                 "policyd:x:64000:64000::/:/bin/sh\n"
+                                 "policyd-scan:x:64001:64000::/:/bin/sh\n");
+    scratch_.Write("group", test::ReadFile("/etc/group") + "policyd:x:64000:\n");
+    ASSERT_EQ(chmod(Path("quotas.cf").c_str(), 0600), 0);
+    ASSERT_EQ(chmod(Path("policyd.toml").c_str(), 0600), 0);
+    const auto checked = test::Run(
+        {"env", "PATH=" + Path("programs") + ":/usr/sbin:/usr/bin:/sbin:/bin", "unshare", "-m",
+         "sh", "-c",
+         "cd " + scratch_.Path().string() +
+             " && mount --bind init.d /etc/init.d && mount --bind passwd /etc/passwd && "
+             "mount --bind group /etc/group && exec \"$@\"",
+         "sh", test::ProgramPath("policyctl"), "check-config", "--config", Path("policyd.toml")});
+    EXPECT_THAT(checked.output,
+                HasSubstr("virtual_mailbox_limit_maps: policyd may not read " + Path("quotas.cf") +
+                          " as the user policyd: chgrp policyd " + Path("quotas.cf")));
+    EXPECT_THAT(checked.output, HasSubstr("policyd may not make " + Path("policy.sock")));
+    EXPECT_THAT(checked.output, Not(HasSubstr("policyd-scan"))) << "its capabilities read all";
 }
 
 }  // namespace

@@ -1,10 +1,11 @@
-#include "policyd/ctl/unit_sandbox.hpp"
+#include "policyd/ctl/daemon_access.hpp"
 
 #include <grp.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -16,10 +17,10 @@
 #include "common/config/options.hpp"
 #include "common/tables/mysql_table.hpp"
 #include "common/tables/table_list.hpp"
+#include "policyd/ctl/daemon_user.hpp"
 #include "policyd/ctl/systemd_unit.hpp"
 #include "policyd/ctl/table_definition.hpp"
 #include "policyd/ctl/unit_files.hpp"
-#include "policyd/ctl/unit_user.hpp"
 
 namespace policyd::ctl {
 namespace {
@@ -41,25 +42,36 @@ bool IsInWalMode(const std::string& database) {
     return file.get() == kWal;
 }
 
-class SandboxCheck {
+std::string NameOf(gid_t id) {
+    const group* const found = getgrgid(id);
+    return found == nullptr ? std::to_string(id) : found->gr_name;
+}
+
+class AccessCheck {
 public:
-    SandboxCheck(const config::ConfigFile& file, Report& report, const std::string& unit)
+    AccessCheck(const config::ConfigFile& file, Report& report, const std::string& daemon)
         : file_(file),
           settings_(config::Expanded(file.settings)),
           report_(report),
-          unit_(unit),
-          files_(unit_) {}
-
-    bool IsOfThisConfiguration() const { return unit_.StartsWith(file_.path); }
+          unit_(daemon),
+          has_unit_(unit_.StartsWith(file_.path)),
+          files_(has_unit_ ? UnitFiles(unit_) : UnitFiles()),
+          user_(has_unit_ ? DaemonUser::OfUnit(unit_)
+                          : DaemonUser::OfInitScript(daemon, file_.path)) {}
 
     void OfServer() {
+        becomes_user_ = !user_ && unit_.Property("User").empty();
+        if (becomes_user_) user_ = DaemonUser::Named(settings_.user);
         for (const config::Option& option : config::Options())
             if (const auto* lists = std::get_if<config::Strings config::Settings::*>(&option.field))
                 CheckLists(std::string(option.name), settings_.**lists);
         if (!settings_.quota_warning_command.empty() &&
             files_.RuleFor(settings_.quota_warning_command).access == Access::kHidden)
             report_.Warning(DoesNotSee("quota_warning_command", settings_.quota_warning_command));
-        for (const std::string& endpoint : settings_.listen) CheckListener("listen", endpoint);
+        for (const std::string& endpoint : settings_.listen) {
+            CheckListener("listen", endpoint);
+            CheckSocketGroup(After("unix:", endpoint));
+        }
         CheckListener("metrics_listen", settings_.metrics_listen);
         CheckListener("control_socket", settings_.control_socket);
         OfBoth();
@@ -80,6 +92,7 @@ public:
 
 private:
     void OfBoth() {
+        CheckRead("", file_.path);
         CheckWritten("log_destination", After("file:", settings_.log_destination));
         CheckWritten("usage_store", After("sqlite:", settings_.usage_store));
         CheckConnected("usage_store", After("redis:unix:", settings_.usage_store));
@@ -89,9 +102,12 @@ private:
 
     /// "policyd.toml:12: usage_store: policyd.service " and what is wrong.
     std::string At(const std::string& option, const std::string& message) const {
-        const std::string what = option + ": " + unit_.Name() + ".service " + message;
+        const std::string what = (option.empty() ? "" : option + ": ") + unit_.Name() +
+                                 (has_unit_ ? ".service " : " ") + message;
         return config::ConfigError(file_.path, file_.LineOf(option), what).what();
     }
+
+    std::string AsTheUser() const { return "as the user " + user_->Name(); }
 
     std::string Edit() const { return "(systemctl edit " + unit_.Name() + ')'; }
 
@@ -128,9 +144,49 @@ private:
 
     /// Without a table or a password nothing starts.
     bool CheckRead(const std::string& option, const std::string& path) {
-        if (files_.RuleFor(path).access != Access::kHidden) return true;
-        if (told_.insert(path).second) report_.Error(DoesNotSee(option, path));
+        const bool is_hidden = files_.RuleFor(path).access == Access::kHidden;
+        if (!is_hidden && (!user_ || user_->Read(path) != EACCES)) return true;
+        if (!told_.insert(path).second) return false;
+        if (is_hidden) {
+            report_.Error(DoesNotSee(option, path));
+        } else if (becomes_user_) {  // what it starts with it has read as root
+            report_.Warning(At(option, "may not read " + path + ' ' + AsTheUser() +
+                                           " at a reload: " + LetRead(path)));
+        } else {
+            report_.Error(
+                At(option, "may not read " + path + ' ' + AsTheUser() + ": " + LetRead(path)));
+        }
         return false;
+    }
+
+    /// "chgrp policyd /path && chmod g+r /path".
+    std::string LetRead(const fs::path& path) const {
+        for (fs::path above = "/"; const fs::path& name : path.parent_path()) {
+            above /= name;
+            if (user_->Enter(above) == EACCES) return "chmod o+x " + above.string();
+        }
+        struct stat file {};
+        if (stat(path.c_str(), &file) != 0) return "";
+        const bool group_may = (file.st_mode & S_IRGRP) != 0;
+        if (group_may && file.st_gid != 0 && !user_->IsIn(file.st_gid)) return Join(file.st_gid);
+        const std::string change_mode = "chmod g+r " + path.string();
+        if (user_->IsIn(file.st_gid)) return change_mode;
+        const std::string change_group = "chgrp " + GroupFor(path) + ' ' + path.string();
+        return group_may ? change_group : change_group + " && " + change_mode;
+    }
+
+    /// What is Postfix's own it goes on reading.
+    std::string GroupFor(const fs::path& path) const {
+        constexpr const char* kPostfix = "postfix";
+        const group* const postfix = getgrnam(kPostfix);
+        if (path.parent_path() == "/etc/postfix" && postfix != nullptr &&
+            user_->IsIn(postfix->gr_gid))
+            return kPostfix;
+        return NameOf(user_->Group());
+    }
+
+    std::string Join(gid_t group) const {
+        return "usermod -aG " + NameOf(group) + ' ' + user_->Name() + ", and restart it";
     }
 
     /// Who reads in this mode writes beside the file, unless somebody else has it open.
@@ -161,14 +217,42 @@ private:
     }
 
     void CheckListener(const std::string& option, const std::string& endpoint) {
-        CheckWritten(option, After("unix:", endpoint));
+        const fs::path path = After("unix:", endpoint);
+        CheckWritten(option, path);
+        const fs::path directory = path.parent_path();
+        if (directory.empty() || !user_ || becomes_user_ || IsMadeAtStart(directory) ||
+            user_->MakeFileIn(directory) != EACCES)
+            return;
+        report_.Warning(At(option, "may not make " + path.string() + ' ' + AsTheUser() +
+                                       ": listen in a directory that it may write, such as "
+                                       "/var/spool/postfix/policyd"));
+    }
+
+    bool IsMadeAtStart(const fs::path& directory) const {
+        if (has_unit_) return files_.RuleFor(directory).setting == "RuntimeDirectory";
+        return directory == "/run/policyd" || directory == "/var/spool/postfix/policyd";
+    }
+
+    /// Only a member may give a file to a group, unless its directory has done so.
+    void CheckSocketGroup(const fs::path& path) {
+        const group* const wanted = getgrnam(settings_.unix_socket_group.c_str());
+        struct stat directory {};
+        if (path.empty() || !user_ || becomes_user_ || wanted == nullptr ||
+            user_->IsIn(wanted->gr_gid))
+            return;
+        if (stat(path.parent_path().c_str(), &directory) == 0 &&
+            (directory.st_mode & S_ISGID) != 0 && directory.st_gid == wanted->gr_gid)
+            return;
+        report_.Warning(At("unix_socket_group", "may not give a socket to the group " +
+                                                    settings_.unix_socket_group + ' ' +
+                                                    AsTheUser() + ": " + Join(wanted->gr_gid)));
     }
 
     void CheckConnected(const std::string& option, const std::string& socket) {
         if (socket.empty()) return;
         if (files_.RuleFor(socket).access == Access::kHidden) {
             report_.Warning(DoesNotSee(option, socket));
-        } else if (ConnectAsUserOf(unit_, socket) == EACCES) {
+        } else if (user_ && user_->Connect(socket) == EACCES) {
             report_.Warning(At(option, "may not connect to " + socket + WhoMay(socket)));
         }
     }
@@ -177,28 +261,25 @@ private:
     std::string WhoMay(const std::string& socket) const {
         struct stat status {};
         if (stat(socket.c_str(), &status) != 0 || (status.st_mode & S_IWGRP) == 0) return "";
-        const group* const group = getgrgid(status.st_gid);
-        if (group == nullptr) return "";
-        const std::string name = group->gr_name;
-        return ", as the group " + name + " may: usermod -aG " + name + ' ' +
-               unit_.Property("User") + ", and restart it";
+        return ", as the group " + NameOf(status.st_gid) + " may: " + Join(status.st_gid);
     }
 
     const config::ConfigFile& file_;
     const config::Settings settings_;
     Report& report_;
     const SystemdUnit unit_;
+    const bool has_unit_;  // else its properties are those of another configuration
     const UnitFiles files_;
+    std::optional<DaemonUser> user_;
+    bool becomes_user_ = false;   // by the option, once its sockets are open
     std::set<std::string> told_;  // files of tables: several tables may have the same
 };
 
 }  // namespace
 
-void CheckUnitSandbox(const config::ConfigFile& file, Report& report) {
-    SandboxCheck server(file, report, "policyd");
-    if (server.IsOfThisConfiguration()) server.OfServer();
-    SandboxCheck scanner(file, report, "policyd-scan");
-    if (scanner.IsOfThisConfiguration()) scanner.OfScanner();
+void CheckDaemonAccess(const config::ConfigFile& file, Report& report) {
+    AccessCheck(file, report, "policyd").OfServer();
+    AccessCheck(file, report, "policyd-scan").OfScanner();
 }
 
 }  // namespace policyd::ctl

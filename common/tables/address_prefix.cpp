@@ -114,4 +114,8 @@ AddressPrefix ParseAddressPrefix(std::string_view text) {
     return prefix;
 }
 
+std::string ToText(const AddressPrefix& prefix) {
+    return ToText(prefix.family, prefix.bits) + '/' + std::to_string(prefix.length);
+}
+
 }  // namespace policyd::tables

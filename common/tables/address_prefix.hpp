@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace policyd::tables {
@@ -42,5 +43,8 @@ struct AddressPrefix {
 /// std::invalid_argument, whose text says what is wrong and, for an address with bits after the
 /// prefix, what was probably meant.
 AddressPrefix ParseAddressPrefix(std::string_view text);
+
+/// "address/length".
+std::string ToText(const AddressPrefix& prefix);
 
 }  // namespace policyd::tables

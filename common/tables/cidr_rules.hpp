@@ -37,6 +37,13 @@ public:
     std::size_t Size() const noexcept { return rules_.size(); }
     /// Each once.
     const std::vector<std::string>& Values() const noexcept { return values_; }
+    /// What the rules apply to at most, in no order.
+    template <typename Visit>
+    void ForEachPrefix(const Visit& visit) const {
+        for (const Level& level : levels_)
+            for (const Entry& entry : level.entries)
+                visit(AddressPrefix{level.family, level.length, entry.bits});
+    }
 
 private:
     struct Entry {

@@ -29,4 +29,8 @@ void CidrTable::ForEachValue(const Visit& visit) const {
     for (const std::string& value : rules_->Values()) visit(value);
 }
 
+void CidrTable::ForEachKey(const Visit& visit) const {
+    rules_->ForEachPrefix([&visit](const AddressPrefix& prefix) { visit(ToText(prefix)); });
+}
+
 }  // namespace policyd::tables

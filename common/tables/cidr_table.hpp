@@ -27,6 +27,7 @@ public:
     /// Anything but an IP address is not found.
     std::optional<std::string> FindNow(std::string_view key) const override;
     void ForEachValue(const Visit& visit) const override;
+    void ForEachKey(const Visit& visit) const override;
     bool TakesPartialKeys() const override { return false; }
 
     std::size_t Size() const noexcept { return rules_->Size(); }

@@ -147,4 +147,8 @@ void CompiledTable::ForEachValue(const Visit& visit) const {
     text_->Rows()->values.ForEachValue(visit);
 }
 
+void CompiledTable::ForEachKey(const Visit& visit) const {
+    text_->Rows()->values.ForEachKey(visit);
+}
+
 }  // namespace policyd::tables

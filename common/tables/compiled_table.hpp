@@ -76,6 +76,7 @@ public:
     const std::string& Name() const override { return text_->Name(); }
     std::optional<std::string> FindNow(std::string_view key) const override;
     void ForEachValue(const Visit& visit) const override;
+    void ForEachKey(const Visit& visit) const override;
 
 private:
     const std::shared_ptr<const CompiledText> text_;

@@ -53,4 +53,8 @@ void InlineTable::ForEachValue(const Visit& visit) const {
     for (const auto& [key, value] : values_) visit(value);
 }
 
+void InlineTable::ForEachKey(const Visit& visit) const {
+    for (const auto& [key, value] : values_) visit(key);
+}
+
 }  // namespace policyd::tables

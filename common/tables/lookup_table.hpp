@@ -63,12 +63,14 @@ public:
 /// A table that was read as a whole: it answers without waiting.
 class MemoryTable : public LookupTable {
 public:
-    using Visit = std::function<void(std::string_view value)>;
+    using Visit = std::function<void(std::string_view)>;
 
     /// What Find() answers.
     virtual std::optional<std::string> FindNow(std::string_view key) const = 0;
     /// All values, in no order; one that several keys have, at least once.
     virtual void ForEachValue(const Visit& visit) const = 0;
+    /// All keys, in no order; a network as "address/length".
+    virtual void ForEachKey(const Visit& visit) const = 0;
 
     async::Task<std::optional<std::string>> Find(std::string_view key) final {
         return async::Task<std::optional<std::string>>::Of(FindNow(key));

@@ -29,6 +29,11 @@ public:
         for (const Slot& slot : slots_)
             if (slot.key != 0) visit(ValueOf(slot));
     }
+    template <typename Visit>
+    void ForEachKey(const Visit& visit) const {
+        for (const Slot& slot : slots_)
+            if (slot.key != 0) visit(KeyOf(slot));
+    }
 
 private:
     using Length = std::uint32_t;

@@ -144,4 +144,8 @@ void TexthashTable::ForEachValue(const Visit& visit) const {
     rows_->values.ForEachValue(visit);
 }
 
+void TexthashTable::ForEachKey(const Visit& visit) const {
+    rows_->values.ForEachKey(visit);
+}
+
 }  // namespace policyd::tables

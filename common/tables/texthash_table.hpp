@@ -37,6 +37,7 @@ public:
     const std::string& Name() const override { return name_; }
     std::optional<std::string> FindNow(std::string_view key) const override;
     void ForEachValue(const Visit& visit) const override;
+    void ForEachKey(const Visit& visit) const override;
 
 private:
     std::string name_;

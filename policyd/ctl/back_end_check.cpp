@@ -48,6 +48,7 @@ public:
             if (list == nullptr || !(IsTableList(option) || IsDomainList(option))) continue;
             CheckList(option, settings_.**list);
         }
+        CheckDefault();
         CheckUsageStore();
         if (settings_.usage_source != "scan") CheckDovecot();
         if (!report_.HasErrors()) CheckTheWhole();
@@ -87,6 +88,7 @@ private:
             tables::LookupTable& table =
                 IsDomainList(option) ? registry_.OpenInList(name) : registry_.Open(name);
             server = table.Server();
+            if (option.name == "client_access_maps") lists_others_ |= !ListsThisHostAlone(table);
             loop_.RunUntilDone(table.Try());
             CheckEachServer(option, table.Name());
             if (option.name == "client_access_maps") CheckActions(option, table);
@@ -144,6 +146,39 @@ private:
         for (const std::string& mistake : mistakes)
             report_.Warning(At(option, table.Name() + ": " + mistake +
                                            ": whoever gets it is answered as in an outage"));
+    }
+
+    /// As far as can be seen: no for a table on a server.
+    static bool ListsThisHostAlone(const tables::LookupTable& table) {
+        if (table.InMemory() == nullptr) return false;
+        bool is_all = true;
+        table.InMemory()->ForEachKey([&is_all](std::string_view key) {
+            const bool is_network = key.find_first_not_of("0123456789./") == key.npos;
+            is_all &= (is_network && (key == "127" || key.starts_with("127."))) || key == "::1" ||
+                      key == "::1/128" || key == "localhost" || key == "localhost.localdomain";
+        });
+        return is_all;
+    }
+
+    /// As it is installed, the list waits for the site's own servers.
+    void CheckDefault() {
+        const std::string& action = settings_.client_access_default;
+        if (lists_others_ || !config::Contains(settings_.checks, "client_access") ||
+            config::Contains(settings_.dry_run, "client_access") || !RefusesOrDefers(action))
+            return;
+        const config::Option& option = *config::FindOption("client_access_default");
+        report_.Warning(At(option,
+                           "client_access_maps lists no client but this machine, so all "
+                           "mail from outside gets \"" +
+                               text::EscapedForLog(action) +
+                               "\": list there who may deliver mail, or set this to "
+                               "\"DUNNO\""));
+    }
+
+    static bool RefusesOrDefers(const std::string& action) {
+        const std::string word = text::ToLower(action.substr(0, action.find(' ')));
+        return word.starts_with('4') || word.starts_with('5') || word == "reject" ||
+               word.starts_with("defer");
     }
 
     /// Likewise. Of tables on a server WarnOfQuotaColumns() tells.
@@ -261,6 +296,7 @@ private:
     config::Settings settings_;
     async::EventLoop loop_;
     tables::TableRegistry registry_;
+    bool lists_others_ = false;          // client_access_maps
     std::set<const void*> denying_;      // servers, for a moment not asked again
     std::set<mysql::Account> accounts_;  // whose servers were asked
 };

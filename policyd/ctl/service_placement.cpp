@@ -8,6 +8,7 @@
 #include "common/config/expansion.hpp"
 #include "common/config/options.hpp"
 #include "common/config/values.hpp"
+#include "common/tables/table_list.hpp"
 #include "common/text/ascii.hpp"
 #include "policyd/ctl/our_service.hpp"
 #include "policyd/ctl/postfix_comparison.hpp"
@@ -393,10 +394,15 @@ private:
     void ClientListEndsBeforeTheService() {
         const Strings list = config::ParseList(Restrictions("client"));
         if (list.empty() || list.back() != "reject") return;
+        std::string tables;
+        for (const std::string& word : list)
+            if (tables::IsTableSpec(word)) tables += (tables.empty() ? "" : ", ") + word;
         report_.Warning(postfix_.MainCf("smtpd_client_restrictions") +
                         ": ends with reject, so the policy service is asked about listed clients "
-                        "only: to let client_access decide, empty it and set client_access_maps "
-                        "and a client_access_default that refuses");
+                        "only: to let client_access decide, first have client_access_maps list "
+                        "whom " +
+                        (tables.empty() ? "it" : tables) +
+                        " lets in, then set a client_access_default that refuses, and empty it");
     }
 
     const config::Settings settings_;

@@ -342,6 +342,36 @@ TEST_F(CheckConfigTest, FindsActionsThatAreNone) {
     EXPECT_THAT(checked.output, HasSubstr("2 warnings"));
 }
 
+TEST_F(CheckConfigTest, WarnsOfAListOfClientsWithThisMachineAlone) {
+    const auto says = [this](const std::string& tables,
+                             const std::string& more = "client_access_default = \"554 No\"") {
+        scratch_.Write("policyd.toml", "client_access_maps = [" + tables +
+                                           "]\nusage_store = \"sqlite:" + Path("usage.sqlite") +
+                                           "\"\n" + more + '\n');
+        return WithConfig({"check-config"}).output;
+    };
+    const std::string warning =
+        ":3: client_access_default: client_access_maps lists no client but "
+        "this machine, so all mail from outside gets \"554 No\": ";
+    const std::string cidr =
+        "\"cidr:" + scratch_.Write("cidr", "127.0.0.0/8 OK\n::1 OK\n").string() + '"';
+    const std::string text =
+        "\"texthash:" + scratch_.Write("text", "127.0.0.1 OK\nlocalhost OK\n").string() + '"';
+    EXPECT_THAT(says(cidr + ", " + text + ", \"inline:{127=OK}\""), HasSubstr(warning));
+    EXPECT_THAT(says(""), HasSubstr(warning));
+    EXPECT_THAT(says(cidr, "client_access_default = \"DEFER not now\""), HasSubstr("1 warning\n"));
+    EXPECT_THAT(says(cidr, "client_access_default = \"DUNNO\""), HasSubstr("0 warnings\n"));
+    EXPECT_THAT(says(cidr, "client_access_default = \"554 No\"\ndry_run = \"client_access\""),
+                HasSubstr("0 warnings\n"));
+    EXPECT_THAT(says(cidr, "client_access_default = \"554 No\"\nchecks = \"recipient\""),
+                HasSubstr("0 warnings\n"));
+    for (const char* other : {"inline:{192.0.2.1=OK}", "inline:{127.example=OK}", "inline:{::=OK}"})
+        EXPECT_THAT(says(cidr + ", \"" + other + '"'), HasSubstr("0 warnings\n")) << other;
+    EXPECT_THAT(says(cidr + ", \"" + Sqlite("users") + '"'), HasSubstr("0 warnings\n"));
+    scratch_.Write("cidr", "!127.0.0.0/8 OK\n");
+    EXPECT_THAT(says(cidr), HasSubstr("0 warnings\n"));
+}
+
 TEST_F(CheckConfigTest, FindsAddressesOnWhichNothingCanListen) {
     scratch_.Write("policyd.toml",
                    "metrics_listen = \"inet:192.0.2.1:10040\"\n"

@@ -59,6 +59,7 @@ public:
         return key == has_ ? std::optional<std::string>("OK") : std::nullopt;
     }
     void ForEachValue(const Visit& visit) const override { visit("OK"); }
+    void ForEachKey(const Visit& visit) const override { visit(has_); }
 
     mutable std::vector<std::string> asked;
 

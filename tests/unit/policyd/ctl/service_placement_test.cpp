@@ -389,7 +389,9 @@ TEST_F(ServicePlacementTest, AServiceThatMayBeAnotherWhereTheServiceManagerListe
 
 TEST_F(ServicePlacementTest, AClientListThatEndsTheSearch) {
     postfix_.values["smtpd_client_restrictions"] = "hash:/etc/postfix/access, reject";
-    EXPECT_THAT(Warnings(), HasSubstr("asked about listed clients only"));
+    EXPECT_THAT(Warnings(),
+                HasSubstr("asked about listed clients only: to let client_access decide, first "
+                          "have client_access_maps list whom hash:/etc/postfix/access lets in, "));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "common/config/options.hpp"
 #include "common/config/table_files.hpp"
 #include "common/files/read_file.hpp"
+#include "common/text/utf8.hpp"
 
 namespace policyd::config {
 namespace {
@@ -33,6 +34,13 @@ std::optional<Value> ValueOf(const toml::node& node) {
         }
     }
     return texts;
+}
+
+/// What a value of main.cf over several lines comes to in quotes.
+std::string HintFor(std::string_view mistake) {
+    constexpr std::string_view kLineEnd = "control character";
+    if (mistake.find(kLineEnd) == mistake.npos) return "";
+    return " (a value over several lines is an array, [\"...\", \"...\"], or stands in \"\"\")";
 }
 
 /// Applies a parsed file key by key and keeps every mistake with its line.
@@ -101,8 +109,8 @@ private:
             return;
         }
         const std::string meant(SuggestOption(name));
-        Add(line,
-            name + ": unknown option" + (meant.empty() ? "" : " (did you mean " + meant + "?)"));
+        Add(line, text::EscapedForLog(name) + ": unknown option" +
+                      (meant.empty() ? "" : " (did you mean " + meant + "?)"));
     }
 
     void Add(std::size_t line, const std::string& message) { mistakes_.emplace(line, message); }
@@ -131,7 +139,8 @@ ConfigFile ParseConfig(std::string_view text, const std::string& path) {
     try {
         table = toml::parse(text, path);
     } catch (const toml::parse_error& error) {
-        throw ConfigError(path, error.source().begin.line, std::string(error.description()));
+        throw ConfigError(path, error.source().begin.line,
+                          std::string(error.description()) + HintFor(error.description()));
     }
     return Reader(path).Read(table);
 }

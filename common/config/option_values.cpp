@@ -104,8 +104,13 @@ Strings ListFrom(const Option& option, const Value& value) {
         list = *elements;
     } else if (const auto* text = std::get_if<std::string>(&value)) {
         list = ParseList(*text);
+        if (std::any_of(list.begin(), list.end(),
+                        [](const std::string& word) { return word.starts_with('#'); }))
+            throw std::invalid_argument(
+                "no comment, which is a part of the text in quotes: put the list into brackets, "
+                "and comments between its texts");
     } else {
-        throw std::invalid_argument("an array of texts: [\"...\", \"...\"]");
+        throw std::invalid_argument(DescribeAccepted(option) + " in brackets");
     }
     for (auto element = list.begin(); element != list.end(); ++element) {
         CheckText(option, *element);
@@ -190,7 +195,7 @@ std::string DescribeAccepted(const Option& option) {
                    },
                    [&](Strings Settings::*) {
                        return words ? "a list of " + Alternatives(Words(accepts))
-                                    : std::string("a list of texts");
+                                    : "a list of " + std::string(accepts.elements);
                    }},
         option.field);
 }

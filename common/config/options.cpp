@@ -211,7 +211,7 @@ constexpr Option kOptions[] = {
      "The same by client: an address, a network in CIDR notation, a host name, or .domain for "
      "every name below it."},
     {kQuota, "quota_warnings", &Settings::quota_warnings, kEffectOnReload,
-     CheckedBy(&CheckPercentage),
+     ListOf("numbers from 1 to 100", &CheckPercentage),
      "Percentages of a mailbox's limits, from 1 to 100, such as [80, 95]. When a mailbox comes to "
      "hold that much of its limit in bytes or in messages, and when it holds less again, that is "
      "logged at level info and counted, and quota_warning_command is run: once for each crossing, "

@@ -23,6 +23,7 @@ struct Accepts {
     bool bytes = false;        ///< a number of bytes, which may be written "10M"; of a text: also
     std::string_view words{};  ///< a text must be one of these, separated by blanks
     bool each_once = false;    ///< no element of a list may be there again
+    std::string_view elements = "texts";  ///< what a list is of, where no words are given
     /// Throws std::invalid_argument with what would have been accepted.
     void (*check)(const std::string& text) = nullptr;
 };
@@ -51,6 +52,9 @@ constexpr Accepts OneOf(std::string_view words) {
 /// For lists.
 constexpr Accepts EachOnce(std::string_view words) {
     return {.words = words, .each_once = true};
+}
+constexpr Accepts ListOf(std::string_view elements, void (*check)(const std::string&)) {
+    return {.elements = elements, .check = check};
 }
 constexpr Accepts CheckedBy(void (*check)(const std::string&)) {
     return {.check = check};

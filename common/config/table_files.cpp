@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <string_view>
 #include <system_error>
 
@@ -14,11 +16,18 @@
 namespace policyd::config {
 namespace {
 
+/// Another type is refused for that, whether the file is there or not.
+constexpr std::string_view kTypesWithFiles[] = {"mysql", "sqlite", "hash", "btree",    "lmdb",
+                                                "cdb",   "dbm",    "sdbm", "texthash", "cidr"};
+
 /// The path in `proxy:mysql:/path`; empty for what names no file.
 std::string FileOf(std::string_view element) {
     if (element.starts_with("proxy:")) element.remove_prefix(6);
     const std::size_t colon = element.find(':');
-    if (colon == std::string_view::npos || !element.substr(colon + 1).starts_with('/')) return "";
+    if (colon == std::string_view::npos || !element.substr(colon + 1).starts_with('/') ||
+        std::find(std::begin(kTypesWithFiles), std::end(kTypesWithFiles),
+                  element.substr(0, colon)) == std::end(kTypesWithFiles))
+        return "";
     return std::string(element.substr(colon + 1));
 }
 

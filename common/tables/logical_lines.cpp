@@ -22,6 +22,15 @@ bool IsCommentOrEmpty(std::string_view line) {
 
 }  // namespace
 
+LogicalLines::LogicalLines(std::string path, std::string_view content, const WarningSink& warn)
+    : path_(std::move(path)), rest_(content), warn_(warn) {
+    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+    if (rest_.starts_with(kByteOrderMark))
+        warn_(path_ +
+              ":1: begins with a byte order mark (BOM), which nobody sees and which is, as for "
+              "Postfix, a part of the first word: save the file without it");
+}
+
 std::optional<LogicalLines::Line> LogicalLines::Next() {
     for (;;) {
         Line line = NextOrContinuation();

@@ -23,8 +23,7 @@ public:
     };
 
     /// `path` is for warnings. `content` and `warn` outlive this object.
-    LogicalLines(std::string path, std::string_view content, const WarningSink& warn)
-        : path_(std::move(path)), rest_(content), warn_(warn) {}
+    LogicalLines(std::string path, std::string_view content, const WarningSink& warn);
 
     /// The next line, nothing at the end.
     std::optional<Line> Next();

@@ -1,5 +1,6 @@
 #include "common/text/utf8.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "common/text/ascii.hpp"
@@ -51,6 +52,12 @@ bool IsControl(char32_t character) {
            lies(0x2028, 0x202e) || lies(0x2066, 0x2069);
 }
 
+/// What looks like a blank or like nothing, and is a part of the word that it stands in: a
+/// no-break space, a byte order mark.
+bool IsUnseen(char32_t character) {
+    return character == 0xa0 || character == 0x200b || character == 0x2060 || character == 0xfeff;
+}
+
 }  // namespace
 
 bool IsValidUtf8(std::string_view text) {
@@ -78,15 +85,17 @@ std::string EscapedForLog(std::string_view text, std::size_t limit) {
     while (!text.empty()) {
         if (escaped.size() >= limit) return escaped + "...";
         const std::size_t length = SequenceLength(text);
-        const auto first = static_cast<std::uint8_t>(text[0]);
-        if (length == 0 || IsControl(CharacterOf(text.substr(0, length)))) {
-            escaped += {'\\', 'x', kHex[first >> 4], kHex[first & 15]};
-            text.remove_prefix(1);
+        const char32_t character = length == 0 ? 0 : CharacterOf(text.substr(0, length));
+        if (IsControl(character) || IsUnseen(character)) {
+            for (const char c : text.substr(0, std::max<std::size_t>(length, 1))) {
+                const auto byte = static_cast<std::uint8_t>(c);
+                escaped += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+            }
         } else {
-            if (first == '\\') escaped += '\\';
+            if (text[0] == '\\') escaped += '\\';
             escaped += text.substr(0, length);
-            text.remove_prefix(length);
         }
+        text.remove_prefix(std::max<std::size_t>(length, 1));
     }
     return escaped;
 }

@@ -12,8 +12,9 @@ bool IsValidUtf8(std::string_view text);
 /// or end lines: what cannot forge a line.
 bool IsPrintable(std::string_view text);
 
-/// What may be written into a log line: what is not printable becomes \xHH, the backslash is
-/// doubled, and what is longer than `limit` bytes is cut and ends in "...".
+/// What may be written into a log line: what is not printable, or is unseen (a no-break space, a
+/// byte order mark), becomes \xHH, the backslash is doubled, and what is longer than `limit` bytes
+/// is cut and ends in "...".
 std::string EscapedForLog(std::string_view text, std::size_t limit = 256);
 
 }  // namespace policyd::text

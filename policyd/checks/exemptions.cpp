@@ -60,6 +60,15 @@ bool ClientList::ParseAddress(std::string_view text, Network& network) {
     return inet_pton(AF_INET, address.c_str(), network.address.data() + 12) == 1;
 }
 
+/// As mynetworks of Postfix: who writes 10.0.0.1/8 may mean one address, or all of them.
+void ClientList::RequireNoBitsBehind(const Network& network, std::string_view text) {
+    for (unsigned bit = network.prefix; bit < 128; ++bit)
+        if ((network.address[bit / 8] & (0x80u >> bit % 8)) != 0)
+            throw std::invalid_argument(
+                "a network, whose address has no bits behind its prefix, not \"" +
+                std::string(text) + '"');
+}
+
 ClientList::Network ClientList::ParseNetwork(std::string_view text) {
     Network network;
     const std::size_t slash = text.find('/');
@@ -73,6 +82,7 @@ ClientList::Network ClientList::ParseNetwork(std::string_view text) {
         throw std::invalid_argument("a prefix of 0 to " + std::to_string(bits) +
                                     " bits behind the /, not \"" + std::string(text) + '"');
     network.prefix = static_cast<unsigned>(*prefix) + (128 - bits);
+    RequireNoBitsBehind(network, text);
     return network;
 }
 

@@ -46,6 +46,7 @@ private:
 
     static bool ParseAddress(std::string_view text, Network& network);
     static Network ParseNetwork(std::string_view text);
+    static void RequireNoBitsBehind(const Network& network, std::string_view text);
     static bool IsHostName(std::string_view pattern);
 
     std::vector<Network> networks_;

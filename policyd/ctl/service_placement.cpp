@@ -119,6 +119,18 @@ private:
         return asks;
     }
 
+    /// What to add to the list of recipients, or to move there.
+    std::string WhatToAddForRecipients(Asks asks) const {
+        for (const char* stage : {"client", "helo", "sender"}) {
+            const List list = ListOf(stage);
+            if (ours_.IsKnown() && AsksUs(list.restrictions))
+                return ": does not ask the policy service about recipients: move "
+                       "check_policy_service here from " +
+                       list.place;
+        }
+        return WhatToAdd(asks);
+    }
+
     /// What to add, where a list does not ask policyd.
     std::string WhatToAdd(Asks asks) const {
         if (asks == Asks::kNothing)
@@ -130,7 +142,7 @@ private:
     void RestrictionsLackTheService() {
         const Asks recipients = std::max(WhatIsAsked("recipient"), WhatIsAsked("relay"));
         if (recipients < Asks::kTooLate)
-            report_.Warning(ListOf("recipient").place + WhatToAdd(recipients));
+            report_.Warning(ListOf("recipient").place + WhatToAddForRecipients(recipients));
         const Asks end_of_data = WhatIsAsked("end_of_data");
         if (end_of_data < Asks::kTooLate)
             report_.Warning(ListOf("end_of_data").place + WhatToAdd(end_of_data) +

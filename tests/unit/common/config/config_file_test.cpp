@@ -57,9 +57,40 @@ TEST(ConfigFileTest, ReportsEveryMistakeInTheOrderOfTheFile) {
               "policyd.toml:4: colour: unknown option");
 }
 
+TEST(ConfigFileTest, SaysWhatAListIsOf) {
+    EXPECT_EQ(ErrorsIn("quota_warnings = [80, 95]\n"), "");
+    EXPECT_EQ(ErrorsIn("quota_warnings = 80\n"),
+              "policyd.toml:1: quota_warnings: expected a list of numbers from 1 to 100 in "
+              "brackets, found 80");
+    EXPECT_EQ(ErrorsIn("listen = true\n"),
+              "policyd.toml:1: listen: expected a list of texts in brackets, found true");
+}
+
 TEST(ConfigFileTest, ReportsWhatIsNotToml) {
     EXPECT_THAT(ErrorsIn("workers = 2\nlisten = unix:/run/x\n"), HasSubstr("policyd.toml:2: "));
     EXPECT_THAT(ErrorsIn("workers = 2\nworkers = 3\n"), HasSubstr("policyd.toml:2: "));
+}
+
+TEST(ConfigFileTest, TellsHowAListOverSeveralLinesIsWritten) {
+    EXPECT_THAT(
+        ErrorsIn("relay_domains = \"a.example,\n  b.example\"\n"),
+        HasSubstr("(a value over several lines is an array, [\"...\", \"...\"], or stands in "
+                  "\"\"\")"));
+    EXPECT_EQ(ErrorsIn("relay_domains = \"\"\"\na.example,\n  b.example\"\"\"\n"), "");
+    EXPECT_THAT(ErrorsIn("relay_domains = \"\"\"\na.example,\n# ours\n  b.example\"\"\"\n"),
+                HasSubstr("policyd.toml:1: relay_domains: expected no comment, which is a part of "
+                          "the text in quotes: put the list into brackets, and comments between "
+                          "its texts"));
+}
+
+TEST(ConfigFileTest, ShowsWhatNobodySeesInTheNameOfAnOption) {
+    EXPECT_EQ(ErrorsIn("\"log\u00a0level\" = \"info\"\n"),
+              "policyd.toml:1: log\\xc2\\xa0level: unknown option (did you mean log_level?)");
+}
+
+TEST(ConfigFileTest, TakesAByteOrderMark) {
+    EXPECT_EQ(ErrorsIn("\ufeffrelay_domains = \"a.example\"\n"), "");
+    EXPECT_EQ(ErrorsIn("\ufeff# ours\nrelay_domains = \"a.example\"\n"), "");
 }
 
 TEST(ConfigFileTest, RefusesSections) {
@@ -92,6 +123,11 @@ TEST(ConfigFileTest, ReportsATableWhoseFileIsMissingWithTheOneThatWasMeant) {
     EXPECT_EQ(ErrorsIn("\nvirtual_mailbox_maps = \"proxy:mysql:" + missing + "\"\n"),
               "policyd.toml:2: virtual_mailbox_maps: " + missing +
                   ": No such file or directory (did you mean " + present + "?)");
+}
+
+TEST(ConfigFileTest, LeavesATypeOfTableThatIsNotKnownToWhoOpensIt) {
+    for (const char* type : {"pcre", "ldap", "regexp", "proxy:pcre"})
+        EXPECT_EQ(ErrorsIn("virtual_alias_maps = \"" + std::string(type) + ":/none\"\n"), "");
 }
 
 TEST(ConfigFileTest, ReportsAFileThatCannotBeRead) {

@@ -39,6 +39,13 @@ TEST(LogicalLinesTest, AnEmptyLineAloneEndsALogicalLineThatNothingContinues) {
     EXPECT_THAT(ReadAll("a\n\nb\n").lines, ElementsAre("1:a", "3:b"));
 }
 
+TEST(LogicalLinesTest, WarnsOfAByteOrderMarkWhichIsAPartOfTheFirstLine) {
+    const Read read = ReadAll("\ufeffa b\nc\n");
+    EXPECT_THAT(read.lines, ElementsAre("1:\ufeffa b", "2:c"));
+    EXPECT_THAT(read.warnings, ElementsAre(HasSubstr("file:1: begins with a byte order mark")));
+    EXPECT_THAT(ReadAll("\ufeff# no\n").lines, ElementsAre("1:\ufeff# no"));
+}
+
 TEST(LogicalLinesTest, WarnsOfAContinuationOfNothingAndGoesOn) {
     const Read read = ReadAll(" a\n b\nc\n");
     EXPECT_THAT(read.lines, ElementsAre("3:c"));

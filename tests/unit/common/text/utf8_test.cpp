@@ -26,6 +26,12 @@ TEST(EscapedForLogTest, EscapesWhatTurnsTheOrderOfLettersOrEndsALineForAViewer) 
               "\u061b\u200d\u2027\u202f\u2065\u206a");
 }
 
+TEST(EscapedForLogTest, ShowsBlanksThatAreNoneAndWhatNobodySees) {
+    EXPECT_EQ(EscapedForLog("\ufeffa\u00a0b\u200bc\u2060"),
+              "\\xef\\xbb\\xbfa\\xc2\\xa0b\\xe2\\x80\\x8bc\\xe2\\x81\\xa0");
+    EXPECT_TRUE(IsPrintable("\ufeffa\u00a0b")) << "it forges nothing";
+}
+
 TEST(EscapedForLogTest, CutsLongText) {
     EXPECT_EQ(EscapedForLog("abcdef", 3), "abc...");
 }

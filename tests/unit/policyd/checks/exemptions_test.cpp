@@ -122,8 +122,9 @@ TEST(ExemptionsTest, KnowAnAddressInQuotesByWhatIsInThem) {
 }
 
 TEST(ClientListTest, RefusesWhatIsNoPattern) {
-    for (const char* pattern : {"192.0.2.0/33", "x/8", "", "a b", "2001:db8::/129", "192.0.2.0/",
-                                "*", "*.example.com", "300.1.1.1", "."})
+    for (const char* pattern :
+         {"10.0.0.1/8", "192.0.2.1/31", "2001:db8::1/64", "192.0.2.0/33", "x/8", "", "a b",
+          "2001:db8::/129", "192.0.2.0/", "*", "*.example.com", "300.1.1.1", "."})
         EXPECT_THROW(ClientList({pattern}), std::invalid_argument) << pattern;
 }
 

@@ -387,6 +387,20 @@ TEST_F(ServicePlacementTest, AServiceThatMayBeAnotherWhereTheServiceManagerListe
     EXPECT_THAT(Warnings(), HasSubstr("does not ask the policy service: add"));
 }
 
+TEST_F(ServicePlacementTest, AServiceThatIsAskedInAListOfTheWrongStage) {
+    for (const char* stage : {"client", "helo", "sender"}) {
+        const std::string list = "smtpd_" + std::string(stage) + "_restrictions";
+        const std::string asks = std::exchange(postfix_.values["smtpd_recipient_restrictions"], "");
+        postfix_.values[list] = asks;
+        EXPECT_THAT(Warnings(), HasSubstr("smtpd_recipient_restrictions: does not ask the policy "
+                                          "service about recipients: move check_policy_service "
+                                          "here from /etc/postfix/main.cf: " +
+                                          list));
+        postfix_.values.erase(list);
+        postfix_.values["smtpd_recipient_restrictions"] = asks;
+    }
+}
+
 TEST_F(ServicePlacementTest, AClientListThatEndsTheSearch) {
     postfix_.values["smtpd_client_restrictions"] = "hash:/etc/postfix/access, reject";
     EXPECT_THAT(Warnings(),

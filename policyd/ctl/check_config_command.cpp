@@ -12,6 +12,7 @@
 #include "policyd/ctl/postfix_comparison.hpp"
 #include "policyd/ctl/postfix_mistakes.hpp"
 #include "policyd/ctl/postfix_settings.hpp"
+#include "policyd/ctl/query_keys.hpp"
 #include "policyd/ctl/quota_columns.hpp"
 #include "policyd/ctl/report.hpp"
 #include "policyd/ctl/service_placement.hpp"
@@ -54,6 +55,7 @@ int RunCheckConfig(const CheckArguments& arguments, Terminal& terminal) {
         WarnOfUnitFilters(file, report);
         CheckDaemonAccess(file, report);
         CheckBackEnds(file, report);
+        WarnOfQueryKeys(file, report);
         WarnOfQuotaColumns(file, report);
         if (!arguments.postfix.empty()) CheckAgainstPostfix(file, arguments.postfix, report);
     } catch (const config::ConfigError& error) {

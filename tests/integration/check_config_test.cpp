@@ -372,6 +372,39 @@ TEST_F(CheckConfigTest, WarnsOfAListOfClientsWithThisMachineAlone) {
     EXPECT_THAT(says(cidr), HasSubstr("0 warnings\n"));
 }
 
+TEST_F(CheckConfigTest, WarnsOfQueriesIntoWhichNoDomainCanBePut) {
+    const std::string by_domain[] = {"virtual_domain_limit_maps",
+                                     "virtual_domain_message_limit_maps", "virtual_mailbox_domains",
+                                     "relay_domains", "mydestination"};
+    const auto says = [&](const std::string& placeholder) {
+        Table("table", "SELECT quota FROM users WHERE email='" + placeholder + '\'');
+        std::string settings = "usage_store = \"sqlite:" + Path("usage.sqlite") + "\"\n";
+        for (const std::string& option : by_domain)
+            settings += option + " = \"" + Sqlite("table") + "\"\n";
+        scratch_.Write("policyd.toml",
+                       settings + "virtual_alias_maps = \"" + Sqlite("table") + "\"\n");
+        return WithConfig({"check-config"}).output;
+    };
+    const std::string place = "warning: " + Path("table.cf") + ":2: ";
+    for (const char* placeholder : {"%d", "%u@%D", "%1"}) {
+        const std::string said = says(placeholder);
+        for (const std::string& option : by_domain)
+            EXPECT_THAT(said,
+                        HasSubstr(place + option +
+                                  ": the key is a domain alone, without an @, and has no part that "
+                                  "%d or %1 to %9 could stand for, so the query is never made: "
+                                  "write '%s'\n"))
+                << placeholder;
+        EXPECT_THAT(said, Not(HasSubstr("virtual_alias_maps")));
+    }
+    for (const char* placeholder : {"%s", "%u"})
+        EXPECT_THAT(says(placeholder), HasSubstr("0 warnings\n")) << placeholder;
+    EXPECT_THAT(
+        says("100%%s"),
+        HasSubstr(place + "virtual_alias_maps: the query has no placeholder for the key, and so "
+                          "one answer for all keys: write '%s' where the key belongs\n"));
+}
+
 TEST_F(CheckConfigTest, FindsAddressesOnWhichNothingCanListen) {
     scratch_.Write("policyd.toml",
                    "metrics_listen = \"inet:192.0.2.1:10040\"\n"

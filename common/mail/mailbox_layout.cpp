@@ -44,9 +44,21 @@ std::optional<std::size_t> TakeNumber(std::string_view& text) {
     return number;
 }
 
+/// What mail_location begins with, which would be a directory's name.
+void RefuseDovecotsFormat(std::string_view pattern) {
+    const std::string_view format = pattern.substr(0, pattern.find(':'));
+    for (const std::string_view known :
+         {"maildir", "mbox", "dbox", "sdbox", "mdbox", "imapc", "pop3c"})
+        if (format == known && format.size() < pattern.size())
+            throw std::invalid_argument(
+                "a path below virtual_mailbox_base such as %d/%u, without the \"" +
+                std::string(format) + ":\" of Dovecot");
+}
+
 }  // namespace
 
 MailboxLayout::MailboxLayout(std::string_view pattern) : pattern_(pattern) {
+    RefuseDovecotsFormat(pattern);
     bool has_user = false;
     bool has_domain = false;
     for (const std::string_view text : SplitAtSlashes(pattern)) {

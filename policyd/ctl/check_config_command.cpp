@@ -9,6 +9,7 @@
 #include "common/log/logging.hpp"
 #include "policyd/ctl/back_end_check.hpp"
 #include "policyd/ctl/daemon_access.hpp"
+#include "policyd/ctl/mailbox_paths.hpp"
 #include "policyd/ctl/postfix_comparison.hpp"
 #include "policyd/ctl/postfix_mistakes.hpp"
 #include "policyd/ctl/postfix_settings.hpp"
@@ -56,6 +57,7 @@ int RunCheckConfig(const CheckArguments& arguments, Terminal& terminal) {
         CheckDaemonAccess(file, report);
         CheckBackEnds(file, report);
         WarnOfQueryKeys(file, report);
+        WarnOfMailboxPaths(file, report);
         WarnOfQuotaColumns(file, report);
         if (!arguments.postfix.empty()) CheckAgainstPostfix(file, arguments.postfix, report);
     } catch (const config::ConfigError& error) {

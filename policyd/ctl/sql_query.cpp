@@ -51,10 +51,12 @@ std::optional<Outline> OutlineOf(std::string_view query) {
 /// Functions of the server that give one value for each row and change nothing: an aggregate would
 /// merge the rows, and what a function of the site does nobody knows.
 bool CallsHarmlessFunctionsOnly(const std::string& value) {
-    static constexpr std::array<std::string_view, 17> kHarmless{
-        "if",       "ifnull",  "nullif",  "coalesce", "greatest", "least",
-        "cast",     "convert", "ceiling", "ceil",     "floor",    "round",
-        "truncate", "abs",     "concat",  "decimal",  "char"};
+    static constexpr std::array<std::string_view, 25> kHarmless{
+        "if",      "ifnull", "nullif",          "coalesce", "greatest",
+        "least",   "cast",   "convert",         "ceiling",  "ceil",
+        "floor",   "round",  "truncate",        "abs",      "concat",
+        "decimal", "char",   "substring_index", "substr",   "substring",
+        "instr",   "lower",  "replace",         "left",     "right"};
     static const std::regex kCall(R"((\w+)\s*\()");
     for (std::sregex_iterator call(value.begin(), value.end(), kCall), end; call != end; ++call)
         if (!mysql::IsAnyOf((*call)[1].str(), kHarmless)) return false;

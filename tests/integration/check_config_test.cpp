@@ -405,6 +405,39 @@ TEST_F(CheckConfigTest, WarnsOfQueriesIntoWhichNoDomainCanBePut) {
                           "one answer for all keys: write '%s' where the key belongs\n"));
 }
 
+TEST_F(CheckConfigTest, WarnsOfMailboxesThatAreNoneByTheLayout) {
+    test::MariaDbServer server;
+    server.Execute(
+        "CREATE DATABASE mail; USE mail; CREATE TABLE users (email VARCHAR(80) PRIMARY KEY);"
+        "INSERT INTO users VALUES ('ann@example.com')");
+    scratch_.Write("mysql.cf",
+                   "hosts = " + server.Hosts() +
+                       "\nuser = root\ndbname = mail\nquery = SELECT "
+                       "CONCAT(SUBSTRING_INDEX(email,'@',-1),'/',SUBSTRING_INDEX(email,'@',1),'/') "
+                       "FROM users WHERE email='%s'\n");
+    Table("paths", "SELECT substr(email, 5) || '/ann/' FROM users WHERE email='%s'");
+    const std::string tables[] = {"mysql:" + Path("mysql.cf"), Sqlite("paths")};
+    for (const std::string& table : tables) {
+        const auto says = [&](const std::string& more) {
+            scratch_.Write("policyd.toml", "virtual_mailbox_maps = \"" + table +
+                                               "\"\nusage_store = \"sqlite:" +
+                                               Path("usage.sqlite") + "\"\n" + more + '\n');
+            return WithConfig({"check-config"}).output;
+        };
+        EXPECT_THAT(says(""), HasSubstr("0 warnings\n"));
+        for (const std::string layout : {"%d/%u/Maildir", "%u@%d"})
+            EXPECT_THAT(says("mailbox_layout = \"" + layout + '"'),
+                        HasSubstr("policyd.toml:3: mailbox_layout: \"" + layout +
+                                  "\" fits no \"example.com/ann/\", which " + table +
+                                  " has: no scan measures such a mailbox\n"));
+    }
+    Table("paths", "SELECT 'OK' FROM users WHERE email='%s'");
+    scratch_.Write("policyd.toml", "virtual_mailbox_maps = \"" + Sqlite("paths") +
+                                       "\"\nusage_store = \"sqlite:" + Path("usage.sqlite") +
+                                       "\"\nmailbox_layout = \"%u@%d\"\n");
+    EXPECT_THAT(WithConfig({"check-config"}).output, HasSubstr("0 warnings\n"));
+}
+
 TEST_F(CheckConfigTest, FindsAddressesOnWhichNothingCanListen) {
     scratch_.Write("policyd.toml",
                    "metrics_listen = \"inet:192.0.2.1:10040\"\n"

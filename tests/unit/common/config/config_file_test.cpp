@@ -170,6 +170,10 @@ TEST(ConfigFileTest, RefusesInterfacesLayoutsAndTimesThatWouldDoNothing) {
                     HasSubstr("expected IP addresses"));
     EXPECT_THAT(ErrorsIn("mailbox_layout = \".x/%d/%u\"\n"), HasSubstr("begins with no dot"));
     EXPECT_EQ(ErrorsIn("mailbox_layout = \"%d/.%u\"\n"), "");
+    for (const char* layout : {"maildir:/home/vmail/%d/%n", "maildir:%d/%n", "mdbox:%d/%n"})
+        EXPECT_THAT(ErrorsIn("mailbox_layout = \"" + std::string(layout) + "\"\n"),
+                    HasSubstr("expected a path below virtual_mailbox_base such as %d/%u, without "
+                              "the \"m"));
     EXPECT_THAT(ErrorsIn("scan_settle_time = \"1h\"\n"), HasSubstr("at most 1m"));
     EXPECT_THAT(ErrorsIn("mailbox_full_action = \"REDIRECT joe\"\n"),
                 HasSubstr("REDIRECT with user@domain"));

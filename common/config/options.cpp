@@ -454,8 +454,10 @@ constexpr Option kOptions[] = {
     {kScanner, "usage_source", &Settings::usage_source, kEffectOnRestart,
      OneOf("scan dovecot both"),
      "Where policyd-scan has its figures from: the Maildirs, what Dovecot's plugin quota_clone "
-     "keeps in Redis, or both, the newer one winning. Dovecot's are right where all mail is "
-     "delivered by Dovecot. With both, policyd-scan --once reads the Maildirs alone.",
+     "keeps in Redis, or both. Dovecot's are right where all mail is delivered and removed by "
+     "Dovecot. With both, a figure of Dovecot that changes has the Maildir measured at once, and "
+     "counts itself only where no Maildir was ever measured; policyd-scan --once reads the "
+     "Maildirs alone.",
      kForBoth},
     {kScanner, "dovecot_quota_clone", &Settings::dovecot_quota_clone, kEffectOnRestart,
      CheckedBy(&CheckRedisOrNone),

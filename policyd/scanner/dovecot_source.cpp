@@ -13,21 +13,21 @@
 namespace policyd::scanner {
 
 DovecotSource::DovecotSource(async::EventLoop& loop, usage::UsageStore& store,
-                             const config::Settings& settings, Role role, bool accept_removals)
+                             const config::Settings& settings, MeasureSoon measure_soon,
+                             bool accept_removals)
     : store_(store),
       settings_(settings),
-      role_(role),
+      measure_soon_(std::move(measure_soon)),
       accept_removals_(accept_removals),
       figures_(loop.Raw(), usage::DovecotServerFrom(settings), settings.dovecot_quota_clone_prefix),
       timer_(loop.Raw(), [this] { wake_up_.Set(); }) {
     // It may have lost figures, and refuse mail by old ones.
-    if (role_ == Role::kOnlySource) store_.OnReturn([this] { wake_up_.Set(); });
+    if (IsOnlySource()) store_.OnReturn([this] { wake_up_.Set(); });
 }
 
 async::Task<ExitCode> DovecotSource::Run(bool once) {
     bool is_first = true;
-    if (!once && role_ == Role::kOnlySource)
-        sd_notify(0, "READY=1\nSTATUS=waiting for the first figures");
+    if (!once && IsOnlySource()) sd_notify(0, "READY=1\nSTATUS=waiting for the first figures");
     while (!stopped_) {
         std::string failure;
         try {
@@ -46,7 +46,7 @@ async::Task<ExitCode> DovecotSource::Run(bool once) {
 
 void DovecotSource::NoteStart() const {
     log::Info("dovecot: its figures are followed from now on");
-    if (role_ == Role::kOnlySource) sd_notify(0, "STATUS=following Dovecot's figures");
+    if (IsOnlySource()) sd_notify(0, "STATUS=following Dovecot's figures");
 }
 
 void DovecotSource::Stop() {
@@ -65,7 +65,7 @@ async::Task<> DovecotSource::ReadOnce() {
     usage::DovecotFigures figures = co_await figures_.ReadAll(now);
     NoteUnreadable(figures.unreadable);
     const bool any = !figures.measurements.empty();
-    if (role_ == Role::kOnlySource) co_await LookIntoStore();
+    if (IsOnlySource()) co_await LookIntoStore();
     const std::vector<usage::Measurement> news = News(std::move(figures));
     co_await store_.Commit(news, settings_.reservation_grace);
     for (const usage::Measurement& measurement : news) {
@@ -81,7 +81,7 @@ async::Task<> DovecotSource::ReadOnce() {
         log::Warning(
             "dovecot: there are no figures at all: is dovecot_quota_clone_prefix as in "
             "Dovecot's quota_clone_dict?");
-    if (role_ == Role::kOnlySource) co_await RemoveGone(any);
+    if (IsOnlySource()) co_await RemoveGone(any);
 }
 
 /// At first it may hold what was there before; later it may have lost what it was told.
@@ -143,7 +143,7 @@ std::vector<usage::Measurement> DovecotSource::News(usage::DovecotFigures figure
         known.is_of_dovecot = true;
         const bool is_same =
             !is_new && known.bytes == figure.bytes && known.messages == figure.messages;
-        if (role_ == Role::kOnlySource) {
+        if (IsOnlySource()) {
             // What was committed after now was so before the store's clock was set back.
             const bool is_stored =
                 known.committed != text::WallTime() && known.committed <= figure.began;
@@ -159,8 +159,8 @@ std::vector<usage::Measurement> DovecotSource::News(usage::DovecotFigures figure
                 continue;
         } else {
             if (is_same) continue;
-            if (!has_read_) {
-                // Since when it has been so nobody can tell.
+            // Since when it has been so nobody can tell at first.
+            if (!has_read_ || measure_soon_(figure.mailbox)) {
                 known.bytes = figure.bytes;
                 known.messages = figure.messages;
                 continue;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -18,16 +19,21 @@ namespace policyd::scanner {
 /// Brings the figures that Dovecot keeps in Redis into the usage store, again and again.
 ///
 /// They have no time. Where Dovecot is the only source, what is read counts as measured when it is
-/// read: Dovecot delivers, so it knows. Beside the Maildirs only what has changed since the reading
-/// before counts, as of that reading: it is at least as new as that, and whichever is newer, this
-/// or a scan, wins in the store. Owned by one loop thread.
+/// read: Dovecot delivers, so it knows. Beside the Maildirs a figure that has changed since the
+/// reading before says that something changed, and not what the mailbox holds: Dovecot writes it at
+/// the end of a session, and may never have heard of what others delivered or removed. The mailbox
+/// is measured then; where there is no Maildir to measure, the figure counts, as of the reading
+/// before. Owned by one loop thread.
 class DovecotSource {
 public:
-    enum class Role { kOnlySource, kBesideMaildirs };
+    /// Has the mailbox of this address measured soon. False where no Maildir of it was ever
+    /// measured.
+    using MeasureSoon = std::function<bool(const std::string& address)>;
 
-    /// All arguments outlive the source. Throws config::ConfigError.
+    /// Without `measure_soon` Dovecot is the only source. All arguments outlive the source. Throws
+    /// config::ConfigError.
     DovecotSource(async::EventLoop& loop, usage::UsageStore& store,
-                  const config::Settings& settings, Role role, bool accept_removals);
+                  const config::Settings& settings, MeasureSoon measure_soon, bool accept_removals);
 
     /// Until Stop(), or for one reading. Logs what went wrong.
     async::Task<ExitCode> Run(bool once);
@@ -45,6 +51,7 @@ private:
         bool is_gone = true;         // not among the figures read last
     };
 
+    bool IsOnlySource() const { return measure_soon_ == nullptr; }
     async::Task<> ReadOnce();
     async::Task<> LookIntoStore();
     async::Task<bool> HasLostFigures();
@@ -55,7 +62,7 @@ private:
 
     usage::UsageStore& store_;
     const config::Settings& settings_;
-    const Role role_;
+    const MeasureSoon measure_soon_;
     const bool accept_removals_;
     usage::DovecotQuotaClone figures_;
     std::map<std::string, Known> known_;

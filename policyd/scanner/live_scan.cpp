@@ -134,6 +134,11 @@ void LiveScan::OnAppeared(const std::vector<std::string>& mailboxes) {
     changed_.Set();
 }
 
+void LiveScan::MeasureSoon(const std::string& mailbox) {
+    dirty_.insert(mailbox);
+    changed_.Set();
+}
+
 void LiveScan::MeasureInTurn(std::vector<std::string> mailboxes) {
     in_turn_ = std::move(mailboxes);
     std::reverse(in_turn_.begin(), in_turn_.end());

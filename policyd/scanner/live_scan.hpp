@@ -36,6 +36,9 @@ public:
     /// After every sweep: watches what it found, and begins anew where the mail store is another.
     void AfterSweep();
 
+    /// Has this mailbox measured as one in which something changed.
+    void MeasureSoon(const std::string& mailbox);
+
     /// Has these measured, the first ones first and a few at a time, so that what changes meanwhile
     /// does not wait for all of them. What is left of the last call is forgotten.
     void MeasureInTurn(std::vector<std::string> mailboxes);

@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "common/async/beside.hpp"
 #include "common/async/blocking_threads.hpp"
@@ -80,10 +81,13 @@ ExitCode Scan(const config::Settings& settings, const CommandLine& command_line)
     Sources sources;
     if (settings.usage_source != "dovecot")
         sources.maildirs.emplace(loop, *store, settings, command_line);
+    DovecotSource::MeasureSoon measure_soon;
+    if (sources.maildirs)
+        measure_soon = [&maildirs = *sources.maildirs](const std::string& address) {
+            return maildirs.MeasureSoon(address);
+        };
     if (settings.usage_source != "scan")
-        sources.dovecot.emplace(loop, *store, settings,
-                                sources.maildirs ? DovecotSource::Role::kBesideMaildirs
-                                                 : DovecotSource::Role::kOnlySource,
+        sources.dovecot.emplace(loop, *store, settings, std::move(measure_soon),
                                 command_line.accept_removals);
     async::SignalWatch terminated(loop, SIGTERM, [&sources] { sources.Stop(); });
     async::SignalWatch interrupted(loop, SIGINT, [&sources] { sources.Stop(); });

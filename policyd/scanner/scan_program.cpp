@@ -99,6 +99,14 @@ void ScanProgram::VerifyNow() {
     wake_up_.Set();
 }
 
+bool ScanProgram::MeasureSoon(const std::string& address) {
+    const auto directory = scanner_.Layout().DirectoryOf(address);
+    const auto known = directory ? state_.mailboxes.find(*directory) : state_.mailboxes.end();
+    if (known == state_.mailboxes.end()) return false;
+    live_.MeasureSoon(known->first);
+    return known->second.record != nullptr;
+}
+
 bool ScanProgram::LoadState() {
     const std::string& path = settings_.scan_state_file;
     saved_ = SteadyClock::now();

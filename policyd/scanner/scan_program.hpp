@@ -34,6 +34,9 @@ public:
     void Stop();
     /// The next scan is now, and reads everything.
     void VerifyNow();
+    /// Something may have changed in the mailbox of this address, by what somebody says who need
+    /// not be right. False where no such mailbox was ever measured.
+    bool MeasureSoon(const std::string& address);
 
 private:
     bool LoadState();

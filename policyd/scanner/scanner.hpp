@@ -64,6 +64,7 @@ public:
         on_appeared_ = std::move(function);
     }
 
+    const mail::MailboxLayout& Layout() const { return layout_; }
     Whereabouts Locate(const std::string& directory) const {
         return scanner::Locate(state_.places, layout_, directory);
     }

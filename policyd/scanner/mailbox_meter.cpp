@@ -12,8 +12,11 @@ namespace {
 
 constexpr int kMostRounds = 20;
 constexpr int kRoundsToBeSure = 2;
-/// Names in a mailbox that are tried as those of Maildirs in the wrong place.
+/// Names in a mailbox, and places there, that are tried as those of Maildirs that do not count.
 constexpr std::size_t kMostOthers = 100;
+constexpr int kMostLooks = 32;
+/// Bytes of a directory that holds more than a few of them, and is not read to find one.
+constexpr std::uint64_t kMoreThanFolders = 64 << 10;
 
 /// How often a folder is read that changes meanwhile. A small one soon has a quiet moment.
 int MostReadings(const FolderRecord& folder) {
@@ -30,6 +33,19 @@ bool MayBelieve(const DirectoryRecord& known, FileTime now) {
 
 bool IsOfInbox(std::string_view name) {
     return name == "new" || name == "cur";
+}
+
+bool MayBeDirectory(unsigned char type) {
+    return type == DT_DIR || type == DT_UNKNOWN;
+}
+
+/// Whether it has a folder, be it the inbox alone.
+bool IsMaildir(const MailboxRecord& record) {
+    const auto is_there = [](const DirectoryRecord& directory) {
+        return directory.inode != 0 || directory.unreadable;
+    };
+    const FolderRecord& inbox = record.folders.front();
+    return record.folders.size() > 1 || is_there(inbox.fresh) || is_there(inbox.seen);
 }
 
 std::uint64_t Distance(std::uint64_t a, std::uint64_t b) {
@@ -49,6 +65,7 @@ struct MailboxMeter::Job {
     bool something_is_absent = false;
     bool list_is_known = false;     ///< the mailbox's own stamp is the remembered one
     bool list_is_believed = false;  ///< and so its folders were not listed anew
+    std::string stray{};            ///< path of a Maildir in it that is no folder, if one was found
 };
 
 /// The two directories of a folder: where they are, and what is known of them if anything is.
@@ -101,10 +118,14 @@ MeasuredMailbox MailboxMeter::Measure(const std::string& mailbox, const RecordPo
         }
     }
     if (job.something_is_absent) ConfirmMailbox(job);
-    const bool is_news =
-        previous == nullptr || job.read_something || job.thoroughness == Thoroughness::kEverything;
-    if (is_news && job.next.Messages() == 0 && HoldsMaildirs(job))
-        job.result.mailbox = Sight::kUnreadable;
+    if (!job.stray.empty()) {
+        // The layout says too little of the path then: as a mailbox of 0 bytes it would never be
+        // full.
+        const bool is_misplaced = previous == nullptr && !IsMaildir(job.next);
+        job.result.obstacles.push_back({job.stray, is_misplaced ? Obstacle::Kind::kMisplacedMaildir
+                                                                : Obstacle::Kind::kStrayMaildir});
+        if (is_misplaced) job.result.mailbox = Sight::kUnreadable;
+    }
     if (job.result.mailbox != Sight::kThere) return std::move(job.result);
 
     if (previous == nullptr || job.read_something) {
@@ -204,9 +225,15 @@ int MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
                                   std::vector<std::string>& names) {
     ++job.result.work.directories_read;
     std::vector<std::string> links;
+    std::vector<std::string> others;
     const auto visit = [&](const char* name, unsigned char type) {
         const bool is_folder = mail::IsFolderName(name);
-        if (!is_folder && !IsOfInbox(name)) return;
+        if (!is_folder && !IsOfInbox(name)) {
+            const bool may_be_stray = *name != '.' && std::string_view(name) != "tmp";
+            if (may_be_stray && MayBeDirectory(type) && others.size() < kMostOthers)
+                others.emplace_back(name);
+            return;
+        }
         if (type == DT_UNKNOWN) type = files_.LookAtFile(directory.directory, name).type;
         if (type == DT_DIR && is_folder) names.emplace_back(name);
         if (type == DT_LNK) links.emplace_back(name);
@@ -215,6 +242,7 @@ int MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
         if (reading > 1) EntryReader::Rewind(directory.directory);
         names.clear();
         links.clear();
+        others.clear();
         const EntryReader::Result result = folder_reader_.ForEach(directory, visit);
         Spend(job, result.entries + 1);
         if (result.error != 0) return result.error;
@@ -230,30 +258,44 @@ int MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
         if (!counts || !files_.LeadsToDirectory(directory.directory, link.c_str())) continue;
         job.result.obstacles.push_back({job.mailbox + '/' + link, Obstacle::Kind::kSymbolicLink});
     }
+    job.stray = FindStray(job, others);
+    job.next.has_strays = !job.stray.empty();
     return 0;
 }
 
-/// Whether the directory is no Maildir, but has one in it: the layout says too little of the path.
-/// As a mailbox of 0 bytes it would never be full.
-bool MailboxMeter::HoldsMaildirs(Job& job) {
-    const std::string within = job.mailbox + '/';
-    const auto is_there = [&](const std::string& path) {
-        return files_.Look((within + path).c_str()).sight != Sight::kAbsent;
-    };
-    if (is_there("new") || is_there("cur")) return false;
-    const OpenedDirectory directory = files_.Open(job.mailbox.c_str());
-    std::vector<std::string> others;
-    const auto visit = [&](const char* name, unsigned char type) {
-        const bool may_be = (type == DT_DIR || type == DT_UNKNOWN) && *name != '.';
-        if (may_be && others.size() < kMostOthers) others.emplace_back(name);
-    };
-    if (directory.sight == Sight::kThere) folder_reader_.ForEach(directory, visit);
-    for (const std::string& other : others) {
-        if (!is_there(other + "/new") || !is_there(other + "/cur")) continue;
-        job.result.obstacles.push_back({within + other, Obstacle::Kind::kMisplacedMaildir});
+/// A Maildir that is one of these directories, or lies in one of them, as other layouts than
+/// Maildir++ and further namespaces have it. Looks at the first few places; empty if none is one.
+std::string MailboxMeter::FindStray(Job& job, const std::vector<std::string>& others) {
+    int looks_left = kMostLooks;
+    const auto may_look = [&] {
+        if (looks_left == 0) return false;
+        --looks_left;
+        ++job.result.work.directories_looked_at;
+        Spend(job, 1);
         return true;
+    };
+    const auto is_there = [&](const std::string& path) {
+        return may_look() && files_.Look(path.c_str()).sight != Sight::kAbsent;
+    };
+    for (const std::string& other : others) {
+        const std::string path = job.mailbox + '/' + other;
+        if (is_there(path + "/new") && is_there(path + "/cur")) return path;
+        if (!may_look()) break;
+        const OpenedDirectory directory = files_.Open(path.c_str());
+        if (directory.sight != Sight::kThere || directory.size > kMoreThanFolders) continue;
+        std::vector<std::string> names;
+        const auto visit = [&](const char* name, unsigned char type) {
+            const bool may_be_stray = !IsOfInbox(name) && std::string_view(name) != "tmp";
+            if (may_be_stray && MayBeDirectory(type) && names.size() < kMostOthers)
+                names.emplace_back(name);
+        };
+        folder_reader_.ForEach(directory, visit);
+        for (const std::string& name : names) {
+            const std::string below = path + '/' + name;
+            if (is_there(below + "/new") && is_there(below + "/cur")) return below;
+        }
     }
-    return false;
+    return {};
 }
 
 void MailboxMeter::Spend(Job& job, std::uint64_t work) {

@@ -56,7 +56,7 @@ private:
     struct Job;
     struct Pair;
 
-    bool HoldsMaildirs(Job& job);
+    std::string FindStray(Job& job, const std::vector<std::string>& others);
     void Spend(Job& job, std::uint64_t work);
 
     void ListFolders(Job& job);

@@ -33,7 +33,7 @@ bool MailboxRecord::IsRacy() const {
 }
 
 bool MailboxRecord::IsPartial() const {
-    return unreadable ||
+    return unreadable || has_strays ||
            std::any_of(folders.begin(), folders.end(), [](const FolderRecord& folder) {
                return folder.fresh.unreadable || folder.seen.unreadable;
            });

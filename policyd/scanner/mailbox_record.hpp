@@ -63,6 +63,8 @@ struct MailboxRecord {
     DirectoryStamp stamp;  ///< of the directory that holds the folders; their device as well
     bool racy = false;     ///< the list of folders may have changed without a trace
     bool unreadable = false;
+    /// Maildirs lie in it that are no folders by Maildir++, and are not counted.
+    bool has_strays = false;
     std::string names;  ///< of all folders, each ended by a NUL; the inbox's is empty
     /// The inbox, then the folders in order of their names. Of one that does not count
     /// (CountingRules::Ignores()) there are the stamps alone.
@@ -78,6 +80,7 @@ struct MailboxRecord {
     std::uint64_t Messages() const;
     /// Whether anything in it is to be looked at again whatever its stamps say.
     bool IsRacy() const;
+    /// Whether mail may be in it that was not counted this time.
     bool IsPartial() const;
     /// Whether there may be more in it than the figures say.
     bool HasUnknownParts() const;

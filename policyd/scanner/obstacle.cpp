@@ -39,6 +39,12 @@ void ObstacleLog::Tell(const Obstacle& obstacle) const {
             log::Warning("{} is a Maildir where none belongs by mailbox_layout = {}: not measured",
                          path, layout_);
             break;
+        case Obstacle::Kind::kStrayMaildir:
+            log::Warning(
+                "{} is a Maildir, but no folder of its mailbox by Maildir++, whose folders are "
+                "named .Name: not counted",
+                path);
+            break;
         case Obstacle::Kind::kSymbolicLink:
             log::Warning("{} is a symbolic link: not followed, what is behind it not measured",
                          path);

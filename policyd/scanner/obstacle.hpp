@@ -12,6 +12,7 @@ struct Obstacle {
     enum class Kind {
         kUnreadable,
         kMisplacedMaildir,  ///< where no mailbox has one by the layout
+        kStrayMaildir,      ///< in a mailbox, but no folder of it by Maildir++
         kSymbolicLink,      ///< in the place of a domain, a mailbox or a part of one
     };
 
@@ -20,8 +21,8 @@ struct Obstacle {
     int error = 0;  ///< what the system said of an unreadable place
 };
 
-/// Tells of obstacles in the log: of so many in each scan, and once of a Maildir that is misplaced
-/// or a symbolic link, which nothing remembers. Owned by one thread.
+/// Tells of obstacles in the log: of so many in each scan, and once of a Maildir that is
+/// misplaced or a symbolic link, which nothing remembers. Owned by one thread.
 class ObstacleLog {
 public:
     /// `layout` is as configured, for the log.

@@ -42,7 +42,7 @@ constexpr Row kRows[] = {
     {"messages", "gauge", "Messages in all mailboxes.",
      [](const M& m) { return Number(m.last.messages); }},
     {"bytes", "gauge", "Bytes of all messages.", [](const M& m) { return Number(m.last.bytes); }},
-    {"incomplete_mailboxes", "gauge", "Mailboxes with places that cannot be read.",
+    {"incomplete_mailboxes", "gauge", "Mailboxes with places that cannot be read or do not count.",
      [](const M& m) { return Number(m.last.partial); }},
     {"unreadable_directories", "gauge", "Directories above mailboxes that cannot be read.",
      [](const M& m) { return Number(m.last.unreadable_places); }},

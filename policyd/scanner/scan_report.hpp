@@ -21,7 +21,7 @@ struct ScanReport {
     std::uint64_t not_committed = 0;  ///< measured, but the store would not take them
     std::uint64_t removed = 0;
     std::uint64_t withheld = 0;           ///< gone by all appearances, but not believed
-    std::uint64_t partial = 0;            ///< mailboxes with places that could not be read
+    std::uint64_t partial = 0;            ///< mailboxes of which not all could be counted
     std::uint64_t unreadable_places = 0;  ///< directories above mailboxes
     std::uint64_t drifted = 0;            ///< mailboxes whose figures were wrong
     Drift drift;

@@ -55,7 +55,7 @@ constexpr std::size_t kBytesOfFolder = 4 + 2 * 37;
 
 void Put(StateWriter& out, const MailboxRecord& record) {
     out.Put(record.stamp);
-    out.Put(Flags(record.racy, record.unreadable));
+    out.Put(Flags(record.racy, record.unreadable, record.has_strays));
     out.Put(std::string_view(record.names));
     out.Put(static_cast<std::uint32_t>(record.folders.size()));
     for (const FolderRecord& folder : record.folders) {
@@ -71,6 +71,7 @@ RecordPointer GetMailbox(StateReader& in) {
     const auto flags = in.Get<std::uint8_t>();
     record.racy = flags & 1;
     record.unreadable = flags & 2;
+    record.has_strays = flags & 4;
     record.names = in.GetText();
     record.folders.resize(in.GetCount(kBytesOfFolder));
     for (FolderRecord& folder : record.folders) {

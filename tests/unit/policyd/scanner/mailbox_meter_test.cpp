@@ -68,20 +68,80 @@ TEST_F(MailboxMeterTest, WhatHoldsAMaildirButIsNoneIsNoMailboxOfNoBytes) {
     measured = Measure();
     ASSERT_NE(measured.record, nullptr);
     EXPECT_EQ(Sums(measured), Figures(20, 1));
-    EXPECT_TRUE(measured.obstacles.empty());
 }
 
-TEST_F(MailboxMeterTest, AMaildirInAMailboxThatWasEmptyIsToldOfHoweverMuchLiesBesideIt) {
-    fs::create_directories(store_ / "d/u");
-    const RecordPointer empty = Measure().record;
-    ASSERT_NE(empty, nullptr);
+TEST_F(MailboxMeterTest, AMaildirInAnEmptyMailboxIsToldOfHoweverMuchLiesBesideIt) {
     for (int i = 0; i < 40; ++i)
         std::ofstream(store_ / ("d/u/dovecot." + std::to_string(i))) << "x";
     store_.Deliver("d/u/Maildir", 100);
-    const MeasuredMailbox measured = Measure(empty);
+    const MeasuredMailbox measured = Measure();
     EXPECT_EQ(measured.mailbox, Sight::kUnreadable);
     ASSERT_EQ(measured.obstacles.size(), 1u);
     EXPECT_EQ(measured.obstacles[0].path, "d/u/Maildir");
+}
+
+TEST_F(MailboxMeterTest, ANewMailboxOfWhichOnlyAFolderIsThereIsOne) {
+    store_.Deliver("d/u/archive", 100);
+    store_.Deliver("d/u/.INBOX", 20);
+    EXPECT_EQ(Sums(Measure()), Figures(20, 1));
+}
+
+TEST_F(MailboxMeterTest, WhatIsLeftOfAMailboxThatWasKnownCounts) {
+    store_.Deliver("d/u", 20);
+    const RecordPointer known = Measure().record;
+    store_.Deliver("d/u/archive", 100);
+    for (const char* part : {"d/u/new", "d/u/cur"}) store_.Remove(part);
+
+    const MeasuredMailbox measured = Measure(known);
+
+    ASSERT_NE(measured.record, nullptr);
+    EXPECT_EQ(Sums(measured), Figures(0, 0));
+    EXPECT_TRUE(measured.record->IsPartial());
+    ASSERT_EQ(measured.obstacles.size(), 1u);
+    EXPECT_EQ(measured.obstacles[0].path, "d/u/archive");
+    EXPECT_EQ(measured.obstacles[0].kind, Obstacle::Kind::kStrayMaildir);
+}
+
+/// How other layouts and further namespaces of Dovecot lie in a mailbox.
+class StrayMaildirTest : public MailboxMeterTest,
+                         public testing::WithParamInterface<const char*> {};
+
+TEST_P(StrayMaildirTest, IsToldOfOnceAndMakesAMailboxIncompleteThatIsCountedAllTheSame) {
+    store_.Deliver("d/u", 20);
+    store_.Deliver(std::string("d/u/") + GetParam(), 100);
+    for (int i = 0; i < 40; ++i)
+        std::ofstream(store_ / ("d/u/dovecot." + std::to_string(i))) << "x";
+
+    const MeasuredMailbox measured = Measure();
+
+    EXPECT_EQ(Sums(measured), Figures(20, 1));
+    EXPECT_TRUE(measured.record->IsPartial());
+    EXPECT_FALSE(measured.record->HasUnknownParts()) << "its figures are not to be withheld";
+    ASSERT_EQ(measured.obstacles.size(), 1u);
+    EXPECT_EQ(measured.obstacles[0].path, std::string("d/u/") + GetParam());
+    EXPECT_EQ(measured.obstacles[0].kind, Obstacle::Kind::kStrayMaildir);
+
+    const MeasuredMailbox again = Measure(measured.record);
+    EXPECT_TRUE(again.record->IsPartial());
+    EXPECT_TRUE(again.obstacles.empty());
+    EXPECT_EQ(again.work.directories_looked_at, 3u);
+
+    store_.Remove(std::string("d/u/") + GetParam());
+    EXPECT_FALSE(Measure(measured.record, Thoroughness::kEverything).record->IsPartial());
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, StrayMaildirTest,
+                         testing::Values("Sent", "Parent/2020", "Sent/.mbox", "mailboxes/0123abcd",
+                                         "folders/.Sent"));
+
+TEST_F(MailboxMeterTest, LooksAtAFewPlacesForMaildirsThatAreNoFolders) {
+    store_.Deliver("d/u", 20);
+    for (int i = 0; i < 200; ++i)
+        for (const char* below : {"/a", "/b", "/tmp"})
+            fs::create_directories(store_ / ("d/u/dir" + std::to_string(i) + below));
+    const MeasuredMailbox measured = Measure();
+    EXPECT_FALSE(measured.record->IsPartial());
+    EXPECT_EQ(measured.work.directories_looked_at, 3u + 32u);
 }
 
 TEST_F(MailboxMeterTest, AsksFilesOnlyWhereTheNameDoesNotTell) {
@@ -125,9 +185,11 @@ TEST_F(MailboxMeterTest, CountsNothingButMessages) {
     const MeasuredMailbox measured = Measure();
 
     EXPECT_EQ(Sums(measured), Figures(5, 1));
-    ASSERT_EQ(measured.obstacles.size(), 1u);
+    ASSERT_EQ(measured.obstacles.size(), 2u);
     EXPECT_EQ(measured.obstacles[0].path, "d/u/.Linked");
     EXPECT_EQ(measured.obstacles[0].kind, Obstacle::Kind::kSymbolicLink);
+    EXPECT_EQ(measured.obstacles[1].path, "d/u/plain");
+    EXPECT_EQ(measured.obstacles[1].kind, Obstacle::Kind::kStrayMaildir);
 }
 
 TEST_F(MailboxMeterTest, TellsOfAnInboxThatIsASymbolicLink) {

@@ -18,6 +18,7 @@ protected:
     StateFileTest() {
         MailboxRecord record;
         record.stamp = {1, 2, 3, 4};
+        record.has_strays = true;
         record.names = std::string("\0.Sent\0", 7);
         record.folders.resize(2);
         record.folders[1].name = 1;
@@ -65,6 +66,8 @@ TEST_F(StateFileTest, GivesBackWhatWasSaved) {
     EXPECT_EQ(mailbox.stored_at, 11) << "the store prefers it to what began before";
     EXPECT_EQ(mailbox.verified_at, 12);
     EXPECT_EQ(mailbox.record->stamp, (DirectoryStamp{1, 2, 3, 4}));
+    EXPECT_TRUE(mailbox.record->has_strays);
+    EXPECT_FALSE(mailbox.record->unreadable);
     ASSERT_NE(mailbox.record->Find(".Sent"), nullptr);
     EXPECT_TRUE(mailbox.record->Find(".Sent")->seen.HoldsWhat({5, 6, 7, 8, 9}));
     EXPECT_TRUE(mailbox.record->Find(".Sent")->seen.racy);

@@ -8,7 +8,7 @@ namespace policyd::scanner {
 /// Exit codes of policyd-scan.
 enum ExitCode : int {
     kDone = 0,
-    kFailed = 1,      ///< the mail store or the usage store could not be used
+    kFailed = 1,      ///< a store could not be used, or the report not be printed
     kWrongUsage = 2,  ///< of the command line, or a mistake in the configuration
     kIncomplete = 3,  ///< done, but for places that could not be read or removals withheld
     kDrift = 4,       ///< a verification found figures that were wrong

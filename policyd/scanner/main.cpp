@@ -137,7 +137,7 @@ int Main(int argc, char** argv) {
     async::IgnoreSignals({SIGHUP, SIGUSR1, SIGTERM, SIGINT});
     async::FinishDestroying();
     log::Shutdown();
-    if (command_line->once && exit_code == kDone && !HasPrintedReport()) exit_code = kFailed;
+    if (command_line->once && !HasPrintedReport()) exit_code = kFailed;
     // What is destroyed at the exit of a process may be in use by a thread that was left behind.
     if (async::DetachedThread::AnyIsLeft()) _exit(exit_code);
     return exit_code;

@@ -3,9 +3,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -38,13 +36,6 @@ ExitCode ExitCodeFor(const ScanReport& report) {
     if (report.withheld > 0 || report.partial > 0 || report.unreadable_places > 0)
         return kIncomplete;
     return kDone;
-}
-
-/// At once: the process may end in a way that leaves buffers as they are.
-bool Print(const std::string& line) {
-    if (std::puts(line.c_str()) >= 0 && std::fflush(stdout) == 0) return true;
-    log::Error("standard output: {}: the report is lost", std::strerror(errno));
-    return false;
 }
 
 }  // namespace
@@ -202,7 +193,7 @@ async::Task<ExitCode> ScanProgram::RunOnce() {
     const std::optional<ScanReport> report = co_await SweepOnce(
         command_line_.verify ? Thoroughness::kEverything : Thoroughness::kWhatChanged);
     if (!report) co_return kFailed;
-    if (!command_line_.quiet && !Print(report->Line())) co_return kFailed;
+    if (!command_line_.quiet) std::puts(report->Line().c_str());
     co_return ExitCodeFor(*report);
 }
 

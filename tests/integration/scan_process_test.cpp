@@ -160,8 +160,6 @@ TEST_F(ScanProcessTest, AReportThatCannotBeWrittenIsAnError) {
     Deliver("example.org/ann", 10);
     daemon_.emplace(scratch_.Path(), "off", "1h");
     EXPECT_EQ(daemon_->ScanOnce({"sh", "-c", "exec \"$@\" >/dev/full", "to a full disk"}), 1);
-    EXPECT_NE(daemon_->Log().find("standard output: No space left on device"), std::string::npos)
-        << daemon_->Log();
     ExpectTruth();
 }
 

@@ -17,7 +17,7 @@ namespace policyd::scanner {
 
 namespace {
 
-constexpr std::string_view kFormat = "policyd-scan state 5\n";
+constexpr std::string_view kFormat = "policyd-scan state 6\n";
 
 [[noreturn]] void Fail(const std::string& path) {
     throw std::system_error(errno, std::generic_category(), path);

@@ -35,9 +35,12 @@ const char* PathOf(const std::string& place) {
 /// Bytes of a directory that is not read only to see whether messages are in it.
 constexpr std::uint64_t kMoreThanFolders = 64 << 10;
 
+/// What fsck(8) finds goes there, at the top of every file system: one may be a domain's.
+constexpr std::string_view kLostAndFound = "lost+found";
+
 /// What file systems and administrators keep at the top of a mail store.
 bool IsNoDomain(std::string_view name) {
-    return name.front() == '.' || name == "lost+found";
+    return name.front() == '.' || name == kLostAndFound;
 }
 
 class Surveyor {
@@ -66,6 +69,7 @@ private:
     Parts PartsThatAreMailboxes(const std::string& path, std::size_t depth, const Place* known);
     bool HavePartsChanged(const std::string& path, std::size_t depth, const Place& known);
     bool IsMaildir(const std::string& path, bool was_before);
+    bool HoldsMail(const std::string& path);
     bool HoldsMessages(const std::string& maildir, bool did_before);
     bool HoldsMailboxes(std::size_t depth) const { return depth + 1 >= layout_.Depth(); }
 
@@ -137,6 +141,13 @@ bool Surveyor::IsMaildir(const std::string& path, bool was_before) {
         if (sight == Sight::kAbsent) return false;
     }
     return true;
+}
+
+/// Whether anything is there that a delivery makes.
+bool Surveyor::HoldsMail(const std::string& path) {
+    survey_.work.directories_looked_at += 2;
+    return files_.Look(Join(path, "new").c_str()).sight == Sight::kThere ||
+           files_.Look(Join(path, "cur").c_str()).sight == Sight::kThere;
 }
 
 /// The names of messages begin with the second in which they came; what mail programs keep in a
@@ -230,6 +241,8 @@ int Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string& 
                                      HoldsMessages(path, known == nullptr || known->is_mailbox));
     const auto is_expected = [&](const std::string& name) {
         if (place.is_mailbox && IsPartOfMaildir(name)) return mailboxes.contains(name);
+        if (name == kLostAndFound && !(HoldsMailboxes(depth) && HoldsMail(Join(path, name))))
+            return false;
         return !HoldsMailboxes(depth) || layout_.AddressOf(Join(path, name)).has_value();
     };
     for (const std::string& name : names)

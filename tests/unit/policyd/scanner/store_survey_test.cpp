@@ -14,14 +14,18 @@ namespace fs = std::filesystem;
 
 class StoreSurveyTest : public testing::Test {
 protected:
+    Survey Look(const std::string& layout = "%d/%u") {
+        const StoreFiles files(store_.Root());
+        Survey survey =
+            SurveyStore(files, mail::MailboxLayout(layout), places_, Thoroughness::kEverything);
+        places_ = survey.places;
+        return survey;
+    }
+
     /// The paths of the symbolic links that it tells of.
     std::vector<std::string> LinksToldOf() {
-        const StoreFiles files(store_.Root());
-        const mail::MailboxLayout layout("%d/%u");
-        Survey survey = SurveyStore(files, layout, places_, Thoroughness::kEverything);
-        places_ = std::move(survey.places);
         std::vector<std::string> links;
-        for (const Obstacle& obstacle : survey.obstacles) {
+        for (const Obstacle& obstacle : Look().obstacles) {
             EXPECT_EQ(obstacle.kind, Obstacle::Kind::kSymbolicLink);
             links.push_back(obstacle.path);
         }
@@ -56,6 +60,23 @@ TEST_F(StoreSurveyTest, SaysNothingOfSymbolicLinksInTheMaildirThatADomainIs) {
     store_.MakeMaildir("example.org");
     fs::create_symlink("cur", store_ / "example.org/.Sent");
     EXPECT_THAT(LinksToldOf(), testing::IsEmpty());
+}
+
+TEST_F(StoreSurveyTest, WhatFsckFindsOnADiskOfADomainIsNoMailboxUnlessItIsAMaildir) {
+    store_.Deliver("example.org/ann", 1);
+    fs::create_directories(store_ / "example.org/lost+found");
+    EXPECT_THAT(Look().mailboxes, testing::ElementsAre("example.org/ann"));
+    store_.Deliver("example.org/lost+found", 1);
+    EXPECT_THAT(Look().mailboxes,
+                testing::UnorderedElementsAre("example.org/ann", "example.org/lost+found"));
+}
+
+TEST_F(StoreSurveyTest, WhatFsckFindsIsNoStepOfAHashedLayoutEither) {
+    store_.Deliver("example.org/a/ann", 1);
+    fs::create_directories(store_ / "example.org/lost+found/#4711");
+    const Survey survey = Look("%d/%1u/%u");
+    EXPECT_THAT(survey.mailboxes, testing::ElementsAre("example.org/a/ann"));
+    EXPECT_FALSE(survey.places.contains("example.org/lost+found"));
 }
 
 }  // namespace

@@ -55,6 +55,11 @@ void RefuseDovecotsFormat(std::string_view pattern) {
                 std::string(format) + ":\" of Dovecot");
 }
 
+/// By a zero in front of a width Dovecot pads what is shorter with zeros.
+bool AsksForPadding(std::string_view width) {
+    return width.size() > 1 && width[0] == '0' && width[1] >= '0' && width[1] <= '9';
+}
+
 }  // namespace
 
 MailboxLayout::MailboxLayout(std::string_view pattern) : pattern_(pattern) {
@@ -144,9 +149,11 @@ void MailboxLayout::CheckCanBeToldApart(const Component& component) {
 MailboxLayout::Piece MailboxLayout::ParseVariable(std::string_view& text) {
     Piece piece;
     piece.from_end = TakeCharacter(text, '-');
+    bool is_padded = AsksForPadding(text);
     if (const auto number = TakeNumber(text)) {
         piece.width = *number;
         if (TakeCharacter(text, '.')) {
+            is_padded = AsksForPadding(text);
             const auto width = TakeNumber(text);
             if (!width) Malformed();
             piece.skip = *number;
@@ -155,6 +162,9 @@ MailboxLayout::Piece MailboxLayout::ParseVariable(std::string_view& text) {
             Malformed();
         }
         if (piece.width == 0) Malformed();
+        if (is_padded)
+            throw std::invalid_argument(
+                "widths without a zero in front, by which Dovecot pads: %2n, not %02n");
     } else if (piece.from_end) {
         Malformed();
     }

@@ -188,6 +188,18 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
     }
     state_.places = std::move(survey.places);
     if (state_.mailboxes.size() > known_before && on_must_be_saved_) on_must_be_saved_();
+    TellOfNone();
+}
+
+/// Nothing else may tell that the layout is not that of the store.
+void Scanner::TellOfNone() {
+    const auto root = state_.places.find("");
+    const bool holds_something = root != state_.places.end() && !root->second->children.empty();
+    const bool finds_none = state_.mailboxes.empty() && holds_something;
+    if (!std::exchange(told_of_none_, finds_none) && finds_none)
+        log::Warning(
+            "mail store: there are directories in {}, but by mailbox_layout = {} no mailbox",
+            options_.root, layout_.Pattern());
 }
 
 async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness, Scope scope) {

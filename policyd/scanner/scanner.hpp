@@ -105,6 +105,7 @@ private:
     /// `appeared` gets the mailboxes that were not known.
     async::Task<> SurveyMailboxes(Thoroughness thoroughness,
                                   std::vector<std::string>* appeared = nullptr);
+    void TellOfNone();
     async::Task<> TakeInWhatCameAndWent();
     async::Task<> MeasureMailboxes(Thoroughness thoroughness, Scope scope);
     async::Task<> AskTimeInSweep();
@@ -146,6 +147,7 @@ private:
     bool stopped_ = false;
     StoreTime newest_ = 0;       // that the store's clock has shown, or that a measurement is dated
     StoreTime absent_at_ = 0;    // when reservations of absent mailboxes were dropped last
+    bool told_of_none_ = false;  // of a mail store without a mailbox
     bool owes_figures_ = false;  // to a store that lost them: a sweep of all is to commit them
     bool owes_mending_ = true;   // of domains: until a look finds none that was wrong
     std::function<void()> on_progress_;

@@ -35,6 +35,9 @@ const char* PathOf(const std::string& place) {
 /// Bytes of a directory that is not read only to see whether messages are in it.
 constexpr std::uint64_t kMoreThanFolders = 64 << 10;
 
+/// Directories that are looked at in each place for a Maildir that belongs elsewhere.
+constexpr std::size_t kMostMisplaced = 8;
+
 /// What fsck(8) finds goes there, at the top of every file system: one may be a domain's.
 constexpr std::string_view kLostAndFound = "lost+found";
 
@@ -66,6 +69,7 @@ private:
                                          const Place* known);
     int ReadChildren(const OpenedDirectory& directory, const std::string& path, std::size_t depth,
                      const Place* known, Place& place);
+    void TellOfMisplaced(const std::string& path, const std::vector<std::string>& no_mailboxes);
     Parts PartsThatAreMailboxes(const std::string& path, std::size_t depth, const Place* known);
     bool HavePartsChanged(const std::string& path, std::size_t depth, const Place& known);
     bool IsMaildir(const std::string& path, bool was_before);
@@ -119,6 +123,21 @@ Surveyor::Parts Surveyor::PartsThatAreMailboxes(const std::string& path, std::si
         if (layout_.AddressOf(child) && IsMaildir(child, was_mailbox)) mailboxes.insert(part);
     }
     return mailboxes;
+}
+
+/// A Maildir in the place of mailboxes, or that is that place itself, which the layout gives no
+/// address: nothing else would tell that it is not measured. One is enough.
+void Surveyor::TellOfMisplaced(const std::string& path,
+                               const std::vector<std::string>& no_mailboxes) {
+    const auto is_one = [&](const char* name) {
+        return std::find(no_mailboxes.begin(), no_mailboxes.end(), name) != no_mailboxes.end();
+    };
+    const auto tell = [this](const std::string& maildir) {
+        survey_.obstacles.push_back({maildir, Obstacle::Kind::kMisplacedMaildir});
+    };
+    if (is_one("new") && is_one("cur")) return tell(path);
+    for (std::size_t i = 0; i < std::min(no_mailboxes.size(), kMostMisplaced); ++i)
+        if (IsMaildir(Join(path, no_mailboxes[i]), false)) return tell(Join(path, no_mailboxes[i]));
 }
 
 /// They change without a trace in the directory that they are in.
@@ -245,8 +264,15 @@ int Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string& 
             return false;
         return !HoldsMailboxes(depth) || layout_.AddressOf(Join(path, name)).has_value();
     };
-    for (const std::string& name : names)
-        if (is_expected(name)) place.children.append(name).push_back('\0');
+    std::vector<std::string> no_mailboxes;
+    for (const std::string& name : names) {
+        if (is_expected(name)) {
+            place.children.append(name).push_back('\0');
+        } else if (!place.is_mailbox) {
+            no_mailboxes.push_back(name);
+        }
+    }
+    if (!no_mailboxes.empty()) TellOfMisplaced(path, no_mailboxes);
     for (const std::string& name : links)
         if (is_expected(name) && files_.LeadsToDirectory(directory.directory, name.c_str()))
             place.links.append(name).push_back('\0');

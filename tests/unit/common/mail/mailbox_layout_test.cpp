@@ -133,6 +133,9 @@ TEST(MailboxLayoutPatternTest, MustTellTheWholeAddress) {
                                 "%d/%x/%u",
                                 "%d/%u/%",
                                 "%d/%0u/%u",
+                                "%d/%02u/%u",
+                                "%d/%1.02u/%u",
+                                "%d/%-2.01u/%u",
                                 "%d/%1.u/%u",
                                 "%d/%99999999999999999999u/%u",
                                 "%d/%1%/%u",
@@ -165,6 +168,16 @@ TEST(MailboxLayoutPatternTest, MayHoldWhatNamesHoldToo) {
         }
     }
     EXPECT_EQ(MailboxLayout("%d@%u").AddressOf("example.com@a@b"), "a@b@example.com");
+}
+
+TEST(MailboxLayoutPatternTest, SaysThatAWidthIsNotPadded) {
+    try {
+        MailboxLayout{"%d/%02u/%u"};
+        FAIL();
+    } catch (const std::invalid_argument& mistake) {
+        EXPECT_NE(std::string(mistake.what()).find("%2n, not %02n"), std::string::npos);
+    }
+    EXPECT_EQ(MailboxLayout("%d/%00.1u/%u").DirectoryOf("ann@example.com"), "example.com/a/ann");
 }
 
 TEST(MailboxLayoutPatternTest, KnowsHowDeepMailboxesLie) {

@@ -182,6 +182,25 @@ TEST_F(ScannerTest, SaysWhenTheAlarmIsOver) {
     EXPECT_EQ(alarms, "raised over raised over ");
 }
 
+TEST_F(ScannerTest, TellsOnceOfAMailStoreInWhichTheLayoutFindsNoMailbox) {
+    const auto path = store_.Root().parent_path() / "log";
+    log::Configure("policyd-scan", {.destination = "file:" + path.string(), .level = "warning"});
+    options_.layout = "%d/%1u/%u";
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    const auto sweep = [&] { loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged)); };
+    sweep();
+    const std::string of_an_empty_one = test::ReadFile(path);
+    fs::create_directories(store_ / "example.org/n/ann");
+    sweep();
+    sweep();
+    log::Shutdown();
+    EXPECT_EQ(of_an_empty_one, "");
+    const std::string written = test::ReadFile(path);
+    EXPECT_NE(written.find("by mailbox_layout = %d/%1u/%u no mailbox"), written.npos) << written;
+    EXPECT_EQ(std::count(written.begin(), written.end(), '\n'), 1);
+}
+
 TEST_F(ScannerTest, RemovesNothingWhenALargePartVanishedUnlessThatIsAccepted) {
     for (int i = 0; i < 20; ++i) store_.Deliver("example.org/u" + std::to_string(i), 10);
     for (int i = 0; i < 6; ++i) store_.Deliver("example.net/u" + std::to_string(i), 10);

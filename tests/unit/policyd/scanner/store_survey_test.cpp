@@ -62,6 +62,46 @@ TEST_F(StoreSurveyTest, SaysNothingOfSymbolicLinksInTheMaildirThatADomainIs) {
     EXPECT_THAT(LinksToldOf(), testing::IsEmpty());
 }
 
+class MisplacedMaildirTest : public StoreSurveyTest {
+protected:
+    /// The paths of the misplaced Maildirs that it tells of.
+    std::vector<std::string> ToldOf(const std::string& layout) {
+        std::vector<std::string> misplaced;
+        for (const Obstacle& obstacle : Look(layout).obstacles) {
+            EXPECT_EQ(obstacle.kind, Obstacle::Kind::kMisplacedMaildir);
+            misplaced.push_back(obstacle.path);
+        }
+        return misplaced;
+    }
+};
+
+TEST_F(MisplacedMaildirTest, IsOneWhoseHashIsAnother) {
+    store_.Deliver("example.org/n/ann", 1);
+    store_.Deliver("example.org/n/anton", 1);
+    store_.Deliver("example.net/b/bob", 1);
+    EXPECT_THAT(ToldOf("%d/%1u/%u"), testing::ElementsAre("example.org/n/ann")) << "one is enough";
+}
+
+TEST_F(MisplacedMaildirTest, IsOneThatStandsWhereTheLayoutHasAHash) {
+    store_.Deliver("example.org/ann", 1);
+    EXPECT_THAT(ToldOf("%d/%1u/%u"), testing::ElementsAre("example.org/ann"));
+}
+
+TEST_F(MisplacedMaildirTest, IsLookedForInAFewPlaces) {
+    for (int i = 10; i < 40; ++i)
+        fs::create_directories(store_ / ("a.test/x/" + std::to_string(i)));
+    store_.Deliver("a.test/x/last", 1);
+    EXPECT_THAT(ToldOf("%d/%1u/%u"), testing::IsEmpty());
+    const std::uint64_t looked = Look("%d/%1u/%u").work.directories_looked_at;
+    EXPECT_LE(looked, 3u + 8u);
+}
+
+TEST_F(MisplacedMaildirTest, IsNoFolderOfTheMaildirThatADomainIs) {
+    store_.Deliver("example.org", 1);
+    store_.Deliver("example.org/.Sent", 1);
+    EXPECT_THAT(ToldOf("%d/%u"), testing::IsEmpty());
+}
+
 TEST_F(StoreSurveyTest, WhatFsckFindsOnADiskOfADomainIsNoMailboxUnlessItIsAMaildir) {
     store_.Deliver("example.org/ann", 1);
     fs::create_directories(store_ / "example.org/lost+found");

@@ -24,6 +24,8 @@ std::string ScanReport::Line() const {
             "; {} mailboxes were wrong by {} bytes and {} messages, {} wrong in the "
             "usage store",
             drifted, drift.bytes, drift.messages, store_drifted);
+    if (not_compared > 0)
+        line += fmt::format("; {} not compared, for nothing is remembered of them", not_compared);
     if (interrupted) line += fmt::format("; stopped after {} mailboxes", measured);
     return line;
 }

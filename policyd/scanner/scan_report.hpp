@@ -25,6 +25,7 @@ struct ScanReport {
     std::uint64_t unreadable_places = 0;  ///< directories above mailboxes
     std::uint64_t drifted = 0;            ///< mailboxes whose figures were wrong
     Drift drift;
+    std::uint64_t not_compared = 0;   ///< mailboxes of which nothing is remembered
     std::uint64_t store_drifted = 0;  ///< mailboxes and domains of which the store was wrong
     bool verified = false;            ///< everything was read
     bool interrupted = false;

@@ -76,6 +76,7 @@ void StoreComparison::ClockWasSetBackTo(StoreTime now) {
 
 async::Task<> StoreComparison::TellOfDrift() {
     for (const auto& [path, mailbox] : state_.mailboxes) {
+        if (mailbox.record == nullptr) ++tally_.sweep.not_compared;
         if (mailbox.record == nullptr || mailbox.committed_at < mailbox.changed_at) continue;
         if (mailbox.record->HasUnknownParts()) continue;  // the store may know better
         const auto address = layout_.AddressOf(path);

@@ -33,7 +33,8 @@ public:
     /// nothing that its mailboxes hold is counted there. Returns whether there were any.
     async::Task<bool> MendDomains();
 
-    /// Tells of all mailboxes of which the store says something else than what it was last told.
+    /// Tells of all mailboxes of which the store says something else than what it was last told,
+    /// and counts those of which nobody remembers that.
     async::Task<> TellOfDrift();
 
     /// Addresses of mailboxes of which the store knows and we do not: removed while there was no

@@ -1,6 +1,7 @@
 /// What the usage store is told, and what a scan does where it does not answer, has lost something
 /// or knows too much.
 
+#include <algorithm>
 #include <sstream>
 
 #include "common/async/sleep.hpp"
@@ -512,6 +513,22 @@ TEST_F(ScannerTest, ReportsDriftOfTheFiguresAndOfTheStoreWhenItVerifies) {
     EXPECT_EQ(report.store_drifted, 1u);
     EXPECT_EQ(BytesOf("ann@example.org"), 30u);
     EXPECT_EQ(BytesOf("bob@example.org"), 5u);
+}
+
+TEST_F(ScannerTest, SaysWhatItCouldNotCompareSinceNothingIsRememberedOfIt) {
+    store_.Deliver("example.org/ann", 100);
+    store_.Deliver("example.org/bob", 5);
+    Sweep();
+    usage_.figures.at("bob@example.org").bytes = 6;
+    state_ = {};
+
+    const ScanReport report = Sweep(Thoroughness::kEverything);
+
+    EXPECT_EQ(report.store_drifted, 0u) << "mail may have come and gone";
+    EXPECT_EQ(report.not_compared, 2u);
+    EXPECT_NE(report.Line().find("; 2 not compared, for nothing is remembered"), std::string::npos);
+    EXPECT_EQ(BytesOf("bob@example.org"), 5u);
+    EXPECT_EQ(Sweep(Thoroughness::kEverything).not_compared, 0u);
 }
 
 TEST_F(ScannerTest, ReportsWhatTheStoreHasLostAndWhatItHasTooMuchWhenItVerifies) {

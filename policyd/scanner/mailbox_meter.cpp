@@ -59,6 +59,7 @@ struct MailboxMeter::Job {
     const std::string& mailbox;
     const RecordPointer& previous;
     Thoroughness thoroughness;
+    bool is_place;
     MailboxRecord next{};
     MeasuredMailbox result{};
     bool read_something = false;
@@ -87,8 +88,8 @@ struct MailboxMeter::Pair {
 };
 
 MeasuredMailbox MailboxMeter::Measure(const std::string& mailbox, const RecordPointer& previous,
-                                      Thoroughness thoroughness) {
-    Job job{mailbox, previous, thoroughness};
+                                      Thoroughness thoroughness, bool is_place) {
+    Job job{mailbox, previous, thoroughness, is_place};
     ListFolders(job);
     if (job.result.mailbox != Sight::kThere) return std::move(job.result);
 
@@ -258,7 +259,7 @@ int MailboxMeter::ReadFolderNames(Job& job, const OpenedDirectory& directory,
         if (!counts || !files_.LeadsToDirectory(directory.directory, link.c_str())) continue;
         job.result.obstacles.push_back({job.mailbox + '/' + link, Obstacle::Kind::kSymbolicLink});
     }
-    job.stray = FindStray(job, others);
+    if (!job.is_place) job.stray = FindStray(job, others);
     job.next.has_strays = !job.stray.empty();
     return 0;
 }

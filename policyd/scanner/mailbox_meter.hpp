@@ -45,9 +45,10 @@ public:
                  FileClock clock = &CoarseFileClock)
         : files_(files), rules_(rules), pace_(pace), clock_(clock), counter_(files, rules, clock) {}
 
-    /// `mailbox` is the path of its directory below the root; `previous` may be null.
+    /// `mailbox` is the path of its directory below the root; `previous` may be null. Where it is a
+    /// place, other mailboxes are in it.
     MeasuredMailbox Measure(const std::string& mailbox, const RecordPointer& previous,
-                            Thoroughness thoroughness);
+                            Thoroughness thoroughness, bool is_place = false);
 
     /// From now on it keeps nobody waiting for the pace.
     void BeInHaste(bool in_haste) { in_haste_ = in_haste; }

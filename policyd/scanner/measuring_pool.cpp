@@ -95,7 +95,7 @@ public:
             MeterFor(*batch).BeInHaste(batch->round != nullptr);
             const auto start = std::chrono::steady_clock::now();
             batch->results.push_back(
-                meter_->Measure(task.mailbox, task.previous, task.thoroughness));
+                meter_->Measure(task.mailbox, task.previous, task.thoroughness, task.is_place));
             MeasuredMailbox& measured = batch->results.back();
             measured.took = std::chrono::steady_clock::now() - start - measured.paused;
         }

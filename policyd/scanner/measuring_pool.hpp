@@ -21,6 +21,7 @@ struct MeasuringTask {
     std::string mailbox;
     RecordPointer previous;
     Thoroughness thoroughness = Thoroughness::kWhatChanged;
+    bool is_place = false;  ///< as well: other mailboxes are in it
 };
 
 /// The store's time, and when it was asked for.

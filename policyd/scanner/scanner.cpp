@@ -271,7 +271,7 @@ bool Scanner::SubmitNextBatch(Thoroughness thoroughness, Scope scope) {
         if (scope == Scope::kNewOnes && known.record != nullptr) continue;
         known.in_flight = true;
         batch.tasks.push_back(
-            {mailbox->first, known.record, ThoroughnessFor(mailbox->first, known, thoroughness)});
+            TaskFor(mailbox->first, known, ThoroughnessFor(mailbox->first, known, thoroughness)));
     }
     const bool more = mailbox != state_.mailboxes.end();
     if (more) next_mailbox_ = mailbox->first;
@@ -290,11 +290,16 @@ void Scanner::SubmitSkipped(Thoroughness thoroughness) {
         if (known->second.in_flight) return false;
         known->second.in_flight = true;
         MeasuringBatch batch{files_, began_, nullptr, {}, {}};
-        batch.tasks.push_back({path, known->second.record, thoroughness});
+        batch.tasks.push_back(TaskFor(path, known->second, thoroughness));
         ++sweep_batches_;
         pool_.Submit(std::move(batch));
         return true;
     });
+}
+
+MeasuringTask Scanner::TaskFor(const std::string& path, const KnownMailbox& mailbox,
+                               Thoroughness thoroughness) const {
+    return {path, mailbox.record, thoroughness, state_.places.contains(path)};
 }
 
 /// Verifications are spread over the last quarter of their interval, each mailbox at a time of
@@ -434,7 +439,7 @@ void Scanner::SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, const
                            const std::shared_ptr<MeasuringRound>& round) {
     mailbox.in_flight = true;
     MeasuringBatch batch{files_, began, round, {}, {}};
-    batch.tasks.push_back({path, mailbox.record, Thoroughness::kWhatChanged});
+    batch.tasks.push_back(TaskFor(path, mailbox, Thoroughness::kWhatChanged));
     ++round->unmeasured;
     ++change_batches_;
     pool_.Submit(std::move(batch));

@@ -115,6 +115,8 @@ private:
     async::Task<> MeasureAgain(WaitLimit most);
     bool SubmitNextBatch(Thoroughness thoroughness, Scope scope);
     void SubmitSkipped(Thoroughness thoroughness);
+    MeasuringTask TaskFor(const std::string& path, const KnownMailbox& mailbox,
+                          Thoroughness thoroughness) const;
     Thoroughness ThoroughnessFor(const std::string& path, const KnownMailbox& mailbox,
                                  Thoroughness asked) const;
     void OnMeasured(MeasuringBatch& batch);

@@ -23,8 +23,9 @@ constexpr std::string_view kFormat = "policyd-scan state 6\n";
     throw std::system_error(errno, std::generic_category(), path);
 }
 
-std::uint8_t Flags(bool a, bool b, bool c = false) {
-    return static_cast<std::uint8_t>((a ? 1 : 0) | (b ? 2 : 0) | (c ? 4 : 0));
+std::uint8_t Flags(bool a, bool b, bool c = false, bool d = false, bool e = false) {
+    return static_cast<std::uint8_t>((a ? 1 : 0) | (b ? 2 : 0) | (c ? 4 : 0) | (d ? 8 : 0) |
+                                     (e ? 16 : 0));
 }
 
 void Put(StateWriter& out, const DirectoryRecord& record) {
@@ -85,7 +86,8 @@ RecordPointer GetMailbox(StateReader& in) {
 
 void Put(StateWriter& out, const Place& place) {
     out.Put(place.stamp);
-    out.Put(Flags(place.racy, place.unreadable, place.is_mailbox));
+    out.Put(
+        Flags(place.racy, place.unreadable, place.is_mailbox, place.is_mounted, place.misses_disk));
     out.Put(std::string_view(place.children));
 }
 
@@ -96,6 +98,8 @@ std::shared_ptr<const Place> GetPlace(StateReader& in) {
     place->racy = flags & 1;
     place->unreadable = flags & 2;
     place->is_mailbox = flags & 4;
+    place->is_mounted = flags & 8;
+    place->misses_disk = flags & 16;
     place->children = in.GetText();
     if (!place->children.empty() && place->children.back() != '\0')
         throw StateDamaged("a list of names does not end");

@@ -75,6 +75,7 @@ private:
     bool IsMaildir(const std::string& path, bool was_before);
     bool HoldsMail(const std::string& path);
     bool HoldsMessages(const std::string& maildir, bool did_before);
+    bool IsMounted(const std::string& path, const DirectoryStamp& stamp) const;
     bool HoldsMailboxes(std::size_t depth) const { return depth + 1 >= layout_.Depth(); }
 
     const StoreFiles& files_;
@@ -188,6 +189,14 @@ bool Surveyor::HoldsMessages(const std::string& maildir, bool did_before) {
     return false;
 }
 
+/// The directory that it is in has been visited before.
+bool Surveyor::IsMounted(const std::string& path, const DirectoryStamp& stamp) const {
+    if (path.empty()) return false;
+    const std::size_t slash = path.rfind('/');
+    const auto above = survey_.places.find(slash == path.npos ? "" : path.substr(0, slash));
+    return above != survey_.places.end() && above->second->stamp.device != stamp.device;
+}
+
 /// Null if there is no such directory, or one of which nothing was ever known.
 std::shared_ptr<const Place> Surveyor::Examine(const std::string& path, std::size_t depth,
                                                const Place* known) {
@@ -201,6 +210,9 @@ std::shared_ptr<const Place> Surveyor::Examine(const std::string& path, std::siz
     if (directory.sight == Sight::kThere && error == 0) {
         place->stamp = directory.stamp;
         place->racy |= IsTooYoung(directory.stamp.ctime, now);
+        place->is_mounted = IsMounted(path, directory.stamp);
+        place->misses_disk = known != nullptr && (known->is_mounted || known->misses_disk) &&
+                             !place->is_mounted && place->children.empty();
         std::set<std::string_view> told;
         if (known != nullptr)
             ForEachName(known->links, [&](std::string_view link) { told.insert(link); });

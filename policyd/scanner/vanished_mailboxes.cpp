@@ -1,11 +1,14 @@
 #include "policyd/scanner/vanished_mailboxes.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "common/log/logging.hpp"
+#include "common/text/utf8.hpp"
 #include "policyd/scanner/vanished.hpp"
 
 namespace policyd::scanner {
@@ -19,13 +22,54 @@ bool VanishedMailboxes::IsGone(const std::string& path) const {
            files_->Open(path.c_str()).sight == Sight::kAbsent;
 }
 
+/// The place on which a file system was mounted that the mailbox was on, and is no more.
+const std::string* VanishedMailboxes::MissingDiskAbove(const std::string& path) const {
+    for (std::size_t end = 0; end != path.npos;) {
+        end = path.find('/', end + 1);
+        const auto above = state_.places.find(path.substr(0, end));
+        if (above == state_.places.end()) return nullptr;
+        const auto& [name, place] = *above;
+        // It may have gone since all places were looked at.
+        const bool has_gone =
+            place->is_mounted && files_->Look(name.c_str()).stamp.device != place->stamp.device;
+        if (place->misses_disk || has_gone) return &name;
+    }
+    return nullptr;
+}
+
+void VanishedMailboxes::Raise(const std::string& why, std::uint64_t withheld) {
+    tally_.sweep.withheld = withheld;
+    is_alarmed_ = true;
+    // A sweep that new mailboxes call for has nothing new to tell of those that are gone.
+    if (std::exchange(withheld_told_, withheld) == withheld) return;
+    log::Error(
+        "alarm: {}: is the disk mounted? They are not removed from the usage store; if they are "
+        "meant to be gone, run policyd-scan --once --accept-removals while no other policyd-scan "
+        "runs",
+        why);
+}
+
+void VanishedMailboxes::CallOff() {
+    withheld_told_ = tally_.sweep.withheld = 0;
+    if (std::exchange(is_alarmed_, false))
+        log::Warning("alarm: over: no more mailboxes are gone than are believed to be");
+}
+
 async::Task<> VanishedMailboxes::Remove(std::set<std::string> only_in_store, bool knows_store) {
     std::set<std::string> addresses = std::move(only_in_store);
     Vanishing vanishing;
     vanishing.known = state_.mailboxes.size() + addresses.size();
     std::vector<std::string> gone;
+    std::uint64_t on_missing_disks = 0;
+    std::string missing_disk;
     for (const std::string& path : paths_) {
         if (!IsGone(path)) continue;
+        const std::string* const place = MissingDiskAbove(path);
+        if (place != nullptr && !options_.accept_removals) {
+            ++on_missing_disks;
+            missing_disk = *place;
+            continue;
+        }
         gone.push_back(path);
         if (const auto address = layout_.AddressOf(path)) addresses.insert(*address);
     }
@@ -39,21 +83,17 @@ async::Task<> VanishedMailboxes::Remove(std::set<std::string> only_in_store, boo
                          ? std::nullopt
                          : WhyNotRemoved(vanishing, options_.most_vanished_percent);
     if (why) {
-        tally_.sweep.withheld = vanishing.vanished;
         state_.knows_store = false;
-        is_alarmed_ = true;
-        // A sweep that new mailboxes call for has nothing new to tell of those that are gone.
-        if (std::exchange(withheld_told_, vanishing.vanished) == vanishing.vanished) co_return;
-        log::Error(
-            "alarm: {}: is the disk mounted? Nothing is removed from the usage store; if they are "
-            "meant to be gone, run policyd-scan --once --accept-removals while no other "
-            "policyd-scan runs",
-            *why);
+        Raise(*why, vanishing.vanished + on_missing_disks);
         co_return;
     }
-    withheld_told_ = tally_.sweep.withheld = 0;
-    if (std::exchange(is_alarmed_, false))
-        log::Warning("alarm: over: no more mailboxes are gone than are believed to be");
+    if (on_missing_disks > 0) {
+        Raise(fmt::format("{} mailboxes are gone where another file system was mounted, on \"{}\"",
+                          on_missing_disks, text::EscapedForLog(missing_disk)),
+              on_missing_disks);
+    } else {
+        CallOff();
+    }
     if (device != 0) state_.root_device = device;
     if (addresses.empty() && gone.empty()) {
         if (std::exchange(state_.knows_store, knows_store) != knows_store)

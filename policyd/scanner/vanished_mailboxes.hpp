@@ -33,7 +33,8 @@ public:
     bool IsGone(const std::string& path) const;
 
     /// Forgets those that are gone, and removes their entries and those of `only_in_store`,
-    /// addresses, from the usage store; or raises the alarm. `knows_store` is what the state says
+    /// addresses, from the usage store; or raises the alarm, also for those alone whose disk seems
+    /// to be missing. `knows_store` is what the state says
     /// afterwards. Throws as Publisher::Remove().
     async::Task<> Remove(std::set<std::string> only_in_store, bool knows_store);
 
@@ -44,6 +45,10 @@ public:
     void TellAgain() { withheld_told_ = 0; }
 
 private:
+    const std::string* MissingDiskAbove(const std::string& path) const;
+    void Raise(const std::string& why, std::uint64_t withheld);
+    void CallOff();
+
     ScanState& state_;
     const mail::MailboxLayout& layout_;
     Publisher& publisher_;

@@ -230,6 +230,44 @@ TEST_F(ScannerTest, RemovesNothingWhenTheStoreIsOnAnotherDevice) {
     EXPECT_EQ(usage_.figures.size(), 2u);
 }
 
+TEST_F(ScannerTest, RemovesNothingOfADomainWhoseDiskIsMissingUnlessThatIsAccepted) {
+    for (const char* maildir : {"example.org/ann", "example.net/bob", "example.net/eve"})
+        store_.Deliver(maildir, 10);
+    Sweep();
+    // As it was if a disk was mounted there, of which these were.
+    auto& place = state_.places.at("example.net");
+    auto mounted = std::make_shared<Place>(*place);
+    mounted->is_mounted = true;
+    ++mounted->stamp.device;
+    place = mounted;
+    for (const char* gone : {"example.net/bob", "example.net/eve", "example.org/ann"})
+        store_.Remove(gone);
+    fs::create_directory(store_ / "example.net/lost+found");
+
+    for (int times = 0; times < 2; ++times) {
+        EXPECT_EQ(Sweep().withheld, 2u);
+        EXPECT_EQ(usage_.figures.size(), 2u) << "ann is gone, whom no disk misses";
+        EXPECT_EQ(usage_.figures.count("bob@example.net"), 1u);
+    }
+    options_.accept_removals = true;
+    EXPECT_EQ(Sweep().removed, 2u);
+    EXPECT_TRUE(usage_.figures.empty());
+}
+
+TEST_F(ScannerTest, RemovesMailboxesOfADomainWhoseDiskIsThereAgainOrHasBeenReplacedByADirectory) {
+    for (const char* maildir : {"example.org/ann", "example.net/bob", "example.net/eve"})
+        store_.Deliver(maildir, 10);
+    Sweep();
+    auto& place = state_.places.at("example.net");
+    auto missing = std::make_shared<Place>(*place);
+    missing->misses_disk = true;
+    missing->stamp.mtime = 0;
+    place = missing;
+    store_.Remove("example.net/eve");
+    EXPECT_EQ(Sweep().withheld, 0u);
+    EXPECT_EQ(usage_.figures.size(), 2u);
+}
+
 TEST_F(ScannerTest, RemovesMailboxesOfADomainThatHasBecomeASymbolicLink) {
     store_.Deliver("example.org/ann", 10);
     store_.Deliver("example.org/bob", 10);

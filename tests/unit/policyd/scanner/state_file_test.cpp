@@ -36,7 +36,7 @@ protected:
         state_.mailboxes["d/v"] = {};
         Place place;
         place.stamp = {14, 15, 16, 17};
-        place.is_mailbox = true;
+        place.is_mailbox = place.misses_disk = true;
         place.children = std::string("u\0v\0", 4);
         state_.places["d"] = std::make_shared<const Place>(place);
     }
@@ -77,6 +77,8 @@ TEST_F(StateFileTest, GivesBackWhatWasSaved) {
     EXPECT_EQ(loaded.mailboxes.at("d/v").record, nullptr);
     EXPECT_EQ(loaded.places.at("d")->stamp, (DirectoryStamp{14, 15, 16, 17}));
     EXPECT_TRUE(loaded.places.at("d")->is_mailbox);
+    EXPECT_FALSE(loaded.places.at("d")->is_mounted);
+    EXPECT_TRUE(loaded.places.at("d")->misses_disk);
     EXPECT_EQ(loaded.places.at("d")->children, std::string("u\0v\0", 4));
 }
 

@@ -12,10 +12,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <thread>
@@ -193,41 +195,93 @@ ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept
       own_path_(std::move(other.own_path_)),
       inode_(other.inode_) {}
 
-Listener::Listener(uv_loop_t* loop, const ListeningSocket& socket, OnConnection on_connection,
-                   MayAccept may_accept)
-    : loop_(loop),
-      on_connection_(std::move(on_connection)),
-      may_accept_(std::move(may_accept)),
-      is_unix_(socket.IsUnix()) {
-    // Each loop has a descriptor of its own, which libuv closes with the handle.
-    const int fd = fcntl(socket.Descriptor(), F_DUPFD_CLOEXEC, 0);
-    if (fd < 0) throw std::runtime_error("dup: " + std::string(std::strerror(errno)));
-    auto handle = std::make_unique<uv_any_handle>();
-    int status = is_unix_ ? uv_pipe_init(loop, &handle->pipe, 0) : uv_tcp_init(loop, &handle->tcp);
-    ThrowIfFailed(status, "listener");
-    handle_.reset(handle.release());
-    handle_->handle.data = this;
-    status = is_unix_ ? uv_pipe_open(&handle_->pipe, fd) : uv_tcp_open(&handle_->tcp, fd);
-    ThrowIfFailed(status, "listener");
-    status = uv_listen(&handle_->stream, kBacklog, [](uv_stream_t* stream, int error) {
-        if (error == 0) static_cast<Listener*>(stream->data)->OnIncoming();
-    });
-    ThrowIfFailed(status, "uv_listen");
+namespace {
+
+/// Of a burst of connections: enough to be quick, and few enough that nobody who is connected waits
+/// for long meanwhile.
+constexpr int kMostInOneTurn = 64;
+constexpr std::chrono::milliseconds kPause{100};
+
+/// Each loop has a descriptor of its own.
+files::Descriptor Duplicate(const ListeningSocket& socket) {
+    files::Descriptor duplicate(fcntl(socket.Descriptor(), F_DUPFD_CLOEXEC, 0));
+    if (!duplicate) throw std::runtime_error("dup: " + std::string(std::strerror(errno)));
+    return duplicate;
 }
 
-/// libuv asks for no further connection until the one that it announced is taken.
-void Listener::OnIncoming() {
-    if (may_accept_()) Accept();
+/// Whether it concerns the one connection that could not be accepted: accept(2), "Error handling".
+bool IsOfConnection(int error) {
+    static constexpr int kErrors[] = {EINTR,       ECONNABORTED, ENETDOWN, EPROTO,
+                                      ENOPROTOOPT, EHOSTDOWN,    ENONET,   EHOSTUNREACH,
+                                      EOPNOTSUPP,  ENETUNREACH};
+    return std::find(std::begin(kErrors), std::end(kErrors), error) != std::end(kErrors);
+}
+
+}  // namespace
+
+Listener::Listener(uv_loop_t* loop, const ListeningSocket& socket, OnConnection on_connection,
+                   OnFailure on_failure, MayAccept may_accept)
+    : loop_(loop),
+      on_connection_(std::move(on_connection)),
+      on_failure_(std::move(on_failure)),
+      may_accept_(std::move(may_accept)),
+      is_unix_(socket.IsUnix()),
+      socket_(Duplicate(socket)),
+      poll_(MakeHandle<uv_poll_t>("uv_poll_init", this, uv_poll_init, loop, socket_.Get())),
+      pause_(loop, [this] { Watch(); }) {
+    // One that was passed to us may have a shorter queue.
+    if (listen(socket_.Get(), kBacklog) != 0) throw UvError("listen", -errno);
+    Watch();
+}
+
+void Listener::Watch() {
+    const auto on_ready = [](uv_poll_t* poll, int status, int) {
+        auto& listener = *static_cast<Listener*>(poll->data);
+        status < 0 ? listener.PauseFor(-status) : listener.Accept();
+    };
+    uv_poll_start(poll_.get(), UV_READABLE, on_ready);
 }
 
 void Listener::Accept() {
+    for (int i = 0; i < kMostInOneTurn; ++i) {
+        files::Descriptor connection(
+            accept4(socket_.Get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (connection && may_accept_()) {
+            Begin(std::move(connection));
+        } else if (connection) {
+            waiting_ = std::move(connection);
+            uv_poll_stop(poll_.get());
+            return;
+        } else if (errno == EAGAIN) {  // that was all, or another loop was faster
+            return;
+        } else if (!IsOfConnection(errno)) {
+            return PauseFor(errno);
+        }
+    }
+}
+
+void Listener::PauseFor(int error) {
+    uv_poll_stop(poll_.get());
+    pause_.Start(kPause);
+    on_failure_(std::strerror(error));
+}
+
+void Listener::AcceptWaiting() {
+    Watch();
+    Begin(std::exchange(waiting_, {}));
+}
+
+void Listener::Begin(files::Descriptor connection) {
     auto handle = std::make_unique<uv_any_handle>();
     if ((is_unix_ ? uv_pipe_init(loop_, &handle->pipe, 0) : uv_tcp_init(loop_, &handle->tcp)) != 0)
         return;
-    UvHandle<uv_any_handle> connection(handle.release());
-    if (uv_accept(&handle_->stream, &connection->stream) != 0) return;
-    if (!is_unix_) uv_tcp_nodelay(&connection->tcp, 1);
-    on_connection_(std::move(connection));
+    UvHandle<uv_any_handle> owner(handle.release());
+    if ((is_unix_ ? uv_pipe_open(&owner->pipe, connection.Get())
+                  : uv_tcp_open(&owner->tcp, connection.Get())) != 0)
+        return;
+    connection.Release();
+    if (!is_unix_) uv_tcp_nodelay(&owner->tcp, 1);
+    on_connection_(std::move(owner));
 }
 
 }  // namespace policyd::async

@@ -6,7 +6,9 @@
 #include <string>
 
 #include "common/async/endpoint.hpp"
+#include "common/async/timer.hpp"
 #include "common/async/uv_handle.hpp"
+#include "common/files/descriptor.hpp"
 
 namespace policyd::async {
 
@@ -46,32 +48,48 @@ private:
 
 /// Accepts connections of one listening socket on one loop. Loop thread; its constructor throws
 /// UvError.
+///
+/// libuv's own listening stream is no help where there are no descriptors: before it turns to
+/// anything else it accepts until nobody waits any more, and that fails for as long as there are
+/// none.
 class Listener {
 public:
-    /// Called on the loop thread for every connection.
+    /// Called on the loop thread for every connection, as are the others; none of them destroys the
+    /// listener.
     using OnConnection = std::function<void(UvHandle<uv_any_handle>)>;
-    /// Called before that: whether the connection may be accepted now. If not, whoever connected
-    /// waits for AcceptWaiting().
+    /// Called where the system cannot give us a connection now, since it lacks descriptors or
+    /// memory. Whoever connects waits in the kernel's queue until it can: it is asked ten times a
+    /// second.
+    using OnFailure = std::function<void(const std::string& why)>;
+    /// Called before OnConnection: whether there is a place for the connection. If not, it waits
+    /// for AcceptWaiting(), and all that come after it in the kernel's queue.
     using MayAccept = std::function<bool()>;
 
     Listener(
         uv_loop_t* loop, const ListeningSocket& socket, OnConnection on_connection,
+        OnFailure on_failure = [](const std::string&) {},
         MayAccept may_accept = [] { return true; });
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
 
-    /// Accepts the connection that had to wait, whatever MayAccept says, and asks for the next.
-    void AcceptWaiting() { Accept(); }
+    /// Takes the connection that had to wait, whatever MayAccept says, and asks for the next.
+    void AcceptWaiting();
 
 private:
-    void OnIncoming();
+    void Watch();
     void Accept();
+    void PauseFor(int error);
+    void Begin(files::Descriptor connection);
 
     uv_loop_t* loop_;
     OnConnection on_connection_;
+    OnFailure on_failure_;
     MayAccept may_accept_;
     bool is_unix_;
-    UvHandle<uv_any_handle> handle_;
+    files::Descriptor socket_;
+    UvHandle<uv_poll_t> poll_;
+    Timer pause_;
+    files::Descriptor waiting_;
 };
 
 }  // namespace policyd::async

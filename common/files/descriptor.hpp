@@ -21,6 +21,8 @@ public:
     }
 
     int Get() const { return fd_; }
+    /// Whose owner is the caller from now on.
+    int Release() { return std::exchange(fd_, -1); }
     explicit operator bool() const { return fd_ >= 0; }
 
 private:

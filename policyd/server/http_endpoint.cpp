@@ -6,13 +6,13 @@
 
 #include "common/async/stream.hpp"
 #include "common/log/logging.hpp"
+#include "policyd/server/accept_warning.hpp"
 
 namespace policyd::server {
 
 namespace {
 
 constexpr std::size_t kLongestHead = 8 * 1024;
-constexpr std::size_t kMostExchanges = 64;
 /// For the request, and again for taking the answer.
 constexpr std::chrono::milliseconds kTimeLimit{10'000};
 constexpr std::chrono::milliseconds kTimeCheckPeriod{1'000};
@@ -107,7 +107,9 @@ HttpEndpoint::HttpEndpoint(async::EventLoop& loop, async::ListeningSocket socket
     : loop_(loop),
       socket_(std::move(socket)),
       routes_(std::make_shared<const std::vector<Route>>(std::move(routes))),
-      listener_(loop.Raw(), socket_, [this](auto connection) { Start(std::move(connection)); }),
+      listener_(
+          loop.Raw(), socket_, [this](auto connection) { Start(std::move(connection)); },
+          [this](const std::string& why) { WarnThatNobodyIsAccepted(socket_.Name(), why); }),
       time_check_(loop.Raw(), kTimeCheckPeriod, [this] { EndSlowExchanges(); }) {}
 
 HttpEndpoint::~HttpEndpoint() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <list>
 #include <memory>
@@ -44,6 +45,9 @@ public:
         std::string path;
         std::function<async::Task<HttpReply>()> answer;  ///< may take its time
     };
+
+    /// At one time; where one more comes, the oldest ends.
+    static constexpr std::size_t kMostExchanges = 64;
 
     HttpEndpoint(async::EventLoop& loop, async::ListeningSocket socket, std::vector<Route> routes);
     /// Aborts what is open; the loop must turn once more before it is closed.

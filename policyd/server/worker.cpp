@@ -5,6 +5,7 @@
 
 #include "common/async/destroy_elsewhere.hpp"
 #include "common/log/logging.hpp"
+#include "policyd/server/accept_warning.hpp"
 #include "policyd/server/peer_name.hpp"
 
 namespace policyd::server {
@@ -57,6 +58,10 @@ void Worker::Listen(const std::vector<async::ListeningSocket>& sockets) {
         const std::size_t i = listeners_.size();
         listeners_.push_back(std::make_unique<async::Listener>(
             loop_.Raw(), socket, [this](auto connection) { StartSession(std::move(connection)); },
+            [this, name = socket.Name()](const std::string& why) {
+                WarnThatNobodyIsAccepted(name, why);
+                MakeRoom();
+            },
             [this, i] { return TakePlace(*listeners_[i]); }));
     }
 }

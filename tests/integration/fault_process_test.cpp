@@ -1,16 +1,21 @@
-// What can happen to the processes themselves: the clock jumps, a thread hangs, the scanner is
-// dead.
+// What can happen to the processes themselves: the clock jumps, a thread hangs, descriptors run
+// out, the scanner is dead.
 
 #include <dirent.h>
 #include <glob.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <fstream>
+#include <future>
 #include <memory>
+#include <optional>
+#include <sstream>
+#include <thread>
 
 #include "tests/integration/small_site.hpp"
 #include "tests/support/notify_socket.hpp"
@@ -181,6 +186,75 @@ TEST_F(FaultProcessTest, AWorkerThatHangsIsToldTheServiceManagerByNotTellingIt) 
               [&] { return HttpGet(site.MetricsPort(), "/health").body == "ready\n"; });
     notify.Forget();
     EXPECT_EQ(notify.Receive(), "WATCHDOG=1");
+}
+
+/// While it lives, a process has no descriptor for anything until it closes another one.
+class NoDescriptorsLeft {
+public:
+    explicit NoDescriptorsLeft(pid_t process) : process_(process) {
+        const std::string open = "/proc/" + std::to_string(process) + "/fd/";
+        rlim_t lowest_free = 0;
+        while (fs::is_symlink(open + std::to_string(lowest_free))) ++lowest_free;
+        prlimit(process, RLIMIT_NOFILE, nullptr, &before_);
+        const rlimit none{lowest_free, before_.rlim_max};
+        EXPECT_EQ(prlimit(process, RLIMIT_NOFILE, &none, nullptr), 0);
+    }
+    ~NoDescriptorsLeft() { prlimit(process_, RLIMIT_NOFILE, &before_, nullptr); }
+    NoDescriptorsLeft(const NoDescriptorsLeft&) = delete;
+    NoDescriptorsLeft& operator=(const NoDescriptorsLeft&) = delete;
+
+private:
+    const pid_t process_;
+    rlimit before_{};
+};
+
+/// What the threads of a process have computed until now.
+std::chrono::duration<double> ProcessorTime(pid_t process) {
+    const std::string status = ReadFile("/proc/" + std::to_string(process) + "/stat");
+    std::istringstream fields(status.substr(status.rfind(')') + 1));
+    std::string skipped;
+    for (int i = 0; i < 11; ++i) fields >> skipped;
+    double user = 0;
+    double system = 0;
+    fields >> user >> system;
+    return std::chrono::duration<double>((user + system) / sysconf(_SC_CLK_TCK));
+}
+
+TEST_F(FaultProcessTest, WithoutDescriptorsWhoIsConnectedIsServedAndOthersAreOnceThereAreSome) {
+    using namespace std::chrono_literals;
+    options_["workers"] = "2";
+    const SmallSite site(options_);
+    PolicydProcess policyd(site.Config(), site.Socket());
+    PolicyClient postfix(site.Socket());
+    EXPECT_EQ(Ask(postfix, 100), "DUNNO");
+    std::optional<NoDescriptorsLeft> no_descriptors(policyd.Pid());
+    PolicyClient late(site.Socket());
+    late.Send(RequestText({{"recipient", kJoe}}));
+    auto health =
+        std::async(std::launch::async, [&] { return HttpGet(site.MetricsPort(), "/health").body; });
+    policyd.WaitForOutput("cannot accept: Too many open files");
+    const auto used = ProcessorTime(policyd.Pid());
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(Ask(postfix, 100), "DUNNO");
+        std::this_thread::sleep_for(50ms);
+    }
+    EXPECT_LT(ProcessorTime(policyd.Pid()) - used, 500ms) << "in a second";
+    EXPECT_EQ(health.wait_for(0ms), std::future_status::timeout);
+
+    no_descriptors.reset();
+    EXPECT_EQ(late.Receive(), "DUNNO");
+    EXPECT_EQ(health.get(), "ready\n");
+    EXPECT_EQ(PolicyClient(site.Socket()).AskRcpt(kJoe), "DUNNO");
+    const std::string output = policyd.Output();
+    EXPECT_EQ(output.find("cannot accept"), output.rfind("cannot accept")) << "told once";
+
+    no_descriptors.emplace(policyd.Pid());
+    PolicyClient waits(site.Socket());
+    EXPECT_EQ(Ask(postfix, 100), "DUNNO");
+#ifdef __SANITIZE_ADDRESS__  // which opens descriptors for what it looks at
+    no_descriptors.reset();
+#endif
+    EXPECT_EQ(policyd.Stop(), 0);
 }
 
 /// A mailbox of 900 of 1000 bytes, measured two days ago by a scanner that has been dead since.

@@ -62,7 +62,8 @@ constexpr Option kOptions[] = {
      "Threads that answer requests, each with connections to the back ends of its own."},
     {kService, "max_connections", &Settings::max_connections, kEffectOnReload,
      Between(1, 1'000'000),
-     "Open connections from Postfix at one time. Every smtpd(8) process holds one for each "
+     "Open connections from Postfix at one time, or as many as the limit of open files leaves "
+     "(LimitNOFILE in systemd.exec(5)). Every smtpd(8) process holds one for each "
      "check_policy_service: plan for default_process_limit times the number of mail servers and "
      "services. Where one more comes, those that have been idle for ten seconds are closed."},
     {kService, "request_time_limit", &Settings::request_time_limit, kEffectOnReload, AtLeast(10ms),
@@ -382,11 +383,11 @@ constexpr Option kOptions[] = {
     {kBackEnds, "mysql_connections", &Settings::mysql_connections, kEffectOnRestart,
      Between(1, 1'000),
      "Connections to each set of MySQL servers, for every worker; each has a thread of its own, "
-     "and during a reload there are twice as many: mind TasksMax in systemd.resource-control(5). "
-     "Up to 16 questions that are alike and are asked at the same time are put to a server as one, "
-     "as far as it answers that many within about 2 ms. Where a server gives fewer connections "
-     "(max_connections, max_user_connections), these answer for all; a worker that gets none "
-     "answers as in an outage."},
+     "and during a reload there are twice as many: mind TasksMax in systemd.resource-control(5) "
+     "and LimitNOFILE in systemd.exec(5). Up to 16 questions that are alike and are asked at the "
+     "same time are put to a server as one, as far as it answers that many within about 2 ms. "
+     "Where a server gives fewer connections (max_connections, max_user_connections), these answer "
+     "for all; a worker that gets none answers as in an outage."},
     {kBackEnds, "mysql_time_limit", &Settings::mysql_time_limit, kEffectOnRestart, AtLeast(10ms),
      "How long connecting to a MySQL server, and each of its answers, may take."},
 

@@ -72,6 +72,11 @@ public:
     DomainList OpenDomainList(const std::string& parameter, const std::vector<std::string>& lists,
                               DomainList::Matching matching);
 
+    /// Of the tables that are open: sets of MySQL servers with one account, to each of which there
+    /// are mysql_connections, and SQLite files, of which each is open once.
+    std::size_t MysqlAccounts() const { return mysql_servers_.size(); }
+    std::size_t SqliteFiles() const { return sqlite_files_.size(); }
+
     /// What is wrong with tables that are open so that whoever has to be asked refuses to answer
     /// them: a query, a right, a password. Asks each that `before` has not opened, or with other
     /// parameters, and leaves out those that are not answered in `before` either. An outage is no

@@ -13,6 +13,7 @@
 #include "common/config/config_error.hpp"
 #include "common/log/logging.hpp"
 #include "policyd/server/descriptor_limit.hpp"
+#include "policyd/server/http_endpoint.hpp"
 
 namespace policyd::server {
 
@@ -24,14 +25,21 @@ std::string HostName() {
     return name;
 }
 
-/// Descriptors that are open besides the connections of clients: those of libraries and loops, and
-/// the ones to back ends.
-std::uint64_t OtherDescriptors(const config::Settings& settings) {
+/// Descriptors that are open besides the connections of clients.
+std::uint64_t OtherDescriptors(const Configuration& configuration, std::size_t sockets) {
+    // Logs, libraries, files that are read, the loop of the endpoints, what tries new tables.
     constexpr std::uint64_t kOfTheProcess = 64;
-    constexpr std::uint64_t kOfEachWorker = 24;
-    constexpr std::uint64_t kSetsOfServers = 4;
-    return kOfTheProcess +
-           settings.workers * (kOfEachWorker + kSetsOfServers * settings.mysql_connections);
+    // metrics_listen and control_socket.
+    constexpr std::uint64_t kOfEndpoints = 2 * HttpEndpoint::kMostExchanges;
+    // The loop, and the usage store, which a reload leaves as it is.
+    constexpr std::uint64_t kOfEachWorker = 16;
+    // The listening socket, and a connection that waits for a place.
+    constexpr std::uint64_t kOfEachSocket = 2;
+    const config::Settings& settings = configuration.settings;
+    const std::uint64_t of_tables = services::DescriptorsOfTables({settings, configuration.tables});
+    // A reload opens new tables while the old ones are still asked.
+    return kOfTheProcess + kOfEndpoints + sockets +
+           settings.workers * (kOfEachWorker + kOfEachSocket * sockets + 2 * of_tables);
 }
 
 std::vector<async::ListeningSocket> OpenSockets(const config::Settings& settings) {
@@ -56,9 +64,11 @@ constexpr std::uint64_t kNoTurnsSeen = std::numeric_limits<std::uint64_t>::max()
 /// With a worker that hangs; it does what it was told as soon as it can.
 constexpr std::chrono::seconds kPatience{1};
 
-/// As many as are configured, and for which there are descriptors.
-std::uint64_t MostConnections(const config::Settings& settings) {
-    return MakeRoomForConnections(settings.max_connections, OtherDescriptors(settings));
+/// As many as are configured, and for which there are descriptors, where clients connect to so many
+/// sockets. Throws std::system_error where there are none.
+std::uint64_t MostConnections(const Configuration& configuration, std::size_t sockets) {
+    return MakeRoomForConnections(configuration.settings.max_connections,
+                                  OtherDescriptors(configuration, sockets));
 }
 
 /// Whether any has other rows now. What is wrong with the others is told at the next look.
@@ -101,7 +111,7 @@ NewConfiguration ReadConfiguration(const config::Settings& settings,
 
 Server::Server(const config::Settings& settings, std::vector<async::ListeningSocket> sockets)
     : in_force_{settings, services::ReadTables(settings)},
-      room_(MostConnections(settings)),
+      room_(MostConnections(in_force_, sockets.empty() ? settings.listen.size() : sockets.size())),
       sockets_(std::move(sockets)) {
     try {
         MakeWorkers();
@@ -146,6 +156,7 @@ void Server::Start() {
 void Server::Reload(const NewConfiguration& wanted) {
     if (wanted.is_in_force) return;
     const config::Settings& settings = wanted.configuration.settings;
+    const std::uint64_t most_connections = MostConnections(wanted.configuration, sockets_.size());
     // Each worker builds on its own thread what will belong to it; then all change over, or none.
     using Built = std::unique_ptr<services::Services>;
     std::vector<std::future<Built>> building;
@@ -174,7 +185,7 @@ void Server::Reload(const NewConfiguration& wanted) {
     }
     if (!failure) {
         in_force_ = wanted.configuration;
-        room_.Allow(MostConnections(settings));
+        room_.Allow(most_connections);
         services::UseInShared(settings, shared_);
     }
     // What is not used ends where it belongs, too.

@@ -174,6 +174,15 @@ std::vector<std::string> RefusalsOfServers(const TablesOfSettings& wanted,
     return loop.RunUntilDone(tables.Refusals(tables_before));
 }
 
+std::uint64_t DescriptorsOfTables(const TablesOfSettings& asked) {
+    constexpr std::uint64_t kOfSqliteFile = 3;  // with its write-ahead log and that one's index
+    async::EventLoop loop;
+    tables::TableRegistry tables(loop, ToTry(asked.settings), asked.contents);
+    OpenWhatChecksAsk(asked.settings, tables);
+    return tables.MysqlAccounts() * asked.settings.mysql_connections +
+           tables.SqliteFiles() * kOfSqliteFile;
+}
+
 void UseInShared(const Settings& settings, SharedState& shared) {
     shared.commands.Use({settings.quota_warning_command, settings.quota_warning_command_time_limit,
                          settings.quota_warning_command_pause});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "common/async/event_loop.hpp"
@@ -106,5 +107,9 @@ struct TablesOfSettings {
 /// servers hang, on the calling thread.
 std::vector<std::string> RefusalsOfServers(const TablesOfSettings& wanted,
                                            const TablesOfSettings& before);
+
+/// The most descriptors that the tables take which the services of one loop ask. Throws as Services
+/// does.
+std::uint64_t DescriptorsOfTables(const TablesOfSettings& asked);
 
 }  // namespace policyd::services

@@ -250,7 +250,7 @@ TEST(ConnectionLimitTest, WhoeverSentMuchAtOnceCostsLittleAfterwards) {
 TEST(ConnectionLimitTest, WhoComesWhenDescriptorsRunOutWaitsUntilOthersHaveGone) {
     const SmallSite site;
     PolicydOptions options;
-    options.wrapper = {"prlimit", "--nofile=200:200"};
+    options.wrapper = {"prlimit", "--nofile=300:300"};
     PolicydProcess policyd(site.Config(), site.Socket(), options);
     policyd.WaitForOutput("too few descriptors");
     std::list<PolicyClient> clients;

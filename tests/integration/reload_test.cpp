@@ -175,6 +175,20 @@ TEST(ConnectionsTest, MoreOfThemMayBeAllowedByAReload) {
     }
 }
 
+/// Nobody listens there: for descriptors it counts all the same.
+TEST(ConnectionsTest, AMysqlTableForWhichThereAreTooFewDescriptorsLeavesTheOldState) {
+    const SmallSite site(SmallSite::Options{{"mysql_connections", "200"}});
+    PolicydProcess policyd(site.Config(), site.Socket(), {{"prlimit", "--nofile=500:500"}});
+    policyd.WaitForOutput("too few descriptors: ");
+    const fs::path table = site.Directory().Write(
+        "table.cf", "hosts = inet:127.0.0.1:1\ndbname = mail\nquery = SELECT 1\n");
+    site.Write({{"virtual_mailbox_maps", SmallSite::Quoted("mysql:" + table.string())}});
+    const Finished reload = TellPolicyd("reload", site.ControlSocket());
+    EXPECT_EQ(reload.status, 75) << "a lack of means";
+    EXPECT_THAT(reload.errors, HasSubstr("raise the limit of open files"));
+    EXPECT_EQ(PolicyClient(site.Socket()).AskRcpt("joe@example.com"), "DUNNO");
+}
+
 TEST_F(ReloadTest, AnUnknownTableLeavesTheOldStateToo) {
     const std::string file = (site_.Directory() / "none.cf").string();
     site_.Write({{"virtual_mailbox_maps", SmallSite::Quoted("mysql:" + file)}});

@@ -131,6 +131,22 @@ TEST_F(TableRegistryTest, AMysqlTableIsOpenedWhetherItsServerIsUpOrNot) {
     EXPECT_THAT(warnings, testing::IsEmpty());
 }
 
+TEST_F(TableRegistryTest, CountsAccountsAndFilesThatTablesShareOnce) {
+    const auto mysql = [&](const char* name, const std::string& user) {
+        const auto file = scratch.Write(
+            name, "hosts = unix:/nonexistent\nuser = " + user + "\ndbname = x\nquery = SELECT 1\n");
+        registry.Open("mysql:" + file.string());
+    };
+    mysql("one.cf", "u");
+    mysql("same.cf", "u");
+    mysql("other.cf", "v");
+    const std::string sqlite = "dbpath = /dev/null\nquery = SELECT 1\n";
+    for (const char* name : {"sqlite1.cf", "sqlite2.cf"})
+        registry.Open("sqlite:" + scratch.Write(name, sqlite).string());
+    EXPECT_EQ(registry.MysqlAccounts(), 2u);
+    EXPECT_EQ(registry.SqliteFiles(), 1u);
+}
+
 TEST_F(TableRegistryTest, OpensDomainListsOfWordsAndTables) {
     const DomainList domains = registry.OpenDomainList(
         "mydestination", {"localhost inline:{a.example=x}"}, DomainList::Matching::kExact);

@@ -94,7 +94,7 @@ INSTANTIATE_TEST_SUITE_P(Sites, SqlInjectionTest,
                                               "NO_BACKSLASH_ESCAPES"},
                                          Site{"AnsiQuotes", "mysql", "ANSI_QUOTES"},
                                          Site{"Both", "mysql", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES"}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& site) { return site.param.name; });
 
 }  // namespace
 }  // namespace policyd::tables

@@ -14,6 +14,10 @@
 namespace policyd {
 namespace {
 
+/// policyd-scan looks every ten seconds for what is to be settled, and on a busy machine not always
+/// at the first time.
+constexpr std::chrono::minutes kPatience{2};
+
 class ScanSettlingTest : public ScanSiteTest {
 protected:
     /// Until there are figures of so many mailboxes.
@@ -52,7 +56,7 @@ protected:
                 return WhileNobodyElseWrites(look) && usage.bytes == bytes &&
                        usage.reserved_messages == 0;
             },
-            scratch_ / "scan.log");
+            scratch_ / "scan.log", kPatience);
     }
 
     /// False where another process kept the store's file for longer than it waits: on a machine

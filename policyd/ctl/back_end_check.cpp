@@ -21,18 +21,11 @@
 #include "common/usage/open_usage_store.hpp"
 #include "common/usage/redis_rights.hpp"
 #include "policyd/checks/access_result.hpp"
+#include "policyd/ctl/table_definition.hpp"
 #include "policyd/services/services.hpp"
 
 namespace policyd::ctl {
 namespace {
-
-bool IsTableList(const config::Option& option) {
-    return option.name.ends_with("_maps");
-}
-
-bool IsDomainList(const config::Option& option) {
-    return option.name == "mydestination" || option.name.ends_with("_domains");
-}
 
 class BackEndCheck {
 public:

@@ -63,12 +63,15 @@ public:
         becomes_user_ = !user_ && unit_.Property("User").empty();
         if (becomes_user_) user_ = DaemonUser::Named(settings_.user);
         for (const config::Option& option : config::Options())
-            if (const auto* lists = std::get_if<config::Strings config::Settings::*>(&option.field))
-                CheckLists(std::string(option.name), settings_.**lists);
+            if (IsTableList(option) || IsDomainList(option))
+                CheckLists(std::string(option.name),
+                           settings_.*std::get<config::Strings config::Settings::*>(option.field));
         if (!settings_.quota_warning_command.empty() &&
             files_.RuleFor(settings_.quota_warning_command).access == Access::kHidden)
             report_.Warning(DoesNotSee("quota_warning_command", settings_.quota_warning_command));
+        // Those that systemd passes it are made by that.
         for (const std::string& endpoint : settings_.listen) {
+            if (has_unit_ && !unit_.Property("TriggeredBy").empty()) break;
             CheckListener("listen", endpoint);
             CheckSocketGroup(After("unix:", endpoint));
         }
@@ -92,7 +95,7 @@ public:
 
 private:
     void OfBoth() {
-        CheckRead("", file_.path);
+        CheckRead("", fs::absolute(file_.path));
         CheckWritten("log_destination", After("file:", settings_.log_destination));
         CheckWritten("usage_store", After("sqlite:", settings_.usage_store));
         CheckConnected("usage_store", After("redis:unix:", settings_.usage_store));

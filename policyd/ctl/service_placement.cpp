@@ -124,9 +124,11 @@ private:
         for (const char* stage : {"client", "helo", "sender"}) {
             const List list = ListOf(stage);
             if (ours_.IsKnown() && AsksUs(list.restrictions))
-                return ": does not ask the policy service about recipients: move "
+                return ": does not ask the policy service, which is asked too early: move "
                        "check_policy_service here from " +
-                       list.place;
+                       list.place +
+                       ", which knows recipients by smtpd_delay_reject alone, and none of what "
+                       "is refused here";
         }
         return WhatToAdd(asks);
     }

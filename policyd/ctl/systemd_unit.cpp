@@ -16,7 +16,7 @@ constexpr const char* kProperties =
     "LoadState,ExecStart,User,Group,SupplementaryGroups,AmbientCapabilities,IPAddressAllow,"
     "IPAddressDeny,ProtectHome,ProtectSystem,PrivateTmp,InaccessiblePaths,TemporaryFileSystem,"
     "ReadOnlyPaths,ReadWritePaths,BindPaths,BindReadOnlyPaths,StateDirectory,LogsDirectory,"
-    "CacheDirectory,RuntimeDirectory";
+    "CacheDirectory,RuntimeDirectory,TriggeredBy";
 
 std::string Shown(const std::string& unit) {
     try {

@@ -39,6 +39,14 @@ TableDefinition DefinitionOf(std::string name) {
 
 }  // namespace
 
+bool IsTableList(const config::Option& option) {
+    return option.name.ends_with("_maps");
+}
+
+bool IsDomainList(const config::Option& option) {
+    return option.name == "mydestination" || option.name.ends_with("_domains");
+}
+
 std::vector<TableDefinition> DefinitionsOf(const config::Strings& lists) {
     std::vector<TableDefinition> tables;
     for (const std::string& list : lists)

@@ -3,9 +3,15 @@
 #include <string>
 #include <vector>
 
+#include "common/config/options.hpp"
 #include "common/config/settings.hpp"
 
 namespace policyd::ctl {
+
+/// Options whose values are tables.
+bool IsTableList(const config::Option& option);
+/// Options whose values are domains, or tables and files of domains.
+bool IsDomainList(const config::Option& option);
 
 /// A table of a list, with the query of its file where it is an SQL one.
 struct TableDefinition {

@@ -279,6 +279,28 @@ TEST_F(CheckConfigUnitsTest, TellsOfWhatTheUsersOfTheUnitsMayNotRead) {
                           scratch_.Path().string() + '\n'));
 }
 
+TEST_F(CheckConfigUnitsTest, WhatIsNoFileIsNotReadWhereverItIsCalled) {
+    if (geteuid() != 0) GTEST_SKIP() << "only root can try";
+    const std::string home = Path("home");
+    std::filesystem::create_directory(home);
+    ASSERT_EQ(chmod(home.c_str(), 0700), 0);
+    scratch_.Write("policyd.toml",
+                   Configuration() +
+                       "quota_exempt_clients = [\"192.0.2.0/24\", "
+                       "\"2001:db8::/32\"]\nmetrics_listen = \"inet:127.0.0.1:9\"\n");
+    Units("User=nobody\n");
+    const auto says_in = [this](const std::string& directory, const std::string& name) {
+        return test::Run({"env", "-C", directory,
+                          "PATH=" + Path("programs") + ":/usr/sbin:/usr/bin:/sbin:/bin",
+                          test::ProgramPath("policyctl"), "check-config", "--config", name})
+            .output;
+    };
+    EXPECT_THAT(says_in(home, Path("policyd.toml")), Not(HasSubstr("may not read")));
+    ASSERT_EQ(chmod(Path("policyd.toml").c_str(), 0600), 0);
+    EXPECT_THAT(says_in(scratch_.Path().string(), "policyd.toml"),
+                HasSubstr("policyd.service may not read " + Path("policyd.toml") + " as"));
+}
+
 TEST_F(CheckConfigUnitsTest, TellsWhatTheUserOfTheOptionMayNotReadAtAReload) {
     if (geteuid() != 0) GTEST_SKIP() << "only root can try";
     scratch_.Write("policyd.toml", "user = \"nobody\"\n" + Configuration());
@@ -303,6 +325,8 @@ TEST_F(CheckConfigUnitsTest, TellsOfSocketsThatTheUserOfTheUnitMayNotMakeOrGiveA
     EXPECT_THAT(Says(user),
                 HasSubstr(":1: listen: policyd.service may not make " + directory +
                           "/policyd as the user nobody: listen in a directory that it may write"));
+    EXPECT_THAT(Says(user + "TriggeredBy=policyd.socket\n"), Not(HasSubstr("may not")))
+        << "systemd makes it";
     EXPECT_THAT(Says(user + "RuntimeDirectory=.." + directory + '\n'), Not(HasSubstr("not make")));
     EXPECT_THAT(Says(""), Not(HasSubstr("may not")));
     ASSERT_EQ(chmod(directory.c_str(), 0777), 0);

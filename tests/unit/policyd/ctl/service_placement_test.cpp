@@ -393,8 +393,9 @@ TEST_F(ServicePlacementTest, AServiceThatIsAskedInAListOfTheWrongStage) {
         const std::string asks = std::exchange(postfix_.values["smtpd_recipient_restrictions"], "");
         postfix_.values[list] = asks;
         EXPECT_THAT(Warnings(), HasSubstr("smtpd_recipient_restrictions: does not ask the policy "
-                                          "service about recipients: move check_policy_service "
-                                          "here from /etc/postfix/main.cf: " +
+                                          "service, which is asked too early: move "
+                                          "check_policy_service here from "
+                                          "/etc/postfix/main.cf: " +
                                           list));
         postfix_.values.erase(list);
         postfix_.values["smtpd_recipient_restrictions"] = asks;

@@ -1,5 +1,7 @@
 #include "common/mysql/client.hpp"
 
+#include <algorithm>
+
 #include "common/async/worker_pool.hpp"
 #include "common/mysql/open_connection.hpp"
 #include "common/outage/unavailable.hpp"
@@ -12,9 +14,11 @@ namespace {
 /// Until a thread that there was no connection for tries to connect again.
 constexpr std::chrono::seconds kRest(10);
 
-/// How old a session that lacked a right gets. Rights that were granted may show in a new one only,
-/// and a right that stays missing is not to cost a connection for each question.
-constexpr std::chrono::seconds kUntilRightsAreLookedForAgain(1);
+/// How long a session that lacks a right is used until another one is tried: rights that were
+/// granted may show in a new one only, and one that stays missing is not to cost a connection for
+/// each question. Where there is no other connection to be had, up to the longest.
+constexpr std::chrono::seconds kUntilRightsAreLookedFor(1);
+constexpr std::chrono::seconds kLongestUntilThen(60);
 
 class NoConnectionLeft : public outage::TableUnavailable, public async::NotNow {
 public:
@@ -66,7 +70,6 @@ void Client::RunOnOneServer(const Ask& ask, Clock::time_point asked) {
 
 bool Client::HasUsableSession(Clock::time_point now) const {
     return session_ && now - last_used_ < board_->For().idle_interval &&
-           !(lacked_rights_ && now - connected_ >= kUntilRightsAreLookedForAgain) &&
            !board_->HasFailedSince(server_, last_used_);
 }
 
@@ -76,6 +79,7 @@ bool Client::TryOldSession(const Ask& ask) {
         session_.reset();
         return false;
     }
+    if (lacks_rights_ && began >= look_for_rights_at_) LookForRights(began);
     try {
         ask(*session_);
         last_used_ = Clock::now();
@@ -95,9 +99,10 @@ bool Client::TryOldSession(const Ask& ask) {
 bool Client::TryServer(std::size_t server, const Ask& ask) {
     server_ = server;
     try {
-        session_.emplace(board_->For(), board_->For().servers[server]);
-        connected_ = Clock::now();
-        lacked_rights_ = false;
+        session_ = std::make_unique<Session>(board_->For(), board_->For().servers[server]);
+        lacks_rights_ = false;
+        pause_of_looking_ = kUntilRightsAreLookedFor;
+        look_for_rights_at_ = Clock::now() + pause_of_looking_;
     } catch (const Error& error) {
         some_saw_a_mistake_ = some_saw_a_mistake_ || error.IsDenial();
         if (error.IsOfConnectionLimit()) {
@@ -119,10 +124,22 @@ bool Client::TryServer(std::size_t server, const Ask& ask) {
     }
 }
 
+/// The old session stays where there is no new one: it answers all else.
+void Client::LookForRights(Clock::time_point now) {
+    try {
+        session_ = std::make_unique<Session>(board_->For(), board_->For().servers[server_]);
+        lacks_rights_ = false;
+        pause_of_looking_ = kUntilRightsAreLookedFor;
+    } catch (const Error&) {
+        pause_of_looking_ = std::min<Clock::duration>(2 * pause_of_looking_, kLongestUntilThen);
+    }
+    look_for_rights_at_ = now + pause_of_looking_;
+}
+
 void Client::NoteRefused(const Error& error) {
     if (!error.IsOfQuery()) return session_.reset();
     last_used_ = Clock::now();
-    if (error.IsLackOfRights()) lacked_rights_ = true;
+    if (error.IsLackOfRights()) lacks_rights_ = true;
 }
 
 void Client::NoteAskedInVain(const Error& error) {

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -45,6 +44,7 @@ private:
     bool HasUsableSession(Clock::time_point now) const;
     bool TryOldSession(const Ask& ask);
     bool TryServer(std::size_t server, const Ask& ask);
+    void LookForRights(Clock::time_point now);
     void NoteRefused(const Error& error);
     void NoteAskedInVain(const Error& error);
     void NoteNoneLeft(const Error& error);
@@ -52,11 +52,12 @@ private:
     void NoteTried(const Error& error);
 
     std::shared_ptr<ServerBoard> board_;
-    std::optional<Session> session_;
+    std::unique_ptr<Session> session_;
     std::size_t server_ = 0;  ///< of the session
-    Clock::time_point connected_{};
     Clock::time_point last_used_{};
-    bool lacked_rights_ = false;  ///< the session, for some query
+    bool lacks_rights_ = false;  ///< the session, for some query
+    Clock::time_point look_for_rights_at_{};
+    Clock::duration pause_of_looking_{};
     std::vector<std::size_t> tried_;
     std::string failures_;
     bool servers_failed_ = false;  // and not only this query

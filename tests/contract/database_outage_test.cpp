@@ -130,6 +130,35 @@ TEST_F(DatabaseOutageTest, ARightThatWasGrantedIsSeenAndOneThatIsMissingCostsFew
     }
 }
 
+TEST_F(DatabaseOutageTest, AConnectionThatLacksARightStaysWhereThereIsNoOther) {
+    OpenMysql(MariaDb().Hosts());
+    MariaDb().Execute(
+        "CREATE OR REPLACE TABLE outage.readable (k TEXT); INSERT INTO outage.readable VALUES "
+        "('a');"
+        "CREATE OR REPLACE USER little@localhost;"
+        "GRANT SELECT ON outage.readable TO little@localhost");
+    const std::string account =
+        "hosts = " + MariaDb().Hosts() + "\ndbname = outage\nuser = little\n";
+    LookupTable& table = Open("mysql", account + "query = SELECT v FROM t WHERE k = '%s'\n");
+    const std::string readable =
+        scratch.Write("readable.cf", account + "query = SELECT k FROM readable WHERE k = '%s'\n")
+            .string();
+    LookupTable& neighbour = registry->Open("mysql:" + readable);
+    const auto ask = [&] {
+        EXPECT_EQ(Find(neighbour), "a");
+        return Failure(table);
+    };
+    EXPECT_THAT(ask(), HasSubstr("denied"));
+    MariaDb().Execute("ALTER USER little@localhost ACCOUNT LOCK");
+    const auto looked_for_twice = std::chrono::steady_clock::now() + std::chrono::seconds(4);
+    while (std::chrono::steady_clock::now() < looked_for_twice)
+        EXPECT_THAT(ask(), HasSubstr("denied"));
+    MariaDb().Execute(
+        "ALTER USER little@localhost ACCOUNT UNLOCK;"
+        "GRANT SELECT ON outage.* TO little@localhost");
+    test::WaitUntil("the right is seen", [&] { return ask() == "no failure, but 1"; });
+}
+
 TEST_F(DatabaseOutageTest, AQueryThatTakesTooLongIsGivenUp) {
     time_limit = std::chrono::seconds(1);
     LookupTable& table =

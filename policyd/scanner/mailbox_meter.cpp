@@ -276,7 +276,7 @@ std::string MailboxMeter::FindStray(Job& job, const std::vector<std::string>& ot
         return true;
     };
     const auto is_there = [&](const std::string& path) {
-        return may_look() && files_.Look(path.c_str()).sight != Sight::kAbsent;
+        return may_look() && files_.Look(path.c_str()).sight == Sight::kThere;
     };
     for (const std::string& other : others) {
         const std::string path = job.mailbox + '/' + other;

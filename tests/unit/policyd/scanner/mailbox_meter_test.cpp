@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "tests/support/mail_store.hpp"
+#include "tests/support/unprivileged.hpp"
 
 namespace policyd::scanner {
 namespace {
@@ -78,6 +79,16 @@ TEST_F(MailboxMeterTest, AMaildirInAnEmptyMailboxIsToldOfHoweverMuchLiesBesideIt
     EXPECT_EQ(measured.mailbox, Sight::kUnreadable);
     ASSERT_EQ(measured.obstacles.size(), 1u);
     EXPECT_EQ(measured.obstacles[0].path, "d/u/Maildir");
+}
+
+TEST_F(MailboxMeterTest, ADirectoryThatMayNotBeEnteredIsNoMaildirInItsMailbox) {
+    fs::create_directories(store_ / "d/u/private");
+    fs::permissions(store_ / "d/u/private", fs::perms::owner_all);
+    const test::Unprivileged unprivileged;  // root enters everything
+    const MeasuredMailbox measured = Measure();
+    ASSERT_NE(measured.record, nullptr);
+    EXPECT_FALSE(measured.record->IsPartial());
+    EXPECT_TRUE(measured.obstacles.empty());
 }
 
 TEST_F(MailboxMeterTest, ANewMailboxOfWhichOnlyAFolderIsThereIsOne) {

@@ -174,8 +174,9 @@ void MailboxMeter::ListFolders(Job& job) {
     const MailboxRecord* const previous = job.previous.get();
     ++job.result.work.directories_looked_at;
     // A change time in the future was none when it was remembered: the clock was set back since.
+    // Whether a stray Maildir is there still, deeper down, the stamp does not tell.
     const bool believed = previous != nullptr && !previous->racy && !previous->unreadable &&
-                          job.thoroughness == Thoroughness::kWhatChanged &&
+                          !previous->has_strays && job.thoroughness == Thoroughness::kWhatChanged &&
                           !IsTooYoung(previous->stamp.ctime, clock_());
     if (believed && files_.Look(job.mailbox.c_str()).stamp == previous->stamp) {
         job.list_is_known = job.list_is_believed = true;

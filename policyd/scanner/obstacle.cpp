@@ -19,7 +19,8 @@ void ObstacleLog::Tell(const std::vector<Obstacle>& obstacles) {
         if (told_ >= kMostTold) return;
         if (IsOld(obstacle)) continue;
         Tell(obstacle);
-        if (++told_ == kMostTold) log::Warning("unreadable: further places are not listed");
+        if (++told_ == kMostTold)
+            log::Warning("further places that are not measured are not listed");
     }
 }
 

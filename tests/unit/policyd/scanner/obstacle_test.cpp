@@ -13,8 +13,8 @@
 namespace policyd::scanner {
 namespace {
 
-/// The lines that are logged of these obstacles, which several scans meet.
-std::size_t LinesOf(const std::vector<Obstacle>& obstacles, int scans) {
+/// What is logged of these obstacles, which several scans meet.
+std::string Logged(const std::vector<Obstacle>& obstacles, int scans) {
     const test::ScratchDirectory scratch;
     const auto path = scratch / "log";
     log::Configure("policyd", {.destination = "file:" + path.string(), .level = "warning"});
@@ -24,7 +24,11 @@ std::size_t LinesOf(const std::vector<Obstacle>& obstacles, int scans) {
         told.Tell(obstacles);
     }
     log::Shutdown();
-    const std::string written = test::ReadFile(path);
+    return test::ReadFile(path);
+}
+
+std::size_t LinesOf(const std::vector<Obstacle>& obstacles, int scans) {
+    const std::string written = Logged(obstacles, scans);
     return static_cast<std::size_t>(std::count(written.begin(), written.end(), '\n'));
 }
 
@@ -42,6 +46,7 @@ TEST(ObstacleLogTest, TellsOfSoManyInEachScan) {
     for (int i = 0; i < 50; ++i)
         obstacles.push_back({std::to_string(i), Obstacle::Kind::kSymbolicLink});
     EXPECT_EQ(LinesOf(obstacles, 2), 2u * (20 + 1));
+    EXPECT_EQ(Logged(obstacles, 1).find("unreadable"), std::string::npos) << "links are not";
 }
 
 }  // namespace

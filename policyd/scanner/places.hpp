@@ -19,7 +19,7 @@ struct Place {
     /// A Maildir itself, of the domain's catch-all address: what it holds are its folders.
     bool is_mailbox = false;
     bool is_mounted = false;   ///< on another file system than the directory that it is in
-    bool misses_disk = false;  ///< it was, and nothing is left there
+    bool misses_disk = false;  ///< it was, and not all mailboxes that were there are back
     /// Names of the directories in it, each ended by a NUL, in order; where they are mailboxes, of
     /// those that are an address's. Of the parts of the Maildir that it is, or looks like, those
     /// that are users' mailboxes as well.

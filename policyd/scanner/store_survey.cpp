@@ -211,8 +211,8 @@ std::shared_ptr<const Place> Surveyor::Examine(const std::string& path, std::siz
         place->stamp = directory.stamp;
         place->racy |= IsTooYoung(directory.stamp.ctime, now);
         place->is_mounted = IsMounted(path, directory.stamp);
-        place->misses_disk = known != nullptr && (known->is_mounted || known->misses_disk) &&
-                             !place->is_mounted && place->children.empty();
+        place->misses_disk =
+            known != nullptr && (known->is_mounted || known->misses_disk) && !place->is_mounted;
         std::set<std::string_view> told;
         if (known != nullptr)
             ForEachName(known->links, [&](std::string_view link) { told.insert(link); });

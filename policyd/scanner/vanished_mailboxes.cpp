@@ -37,6 +37,24 @@ const std::string* VanishedMailboxes::MissingDiskAbove(const std::string& path) 
     return nullptr;
 }
 
+bool VanishedMailboxes::HasAnyBelow(const std::string& place) const {
+    const auto below = paths_.lower_bound(place + '/');
+    return paths_.contains(place) || (below != paths_.end() && below->starts_with(place + '/'));
+}
+
+/// Those of which everything is there without them, or whose mailboxes are meant to be gone. Mail
+/// that is delivered beneath a mount point says nothing of the mailboxes of others.
+void VanishedMailboxes::ForgetDisks() {
+    for (auto& [name, place] : state_.places) {
+        if (!place->misses_disk) continue;
+        if (!options_.accept_removals && (place->unreadable || HasAnyBelow(name))) continue;
+        auto without = std::make_shared<Place>(*place);
+        without->misses_disk = false;
+        place = std::move(without);
+        state_.has_changed = true;
+    }
+}
+
 void VanishedMailboxes::Raise(const std::string& why, std::uint64_t withheld) {
     tally_.sweep.withheld = withheld;
     is_alarmed_ = true;
@@ -94,6 +112,7 @@ async::Task<> VanishedMailboxes::Remove(std::set<std::string> only_in_store, boo
     } else {
         CallOff();
     }
+    ForgetDisks();
     if (device != 0) state_.root_device = device;
     if (addresses.empty() && gone.empty()) {
         if (std::exchange(state_.knows_store, knows_store) != knows_store)

@@ -46,6 +46,8 @@ public:
 
 private:
     const std::string* MissingDiskAbove(const std::string& path) const;
+    bool HasAnyBelow(const std::string& place) const;
+    void ForgetDisks();
     void Raise(const std::string& why, std::uint64_t withheld);
     void CallOff();
 

@@ -230,16 +230,23 @@ TEST_F(ScannerTest, RemovesNothingWhenTheStoreIsOnAnotherDevice) {
     EXPECT_EQ(usage_.figures.size(), 2u);
 }
 
-TEST_F(ScannerTest, RemovesNothingOfADomainWhoseDiskIsMissingUnlessThatIsAccepted) {
+class MissingDiskTest : public ScannerTest {
+protected:
+    /// As if it had been mounted there, with all mailboxes that are known there, until now.
+    void HadDiskAt(const std::string& domain) {
+        auto& place = state_.places.at(domain);
+        auto mounted = std::make_shared<Place>(*place);
+        mounted->is_mounted = true;
+        ++mounted->stamp.device;
+        place = mounted;
+    }
+};
+
+TEST_F(MissingDiskTest, LosesNoEntryUnlessThatIsAccepted) {
     for (const char* maildir : {"example.org/ann", "example.net/bob", "example.net/eve"})
         store_.Deliver(maildir, 10);
     Sweep();
-    // As it was if a disk was mounted there, of which these were.
-    auto& place = state_.places.at("example.net");
-    auto mounted = std::make_shared<Place>(*place);
-    mounted->is_mounted = true;
-    ++mounted->stamp.device;
-    place = mounted;
+    HadDiskAt("example.net");
     for (const char* gone : {"example.net/bob", "example.net/eve", "example.org/ann"})
         store_.Remove(gone);
     fs::create_directory(store_ / "example.net/lost+found");
@@ -254,18 +261,50 @@ TEST_F(ScannerTest, RemovesNothingOfADomainWhoseDiskIsMissingUnlessThatIsAccepte
     EXPECT_TRUE(usage_.figures.empty());
 }
 
-TEST_F(ScannerTest, RemovesMailboxesOfADomainWhoseDiskIsThereAgainOrHasBeenReplacedByADirectory) {
+TEST_F(MissingDiskTest, IsMissedAlsoWhereMailIsDeliveredBeneathItsMountPoint) {
+    for (const char* maildir : {"example.net/ann", "example.net/bob", "example.net/eve"})
+        store_.Deliver(maildir, 10);
+    Sweep();
+    HadDiskAt("example.net");
+    for (const char* gone : {"example.net/ann", "example.net/bob", "example.net/eve"})
+        store_.Remove(gone);
+    store_.Deliver("example.net/ann", 5);
+    EXPECT_EQ(Sweep().withheld, 2u) << "mail came before the scan";
+
+    store_.Deliver("example.net/bob", 5);
+    store_.Deliver("example.net/new", 5);
+    EXPECT_EQ(Sweep().withheld, 1u) << "and after it";
+    EXPECT_EQ(Sweep().withheld, 1u);
+    EXPECT_EQ(usage_.figures.count("eve@example.net"), 1u);
+
+    options_.accept_removals = true;
+    EXPECT_EQ(Sweep().removed, 1u);
+    options_.accept_removals = false;
+    store_.Remove("example.net/new");
+    EXPECT_EQ(Sweep().removed, 1u) << "it is a directory like any other now";
+}
+
+TEST_F(MissingDiskTest, IsMissedNoMoreWhereAllThatWasOnItHasBeenCopied) {
     for (const char* maildir : {"example.org/ann", "example.net/bob", "example.net/eve"})
         store_.Deliver(maildir, 10);
     Sweep();
-    auto& place = state_.places.at("example.net");
-    auto missing = std::make_shared<Place>(*place);
-    missing->misses_disk = true;
-    missing->stamp.mtime = 0;
-    place = missing;
-    store_.Remove("example.net/eve");
+    HadDiskAt("example.net");
     EXPECT_EQ(Sweep().withheld, 0u);
+    store_.Remove("example.net/eve");
+    EXPECT_EQ(Sweep().removed, 1u);
     EXPECT_EQ(usage_.figures.size(), 2u);
+}
+
+TEST_F(MissingDiskTest, IsMissedUntilThatIsKnown) {
+    for (const char* maildir : {"example.net/bob", "example.net/eve"}) store_.Deliver(maildir, 10);
+    Sweep();
+    HadDiskAt("example.net");
+    store_.Remove("example.net/eve");
+    EXPECT_EQ(Sweep().withheld, 1u);
+    store_.Deliver("example.net/eve", 10);
+    EXPECT_EQ(Sweep().withheld, 0u);
+    store_.Remove("example.net/eve");
+    EXPECT_EQ(Sweep().removed, 1u);
 }
 
 TEST_F(ScannerTest, RemovesMailboxesOfADomainThatHasBecomeASymbolicLink) {

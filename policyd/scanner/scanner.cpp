@@ -191,11 +191,15 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
     TellOfNone();
 }
 
-/// Nothing else may tell that the layout is not that of the store.
+/// Nothing else may tell that the layout is not that of the store. What cannot be read may hold
+/// mailboxes.
 void Scanner::TellOfNone() {
     const auto root = state_.places.find("");
     const bool holds_something = root != state_.places.end() && !root->second->children.empty();
-    const bool finds_none = state_.mailboxes.empty() && holds_something;
+    const bool all_are_read =
+        std::none_of(state_.places.begin(), state_.places.end(),
+                     [](const auto& known) { return known.second->unreadable; });
+    const bool finds_none = state_.mailboxes.empty() && holds_something && all_are_read;
     if (!std::exchange(told_of_none_, finds_none) && finds_none)
         log::Warning(
             "mail store: there are directories in {}, but by mailbox_layout = {} no mailbox",

@@ -136,7 +136,7 @@ void Surveyor::TellOfMisplaced(const std::string& path,
     const auto tell = [this](const std::string& maildir) {
         survey_.obstacles.push_back({maildir, Obstacle::Kind::kMisplacedMaildir});
     };
-    if (is_one("new") && is_one("cur")) return tell(path);
+    if (is_one("new") && is_one("cur")) return tell(PathOf(path));
     for (std::size_t i = 0; i < std::min(no_mailboxes.size(), kMostMisplaced); ++i)
         if (IsMaildir(Join(path, no_mailboxes[i]), false)) return tell(Join(path, no_mailboxes[i]));
 }

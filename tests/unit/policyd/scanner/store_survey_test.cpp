@@ -87,6 +87,11 @@ TEST_F(MisplacedMaildirTest, IsOneThatStandsWhereTheLayoutHasAHash) {
     EXPECT_THAT(ToldOf("%d/%1u/%u"), testing::ElementsAre("example.org/ann"));
 }
 
+TEST_F(MisplacedMaildirTest, MayBeTheRootItself) {
+    store_.MakeMaildir(".");
+    EXPECT_THAT(ToldOf("%u@%d"), testing::ElementsAre("."));
+}
+
 TEST_F(MisplacedMaildirTest, IsLookedForInAFewPlaces) {
     for (int i = 10; i < 40; ++i)
         fs::create_directories(store_ / ("a.test/x/" + std::to_string(i)));

@@ -1,25 +1,18 @@
 #include "policyd/ctl/mailbox_paths.hpp"
 
-#include <chrono>
-#include <memory>
 #include <string>
 
 #include "common/config/expansion.hpp"
 #include "common/mail/mailbox_layout.hpp"
-#include "common/mysql/client.hpp"
 #include "common/outage/unavailable.hpp"
 #include "common/sqlite/database.hpp"
-#include "common/tables/mysql_table.hpp"
+#include "common/tables/table_file.hpp"
 #include "common/text/utf8.hpp"
 #include "policyd/ctl/sql_query.hpp"
-#include "policyd/ctl/table_definition.hpp"
+#include "policyd/ctl/table_database.hpp"
 
 namespace policyd::ctl {
 namespace {
-
-constexpr std::string_view kMysql = "mysql:";
-constexpr std::string_view kSqlite = "sqlite:";
-constexpr std::chrono::seconds kTimeLimit{10};
 
 /// One that a query gives for whatever key; empty where there is none. Throws outage::Unavailable,
 /// sqlite::Error and config::ConfigError.
@@ -31,19 +24,8 @@ std::string SomeDirectory(const TableDefinition& table) {
     const tables::WarningSink nobody = [](const std::string&) {};
     const tables::TableFile file(table.name.substr(table.name.find(':') + 1), nobody);
     if (file.Text("result_format", "%s") != "%s") return "";
-    if (table.name.starts_with(kSqlite)) {
-        sqlite::Database database(file.NeededText("dbpath"), sqlite::Database::Mode::kReadOnly,
-                                  kTimeLimit);
-        sqlite::Statement select = database.Prepare(query);
-        return select.Step() ? select.Text(0).value_or("") : "";
-    }
-    if (!table.name.starts_with(kMysql)) return "";
-    mysql::Client client(
-        std::make_shared<mysql::ServerBoard>(tables::ReadAccount(file, kTimeLimit, nobody)));
-    mysql::Query select;
-    select.text = [&query](const mysql::Query::Quote&) { return query; };
-    const mysql::Values found = client.Run(select, std::chrono::steady_clock::now());
-    return found.empty() ? "" : found.front().value_or("");
+    if (IsInSqlite(table)) return AskFileOf(table, query);
+    return IsInMysql(table) ? TableServer(table).Ask(query) : "";
 }
 
 }  // namespace

@@ -16,8 +16,7 @@ constexpr const char* kDomain = "a.name.that.is.in.no.table.of.invalid";
 
 /// Asked by a domain alone, without a user in front of it.
 bool IsAskedByDomain(const config::Option& option) {
-    return option.name == "mydestination" || option.name.ends_with("_domains") ||
-           option.name.starts_with("virtual_domain_");
+    return IsDomainList(option) || option.name.starts_with("virtual_domain_");
 }
 
 void Check(const config::Option& option, const TableDefinition& table, Report& report) {

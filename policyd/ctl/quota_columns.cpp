@@ -1,24 +1,17 @@
 #include "policyd/ctl/quota_columns.hpp"
 
-#include <chrono>
-#include <memory>
 #include <optional>
+#include <string>
 
 #include "common/config/config_error.hpp"
 #include "common/config/expansion.hpp"
-#include "common/mysql/client.hpp"
 #include "common/outage/unavailable.hpp"
 #include "common/sqlite/database.hpp"
-#include "common/tables/mysql_table.hpp"
 #include "policyd/ctl/sql_query.hpp"
-#include "policyd/ctl/table_definition.hpp"
+#include "policyd/ctl/table_database.hpp"
 
 namespace policyd::ctl {
 namespace {
-
-constexpr std::string_view kMysql = "mysql:";
-constexpr std::string_view kSqlite = "sqlite:";
-constexpr std::chrono::seconds kTimeLimit{10};
 
 /// The type of a column, as information_schema has it.
 mysql::Query TypeOf(const SelectedColumn& column) {
@@ -47,28 +40,6 @@ constexpr const char* kIsNoLimitInSqlite =
     "trim(CAST(value AS TEXT)) GLOB '*[^0-9]*' OR "
     "substr('00000000000000000000' || trim(CAST(value AS TEXT)), -20) > '18446744073709551615' OR "
     "length(ltrim(trim(CAST(value AS TEXT)), '0')) > 20)";
-
-/// The server of a mysql: table.
-class TableServer {
-public:
-    /// Throws config::ConfigError.
-    explicit TableServer(const TableDefinition& table) : client_(BoardFor(table)) {}
-
-    /// The first value of the answer, or nothing. Throws outage::TableUnavailable.
-    std::string Ask(const mysql::Query& query) {
-        const mysql::Values values = client_.Run(query, std::chrono::steady_clock::now());
-        return values.empty() ? "" : values.front().value_or("");
-    }
-
-private:
-    static std::shared_ptr<mysql::ServerBoard> BoardFor(const TableDefinition& table) {
-        const tables::WarningSink nobody = [](const std::string&) {};
-        const tables::TableFile file(table.name.substr(kMysql.size()), nobody);
-        return std::make_shared<mysql::ServerBoard>(tables::ReadAccount(file, kTimeLimit, nobody));
-    }
-
-    mysql::Client client_;
-};
 
 /// The largest number of bytes that fits in a column of a type; nothing if it is large enough.
 const char* SmallLimitOf(const std::string& type) {
@@ -109,10 +80,8 @@ void ReportRows(const std::string& where, const std::string& value, const std::s
 
 void CheckValues(TableServer& server, const std::string& where, const ValuesOfAllKeys& values,
                  Report& report) {
-    mysql::Query query;
-    query.text = [&values](const mysql::Query::Quote&) { return CountOf(values, kIsNoLimit); };
     try {
-        ReportRows(where, values.value, server.Ask(query), report);
+        ReportRows(where, values.value, server.Ask(CountOf(values, kIsNoLimit)), report);
     } catch (const outage::TableRefuses&) {
         // That a server does not follow this form of the query is no mistake.
     }
@@ -120,13 +89,9 @@ void CheckValues(TableServer& server, const std::string& where, const ValuesOfAl
 
 void CheckValuesInSqlite(const TableDefinition& table, const std::string& where,
                          const ValuesOfAllKeys& values, Report& report) {
-    const tables::WarningSink nobody = [](const std::string&) {};
-    const tables::TableFile file(table.name.substr(kSqlite.size()), nobody);
     try {
-        sqlite::Database database(file.NeededText("dbpath"), sqlite::Database::Mode::kReadOnly,
-                                  kTimeLimit);
-        sqlite::Statement count = database.Prepare(CountOf(values, kIsNoLimitInSqlite));
-        if (count.Step()) ReportRows(where, values.value, count.Text(0).value_or("0"), report);
+        ReportRows(where, values.value, AskFileOf(table, CountOf(values, kIsNoLimitInSqlite)),
+                   report);
     } catch (const sqlite::Error&) {
         // Likewise; and CheckBackEnds has reported what is wrong with the database.
     }
@@ -140,7 +105,7 @@ ValuesOfAllKeys AllOf(const SelectedColumn& column) {
 }
 
 void Check(const TableDefinition& table, bool in_bytes, Report& report) {
-    if (table.name.starts_with(kMysql) && SelectsSeveralColumns(table.query))
+    if (IsInMysql(table) && SelectsSeveralColumns(table.query))
         report.Warning(table.place +
                        ": the query selects several columns, which are joined by commas to what is "
                        "no whole number: mail for such a mailbox is deferred: select the limit "
@@ -153,9 +118,8 @@ void Check(const TableDefinition& table, bool in_bytes, Report& report) {
     const std::string of_values =
         leaves_conditions_out ? where + "whatever its conditions say, " : where;
     try {
-        if (table.name.starts_with(kSqlite) && values)
-            CheckValuesInSqlite(table, of_values, *values, report);
-        if (!table.name.starts_with(kMysql)) return;
+        if (IsInSqlite(table) && values) CheckValuesInSqlite(table, of_values, *values, report);
+        if (!IsInMysql(table)) return;
         TableServer server(table);
         if (column && in_bytes) CheckType(server, where, *column, report);
         if (values) CheckValues(server, of_values, *values, report);

@@ -34,8 +34,8 @@ public:
 
     /// Forgets those that are gone, and removes their entries and those of `only_in_store`,
     /// addresses, from the usage store; or raises the alarm, also for those alone whose disk seems
-    /// to be missing. `knows_store` is what the state says
-    /// afterwards. Throws as Publisher::Remove().
+    /// to be missing. `knows_store` is what the state says afterwards. Throws as
+    /// Publisher::Remove().
     async::Task<> Remove(std::set<std::string> only_in_store, bool knows_store);
 
     /// Whether the mail store looks like all that belongs there, as of the last Remove().

@@ -96,67 +96,62 @@ TEST_F(DatabaseOutageTest, AServerThatGivesNoConnectionIsUnavailableUntilItGives
     test::WaitUntil("the table answers", [&] { return Failure(table) == "no failure, but 1"; });
 }
 
-TEST_F(DatabaseOutageTest, ARightThatWasGrantedIsSeenAndOneThatIsMissingCostsFewConnections) {
-    OpenMysql(MariaDb().Hosts());
-    MariaDb().Execute(
-        "CREATE OR REPLACE TABLE outage.readable (k TEXT); INSERT INTO outage.readable VALUES "
-        "('a');"
-        "CREATE OR REPLACE USER little@localhost;"
-        "GRANT SELECT ON outage.readable TO little@localhost");
-    const std::string account =
-        "hosts = " + MariaDb().Hosts() + "\ndbname = outage\nuser = little\n";
-    LookupTable& table = Open("mysql", account + "query = SELECT v FROM t WHERE k = '%s'\n");
-    const std::string readable =
-        scratch.Write("readable.cf", account + "query = SELECT k FROM readable WHERE k = '%s'\n")
-            .string();
-    LookupTable& neighbour = registry->Open("mysql:" + readable);
+/// A user who may not read the first table, and may read the other.
+class MissingRightTest : public DatabaseTableTest {
+protected:
+    MissingRightTest() {
+        OpenMysql(MariaDb().Hosts());
+        MariaDb().Execute(
+            "CREATE OR REPLACE TABLE outage.readable (k TEXT); INSERT INTO outage.readable VALUES "
+            "('a');"
+            "CREATE OR REPLACE USER little@localhost;"
+            "GRANT SELECT ON outage.readable TO little@localhost");
+        const std::string account =
+            "hosts = " + MariaDb().Hosts() + "\ndbname = outage\nuser = little\n";
+        denied_ = &Open("mysql", account + "query = SELECT v FROM t WHERE k = '%s'\n");
+        const std::string readable = scratch.Write(
+            "readable.cf", account + "query = SELECT k FROM readable WHERE k = '%s'\n");
+        readable_ = &registry->Open("mysql:" + readable);
+    }
+
+    /// What comes of asking the first, while the other keeps the connections young.
+    std::string Ask() {
+        EXPECT_EQ(Find(*readable_), "a");
+        return Failure(*denied_);
+    }
+
+private:
+    LookupTable* denied_ = nullptr;
+    LookupTable* readable_ = nullptr;
+};
+
+TEST_F(MissingRightTest, ARightThatWasGrantedIsSeenAndOneThatIsMissingCostsFewConnections) {
     const auto before = Connections();
     const auto began = std::chrono::steady_clock::now();
-    const auto ask = [&] {
-        EXPECT_EQ(Find(neighbour), "a") << "which keeps the connections young";
-        return Failure(table);
-    };
-    for (int i = 0; i < 300; ++i) EXPECT_THAT(ask(), HasSubstr("denied"));
+    for (int i = 0; i < 300; ++i) EXPECT_THAT(Ask(), HasSubstr("denied"));
     const auto seconds =
         std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - began);
     EXPECT_LE(Connections(), before + 1 + 2 * (1 + static_cast<unsigned long>(seconds.count())));
     for (const char* granted : {"outage.*", "*.*"}) {
         MariaDb().Execute("GRANT SELECT ON " + std::string(granted) + " TO little@localhost");
-        test::WaitUntil("the right is seen", [&] { return ask() == "no failure, but 1"; });
-        for (int i = 0; i < 50; ++i) EXPECT_EQ(ask(), "no failure, but 1") << "on any connection";
+        test::WaitUntil("the right is seen", [&] { return Ask() == "no failure, but 1"; });
+        for (int i = 0; i < 50; ++i) EXPECT_EQ(Ask(), "no failure, but 1") << "on any connection";
         MariaDb().Execute("REVOKE SELECT ON " + std::string(granted) +
                           " FROM little@localhost; KILL USER little");
-        EXPECT_THAT(ask(), HasSubstr("denied"));
+        EXPECT_THAT(Ask(), HasSubstr("denied"));
     }
 }
 
-TEST_F(DatabaseOutageTest, AConnectionThatLacksARightStaysWhereThereIsNoOther) {
-    OpenMysql(MariaDb().Hosts());
-    MariaDb().Execute(
-        "CREATE OR REPLACE TABLE outage.readable (k TEXT); INSERT INTO outage.readable VALUES "
-        "('a');"
-        "CREATE OR REPLACE USER little@localhost;"
-        "GRANT SELECT ON outage.readable TO little@localhost");
-    const std::string account =
-        "hosts = " + MariaDb().Hosts() + "\ndbname = outage\nuser = little\n";
-    LookupTable& table = Open("mysql", account + "query = SELECT v FROM t WHERE k = '%s'\n");
-    const std::string readable =
-        scratch.Write("readable.cf", account + "query = SELECT k FROM readable WHERE k = '%s'\n")
-            .string();
-    LookupTable& neighbour = registry->Open("mysql:" + readable);
-    const auto ask = [&] {
-        EXPECT_EQ(Find(neighbour), "a");
-        return Failure(table);
-    };
-    EXPECT_THAT(ask(), HasSubstr("denied"));
+TEST_F(MissingRightTest, AConnectionThatLacksARightStaysWhereThereIsNoOther) {
+    EXPECT_THAT(Ask(), HasSubstr("denied"));
     MariaDb().Execute("ALTER USER little@localhost ACCOUNT LOCK");
     const auto looked_for_twice = std::chrono::steady_clock::now() + std::chrono::seconds(4);
     while (std::chrono::steady_clock::now() < looked_for_twice)
-        EXPECT_THAT(ask(), HasSubstr("denied"));
+        EXPECT_THAT(Ask(), HasSubstr("denied"));
     MariaDb().Execute(
         "ALTER USER little@localhost ACCOUNT UNLOCK;"
         "GRANT SELECT ON outage.* TO little@localhost");
-    test::WaitUntil("the right is seen", [&] { return ask() == "no failure, but 1"; });
+    test::WaitUntil("the right is seen", [&] { return Ask() == "no failure, but 1"; });
 }
 
 TEST_F(DatabaseOutageTest, AQueryThatTakesTooLongIsGivenUp) {

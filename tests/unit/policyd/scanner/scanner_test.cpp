@@ -5,6 +5,7 @@
 #include <atomic>
 #include <semaphore>
 
+#include "common/log/logging.hpp"
 #include "tests/unit/policyd/scanner/scanner_fixture.hpp"
 
 namespace policyd::scanner {
@@ -429,6 +430,25 @@ TEST_F(SlowSweepTest, TakesInMailboxesThatComeAndGo) {
     EXPECT_EQ(BytesOf("early@example.org"), 5u);
     EXPECT_EQ(BytesOf("zoe@example.org"), 5u);
     EXPECT_FALSE(usage_.figures.contains("u48@example.org"));
+}
+
+TEST_F(ScannerTest, TellsOnceOfAMailStoreInWhichTheLayoutFindsNoMailbox) {
+    const auto path = store_.Root().parent_path() / "log";
+    log::Configure("policyd-scan", {.destination = "file:" + path.string(), .level = "warning"});
+    options_.layout = "%d/%1u/%u";
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    const auto sweep = [&] { loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged)); };
+    sweep();
+    const std::string of_an_empty_one = test::ReadFile(path);
+    fs::create_directories(store_ / "example.org/n/ann");
+    sweep();
+    sweep();
+    log::Shutdown();
+    EXPECT_EQ(of_an_empty_one, "");
+    const std::string written = test::ReadFile(path);
+    EXPECT_NE(written.find("by mailbox_layout = %d/%1u/%u no mailbox"), written.npos) << written;
+    EXPECT_EQ(std::count(written.begin(), written.end(), '\n'), 1);
 }
 
 }  // namespace

@@ -170,6 +170,8 @@ TEST_F(DovecotSourceTest, TellsAStoreAgainThatIsBackWithAnOlderSave) {
 TEST_F(DovecotSourceTest, BesideTheMaildirsAFigureSaysThatAMailboxIsToBeMeasured) {
     SmallSite::Options options = Options("both");
     options["scan_interval"] = "\"1h\"";
+    // For so long a wrong figure would be seen.
+    options["scan_settle_time"] = "\"2s\"";
     const SmallSite site(options);
     const PolicydProcess policyd(site.Config(), site.Socket());
     const fs::path maildir = directory_ / "mail/example.com/joe/";

@@ -17,9 +17,10 @@ struct ActionWord {
 
     std::string_view name;
     Effect effect;
-    /// Must occur in the argument, or Postfix warns and does nothing; 0: no argument is needed.
-    char needed = 0;
-    const char* with_argument = "";  ///< what would be right, where one is needed
+    /// Whether Postfix does as the word says with that argument, which is trimmed; where not, it
+    /// warns and does nothing.
+    bool (*takes)(std::string_view argument);
+    const char* with_argument = "";  ///< what would be right, where not every argument is
     bool last_counts = false;        ///< of several with this word
 };
 

@@ -67,8 +67,7 @@ std::string ValidatedAction(std::string_view written) {
         throw std::invalid_argument(
             "DUNNO, 4NN or 5NN with a text, DEFER_IF_PERMIT, REJECT or another action of "
             "access(5)");
-    if (known->needed != 0 && rest.find(known->needed) == rest.npos)
-        throw std::invalid_argument(known->with_argument);
+    if (!known->takes(rest)) throw std::invalid_argument(known->with_argument);
     return std::string(action);
 }
 

@@ -184,8 +184,7 @@ AccessResult ParseAccessResult(std::string_view value) {
     const std::string_view argument = text::Trim(value.substr(length));
     if (const ActionWord* const known = protocol::FindActionWord(word)) {
         // Postfix warns and does nothing.
-        if (known->needed != 0 && argument.find(known->needed) == std::string_view::npos)
-            return {Kind::kNext, {}, {}};
+        if (!known->takes(argument)) return {Kind::kNext, {}, {}};
         const Kind kind = KindOf(known->effect);
         if (kind == Kind::kPermit || kind == Kind::kNext) return {kind, {}, {}};
         if (kind == Kind::kNote) return {kind, {}, Joined(known->name, argument)};

@@ -12,10 +12,26 @@ TEST(ActionWordTest, IsFoundInAnyCaseBeforeABlankOrTheEnd) {
         const ActionWord* const word = FindActionWord(action);
         ASSERT_NE(word, nullptr) << action;
         EXPECT_EQ(word->name, "REDIRECT");
-        EXPECT_EQ(word->needed, '@');
     }
     for (const char* action : {"", "REDIRECTED a@b", "550 no", "17", "permit", " OK"})
         EXPECT_EQ(FindActionWord(action), nullptr) << action;
+}
+
+TEST(ActionWordTest, TakesTheArgumentsThatPostfixDoesSomethingWith) {
+    const auto takes = [](const char* word, const char* argument) {
+        return FindActionWord(word)->takes(argument);
+    };
+    EXPECT_TRUE(takes("HOLD", ""));
+    EXPECT_TRUE(takes("REDIRECT", "a@b"));
+    EXPECT_FALSE(takes("REDIRECT", "a"));
+    EXPECT_TRUE(takes("BCC", "a@b"));
+    EXPECT_FALSE(takes("BCC", ""));
+    EXPECT_TRUE(takes("FILTER", "smtp:"));
+    EXPECT_FALSE(takes("FILTER", "smtp"));
+    for (const char* header : {"X-A: b", "X-A:b", "X-A \t: b", "x:"})
+        EXPECT_TRUE(takes("PREPEND", header)) << header;
+    for (const char* none : {"", "x", ":x", " :x", "X A: b", "X-\x7f: b", "X-\xc3\xa9: b"})
+        EXPECT_FALSE(takes("PREPEND", none)) << none;
 }
 
 TEST(ActionWordTest, OutdoesWhatMattersLess) {

@@ -31,6 +31,7 @@ TEST(ValidatedActionTest, RefusesWhatPostfixWouldMisread) {
                                "REDIRECT",
                                "REDIRECT joe",
                                "PREPEND x",
+                               "PREPEND X A: b",
                                "FILTER smtp",
                                "BCC joe",
                                "552 5.2.2 a\nb",

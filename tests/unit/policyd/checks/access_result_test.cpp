@@ -29,7 +29,7 @@ TEST(AccessResultTest, WordsMayBeWrittenInAnyCaseAndWithAnyBlank) {
 }
 
 TEST(AccessResultTest, AnActionWithoutItsArgumentDoesNothing) {
-    for (const char* value : {"FILTER", "FILTER x", "REDIRECT joe", "PREPEND x", "BCC"})
+    for (const char* value : {"FILTER", "FILTER x", "REDIRECT joe", "PREPEND X A: b", "BCC"})
         EXPECT_EQ(ParseAccessResult(value).kind, Kind::kNext) << value;
     EXPECT_EQ(ParseAccessResult("FILTER smtp:[x]").action, "FILTER smtp:[x]");
 }

@@ -1,6 +1,7 @@
 #include "policyd/checks/mailbox_room.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "policyd/checks/saturating.hpp"
@@ -46,14 +47,6 @@ const Usage& UsageIn(const std::optional<Usage>& known) {
     return known ? *known : kEmpty;
 }
 
-bool IsFullDomain(const usage::Reservation& reservation, const usage::Reserved& reserved,
-                  std::string_view mailbox) {
-    const std::string_view domain = usage::DomainOf(mailbox);
-    return std::any_of(
-        reserved.full_domains.begin(), reserved.full_domains.end(),
-        [&](std::size_t d) { return reservation.domain_limits[d].domain == domain; });
-}
-
 /// Whether what was measured alone leaves no room. What is reserved may have been measured as well,
 /// or may never come, even where the message was let pass at its end: a restriction, a milter or a
 /// header check behind that may refuse it, and a filter on its way may drop it.
@@ -71,34 +64,31 @@ std::uint64_t CopiesIn(std::string_view domain, const std::vector<usage::Limit>&
     return copies;
 }
 
-/// The same of mail for these mailboxes.
-std::uint64_t CopiesIn(std::string_view domain, const std::vector<Mailbox>& mailboxes) {
-    std::uint64_t copies = 0;
+/// How many copies of mail for these mailboxes go to each domain that has a limit.
+std::map<std::string_view, std::uint64_t> CopiesByDomain(const std::vector<Mailbox>& mailboxes) {
+    std::map<std::string_view, std::uint64_t> copies;
     for (const Mailbox& mailbox : mailboxes)
-        if (IsLimited(mailbox) && usage::DomainOf(mailbox.name) == domain) copies += mailbox.copies;
+        if (IsLimitedByDomain(mailbox)) copies[usage::DomainOf(mailbox.name)] += mailbox.copies;
     return copies;
 }
 
-/// Likewise, of the domain of a mailbox.
-bool HasSurelyFullDomain(const usage::Reservation& reservation, std::uint64_t bytes,
-                         const usage::Reserved& reserved, std::string_view mailbox) {
-    const std::string_view domain = usage::DomainOf(mailbox);
-    return std::any_of(
-        reserved.full_domains.begin(), reserved.full_domains.end(), [&](std::size_t d) {
-            const usage::DomainLimit& limit = reservation.domain_limits[d];
-            return limit.domain == domain &&
-                   IsSurelyFull(limit.bytes, limit.messages, bytes,
-                                CopiesIn(domain, reservation.limits), reserved.domain_usage[d]);
-        });
+/// The domains of a reservation that have no room, and whether that is certain.
+std::map<std::string_view, bool> FullDomains(const usage::Reservation& reservation,
+                                             const usage::Reserved& reserved,
+                                             std::uint64_t surely) {
+    std::map<std::string_view, bool> domains;
+    for (const std::size_t full : reserved.full_domains) {
+        const usage::DomainLimit& limit = reservation.domain_limits[full];
+        domains[limit.domain] =
+            IsSurelyFull(limit.bytes, limit.messages, surely,
+                         CopiesIn(limit.domain, reservation.limits), reserved.domain_usage[full]);
+    }
+    return domains;
 }
 
 /// Where the mail goes: what is no mailbox of ours always has room.
 std::size_t TargetsOf(const recipients::Resolution& resolution) {
     return resolution.mailboxes.size() + (resolution.any_elsewhere ? 1 : 0);
-}
-
-bool IsFullMailbox(const usage::Reserved& reserved, std::size_t limit) {
-    return std::find(reserved.full.begin(), reserved.full.end(), limit) != reserved.full.end();
 }
 
 /// Adds the limit of the mailbox's domain, which several mailboxes may share.
@@ -141,6 +131,16 @@ MailboxRoom::MailboxRoom(usage::UsageStore& usage, QuotaWarnings& warnings, cons
 void MailboxRoom::TakeOver(MailboxRoom& predecessor) {
     copies_.TakeOver(predecessor.copies_);
     domain_copies_.TakeOver(predecessor.domain_copies_);
+}
+
+/// Where one of the two has no room the target has none. True where that is so.
+bool MailboxRoom::FullTargets::Add(const Fullness& mailbox, const Fullness& domain) {
+    if (!mailbox.is_full && !domain.is_full) return false;
+    ++full;
+    if (!domain.is_full && mailbox.is_stale) ++stale;
+    const bool is_sure = mailbox.is_full && mailbox.is_sure && !mailbox.is_stale;
+    if (is_sure || (domain.is_full && domain.is_sure)) ++surely;
+    return true;
 }
 
 /// Its quota with the grace; 0: no limit.
@@ -197,38 +197,41 @@ bool MailboxRoom::IsStale(const Usage& usage) const {
            usage.measured_at && wall_clock_() - *usage.measured_at > rules_.usage_max_age;
 }
 
-Room MailboxRoom::AnswerFor(std::size_t full, std::size_t stale, std::size_t targets) const {
-    if (Refuses(full - stale, targets)) return Room::kFull;
-    const bool uncertain = rules_.stale_usage == StaleUsage::kDefer && Refuses(full, targets);
-    return uncertain ? Room::kUncertain : Room::kFree;
+Room MailboxRoom::AnswerFor(const FullTargets& targets) const {
+    if (Refuses(targets.full - targets.stale, targets.all))
+        return Refuses(targets.surely, targets.all) ? Room::kFull : Room::kPerhapsFull;
+    const bool is_uncertain =
+        rules_.stale_usage == StaleUsage::kDefer && Refuses(targets.full, targets.all);
+    return is_uncertain ? Room::kUncertain : Room::kFree;
 }
 
-Room MailboxRoom::AnswerFor(const usage::Reservation& reservation, const usage::Reserved& reserved,
-                            std::size_t targets) const {
-    std::size_t full = 0;
-    std::size_t stale = 0;
-    for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
-        const bool domain_is_full =
-            IsFullDomain(reservation, reserved, reservation.limits[i].mailbox);
-        if (!domain_is_full && !IsFullMailbox(reserved, i)) continue;
-        ++full;
-        if (!domain_is_full && IsStale(reserved.usage[i])) ++stale;
-    }
-    return AnswerFor(full, stale, targets);
-}
-
-bool MailboxRoom::RefusesSurely(const usage::Reservation& reservation, std::uint64_t surely,
-                                const usage::Reserved& reserved, std::size_t targets) const {
-    std::size_t surely_full = 0;
+Taken MailboxRoom::Refused(const usage::Reservation& reservation, std::uint64_t surely,
+                           const usage::Reserved& reserved, std::size_t all) const {
+    const auto full_domains = FullDomains(reservation, reserved, surely);
+    FullTargets targets{.all = all};
+    Taken taken;
+    auto next_full = reserved.full.begin();
     for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
         const usage::Limit& limit = reservation.limits[i];
-        bool is_full = HasSurelyFullDomain(reservation, surely, reserved, limit.mailbox);
-        if (IsFullMailbox(reserved, i) && !IsStale(reserved.usage[i]))
-            is_full |=
-                IsSurelyFull(limit.bytes, limit.messages, surely, limit.copies, reserved.usage[i]);
-        if (is_full) ++surely_full;
+        const Usage& usage = reserved.usage[i];
+        Fullness mailbox;
+        if (next_full != reserved.full.end() && *next_full == i) {
+            ++next_full;
+            mailbox.is_full = true;
+            mailbox.is_stale = IsStale(usage);
+            mailbox.is_sure =
+                IsSurelyFull(limit.bytes, limit.messages, surely, limit.copies, usage);
+        }
+        Fullness domain;
+        const auto full_domain = full_domains.find(usage::DomainOf(limit.mailbox));
+        if (full_domain != full_domains.end()) {
+            domain.is_full = true;
+            domain.is_sure = full_domain->second;
+        }
+        if (targets.Add(mailbox, domain)) taken.full.push_back(limit.mailbox);
     }
-    return Refuses(surely_full, targets);
+    taken.room = AnswerFor(targets);
+    return taken;
 }
 
 void MailboxRoom::Count(const usage::Reserved& reserved) const {
@@ -270,48 +273,61 @@ bool MailboxRoom::HasRoomAtHand(const Mailboxes& mailboxes, std::uint64_t bytes)
 async::Task<Taken> MailboxRoom::Look(const Resolution& resolution, StoredSize size,
                                      WithRoom with_room) {
     const Mailboxes& mailboxes = resolution.mailboxes;
-    const std::size_t targets = TargetsOf(resolution);
+    const auto copies_by_domain = CopiesByDomain(mailboxes);
+    std::map<std::string_view, Fullness> domains;
+    FullTargets targets{.all = TargetsOf(resolution)};
     Taken taken;
-    std::size_t stale = 0;
-    std::size_t surely_full = 0;
     for (const Mailbox& mailbox : mailboxes) {
         if (!IsLimited(mailbox)) continue;
-        std::optional<Usage> known;
-        if (rules_.copy_time.count() > 0) {
-            const UsageCopies::Given copy = co_await copies_.Get(mailbox.name, kNeverStale);
-            known = *copy;
-        } else {
-            known = co_await Find(mailbox.name);
-            if (rules_.stale_time.count() > 0) copies_.Remember(mailbox.name, known);
-        }
-        const Usage& usage = UsageIn(known);
-        bool is_full = !HasRoomFor(size.bytes, usage, mailbox);
-        bool is_stale = is_full && IsStale(usage);
-        bool is_surely_full = is_full && !is_stale &&
-                              IsSurelyFull(BytesAllowed(mailbox), mailbox.quota_messages,
-                                           size.surely, mailbox.copies, usage);
+        const Fullness of_mailbox = co_await LookAtMailbox(mailbox, size);
+        Fullness of_domain;
         if (IsLimitedByDomain(mailbox)) {
             const std::string_view name = usage::DomainOf(mailbox.name);
-            const UsageCopies::Given domain = co_await domain_copies_.Get(name, kNeverStale);
-            const Usage& of_domain = UsageIn(*domain);
-            const std::uint64_t copies = CopiesIn(name, mailboxes);
-            if (!DomainHasRoomFor(size.bytes, copies, of_domain, mailbox)) {
-                is_full = true;
-                is_stale = false;
-                is_surely_full |=
-                    IsSurelyFull(mailbox.domain_quota_bytes, mailbox.domain_quota_messages,
-                                 size.surely, copies, of_domain);
+            const auto known = domains.find(name);
+            if (known != domains.end()) {
+                of_domain = known->second;
+            } else {
+                of_domain = co_await LookAtDomain(mailbox, copies_by_domain.at(name), size);
+                domains.emplace(name, of_domain);
             }
         }
-        if (is_full) taken.full.emplace_back(mailbox.name);
-        if (is_stale) ++stale;
-        if (is_surely_full) ++surely_full;
+        if (targets.Add(of_mailbox, of_domain)) taken.full.emplace_back(mailbox.name);
     }
-    taken.room = AnswerFor(taken.full.size(), stale, targets);
-    if (taken.room == Room::kFull && !Refuses(surely_full, targets))
-        taken.room = Room::kPerhapsFull;
+    taken.room = AnswerFor(targets);
     if (with_room == WithRoom::kIsLetIn && taken.full.empty()) co_await NoteRoom(mailboxes);
     co_return taken;
+}
+
+async::Task<MailboxRoom::Fullness> MailboxRoom::LookAtMailbox(const Mailbox& mailbox,
+                                                              StoredSize size) {
+    std::optional<Usage> known;
+    if (rules_.copy_time.count() > 0) {
+        const UsageCopies::Given copy = co_await copies_.Get(mailbox.name, kNeverStale);
+        known = *copy;
+    } else {
+        known = co_await Find(mailbox.name);
+        if (rules_.stale_time.count() > 0) copies_.Remember(mailbox.name, known);
+    }
+    const Usage& usage = UsageIn(known);
+    Fullness fullness;
+    fullness.is_full = !HasRoomFor(size.bytes, usage, mailbox);
+    fullness.is_stale = IsStale(usage);
+    fullness.is_sure = IsSurelyFull(BytesAllowed(mailbox), mailbox.quota_messages, size.surely,
+                                    mailbox.copies, usage);
+    co_return fullness;
+}
+
+async::Task<MailboxRoom::Fullness> MailboxRoom::LookAtDomain(const Mailbox& mailbox,
+                                                             std::uint64_t copies,
+                                                             StoredSize size) {
+    const std::string_view name = usage::DomainOf(mailbox.name);
+    const UsageCopies::Given known = co_await domain_copies_.Get(name, kNeverStale);
+    const Usage& usage = UsageIn(*known);
+    Fullness fullness;
+    fullness.is_full = !DomainHasRoomFor(size.bytes, copies, usage, mailbox);
+    fullness.is_sure = IsSurelyFull(mailbox.domain_quota_bytes, mailbox.domain_quota_messages,
+                                    size.surely, copies, usage);
+    co_return fullness;
 }
 
 async::Task<void> MailboxRoom::NoteRoom(const Mailboxes& mailboxes) {
@@ -355,15 +371,12 @@ async::Task<Taken> MailboxRoom::Take(std::string_view id, const Resolution& reso
         co_await warnings_.LookAt(mailboxes, reservation, reserved);
     if (reserved.IsGranted()) co_return taken;
     if (!reservation.settled) warnings_.LookLater(mailboxes, reservation, reserved);
-    taken.room = AnswerFor(reservation, reserved, targets);
-    taken.full = FullOf(reservation, reserved);
+    taken = Refused(reservation, size.surely, reserved, targets);
     if (taken.room == Room::kFree) {
         reservation.ends_fullness = false;
         co_await Charge(std::move(reservation), mailboxes, with_room);
         co_return taken;
     }
-    if (taken.room == Room::kFull && !RefusesSurely(reservation, size.surely, reserved, targets))
-        taken.room = Room::kPerhapsFull;
     co_return taken;
 }
 
@@ -386,6 +399,7 @@ void MailboxRoom::Remember(const usage::Reservation& reservation, const usage::R
 
 std::optional<Room> MailboxRoom::AsRemembered(const Resolution& resolution, std::uint64_t bytes) {
     const Mailboxes& mailboxes = resolution.mailboxes;
+    const auto copies_by_domain = CopiesByDomain(mailboxes);
     std::size_t full = 0;
     for (const Mailbox& mailbox : mailboxes) {
         if (!IsLimited(mailbox)) continue;
@@ -396,24 +410,12 @@ std::optional<Room> MailboxRoom::AsRemembered(const Resolution& resolution, std:
             const std::string_view name = usage::DomainOf(mailbox.name);
             const UsageCopies::Answer domain = domain_copies_.Remembered(name, rules_.stale_time);
             if (!domain) return std::nullopt;
-            has_room = has_room && DomainHasRoomFor(bytes, CopiesIn(name, mailboxes),
+            has_room = has_room && DomainHasRoomFor(bytes, copies_by_domain.at(name),
                                                     UsageIn(*domain), mailbox);
         }
         if (!has_room) ++full;
     }
-    return AnswerFor(full, 0, TargetsOf(resolution)) == Room::kFree ? Room::kFree
-                                                                    : Room::kUncertain;
-}
-
-std::vector<std::string> MailboxRoom::FullOf(const usage::Reservation& reservation,
-                                             const usage::Reserved& reserved) {
-    std::vector<std::string> full;
-    for (std::size_t i = 0; i < reservation.limits.size(); ++i) {
-        const std::string& mailbox = reservation.limits[i].mailbox;
-        if (IsFullMailbox(reserved, i) || IsFullDomain(reservation, reserved, mailbox))
-            full.push_back(mailbox);
-    }
-    return full;
+    return Refuses(full, TargetsOf(resolution)) ? Room::kUncertain : Room::kFree;
 }
 
 bool MailboxRoom::EndsFullness(const Resolution& resolution) const {

@@ -144,24 +144,39 @@ public:
     std::optional<Room> AsRemembered(const Resolution& resolution, std::uint64_t bytes);
 
 private:
-    /// The answer where that many of the targets are full, and some of these by stale usage alone.
-    Room AnswerFor(std::size_t full, std::size_t stale, std::size_t targets) const;
+    /// What a mailbox or a domain says of a message.
+    struct Fullness {
+        bool is_full = false;
+        bool is_stale = false;  ///< by usage that is; never of a domain
+        /// Also by what was measured alone, and with a size that is certain.
+        bool is_sure = false;
+    };
+    /// How many of the targets of a recipient have no room.
+    struct FullTargets {
+        std::size_t all = 0;  ///< targets, with and without room
+        std::size_t full = 0;
+        std::size_t stale = 0;   ///< of these, by stale usage alone
+        std::size_t surely = 0;  ///< of these, by what refuses for good
+
+        bool Add(const Fullness& mailbox, const Fullness& domain);
+    };
+
+    Room AnswerFor(const FullTargets& targets) const;
+    /// The answer to a reservation that was not granted; of how many targets in all.
+    Taken Refused(const usage::Reservation& reservation, std::uint64_t surely,
+                  const usage::Reserved& reserved, std::size_t all) const;
+    async::Task<Fullness> LookAtMailbox(const recipients::Mailbox& mailbox, StoredSize size);
+    /// At the domain of the mailbox, to which that many copies go in all.
+    async::Task<Fullness> LookAtDomain(const recipients::Mailbox& mailbox, std::uint64_t copies,
+                                       StoredSize size);
     bool Refuses(std::size_t full, std::size_t targets) const;
     bool IsStale(const usage::Usage& usage) const;
-    /// What was refused is also by what was measured alone, and with a size that is certain.
-    bool RefusesSurely(const usage::Reservation& reservation, std::uint64_t surely,
-                       const usage::Reserved& reserved, std::size_t targets) const;
-    /// The answer to a reservation that was not granted.
-    Room AnswerFor(const usage::Reservation& reservation, const usage::Reserved& reserved,
-                   std::size_t targets) const;
     void Count(const usage::Reserved& reserved) const;
     void NoteMeasurement(const usage::Usage& usage) const;
     async::Task<std::optional<usage::Usage>> Find(std::string_view mailbox);
     void Remember(const usage::Reservation& reservation, const usage::Reserved& reserved);
     /// Which of the targets must have room.
     usage::Needs NeedsOf(const Resolution& resolution) const;
-    static std::vector<std::string> FullOf(const usage::Reservation& reservation,
-                                           const usage::Reserved& reserved);
     std::uint64_t BytesAllowed(const recipients::Mailbox& mailbox) const;
     usage::Limit LimitOf(const recipients::Mailbox& mailbox) const;
     bool HasRoomFor(std::uint64_t bytes, const usage::Usage& usage,

@@ -14,6 +14,10 @@ public:
         reserved = reservation;
         return MemoryUsageStore::Reserve(reservation);
     }
+    async::Task<std::optional<usage::Usage>> FindDomain(std::string_view domain) override {
+        ++domains_asked;
+        return MemoryUsageStore::FindDomain(domain);
+    }
     async::Task<std::vector<std::chrono::milliseconds>> NoteFull(
         std::span<const std::string> mailboxes, std::chrono::milliseconds memory) override {
         full_memory = memory;
@@ -21,6 +25,7 @@ public:
     }
 
     usage::Reservation reserved;
+    std::size_t domains_asked = 0;
     std::chrono::milliseconds full_memory{0};
 };
 
@@ -78,6 +83,15 @@ TEST_F(MailboxRoomTest, ADomainWithSeveralMailboxesHasOneLimit) {
     EXPECT_EQ(AtRcpt("list@example.com", 500), "");
     EXPECT_EQ(usage.reserved.limits.size(), 2u);
     EXPECT_EQ(usage.reserved.domain_limits.size(), 1u);
+}
+
+TEST_F(MailboxRoomTest, WhoOnlyLooksAsksAboutADomainOnceForAllItsMailboxes) {
+    UsageStoreWithMemory usage;
+    Use(Rules(false), recipients_, usage);
+    recipients_.Add("list@example.com", {"eve@empty.example", "ida@empty.example"}, 0, 1000);
+    EXPECT_EQ(AtRcpt("list@example.com", 500), "");
+    EXPECT_EQ(usage.domains_asked, 1u);
+    EXPECT_EQ(AtRcpt("list@example.com", 501), kFull) << "two copies";
 }
 
 TEST_F(MailboxRoomTest, AMailboxThatIsFullByItsDomainIsDeferredFirstToo) {

@@ -171,6 +171,13 @@ Outcome PlayWithService(const Site& site, const TableStore& store,
     return SessionPlayer(postfix).Play(sessions);
 }
 
+/// One of the replies that some session has to meet, where none did.
+std::string NotMetIn(const std::string& replies) {
+    for (const char* reply : {"250 <", "550 5.1.1 of its own <", "554 <", "end 250", "end 451"})
+        if (replies.find(reply) == replies.npos) return reply;
+    return "";
+}
+
 TEST(WholeAnswerTest, IsTheSameWithTheServiceAsWithoutIt) {
     const std::uint64_t seed = FromEnvironment("POLICYD_SEED", 2);
     const std::uint64_t wanted = FromEnvironment("POLICYD_SESSIONS", 300);
@@ -183,7 +190,8 @@ TEST(WholeAnswerTest, IsTheSameWithTheServiceAsWithoutIt) {
     std::size_t arrived = 0;
     std::size_t played = 0;
     std::size_t agreed = 0;
-    while (played < wanted && !HasFailure()) {
+    // Some sites have nobody who meets the rarer ones.
+    while ((played < wanted || (played < 4 * wanted && !NotMetIn(seen).empty())) && !HasFailure()) {
         const Site site = generator.MakeSite();
         store.Fill(site);
         const auto sessions = MakeSessions(site, generator, 50, random);
@@ -204,8 +212,7 @@ TEST(WholeAnswerTest, IsTheSameWithTheServiceAsWithoutIt) {
     }
     std::printf("whole answer: %zu of %zu sessions agree, %zu copies arrived (seed %llu)\n", agreed,
                 played, arrived, static_cast<unsigned long long>(seed));
-    for (const char* reply : {"250 <", "550 5.1.1 of its own <", "554 <", "end 250", "end 451"})
-        EXPECT_NE(seen.find(reply), seen.npos) << "no session met " << reply;
+    EXPECT_EQ(NotMetIn(seen), "") << "the sessions are too much alike to show anything";
     EXPECT_GT(arrived, played / 10);
 }
 

@@ -99,6 +99,7 @@ void MailboxQuotaCheck::TakeOver(PolicyCheck& predecessor, bool) {
 
 async::Task<Verdict> MailboxQuotaCheck::Evaluate(const PolicyRequest& request, Findings& findings) {
     if (!IsConcerned(request)) return NotConcerned();
+    findings.asked_at = clock_();
     if (request.stage == Stage::kEndOfMessage) return AtEndOfMessage(request, findings);
     return AtRcpt(request, findings);
 }
@@ -130,7 +131,7 @@ std::optional<Verdict> MailboxQuotaCheck::AtHand(const PolicyRequest& request) {
     recipient.recipient = text::FoldCase(request.recipient);
     recipient.resolution = resolution;
     const std::string message = protocol::MessageName(request);
-    Noted noted = Remember(request, message, recipient);
+    Noted noted = Remember(request, message, recipient, clock_());
     if (!noted.left.empty())
         owed_.GiveBack(HeldRoom::Id(message, recipient.recipient), std::move(noted.left),
                        Unreserve::kWhatIsUnsettled);
@@ -147,8 +148,9 @@ bool MailboxQuotaCheck::HasRoomAtHand(const PolicyRequest& request,
 /// times over.
 MailboxQuotaCheck::Noted MailboxQuotaCheck::Remember(const PolicyRequest& request,
                                                      const std::string& message,
-                                                     const TrackedRecipient& recipient) {
-    const auto remembered = messages_.Remember(message, recipient, clock_());
+                                                     const TrackedRecipient& recipient,
+                                                     std::chrono::milliseconds asked_at) {
+    const auto remembered = messages_.Remember(message, recipient, clock_(), asked_at);
     Noted noted;
     noted.refused_bytes = remembered.refused_bytes;
     if (remembered.asked == 0) {
@@ -190,7 +192,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtRcpt(const PolicyRequest& request, Fin
     // Who has no mailbox here as well: he is one of those that Postfix counts, and has room.
     std::optional<PolicyRequest> without_those;
     if (!message.empty()) {
-        Noted noted = Remember(request, message, recipient);
+        Noted noted = Remember(request, message, recipient, *findings.asked_at);
         findings.is_counted = !noted.verdict.HasOpinion();
         if (!noted.left.empty())
             co_await held_.GiveBack(HeldRoom::Id(message, recipient.recipient),
@@ -260,7 +262,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
         co_await async::WhenAll(std::move(charging));
         co_return Verdict::NoOpinion();
     }
-    messages_.Refuse(message, {request.recipient_count, request.size});
+    messages_.Refuse(message, {request.recipient_count, request.size}, clock_());
     co_await held_.GiveBack(message, recipients, Unreserve::kEverything);
     Taken without_room = WithoutRoom(taken);
     // Asked about more often than there are recipients, somebody was named twice, or the service
@@ -428,7 +430,9 @@ async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request, Fi
     for (const TrackedRecipient& recipient : findings.recipients) {
         if (request.stage == Stage::kRcpt) {
             if (std::exchange(findings.is_counted, true)) continue;
-            const auto known = messages_.Remember(message, recipient, clock_());
+            const auto now = clock_();
+            const auto known =
+                messages_.Remember(message, recipient, now, findings.asked_at.value_or(now));
             if (known.before)
                 owed_.GiveBack(HeldRoom::Id(message, recipient.recipient),
                                LeftBehind(*known.before, *recipient.resolution),
@@ -450,7 +454,7 @@ async::Task<void> MailboxQuotaCheck::WasRefused(const PolicyRequest& request, Fi
     if (message.empty()) co_return;
     co_await FindOut(request, message, findings);
     if (request.stage == Stage::kEndOfMessage)
-        messages_.Refuse(message, {request.recipient_count, request.size});
+        messages_.Refuse(message, {request.recipient_count, request.size}, clock_());
     for (const TrackedRecipient& recipient : findings.recipients) {
         if (std::exchange(findings.is_counted, false))
             messages_.ForgetOnce(message, recipient.recipient);

@@ -88,7 +88,7 @@ private:
         std::uint64_t refused_bytes = 0;  ///< see MessageTracker::RefusedBefore()
     };
     Noted Remember(const protocol::PolicyRequest& request, const std::string& message,
-                   const TrackedRecipient& recipient);
+                   const TrackedRecipient& recipient, std::chrono::milliseconds asked_at);
     async::Task<TrackedRecipient> Resolved(std::string_view recipient, Findings& findings);
     async::Task<void> FindAccepted(const protocol::PolicyRequest& request,
                                    const std::string& message, Findings& findings);

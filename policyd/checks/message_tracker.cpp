@@ -33,11 +33,12 @@ MessageTracker::MessageTracker(std::size_t most_messages, Milliseconds expiry,
       most_weight_(most_weight) {}
 
 MessageTracker::Remembered MessageTracker::Remember(std::string_view message,
-                                                    TrackedRecipient recipient, Milliseconds now) {
+                                                    TrackedRecipient recipient, Milliseconds now,
+                                                    Milliseconds asked_at) {
     const std::lock_guard lock(mutex_);
     Message& asked = Touch(Key(message), now);
     auto& recipients = asked.recipients;
-    if (asked.refused) {
+    if (asked.refused && asked_at >= asked.refused_at) {
         ForgetAll(asked);
         asked.refused = asked.settled = false;
         asked.refused_before = asked.when_refused;
@@ -111,11 +112,12 @@ void MessageTracker::Settle(std::string_view message) {
     found->second->refused = false;
 }
 
-void MessageTracker::Refuse(std::string_view message, Told told) {
+void MessageTracker::Refuse(std::string_view message, Told told, Milliseconds now) {
     const std::lock_guard lock(mutex_);
     const auto found = index_.find(Key(message));
     if (found == index_.end()) return;
     found->second->refused = true;
+    found->second->refused_at = now;
     found->second->when_refused = told;
 }
 

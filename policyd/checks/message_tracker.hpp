@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/recipients/mailbox.hpp"
@@ -58,8 +59,12 @@ public:
         std::shared_ptr<const recipients::Resolution> before{};
     };
     /// Adds a recipient to a message; the same one again counts as asked once more, and goes by
-    /// what the tables say of it now. `now` is monotonic.
-    Remembered Remember(std::string_view message, TrackedRecipient recipient, Milliseconds now);
+    /// what the tables say of it now. `now` is monotonic, and `asked_at` when that was asked.
+    Remembered Remember(std::string_view message, TrackedRecipient recipient, Milliseconds now,
+                        Milliseconds asked_at);
+    Remembered Remember(std::string_view message, TrackedRecipient recipient, Milliseconds now) {
+        return Remember(message, std::move(recipient), now, now);
+    }
 
     /// The recipient was refused. One that was asked about before stays, once less: it was accepted
     /// then, and if Postfix asked again because it missed that answer, holds what is to be given
@@ -85,8 +90,9 @@ public:
     /// The message was refused at its end, where Postfix told that of it. Its recipients stay
     /// known, as Postfix asks about the end again if it missed the answer; but a recipient that it
     /// asks about from now on is the first of another message, for which Postfix goes on with the
-    /// same instance.
-    void Refuse(std::string_view message, Told told);
+    /// same instance. One that it asked about before, to which an answer was too long in coming, is
+    /// not.
+    void Refuse(std::string_view message, Told told, Milliseconds now);
 
     /// What Postfix tells of a message that belongs to those refused before it.
     Told RefusedBefore(std::string_view message) const;
@@ -123,6 +129,7 @@ private:
         std::size_t weight = 0;  ///< of the recipients
         bool settled = false;
         bool refused = false;
+        Milliseconds refused_at{0};
         Told when_refused;    ///< what Postfix told then
         Told refused_before;  ///< the same of the message before it
         Milliseconds last_asked{0};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ struct Findings {
     bool recipient_tables_failed = false;
     /// It is counted in how often its recipient was named in its message.
     bool is_counted = false;
+    /// When it was first evaluated, monotonic: its end may come late.
+    std::optional<std::chrono::milliseconds> asked_at{};
 };
 
 /// One decision about a request. Owned by one loop thread; evaluates many requests at a time.

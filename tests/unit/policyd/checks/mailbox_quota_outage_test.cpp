@@ -129,6 +129,20 @@ TEST_F(MailboxQuotaCheckTest, ChargesMailThatIsLetInAlthoughItWouldBeRefused) {
     EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 100u);
 }
 
+TEST_F(MailboxQuotaCheckTest, AnAnswerToRcptThatComesAfterTheEndTakesNothingOffTheSize) {
+    usage_.Measure("ann@example.com", 900);
+    EXPECT_EQ(AtRcpt("ann@example.com", 500), kFull);
+    Findings of_rcpt = findings_;
+    SetTime(std::chrono::milliseconds(2000));
+    EXPECT_EQ(AtEnd("ann@example.com", 500), kFull);
+    std::swap(of_rcpt, findings_);
+    WasLetPass(Stage::kRcpt, "ann@example.com", 500);
+    std::swap(of_rcpt, findings_);
+    WasLetPass(Stage::kEndOfMessage, "ann@example.com", 500);
+    Pay();
+    EXPECT_EQ(usage_.ReservedIn("ann@example.com"), 500u);
+}
+
 TEST_F(MailboxQuotaCheckTest, ThrowsWhenTheStoreCannotTellAndChecksAgainAtTheEnd) {
     usage_.Measure("ann@example.com", 1000);
     usage_.down = true;

@@ -107,7 +107,7 @@ TEST(MessageTrackerTest, ForgetsTheOldestMessagesWhereAllHaveTooManyRecipients) 
     remember("d", "x");
     remember("d", "y");
     EXPECT_EQ(tracker.Size(), 2u);
-    tracker.Refuse("d", {2, 0});
+    tracker.Refuse("d", {2, 0}, milliseconds(0));
     remember("d", "z");
     remember("e", "x");
     EXPECT_EQ(tracker.Recipients("d", milliseconds(0)).size(), 1u);
@@ -138,7 +138,7 @@ TEST(MessageTrackerTest, ARecipientAfterARefusalAtTheEndIsTheFirstOfAnotherMessa
     MessageTracker tracker(10, std::chrono::hours(1));
     tracker.Remember("m", Recipient("ann"), milliseconds(0));
     tracker.Settle("m");
-    tracker.Refuse("m", {1, 500});
+    tracker.Refuse("m", {1, 500}, milliseconds(0));
     EXPECT_EQ(tracker.RefusedBefore("m").recipients, 0u);
     EXPECT_EQ(tracker.RefusedBefore("m").bytes, 0u);
     EXPECT_EQ(tracker.Recipients("m", milliseconds(0)).size(), 1u)
@@ -153,6 +153,18 @@ TEST(MessageTrackerTest, ARecipientAfterARefusalAtTheEndIsTheFirstOfAnotherMessa
     EXPECT_EQ(tracker.RefusedBefore("m").recipients, 1u) << "Postfix goes on counting ann";
     EXPECT_EQ(tracker.RefusedBefore("m").bytes, 500u);
     EXPECT_EQ(tracker.End("m").size(), 2u) << "not settled";
+}
+
+TEST(MessageTrackerTest, ARecipientThatWasAskedAboutBeforeARefusalAtTheEndIsOfThatMessage) {
+    MessageTracker tracker(10, milliseconds(100));
+    tracker.Remember("m", Recipient("ann"), milliseconds(0));
+    tracker.Refuse("m", {2, 500}, milliseconds(10));
+    const auto late = tracker.Remember("m", Recipient("bob"), milliseconds(20), milliseconds(9));
+    EXPECT_EQ(late.refused_bytes, 0u);
+    EXPECT_EQ(tracker.Recipients("m", milliseconds(20)).size(), 2u);
+    EXPECT_EQ(tracker.RefusedBefore("m").bytes, 0u);
+    tracker.Remember("m", Recipient("bob"), milliseconds(20), milliseconds(10));
+    EXPECT_EQ(tracker.RefusedBefore("m").bytes, 500u);
 }
 
 TEST(MessageTrackerTest, ARecipientGoesByTheLastAnswerOfTheTablesAndHoldsWhatItHeldBefore) {

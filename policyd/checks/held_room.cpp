@@ -5,6 +5,7 @@
 
 #include "common/async/when_all.hpp"
 #include "policyd/checks/mailbox_room.hpp"
+#include "policyd/checks/portion.hpp"
 
 namespace policyd::checks {
 
@@ -12,9 +13,8 @@ namespace {
 
 using usage::Unreserve;
 
-/// How many recipients are given back at once of one message, as many as Postfix lets it have
-/// (smtpd_recipient_limit), and of all messages that were given up: what others ask the store
-/// meanwhile waits for that, and the store has to answer all of it in time.
+/// How many recipients of all messages that were given up are given back at once: what others ask
+/// the store meanwhile waits for that, and the store has to answer all of it in time.
 constexpr std::size_t kAtOnce = 1'000;
 
 }  // namespace
@@ -38,7 +38,7 @@ async::Task<void> HeldRoom::GiveBack(std::string message, Recipients recipients,
     for (std::size_t next = 0; next < recipients.size();) {
         // At once: the connection's next message must not find what this one held.
         std::vector<async::Task<void>> tasks;
-        for (; next < recipients.size() && tasks.size() < kAtOnce; ++next) {
+        for (const std::size_t end = EndOfPortion(recipients, next); next < end; ++next) {
             const TrackedRecipient& recipient = recipients[next];
             std::vector<std::string> mailboxes =
                 MailboxRoom::LimitedOf(recipient.resolution->mailboxes);
@@ -97,7 +97,7 @@ async::Task<void> HeldRoom::GiveBackUnlessAskedAgain(GivenUp message) {
     Recipients& recipients = message.recipients;
     for (std::size_t next = 0; next < recipients.size();) {
         Recipients portion;
-        for (; next < recipients.size() && portion.size() < kAtOnce; ++next)
+        for (const std::size_t end = EndOfPortion(recipients, next); next < end; ++next)
             portion.push_back(std::move(recipients[next]));
         messages_.LeaveOutExpected(message.message, portion);
         co_await GiveBack(message.message, std::move(portion), Unreserve::kWhatIsUnsettled);

@@ -1,6 +1,7 @@
 #include "policyd/checks/mailbox_quota_check.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "common/log/logging.hpp"
 #include "common/protocol/message_name.hpp"
 #include "common/text/fold_case.hpp"
+#include "policyd/checks/portion.hpp"
 #include "policyd/checks/refusal_line.hpp"
 #include "policyd/checks/resolve.hpp"
 #include "policyd/checks/saturating.hpp"
@@ -232,11 +234,7 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     const bool accepts = rules_.full_at_end_of_message == FullAtEndOfMessage::kAccept;
     const WithRoom with_room =
         accepts || recipients.size() == 1 ? WithRoom::kIsLetIn : WithRoom::kMayBeRefused;
-    std::vector<async::Task<Taken>> taking;
-    taking.reserve(recipients.size());
-    for (const TrackedRecipient& recipient : recipients)
-        taking.push_back(TakeRoom(alone, message, recipient, with_room));
-    std::vector<Taken> taken = co_await async::WhenAll(std::move(taking));
+    const std::vector<Taken> taken = co_await TakeRoomForAll(alone, message, recipients, with_room);
     std::size_t full = 0;
     std::uint64_t full_asked = 0;
     for (std::size_t i = 0; i < taken.size(); ++i) {
@@ -252,14 +250,15 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     const std::uint64_t refused_later = accepted > 0 ? Difference(asked, accepted) : 0;
     const bool surely_some_full = full_asked > refused_later;
     if (!all_full && (!surely_some_full || accepts)) {
-        std::vector<async::Task<void>> charging;
-        for (std::size_t i = 0; i < recipients.size(); ++i) {
-            const bool is_full = taken[i].room != Room::kFree;
-            if (is_full || with_room == WithRoom::kMayBeRefused) {
-                charging.push_back(Charge(alone, message, recipients[i], taken[i].full.empty()));
+        for (std::size_t next = 0; next < recipients.size();) {
+            std::vector<async::Task<void>> charging;
+            for (const std::size_t end = EndOfPortion(recipients, next); next < end; ++next) {
+                const Taken& its = taken[next];
+                if (its.room != Room::kFree || with_room == WithRoom::kMayBeRefused)
+                    charging.push_back(Charge(alone, message, recipients[next], its.full.empty()));
             }
+            co_await async::WhenAll(std::move(charging));
         }
-        co_await async::WhenAll(std::move(charging));
         co_return Verdict::NoOpinion();
     }
     messages_.Refuse(message, {request.recipient_count, request.size}, clock_());
@@ -277,6 +276,22 @@ async::Task<Verdict> MailboxQuotaCheck::AtEndOfMessage(const PolicyRequest& requ
     }
     log::Info("{}", RefusalLine(request, refusal, without_room.full));
     co_return refusal;
+}
+
+async::Task<std::vector<Taken>> MailboxQuotaCheck::TakeRoomForAll(const PolicyRequest& request,
+                                                                  const std::string& message,
+                                                                  const Recipients& recipients,
+                                                                  WithRoom with_room) {
+    std::vector<Taken> taken;
+    taken.reserve(recipients.size());
+    for (std::size_t next = 0; next < recipients.size();) {
+        std::vector<async::Task<Taken>> taking;
+        for (const std::size_t end = EndOfPortion(recipients, next); next < end; ++next)
+            taking.push_back(TakeRoom(request, message, recipients[next], with_room));
+        std::vector<Taken> some = co_await async::WhenAll(std::move(taking));
+        std::move(some.begin(), some.end(), std::back_inserter(taken));
+    }
+    co_return taken;
 }
 
 async::Task<void> MailboxQuotaCheck::FindAccepted(const PolicyRequest& request,

@@ -95,6 +95,10 @@ private:
     Recipients Known(const protocol::PolicyRequest& request, const Findings& findings);
     async::Task<Taken> TakeRoom(const protocol::PolicyRequest& request, const std::string& message,
                                 const TrackedRecipient& recipient, WithRoom with_room);
+    async::Task<std::vector<Taken>> TakeRoomForAll(const protocol::PolicyRequest& request,
+                                                   const std::string& message,
+                                                   const Recipients& recipients,
+                                                   WithRoom with_room);
     async::Task<Verdict> Refusal(const Taken& taken, std::string_view message);
     async::Task<void> Charge(const protocol::PolicyRequest& request, const std::string& message,
                              const TrackedRecipient& recipient, bool has_room);

@@ -238,7 +238,8 @@ local function flush()
   local is_done, failure = pcall(write_all)
   if not is_done then
     pcall(mending())
-    error(failure, 0)
+    -- As Redis said it: before a text it puts another word than the one that errors are known by.
+    error(type(failure) == 'table' and failure or {err = failure}, 0)
   end
   writes = {}
 end

@@ -398,6 +398,40 @@ TEST_F(RedisUsageStoreTest, FailsWithoutHarmWhenRedisHasNoMemory) {
     EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("example.com"))->reserved_bytes, 10u);
 }
 
+TEST_F(RedisUsageStoreTest, TellsOfEveryChangeThatRedisTakesNothingNow) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    const text::WallTime now = loop_.RunUntilDone(store->Now());
+    const std::vector<Measurement> measured{{"ann@example.com", 10, 1, now - milliseconds(2000)},
+                                            {"bob@example.com", 10, 1, now - milliseconds(2000)}};
+    loop_.RunUntilDone(store->Commit(measured, milliseconds(0)));
+    for (const char* mailbox : {"ann@example.com", "cid@example.com", "dot@example.com"})
+        Reserve(*store, "m1", 10, mailbox);
+    const std::vector<std::string> bob{"bob@example.com"}, cid{"cid@example.com"};
+    const std::vector<Measurement> again{{"ann@example.com", 20, 1, now + milliseconds(500)}};
+    for (const auto& [refuses, takes] :
+         {std::pair("maxmemory 1", "maxmemory 0"),
+          std::pair("min-replicas-to-write 1", "min-replicas-to-write 0")}) {
+        SCOPED_TRACE(refuses);
+        const auto set = [&](const std::string& option) {
+            const std::size_t blank = option.find(' ');
+            server.Command({"CONFIG", "SET", option.substr(0, blank), option.substr(blank + 1)});
+        };
+        set(refuses);
+        EXPECT_THROW(loop_.RunUntilDone(store->Remove(bob)), outage::UsageStoreTakesNothing);
+        EXPECT_THROW(
+            loop_.RunUntilDone(store->NoteAbsent(cid, now + milliseconds(500), milliseconds(0))),
+            outage::UsageStoreTakesNothing);
+        EXPECT_THROW(loop_.RunUntilDone(store->Commit(again, milliseconds(0))),
+                     outage::UsageStoreTakesNothing);
+        EXPECT_THROW(Reserve(*store, "m2", 10, "ann@example.com"), outage::UsageStoreTakesNothing);
+        set(takes);
+    }
+    EXPECT_TRUE(ComesToHold(*store, "ann@example.com", 10)) << "it is asked again";
+    EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("example.com"))->bytes, 20u);
+    EXPECT_EQ(loop_.RunUntilDone(store->FindDomain("example.com"))->reserved_bytes, 30u);
+}
+
 TEST_F(RedisUsageStoreTest, TellsOfALackOfRoomBesideWhatFailsForALackOfMemory) {
     test::RedisServer server;
     const auto store = Open(server);

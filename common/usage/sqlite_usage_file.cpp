@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "common/usage/sqlite_usage_schema.hpp"
+
 namespace policyd::usage {
 
 namespace {
@@ -18,37 +20,6 @@ constexpr milliseconds kPatience{1500};
 
 /// A time this much later than now is not of our clock: the clock has been set back since.
 constexpr milliseconds kAhead{1000};
-
-/// Times are milliseconds since 1970. A mailbox that was only ever reserved in has no row in
-/// `measured`; `bytes` of a reservation are those of all its copies.
-constexpr const char* kSchema =
-    "PRAGMA journal_mode = WAL;"
-    "PRAGMA synchronous = NORMAL;"
-    "CREATE TABLE IF NOT EXISTS measured ("
-    " mailbox TEXT PRIMARY KEY, domain TEXT NOT NULL, bytes INTEGER NOT NULL,"
-    " messages INTEGER NOT NULL, began INTEGER NOT NULL,"
-    " stored INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
-    "CREATE INDEX IF NOT EXISTS measured_domain ON measured (domain, bytes, messages);"
-    "CREATE TABLE IF NOT EXISTS reserved ("
-    " mailbox TEXT NOT NULL, id TEXT NOT NULL, domain TEXT NOT NULL, bytes INTEGER NOT NULL,"
-    " copies INTEGER NOT NULL, made INTEGER NOT NULL, settled INTEGER NOT NULL DEFAULT 0,"
-    " PRIMARY KEY (mailbox, id)) WITHOUT ROWID;"
-    "CREATE INDEX IF NOT EXISTS reserved_domain ON reserved (domain, made, bytes, copies);"
-    "CREATE TABLE IF NOT EXISTS fullness ("
-    " mailbox TEXT PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS warned ("
-    " mailbox TEXT PRIMARY KEY, domain TEXT NOT NULL, percent INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS changed (mailbox TEXT PRIMARY KEY) WITHOUT ROWID;";
-
-/// Files that were made before reservations were settled.
-constexpr const char* kLacksSettled =
-    "SELECT 1 WHERE NOT EXISTS"
-    " (SELECT 1 FROM pragma_table_info('reserved') WHERE name = 'settled')";
-
-/// Files that were made before it was kept when a measurement was stored.
-constexpr const char* kLacksStored =
-    "SELECT 1 WHERE NOT EXISTS"
-    " (SELECT 1 FROM pragma_table_info('measured') WHERE name = 'stored')";
 
 /// Kept as the other store keeps them, far from where sums would overflow.
 std::int64_t Stored(std::uint64_t number) {
@@ -74,10 +45,16 @@ bool HasRoom(std::uint64_t limit_bytes, std::uint64_t limit_messages, const Usag
            Fits(limit_messages, usage.messages + usage.reserved_messages, copies);
 }
 
-void TakeReserved(Statement& sums, Usage& usage) {
-    if (!sums.Step()) return;
-    usage.reserved_bytes += Loaded(sums.Integer(0));
-    usage.reserved_messages += Loaded(sums.Integer(1));
+/// In the first row, where there is one, in the order of the columns of `domains`.
+std::optional<Usage> UsageIn(Statement& select) {
+    if (!select.Step()) return std::nullopt;
+    Usage usage;
+    usage.bytes = Loaded(select.Integer(0));
+    usage.messages = Loaded(select.Integer(1));
+    usage.reserved_bytes = Loaded(select.Integer(2));
+    usage.reserved_messages = Loaded(select.Integer(3));
+    select.Reset();
+    return usage;
 }
 
 std::vector<std::string> NamesIn(Statement& select) {
@@ -97,11 +74,7 @@ void SqliteUsageFile::Open() {
     if (database_ && exists && there.st_dev == device_ && there.st_ino == inode_) return;
     database_.reset();
     database_.emplace(options_.path, sqlite::Database::Mode::kReadWrite, kPatience);
-    database_->Execute(kSchema);
-    if (database_->HasRow(kLacksSettled))
-        database_->Execute("ALTER TABLE reserved ADD COLUMN settled INTEGER NOT NULL DEFAULT 0");
-    if (database_->HasRow(kLacksStored))
-        database_->Execute("ALTER TABLE measured ADD COLUMN stored INTEGER NOT NULL DEFAULT 0");
+    BringSchemaUpToDate(*database_);
     if (stat(options_.path.c_str(), &there) != 0) return;
     device_ = there.st_dev;
     inode_ = there.st_ino;
@@ -116,8 +89,11 @@ std::int64_t SqliteUsageFile::Ahead() const {
 }
 
 void SqliteUsageFile::BringUpToDate(std::string_view domain) {
-    database_->Run("DELETE FROM reserved WHERE domain = ?1 AND made < ?2", domain, Oldest());
-    if (sqlite3_changes(database_->Raw()) > 0) ForgetWarnings(domain);
+    const std::vector<std::string> expired =
+        NamesIn(database_->Prepared("DELETE FROM reserved WHERE domain = ?1 AND made < ?2"
+                                    " RETURNING mailbox",
+                                    domain, Oldest()));
+    for (const std::string& mailbox : expired) ForgetUnknown(mailbox);
     database_->Run("UPDATE reserved SET made = ?3 WHERE domain = ?1 AND made > ?2", domain, Ahead(),
                    Stored(now_));
 }
@@ -136,15 +112,10 @@ std::optional<Usage> SqliteUsageFile::Find(std::string_view mailbox) {
 
 std::optional<Usage> SqliteUsageFile::FindDomain(std::string_view domain) {
     BringUpToDate(domain);
-    const Usage usage = DomainWithout(nullptr, domain);
-    Statement& any = database_->Prepared(
-        "SELECT EXISTS (SELECT 1 FROM measured WHERE domain = ?1)"
-        " OR EXISTS (SELECT 1 FROM reserved WHERE domain = ?1)",
-        domain);
-    const bool is_known = any.Step() && any.Integer(0) != 0;
-    any.Reset();
-    if (!is_known) return std::nullopt;
-    return usage;
+    return UsageIn(
+        database_->Prepared("SELECT bytes, messages, reserved_bytes, reserved_messages FROM domains"
+                            " WHERE domain = ?1",
+                            domain));
 }
 
 Usage SqliteUsageFile::MailboxWithout(std::string_view id, std::string_view mailbox) {
@@ -161,31 +132,19 @@ Usage SqliteUsageFile::MailboxWithout(std::string_view id, std::string_view mail
         "SELECT coalesce(sum(bytes), 0), coalesce(sum(copies), 0) FROM reserved"
         " WHERE mailbox = ?1 AND id <> ?2",
         mailbox, id);
-    TakeReserved(reserved, usage);
+    if (reserved.Step()) {
+        usage.reserved_bytes = Loaded(reserved.Integer(0));
+        usage.reserved_messages = Loaded(reserved.Integer(1));
+    }
+    reserved.Reset();
     return usage;
 }
 
-/// Without what the message holds in those of the domain's mailboxes that it asks for.
-Usage SqliteUsageFile::DomainWithout(const Reservation* reservation, std::string_view domain) {
-    Usage usage;
-    Statement& measured = database_->Prepared(
-        "SELECT coalesce(sum(bytes), 0), coalesce(sum(messages), 0) FROM measured"
-        " WHERE domain = ?1",
-        domain);
-    if (measured.Step()) {
-        usage.bytes = Loaded(measured.Integer(0));
-        usage.messages = Loaded(measured.Integer(1));
-    }
-    measured.Reset();
-    Statement& reserved = database_->Prepared(
-        "SELECT coalesce(sum(bytes), 0), coalesce(sum(copies), 0) FROM reserved"
-        " WHERE domain = ?1",
-        domain);
-    TakeReserved(reserved, usage);
-    if (reservation == nullptr) return usage;
-    for (const Limit& limit : reservation->limits) {
+Usage SqliteUsageFile::DomainWithout(const Reservation& reservation, std::string_view domain) {
+    Usage usage = FindDomain(domain).value_or(Usage());
+    for (const Limit& limit : reservation.limits) {
         if (DomainOf(limit.mailbox) != domain) continue;
-        const Held held = HeldBy(*reservation, limit.mailbox);
+        const Held held = HeldBy(reservation, limit.mailbox);
         usage.reserved_bytes -= held.bytes;
         usage.reserved_messages -= held.copies;
     }
@@ -213,7 +172,7 @@ Reserved SqliteUsageFile::Reserve(const Reservation& reservation) {
     std::set<std::string_view> full_domains;
     for (std::size_t i = 0; i < reservation.domain_limits.size(); ++i) {
         const DomainLimit& limit = reservation.domain_limits[i];
-        answer.domain_usage.push_back(DomainWithout(&reservation, limit.domain));
+        answer.domain_usage.push_back(DomainWithout(reservation, limit.domain));
         std::uint64_t bytes = 0;
         std::uint64_t copies = 0;
         for (std::size_t m = 0; m < reservation.limits.size(); ++m) {
@@ -295,15 +254,15 @@ void SqliteUsageFile::Release(std::string_view id, std::string_view mailbox, Unr
     BringUpToDate(DomainOf(mailbox));
     database_->Run("DELETE FROM reserved WHERE mailbox = ?1 AND id = ?2 AND (?3 OR NOT settled)",
                    mailbox, id, what == Unreserve::kEverything);
-    if (sqlite3_changes(database_->Raw()) > 0) ForgetWarnings(DomainOf(mailbox));
+    if (sqlite3_changes(database_->Raw()) > 0) ForgetUnknown(mailbox);
 }
 
-void SqliteUsageFile::ForgetWarnings(std::string_view domain) {
+void SqliteUsageFile::ForgetUnknown(std::string_view mailbox) {
     database_->Run(
-        "DELETE FROM warned WHERE domain = ?1"
-        " AND NOT EXISTS (SELECT 1 FROM measured WHERE measured.mailbox = warned.mailbox)"
-        " AND NOT EXISTS (SELECT 1 FROM reserved WHERE reserved.mailbox = warned.mailbox)",
-        domain);
+        "DELETE FROM warned WHERE mailbox = ?1"
+        " AND NOT EXISTS (SELECT 1 FROM measured WHERE mailbox = ?1)"
+        " AND NOT EXISTS (SELECT 1 FROM reserved WHERE mailbox = ?1)",
+        mailbox);
 }
 
 /// Whether this is worth to be looked at by whoever warns.
@@ -376,22 +335,15 @@ void SqliteUsageFile::NoteAbsent(std::string_view mailbox, text::WallTime looked
         "DELETE FROM reserved WHERE mailbox = ?1 AND made < ?2"
         " AND NOT EXISTS (SELECT 1 FROM measured WHERE measured.mailbox = ?1)",
         mailbox, Stored(looked - grace));
-    if (sqlite3_changes(database_->Raw()) > 0) ForgetWarnings(DomainOf(mailbox));
+    if (sqlite3_changes(database_->Raw()) > 0) ForgetUnknown(mailbox);
 }
 
 Usage SqliteUsageFile::FindSite() {
-    Usage usage;
-    Statement& measured = database_->Prepared(
-        "SELECT coalesce(sum(bytes), 0), coalesce(sum(messages), 0) FROM measured");
-    if (measured.Step()) {
-        usage.bytes = Loaded(measured.Integer(0));
-        usage.messages = Loaded(measured.Integer(1));
-    }
-    measured.Reset();
-    Statement& reserved = database_->Prepared(
-        "SELECT coalesce(sum(bytes), 0), coalesce(sum(copies), 0) FROM reserved");
-    TakeReserved(reserved, usage);
-    return usage;
+    return UsageIn(database_->Prepared(
+                       "SELECT coalesce(sum(bytes), 0), coalesce(sum(messages), 0),"
+                       " coalesce(sum(reserved_bytes), 0), coalesce(sum(reserved_messages), 0)"
+                       " FROM domains"))
+        .value_or(Usage());
 }
 
 milliseconds SqliteUsageFile::NoteFull(std::string_view mailbox, milliseconds memory) {

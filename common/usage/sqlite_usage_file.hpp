@@ -74,8 +74,8 @@ private:
     Held HeldBy(const Reservation& reservation, std::string_view mailbox);
     bool IsKnown(std::string_view mailbox);
     std::optional<std::uint64_t> WarnedOf(std::string_view mailbox);
-    /// Of the domain's mailboxes of which nothing is known any more.
-    void ForgetWarnings(std::string_view domain);
+    /// What it was warned of, where nothing is known of the mailbox any more.
+    void ForgetUnknown(std::string_view mailbox);
     void Hold(const Reservation& reservation, const Limit& limit);
     /// Every call brings the reservations of its domain up to date first: what expired goes, what
     /// is dated later than now is dated now.
@@ -83,7 +83,8 @@ private:
     /// What expired in any domain goes.
     void DropExpired();
     Usage MailboxWithout(std::string_view id, std::string_view mailbox);
-    Usage DomainWithout(const Reservation* reservation, std::string_view domain);
+    /// Without what the message holds in those of the domain's mailboxes that it asks for.
+    Usage DomainWithout(const Reservation& reservation, std::string_view domain);
     bool HasExpired(std::string_view mailbox);
     bool HasChanged(const Measurement& measurement);
     std::int64_t Oldest() const;

@@ -163,7 +163,7 @@ public:
 
     /// Where the store has lost some of what it held, and not by Remove(), domains may have other
     /// sums than their mailboxes: puts them right, beside whatever else changes there, and returns
-    /// which were wrong. It looks at every mailbox. Nothing to do for a store that keeps no sums.
+    /// which were wrong. It looks at every mailbox. Nothing to do for a store that loses nothing.
     virtual async::Task<std::vector<std::string>> MendDomains();
 
     /// All mailboxes of all domains together. It looks at every domain.

@@ -91,12 +91,10 @@ MailboxQuotaCheck::MailboxQuotaCheck(const Parts& parts, QuotaRules rules, Clock
       clock_(std::move(clock)),
       held_(parts.usage, parts.messages, parts.owed, rules_.reservations),
       room_(parts.usage, parts.warnings, rules_.room, clock_, std::move(wall_clock)),
-      sizes_(parts.usage, rules_.size, rules_.room.stale_time, clock_) {}
+      sizes_(parts.usage, parts.average, rules_.size, clock_) {}
 
 void MailboxQuotaCheck::TakeOver(PolicyCheck& predecessor, bool) {
-    auto& other = static_cast<MailboxQuotaCheck&>(predecessor);
-    room_.TakeOver(other.room_);
-    sizes_.TakeOver(other.sizes_);
+    room_.TakeOver(static_cast<MailboxQuotaCheck&>(predecessor).room_);
 }
 
 async::Task<Verdict> MailboxQuotaCheck::Evaluate(const PolicyRequest& request, Findings& findings) {

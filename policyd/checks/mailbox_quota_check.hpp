@@ -11,6 +11,7 @@
 #include "policyd/checks/message_tracker.hpp"
 #include "policyd/checks/owed_changes.hpp"
 #include "policyd/checks/policy_check.hpp"
+#include "policyd/checks/site_average.hpp"
 
 namespace policyd::checks {
 
@@ -48,6 +49,7 @@ public:
         QuotaWarnings& warnings;
         MessageTracker& messages;
         OwedChanges& owed;
+        SiteAverage& average;
     };
 
     /// All parts outlive the check; `clock` is monotonic, `wall_clock` the one that measurements

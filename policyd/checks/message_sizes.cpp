@@ -11,27 +11,23 @@ namespace {
 using protocol::PolicyRequest;
 using protocol::Stage;
 
-/// How long the average size of the site's messages is taken to stay what it is.
-constexpr std::chrono::minutes kAverageTime{10};
+constexpr std::chrono::milliseconds kNoTime{0};
 
 /// Whether Postfix was told no size, and tells none.
 bool IsUndeclared(const PolicyRequest& request) {
     return request.stage == Stage::kRcpt && request.size == 0;
 }
 
-async::Task<std::uint64_t> AverageSize(usage::UsageStore& usage) {
-    const usage::Usage site = co_await usage.FindSite();
-    co_return site.messages == 0 ? 0 : site.bytes / site.messages;
-}
-
 }  // namespace
 
-MessageSizes::MessageSizes(usage::UsageStore& usage, SizeRules rules,
-                           std::chrono::milliseconds stale_time, Averages::Clock clock)
+MessageSizes::MessageSizes(usage::UsageStore& usage, SiteAverage& average, SizeRules rules,
+                           SiteAverage::Clock clock)
     : rules_(std::move(rules)),
-      average_(
-          1, stale_time, std::move(clock), [](std::uint64_t) { return kAverageTime; },
-          [&usage](const std::string&) { return AverageSize(usage); }) {}
+      average_(average),
+      clock_(clock),
+      first_(
+          1, kNoTime, clock, [](std::uint64_t) { return kNoTime; },
+          [&usage, &average, clock](const std::string&) { return average.Ask(usage, clock); }) {}
 
 std::uint64_t MessageSizes::OverheadOf(const PolicyRequest& request, std::string_view recipient,
                                        const std::vector<recipients::Mailbox>& mailboxes) const {
@@ -46,8 +42,7 @@ std::optional<std::uint64_t> MessageSizes::AtHand(
     if (rules_.undeclared_size)
         return Sum(*rules_.undeclared_size, OverheadOf(request, recipient, mailboxes));
     // What is measured has been delivered.
-    const std::uint64_t* const average = average_.AtHand("");
-    return average != nullptr ? std::optional(*average) : std::nullopt;
+    return average_.Known(clock_());
 }
 
 async::Task<StoredSize> MessageSizes::Of(const PolicyRequest& request,
@@ -55,8 +50,8 @@ async::Task<StoredSize> MessageSizes::Of(const PolicyRequest& request,
     std::optional<std::uint64_t> bytes =
         AtHand(request, recipient.recipient, recipient.resolution->mailboxes);
     if (!bytes) {
-        const auto average = co_await average_.Get("");
-        bytes = *average;
+        const auto first = co_await first_.Get("");
+        bytes = *first;
     }
     co_return StoredSize{*bytes, IsUndeclared(request) ? 0 : *bytes};
 }

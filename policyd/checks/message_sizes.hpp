@@ -12,6 +12,7 @@
 #include "policyd/checks/delivery_overhead.hpp"
 #include "policyd/checks/mailbox_room.hpp"
 #include "policyd/checks/message_tracker.hpp"
+#include "policyd/checks/site_average.hpp"
 
 namespace policyd::checks {
 
@@ -28,24 +29,18 @@ struct SizeRules {
 /// to be where nobody has declared any, and what delivery adds. Owned by one loop thread.
 class MessageSizes {
 public:
-    using Averages = async::AnswerCache<std::uint64_t>;
-
-    /// `usage` outlives this; for `stale_time` an average serves beyond its time while the store
-    /// cannot be asked.
-    MessageSizes(usage::UsageStore& usage, SizeRules rules, std::chrono::milliseconds stale_time,
-                 Averages::Clock clock);
-
-    /// Takes the average that another one has asked the same store for.
-    void TakeOver(MessageSizes& predecessor) { average_.TakeOver(predecessor.average_); }
+    /// `usage` and `average` outlive this; `clock` is monotonic.
+    MessageSizes(usage::UsageStore& usage, SiteAverage& average, SizeRules rules,
+                 SiteAverage::Clock clock);
 
     /// In these mailboxes of this recipient. Nothing where it is the average of the site's
-    /// messages, which is not at hand.
+    /// messages, which nobody has asked for yet.
     std::optional<std::uint64_t> AtHand(const protocol::PolicyRequest& request,
                                         std::string_view recipient,
                                         const std::vector<recipients::Mailbox>& mailboxes);
 
-    /// Asks for the average where that is needed. Throws as the store does; arguments outlive the
-    /// returned task.
+    /// Asks for the average where there is none yet. Throws as the store does; arguments outlive
+    /// the returned task.
     async::Task<StoredSize> Of(const protocol::PolicyRequest& request,
                                const TrackedRecipient& recipient);
 
@@ -66,7 +61,10 @@ private:
     }
 
     const SizeRules rules_;
-    Averages average_;
+    SiteAverage& average_;
+    const SiteAverage::Clock clock_;
+    /// Keeps nothing: has those who ask before there is any average wait for one look-up.
+    async::AnswerCache<std::uint64_t> first_;
 };
 
 }  // namespace policyd::checks

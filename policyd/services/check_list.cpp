@@ -40,9 +40,9 @@ const struct {
      &Settings::recipient_failure_action},
     {"mailbox_quota",
      [](const CheckParts& parts) -> std::unique_ptr<checks::PolicyCheck> {
-         const checks::MailboxQuotaCheck::Parts needed{parts.recipients, parts.usage,
-                                                       parts.warnings, parts.shared.messages,
-                                                       parts.shared.owed};
+         const checks::MailboxQuotaCheck::Parts needed{parts.recipients,  parts.usage,
+                                                       parts.warnings,    parts.shared.messages,
+                                                       parts.shared.owed, parts.shared.average};
          return std::make_unique<checks::MailboxQuotaCheck>(needed, QuotaRulesFrom(parts.settings),
                                                             parts.clock, &text::SystemWallTime);
      },

@@ -247,6 +247,7 @@ async::Task<void> Services::Tend() {
         co_await TakeBackWarnings();
         co_return co_await warnings_->GiveBack();
     }
+    shared_.average.Renew(usage_store_, [&loop = loop_] { return loop.Now(); });
     if (loop_.Now() < next_look_) co_return;
     next_look_ = loop_.Now() + kLookPeriod;
     co_await warnings_->LookAtChanged();

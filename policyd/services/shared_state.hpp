@@ -8,6 +8,7 @@
 #include "policyd/checks/changed_mailboxes.hpp"
 #include "policyd/checks/message_tracker.hpp"
 #include "policyd/checks/owed_changes.hpp"
+#include "policyd/checks/site_average.hpp"
 #include "policyd/services/command_runner.hpp"
 
 namespace policyd::services {
@@ -21,6 +22,7 @@ struct SharedState {
     const std::shared_ptr<usage::RecentReservations> recent =
         std::make_shared<usage::RecentReservations>();
     checks::ChangedMailboxes changed;
+    checks::SiteAverage average;
     CommandRunner commands;
 };
 

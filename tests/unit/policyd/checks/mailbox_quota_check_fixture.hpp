@@ -29,8 +29,8 @@ protected:
         Use(rules, recipients, usage_);
     }
     void Use(const QuotaRules& rules, test::FixedRecipients& recipients, usage::UsageStore& usage) {
-        const MailboxQuotaCheck::Parts parts{recipients.Cache(), usage, warnings_, messages_,
-                                             owed_};
+        const MailboxQuotaCheck::Parts parts{recipients.Cache(), usage, warnings_,
+                                             messages_,          owed_, average_};
         check_ = std::make_unique<MailboxQuotaCheck>(
             parts, rules, [this] { return now_; }, [this] { return text::WallTime(now_); });
     }
@@ -150,6 +150,7 @@ protected:
     MessageTracker messages_{100, std::chrono::hours(1)};
     Findings findings_;  // of the last request
     OwedChanges owed_{100};
+    SiteAverage average_;
     std::unique_ptr<MailboxQuotaCheck> check_;
     const std::string kFull = "552 5.2.2 Mailbox is full";
     const std::string kPerhapsFull = "452 4.2.2 Mailbox is full";

@@ -62,7 +62,8 @@ TEST_F(MailboxQuotaCheckTest, AMessageThatIsRefusedForOneNeitherFillsNorEmptiesT
     rules.full_at_end_of_message = FullAtEndOfMessage::kDefer;
     rules.room.soft_time = std::chrono::milliseconds(1000);
     rules.exempt.recipients = AddressList({"team@example.com"});
-    const MailboxQuotaCheck::Parts parts{recipients_.Cache(), usage_, warnings, messages_, owed_};
+    const MailboxQuotaCheck::Parts parts{recipients_.Cache(), usage_, warnings,
+                                         messages_,           owed_,  average_};
     check_ = std::make_unique<MailboxQuotaCheck>(
         parts, rules, [this] { return now_; }, [this] { return text::WallTime(now_); });
     recipients_.Add("team@example.com", {"eve@example.com"}, 1000);
@@ -367,7 +368,8 @@ TEST_F(MailboxQuotaCheckTest, MailThatARuleLetsInIsChargedAlsoWhereTheStoreGoesD
 
 TEST_F(MailboxQuotaCheckTest, OneRecipientTooManyIsRefusedForNow) {
     MessageTracker few(100, std::chrono::hours(1), 2);
-    const MailboxQuotaCheck::Parts parts{recipients_.Cache(), usage_, warnings_, few, owed_};
+    const MailboxQuotaCheck::Parts parts{
+        recipients_.Cache(), usage_, warnings_, few, owed_, average_};
     check_ = std::make_unique<MailboxQuotaCheck>(
         parts, QuotaRules(), [this] { return now_; }, [this] { return text::WallTime(now_); });
     LetAnnAndBobPass();

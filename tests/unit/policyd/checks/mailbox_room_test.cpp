@@ -238,7 +238,8 @@ TEST_F(MailboxRoomTest, MailThatIsLetInWarnsAndMailThatIsRefusedHasItsMailboxLoo
     std::vector<std::string> told;
     QuotaWarnings warnings(usage_, recipients_, changed_, {{80}, 5},
                            [&](const Warning& warning) { told.push_back(warning.mailbox); });
-    const MailboxQuotaCheck::Parts parts{recipients_.Cache(), usage_, warnings, messages_, owed_};
+    const MailboxQuotaCheck::Parts parts{recipients_.Cache(), usage_, warnings,
+                                         messages_,           owed_,  average_};
     check_ = std::make_unique<MailboxQuotaCheck>(
         parts, QuotaRules(), [this] { return now_; }, [this] { return text::WallTime(now_); });
     EXPECT_EQ(AtRcpt("ann@example.com", 900), "");

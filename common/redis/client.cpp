@@ -34,11 +34,12 @@ bool IsForWantOfScript(const Answer& answer) {
 }  // namespace
 
 Client::Client(uv_loop_t* loop, ClientSettings settings, std::vector<std::string> scripts,
-               std::function<void()> on_ready)
+               OnReady on_ready, OnLost on_lost)
     : loop_(loop),
       settings_(std::move(settings)),
       scripts_(std::move(scripts)),
       on_ready_(std::move(on_ready)),
+      on_lost_(std::move(on_lost)),
       script_names_(scripts_.size()),
       back_end_("redis:" + settings_.endpoint.ToText(),
                 [loop] { return std::chrono::milliseconds(uv_now(loop)); }),
@@ -250,10 +251,10 @@ void Client::Lost(const std::string& reason) {
     const bool was_ready = state_ == State::kReady;
     // Servers close what is idle for long (Redis's `timeout`): an outage only if it stays away.
     const bool was_idle = was_ready && connection_->InFlight() == 0;
-    // That it is gone may be noticed late: by a program that was stopped meanwhile.
-    if (was_ready) last_lost_ = connection_->LastAnswered();
     last_failure_ = reason;
     state_ = State::kPausing;
+    // That it is gone may be noticed late: by a program that was stopped meanwhile.
+    if (was_ready && on_lost_) on_lost_(connection_->LastAnswered());
     if (was_ready) addresses_left_.clear();
     const bool goes_on = was_ready || !addresses_left_.empty();  // the next attempt follows at once
     waits_for_attempt_ = goes_on;

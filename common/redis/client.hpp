@@ -69,11 +69,17 @@ class Client {
 public:
     class Asking;
 
+    using OnReady = std::function<void()>;
+    /// Gets when the server was last heard of (uv_now).
+    using OnLost = std::function<void(std::chrono::milliseconds last_answered)>;
+
     /// `scripts` are Lua texts, sent when a connection is made and called by their index.
     /// `on_ready` is called whenever a connection has become usable, before any command that
-    /// waits for it is sent. Connecting begins at once; a server that is down is no error.
+    /// waits for it is sent; `on_lost` as soon as it is noticed that it is so no more, after the
+    /// commands that were in flight have failed. Connecting begins at once; a server that is down
+    /// is no error.
     Client(uv_loop_t* loop, ClientSettings settings, std::vector<std::string> scripts = {},
-           std::function<void()> on_ready = {});
+           OnReady on_ready = {}, OnLost on_lost = {});
     /// Commands in flight fail.
     ~Client();
     Client(const Client&) = delete;
@@ -91,8 +97,6 @@ public:
     Reply Checked(Reply part);
 
     bool IsReady() const noexcept { return state_ == State::kReady; }
-    /// When a connection was last lost (uv_now); 0 if none was.
-    std::chrono::milliseconds LastLost() const noexcept { return last_lost_; }
 
 private:
     friend class Exchange;
@@ -130,15 +134,15 @@ private:
     uv_loop_t* const loop_;
     const ClientSettings settings_;
     const std::vector<std::string> scripts_;
-    const std::function<void()> on_ready_;
+    const OnReady on_ready_;
+    const OnLost on_lost_;
     std::vector<std::string> script_names_;  // as Redis calls them: their SHA-1
     outage::BackEnd back_end_;
     State state_ = State::kConnecting;
     bool is_ending_ = false;
     bool waits_for_attempt_ = true;  // whether commands may wait for the attempt under way
     int failed_attempts_ = 0;        // in a row
-    std::chrono::milliseconds last_lost_{0};
-    std::string untold_loss_;  // why an idle connection ended, until the next one is there
+    std::string untold_loss_;        // why an idle connection ended, until the next one is there
     std::string last_failure_;
     std::deque<Waiting> waiting_;
     std::shared_ptr<NameLookup> name_lookup_;

@@ -13,11 +13,11 @@ RecentReservations::Teller RecentReservations::NewTeller() {
 
 void RecentReservations::Remember(Held held) {
     const std::lock_guard lock(mutex_);
+    Expire(held.at);
     Put(std::move(held));
 }
 
 void RecentReservations::Put(Held held) {
-    Expire(held.at);
     const auto known = index_.find(PlaceOf(held));
     if (known != index_.end()) {
         // It stays in its place, with the strings that the index points to.
@@ -46,7 +46,9 @@ void RecentReservations::GiveBack(std::string_view id, std::span<const std::stri
         held.at = at;
         held.given_back = what;
         held.teller = teller;
-        if (const auto known = index_.find({id, mailbox}); known != index_.end()) {
+        const auto known = index_.find({id, mailbox});
+        if (known == index_.end() && !lost_.empty()) continue;
+        if (known != index_.end()) {
             const Held& before = known->second->held;
             if (before.settled && what == Unreserve::kWhatIsUnsettled) continue;
             if (before.given_back == Unreserve::kEverything)
@@ -73,6 +75,19 @@ std::vector<RecentReservations::Held> RecentReservations::Recent(Teller teller, 
     for (const Kept& kept : order_)
         if (kept.held.teller == teller) recent.push_back(kept.held);
     return recent;
+}
+
+std::optional<RecentReservations::Held> RecentReservations::ToldAgain(const Held& held,
+                                                                      Milliseconds at) {
+    const std::lock_guard lock(mutex_);
+    const auto found = index_.find(PlaceOf(held));
+    if (found == index_.end()) return std::nullopt;
+    Held& known = found->second->held;
+    if (known != held) return known;
+    known.age += at - known.at;
+    known.at = at;
+    order_.splice(order_.end(), order_, found->second);
+    return std::nullopt;
 }
 
 std::optional<RecentReservations::Held> RecentReservations::Current(const Held& held) const {

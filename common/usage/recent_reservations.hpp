@@ -19,8 +19,8 @@ namespace policyd::usage {
 
 /// What was reserved and given back in the last seconds, to be told again to a store that may have
 /// lost it: a server that was restarted from its last save, or a replica that took over. From a
-/// loss until all is told the clock stands still: however long it takes, nothing is forgotten for
-/// its age.
+/// loss until all who have lost it have told all, the clock stands still: however long it takes,
+/// nothing is forgotten for its age.
 ///
 /// Telling it again does no harm, as a message is charged once. Bounded in number: the oldest are
 /// forgotten first.
@@ -57,18 +57,24 @@ public:
 
     Teller NewTeller();
 
+    /// What the store has taken.
     void Remember(Held held);
+    /// Noted before the store is told. While it is lost, only of what is known: whoever is to give
+    /// back what nobody else remembers owes that to the store.
     void GiveBack(std::string_view id, std::span<const std::string> mailboxes, Unreserve what,
                   Milliseconds at, Teller teller);
 
-    /// The store was lost to this teller at that moment, unless it still has something to tell from
-    /// before.
+    /// The store is lost to this teller, since that moment or since it was lost before and not all
+    /// was told. To be called at once: what is reserved by others makes time pass.
     void Lost(Teller teller, Milliseconds at);
     /// It has told all, or tells no more.
     void Told(Teller teller);
 
     /// What this teller is still to tell, oldest first.
     std::vector<Held> Recent(Teller teller, Milliseconds now);
+    /// This was told again at that moment, and may be lost again: it is as young as what is told
+    /// for the first time. Returns what has become of it meanwhile, which is to be told as well.
+    std::optional<Held> ToldAgain(const Held& held, Milliseconds at);
     /// What there is of the same message and mailbox now.
     std::optional<Held> Current(const Held& held) const;
     std::size_t Size() const;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/async/when_all.hpp"
 #include "common/usage/redis_reservations.hpp"
 
 namespace policyd::usage {
@@ -29,6 +30,7 @@ RedisRetelling::RedisRetelling(uv_loop_t* loop, redis::Client& client, RedisRese
       teller_(recent_->NewTeller()),
       later_(loop, [this] { Start(); }) {
     later_.KeepsLoopAlive(false);
+    recent_->Lost(teller_, Now());  // until it is there for the first time
 }
 
 RedisRetelling::~RedisRetelling() {
@@ -56,6 +58,12 @@ void RedisRetelling::GivenBack(std::string_view id, std::span<const std::string>
     recent_->GiveBack(id, mailboxes, what, Now(), teller_);
 }
 
+void RedisRetelling::Lost(milliseconds last_answered) {
+    ++losses_;
+    later_.Stop();
+    recent_->Lost(teller_, last_answered);
+}
+
 void RedisRetelling::Start() {
     async::Spawn(TellAgain(), [this](std::exception_ptr) {
         // Where the connection is lost again, all is told over the next one.
@@ -64,30 +72,25 @@ void RedisRetelling::Start() {
 }
 
 async::Task<void> RedisRetelling::TellAgain() {
-    recent_->Lost(teller_, client_.LastLost());
+    const std::uint64_t losses = losses_;
     const std::vector<Held> recent = recent_->Recent(teller_, Now());
     for (std::size_t at = 0; at < recent.size();) {
-        std::vector<Held> some;
+        std::vector<async::Task<void>> some;
         for (; at < recent.size() && some.size() < kToldAtOnce; ++at)
-            if (recent_->Current(recent[at]) == recent[at]) some.push_back(recent[at]);
-        co_await Tell(std::move(some));
+            if (recent_->Current(recent[at]) == recent[at]) some.push_back(Tell(recent[at]));
+        co_await async::WhenAll(std::move(some));
+        if (losses_ != losses) co_return;  // all is told over the next connection
     }
     recent_->Told(teller_);
 }
 
-/// What is told of the same messages over other connections meanwhile may have come before it, and
+/// What is told of the same message over another connection meanwhile may have come before it, and
 /// is told once more.
-async::Task<void> RedisRetelling::Tell(std::vector<Held> some) {
-    while (!some.empty()) {
-        std::vector<RedisReservationPart> parts;
-        for (const Held& held : some) parts.push_back(PartAgain(held));
-        co_await batch_.EvaluateAll(std::move(parts));
-        std::vector<Held> changed;
-        for (const Held& held : some) {
-            std::optional<Held> current = recent_->Current(held);
-            if (current && *current != held) changed.push_back(*std::move(current));
-        }
-        some = std::move(changed);
+async::Task<void> RedisRetelling::Tell(Held held) {
+    for (std::optional<Held> next = std::move(held); next;) {
+        const RedisReservationPart part = PartAgain(*next);
+        co_await batch_.Evaluate(part);
+        next = recent_->ToldAgain(*next, Now());
     }
 }
 

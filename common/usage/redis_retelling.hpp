@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,14 +28,16 @@ public:
     void Reserved(const Reservation& reservation);
     void GivenBack(std::string_view id, std::span<const std::string> mailboxes, Unreserve what);
 
-    /// The connection is of use again.
+    /// The connection is of no use any more; Redis last answered at that moment.
+    void Lost(std::chrono::milliseconds last_answered);
+    /// It is of use again.
     void Start();
 
 private:
     using Held = RecentReservations::Held;
 
     async::Task<void> TellAgain();
-    async::Task<void> Tell(std::vector<Held> some);
+    async::Task<void> Tell(Held held);
     RedisReservationPart PartAgain(const Held& held) const;
     std::chrono::milliseconds Now() const;
 
@@ -44,6 +47,7 @@ private:
     const std::shared_ptr<RecentReservations> recent_;
     const RecentReservations::Teller teller_;
     async::Timer later_;
+    std::uint64_t losses_ = 0;
 };
 
 }  // namespace policyd::usage

@@ -46,7 +46,9 @@ RedisUsageStore::RedisUsageStore(uv_loop_t* loop, Options options)
       retelling_(
           loop, redis_, batch_,
           options.recent ? std::move(options.recent) : std::make_shared<RecentReservations>()),
-      redis_(loop, std::move(options.server), RedisScripts(), [this] { OnReady(); }),
+      redis_(
+          loop, std::move(options.server), RedisScripts(), [this] { OnReady(); },
+          [this](milliseconds last_answered) { retelling_.Lost(last_answered); }),
       batch_(loop, redis_, [this] { return ReservationsHeader(); }) {}
 
 RedisUsageStore::~RedisUsageStore() {

@@ -55,6 +55,12 @@ protected:
         return loop_.RunUntilDone(Held(loop_, store, mailbox, bytes));
     }
 
+    void Wait(milliseconds time) { loop_.RunUntilDone(Waited(loop_, time)); }
+
+    static async::Task<void> Waited(async::EventLoop& loop, milliseconds time) {
+        co_await async::Sleep(loop.Raw(), time);
+    }
+
     static async::Task<bool> Held(async::EventLoop& loop, UsageStore& store, std::string mailbox,
                                   std::uint64_t bytes) {
         const milliseconds end = loop.Now() + std::chrono::minutes(1);
@@ -91,6 +97,9 @@ protected:
         async::Spawn(std::move(task),
                      [](std::exception_ptr failure) { std::rethrow_exception(failure); });
     }
+
+    /// For RecentReservations.
+    static constexpr milliseconds kShortLife{500};
 
     async::EventLoop loop_;
 };
@@ -239,6 +248,60 @@ TEST_F(RedisUsageStoreTest, TellsRedisAgainWhatItLostInARestart) {
     EXPECT_TRUE(ComesToHold(*store, "ann@example.com", 1200 + 1500));
     const auto usage = loop_.RunUntilDone(store->Find("ann@example.com"));
     EXPECT_EQ(usage->reserved_messages, 501u);
+}
+
+TEST_F(RedisUsageStoreTest, TellsRedisAgainAfterALongOutageWhatItHeldBefore) {
+    test::RedisServer server({"--appendonly", "no"});
+    const auto recent = std::make_shared<RecentReservations>(kShortLife);
+    const auto store = Open(server, "", "", recent);
+    Reserve(*store, "lost", 10, "ann@example.com");
+    server.Stop(SIGKILL);
+    for (int i = 0; i < 3; ++i) {
+        Wait(kShortLife);
+        EXPECT_THROW(Release(*store, "aborted", "bob@example.com"), outage::UsageStoreUnavailable);
+    }
+    server.Start();
+
+    EXPECT_TRUE(ComesToHold(*store, "ann@example.com", 10));
+}
+
+TEST_F(RedisUsageStoreTest, TellsRedisAgainAfterALongOutageOverAllConnections) {
+    test::RedisServer server({"--appendonly", "no"});
+    const auto recent = std::make_shared<RecentReservations>(kShortLife);
+    std::vector<std::unique_ptr<UsageStore>> stores;
+    for (int i = 0; i < 4; ++i) stores.push_back(Open(server, "", "", recent));
+    for (const auto& store : stores) loop_.RunUntilDone(store->Now());  // connected
+    for (const auto& store : stores)
+        Reserve(*store, "lost" + std::to_string(recent->Size()), 10, "ann@example.com");
+    server.Stop(SIGKILL);
+    Wait(kShortLife * 2);
+    const auto reserve = [](async::EventLoop& loop, UsageStore& store) -> async::Task<void> {
+        const Reservation reservation{"new", 1, {{"bob@example.com", 0, 0}}};
+        Outcome outcome;
+        while (outcome.granted == 0) {
+            co_await Ask(store, reservation, outcome);
+            co_await async::Sleep(loop.Raw(), milliseconds(1));
+        }
+    };
+    for (const auto& store : stores) Start(reserve(loop_, *store));
+    server.Start();
+
+    EXPECT_TRUE(ComesToHold(*stores[0], "ann@example.com", 40));
+    for (const auto& store : stores) loop_.RunUntilDone(reserve(loop_, *store));
+}
+
+TEST_F(RedisUsageStoreTest, TellsRedisOnceMoreWhatItLostAgain) {
+    test::RedisServer server({"--appendonly", "no"});
+    const auto recent = std::make_shared<RecentReservations>(kShortLife);
+    const auto store = Open(server, "", "", recent);
+    Reserve(*store, "lost", 10, "ann@example.com");
+    for (int i = 0; i < 3; ++i) {
+        server.Stop(SIGKILL);
+        Wait(kShortLife * 2);
+        server.Start();
+        EXPECT_TRUE(ComesToHold(*store, "ann@example.com", 10));
+        Reserve(*store, "new", 1, "bob@example.com");
+    }
 }
 
 TEST_F(RedisUsageStoreTest, TellsRedisAgainWhatWasGivenBack) {

@@ -110,6 +110,48 @@ TEST_F(RecentReservationsTest, DoNotAgeFromALossUntilAllIsTold) {
     EXPECT_TRUE(IdsAt(milliseconds(70'000)).empty());
 }
 
+TEST_F(RecentReservationsTest, DoNotAgeByWhatIsGivenBackBeforeALossIsNoticed) {
+    recent_.Remember(Holding("m1", 5, milliseconds(10)));
+    recent_.Remember(Holding("m2", 5, milliseconds(20)));
+    recent_.GiveBack("m2", ann_, Unreserve::kWhatIsUnsettled, milliseconds(5000), 0);
+    recent_.Lost(0, milliseconds(30));
+    EXPECT_THAT(IdsAt(milliseconds(6000)), testing::ElementsAre("m1", "m2"));
+}
+
+TEST_F(RecentReservationsTest, AreNotPushedOutByWhatIsGivenBackDuringALoss) {
+    for (const char* const id : {"m1", "m2", "m3"})
+        recent_.Remember(Holding(id, 5, milliseconds(10)));
+    recent_.Lost(0, milliseconds(30));
+    for (const char* const id : {"m4", "m5", "m2"})
+        recent_.GiveBack(id, ann_, Unreserve::kEverything, milliseconds(5000), 0);
+    EXPECT_THAT(IdsAt(milliseconds(6000)), testing::ElementsAre("m1", "m3", "m2"));
+    EXPECT_EQ(recent_.Current(Holding("m2", 5, milliseconds(10)))->given_back,
+              Unreserve::kEverything);
+}
+
+TEST_F(RecentReservationsTest, AreYoungAgainWhenToldAgainAndAcceptedAsLongAgoAsBefore) {
+    const Held held = Holding("m1", 5, milliseconds(10));
+    recent_.Remember(held);
+    recent_.Lost(0, milliseconds(30));
+    EXPECT_EQ(recent_.ToldAgain(held, milliseconds(5000)), std::nullopt);
+    recent_.Told(0);
+    recent_.Remember(Holding("m2", 5, milliseconds(5500)));
+    const std::vector<Held> recent = recent_.Recent(0, milliseconds(5500));
+    ASSERT_THAT(recent, testing::SizeIs(2));
+    EXPECT_EQ(recent[0].at, milliseconds(5000));
+    EXPECT_EQ(recent[0].age, milliseconds(4990));
+}
+
+TEST_F(RecentReservationsTest, WhatBecameOfOneThatWasToldAgainIsToBeTold) {
+    const Held held = Holding("m1", 5, milliseconds(10));
+    recent_.Remember(held);
+    recent_.GiveBack("m1", ann_, Unreserve::kEverything, milliseconds(20), 1);
+    const std::optional<Held> next = recent_.ToldAgain(held, milliseconds(40));
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->given_back, Unreserve::kEverything);
+    EXPECT_EQ(recent_.ToldAgain(*next, milliseconds(50)), std::nullopt);
+}
+
 TEST_F(RecentReservationsTest, AMessageThatIsSettledTakesOnePlace) {
     for (const char* const id : {"m1", "m2", "m3"}) {
         recent_.Remember(Holding(id, 5, milliseconds(10)));

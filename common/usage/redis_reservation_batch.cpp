@@ -10,7 +10,10 @@ namespace policyd::usage {
 
 namespace {
 
-constexpr std::size_t kMostInOneCall = 32;  // what one script holds up others for
+// What one script holds up others for: reservations, and keys of mailboxes and of their domains.
+// One reservation alone may have more of them: it is one step.
+constexpr std::size_t kMostInOneCall = 32;
+constexpr std::size_t kMostKeysInOneCall = 200;
 
 }  // namespace
 
@@ -35,6 +38,7 @@ async::Task<void> RedisReservationBatch::EvaluateOne(const RedisReservationPart&
 }
 
 void RedisReservationBatch::Join(Joining& joining, const RedisReservationPart& part) {
+    if (call_.keys.Count() + part.keys.Count() > kMostKeysInOneCall) Flush();
     if (joined_.empty()) {
         call_.script = kReservationsScript;
         call_.arguments.Append(header_().Bytes());

@@ -14,8 +14,9 @@
 namespace policyd::usage {
 
 /// Makes of what is to be reserved and given back in one turn of the loop one call of
-/// kReservationsScript: most of what a call costs Redis it costs whatever is in it. Owned by one
-/// loop thread; everybody who waits goes on before it is destroyed.
+/// kReservationsScript, or several where that would keep Redis for long: most of what a call costs
+/// it costs whatever is in it. Owned by one loop thread; everybody who waits goes on before it is
+/// destroyed.
 class RedisReservationBatch {
 public:
     class Joining;

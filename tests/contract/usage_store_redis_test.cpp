@@ -219,6 +219,36 @@ TEST_F(RedisUsageStoreTest, WritesNothingOfADomainThatMakesNoSenseWithTheNextOne
     EXPECT_EQ(loop_.RunUntilDone(store->Find("ann@b.example"))->reserved_bytes, 0u);
 }
 
+/// A script holds up everybody.
+TEST_F(RedisUsageStoreTest, JoinsReservationsOfManyMailboxesInSeveralCalls) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    loop_.RunUntilDone(store->Now());
+    const auto calls = [&server] {
+        const std::string stats = server.Command({"INFO", "commandstats"});
+        const std::string before = "cmdstat_evalsha:calls=";
+        const std::size_t found = stats.find(before);
+        return found == stats.npos ? 0 : std::stoi(stats.substr(found + before.size()));
+    };
+    const auto calls_for = [&](std::size_t messages, std::size_t mailboxes) {
+        const int calls_before = calls();
+        Outcome outcome;
+        for (std::size_t m = 0; m < messages; ++m) {
+            Reservation reservation{"m" + std::to_string(m), 10, {}};
+            for (std::size_t i = 0; i < mailboxes; ++i)
+                reservation.limits.push_back({"u" + std::to_string(i) + "@example.com", 0, 0});
+            Start(Ask(*store, std::move(reservation), outcome));
+        }
+        while (outcome.ended < messages) loop_.RunOnce();
+        EXPECT_EQ(outcome.granted, messages);
+        return calls() - calls_before;
+    };
+
+    EXPECT_EQ(calls_for(32, 1), 1);
+    EXPECT_EQ(calls_for(8, 49), 2);
+    EXPECT_EQ(calls_for(3, 1'000), 3) << "each in one step";
+}
+
 TEST_F(RedisUsageStoreTest, FailsWhatIsAskedForWhenItEnds) {
     test::RedisServer server;
     auto store = Open(server);

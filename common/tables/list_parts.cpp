@@ -87,7 +87,7 @@ std::optional<bool> ListWords::Find(std::string_view domain, DomainMatching matc
     consider(domain);
     if (matching != DomainMatching::kExact) {
         const std::size_t skipped = matching == DomainMatching::kSubdomains ? 1 : 0;
-        for (std::size_t dot = domain.find('.', 1); dot < domain.size();
+        for (std::size_t dot = domain.find('.'); dot < domain.size();
              dot = domain.find('.', dot + 1))
             consider(domain.substr(dot + skipped));
     }

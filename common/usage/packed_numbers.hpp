@@ -27,7 +27,7 @@ public:
 
 private:
     PackedNumbers& Append(double number) {
-        if (bytes_.capacity() < kUsually) bytes_.reserve(kUsually);
+        bytes_.reserve(kUsually);
         static_assert(std::endian::native == std::endian::little);
         bytes_.append(reinterpret_cast<const char*>(&number), sizeof number);
         return *this;
@@ -61,8 +61,6 @@ public:
     std::chrono::milliseconds NextTime() {
         return std::chrono::milliseconds(static_cast<std::int64_t>(Next()));
     }
-
-    bool IsAtEnd() const { return bytes_.empty(); }
 
 private:
     std::string_view bytes_;

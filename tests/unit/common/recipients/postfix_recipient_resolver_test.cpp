@@ -287,6 +287,20 @@ TEST_F(PostfixRecipientResolverTest, ADestinationThatStartsWithAnAtIsOneAddress)
     EXPECT_THAT(MailboxesOf("joe@example.org"), IsEmpty());
 }
 
+TEST_F(PostfixRecipientResolverTest, AnAliasToTheNullAddressIsOneToMailerDaemon) {
+    system.refuse_alias_to_nobody = true;
+    forwardings.rows["info@example.com"] = "<>";
+    EXPECT_EQ(KindOf("info@example.com"), Kind::kKnown);
+    EXPECT_TRUE(Resolve("info@example.com").any_elsewhere);
+}
+
+TEST_F(PostfixRecipientResolverTest, AnExtensionIsPutBeforeTheLastAtOfATarget) {
+    system.extensions.delimiters = "+";
+    forwardings.rows["info@example.com"] = "\"a@b\"@example.com";
+    forwardings.rows["\"a@b+x\"@example.com"] = "joe@example.com";
+    EXPECT_THAT(MailboxesOf("info+x@example.com"), ElementsAre("joe@example.com"));
+}
+
 TEST_F(PostfixRecipientResolverTest, ATargetWithoutDomainGetsMyOrigin) {
     system.rewriting.myorigin = "example.com";
     forwardings.rows["info@example.com"] = "joe ann";
@@ -310,6 +324,9 @@ TEST_F(PostfixRecipientResolverTest, CanonicalMapsRewriteBeforeAliases) {
     EXPECT_THAT(MailboxesOf("older@example.com"), ElementsAre("joe@example.com"));
     canonical.rows["old@example.com"] = "older@example.com";
     EXPECT_THAT(MailboxesOf("older@example.com"), IsEmpty()) << "a loop that ends";
+    forwardings.rows["older@example.com"] = "ann@example.com";
+    EXPECT_THAT(MailboxesOf("older@example.com"), ElementsAre("ann@example.com"))
+        << "and goes on with what it has come to";
     canonical.rows["old@example.com"] = ",";
     EXPECT_THAT(MailboxesOf("old@example.com"), IsEmpty());
 }

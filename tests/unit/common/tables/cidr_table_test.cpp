@@ -54,6 +54,14 @@ TEST_F(CidrTableTest, WhatABlockLeavesOutIsFoundFurtherDownUnderTheSameNetwork) 
     EXPECT_EQ(Find(kTable, "10.1.0.0"), "rest");
 }
 
+TEST_F(CidrTableTest, WhatSeveralConditionsLeaveOutNoneOfThemLetsIn) {
+    constexpr const char* kTable =
+        "if !10.1.0.0/16\nif !10.2.0.0/16\n10.0.0.0/8 some\nendif\nendif\n0.0.0.0/0 rest\n";
+    EXPECT_EQ(Find(kTable, "10.1.0.0"), "rest");
+    EXPECT_EQ(Find(kTable, "10.2.0.0"), "rest");
+    EXPECT_EQ(Find(kTable, "10.3.0.0"), "some");
+}
+
 TEST_F(CidrTableTest, EvenANegatedConditionKeepsTheOtherFamilyOut) {
     EXPECT_EQ(Find("if !::1\n10.0.0.0/8 inner\nendif\n", "10.0.0.1"), "nothing");
 }
@@ -84,7 +92,7 @@ TEST_F(CidrTableTest, FindsTheFirstOfManyRulesAsALinearSearchWould) {
     };
     for (int i = 0; i < 3000; ++i) {
         AddressPrefix prefix;
-        prefix.length = static_cast<std::uint8_t>(8 + next(25));
+        prefix.length = static_cast<std::uint8_t>(18 + next(15));  // few hide others
         const AddressBits bits{10ULL << 56 | std::uint64_t{next(1 << 14)} << 40, 0};
         prefix.bits = FirstBits(bits, prefix.length);
         prefixes.push_back(prefix);
@@ -95,8 +103,11 @@ TEST_F(CidrTableTest, FindsTheFirstOfManyRulesAsALinearSearchWould) {
     CidrTable table = Open(content);
     EXPECT_EQ(table.Size(), 3000u);
     for (int i = 0; i < 500; ++i) {
-        const std::string key = "10." + std::to_string(next(64)) + "." + std::to_string(next(256)) +
-                                "." + std::to_string(next(3));
+        AddressBits bits = prefixes[next(3000)].bits;
+        bits.high |= std::uint64_t{next(3)} << 32;
+        const std::string key = "10." + std::to_string(bits.high >> 48 & 255) + "." +
+                                std::to_string(bits.high >> 40 & 255) + "." +
+                                std::to_string(bits.high >> 32 & 255);
         std::optional<std::string> expected;
         for (std::size_t rule = 0; rule < prefixes.size() && !expected; ++rule)
             if (prefixes[rule].Contains(*ParseAddress(key))) expected = std::to_string(rule);

@@ -41,6 +41,7 @@ TEST_F(DomainListTest, MatchesWordsWhateverTheirCase) {
 TEST_F(DomainListTest, MatchesSubdomainsAsTheListIsDefined) {
     EXPECT_TRUE(Contains("example.com", "x.example.com", Matching::kSubdomains));
     EXPECT_FALSE(Contains("example.com", "xexample.com", Matching::kSubdomains));
+    EXPECT_TRUE(Contains("example.com", ".example.com", Matching::kSubdomains));
     EXPECT_FALSE(Contains("example.com", "x.example.com", Matching::kDotSubdomains));
     EXPECT_TRUE(Contains(".example.com", "x.example.com", Matching::kDotSubdomains));
     EXPECT_FALSE(Contains(".example.com", "x.example.com", Matching::kExact));
@@ -83,6 +84,9 @@ TEST_F(DomainListTest, ReadsFilesInPlaceAndNegatesThemAsAWhole) {
     EXPECT_TRUE(Contains(path, "b.example"));
     EXPECT_FALSE(Contains("!" + path + " a.example", "a.example"));
     EXPECT_TRUE(Contains("!" + path, "c.example"));
+    EXPECT_FALSE(Contains("fake:x !" + path + " a.example", "a.example")) << "behind a table too";
+    EXPECT_TRUE(Contains("fake:x !" + path, "c.example"));
+    EXPECT_THAT(warnings, testing::IsEmpty());
 }
 
 // A comment behind the domains of one line must not hide those of the next, though that begins with
@@ -124,7 +128,7 @@ TEST_F(DomainListTest, RefusesAFileThatIsWithinItself) {
 
 TEST_F(DomainListTest, WarnsOfACommentAtTheEndOfALine) {
     EXPECT_FALSE(Contains("a.example # b.example", "b.example"));
-    EXPECT_THAT(warnings, testing::SizeIs(1));
+    EXPECT_THAT(warnings, testing::ElementsAre(testing::StartsWith("mydestination: \"#\"")));
 }
 
 }  // namespace

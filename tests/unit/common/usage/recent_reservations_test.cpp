@@ -41,7 +41,14 @@ TEST_F(RecentReservationsTest, AreToldOldestFirst) {
 TEST_F(RecentReservationsTest, AreForgottenAfterTheirTime) {
     recent_.Remember(Holding("m1", 5, milliseconds(10)));
     recent_.Remember(Holding("m2", 5, milliseconds(20)));
+    EXPECT_THAT(IdsAt(milliseconds(1010)), testing::ElementsAre("m1", "m2"));
     EXPECT_THAT(IdsAt(milliseconds(1011)), testing::ElementsAre("m2"));
+    EXPECT_EQ(recent_.Size(), 1u);
+}
+
+TEST_F(RecentReservationsTest, AreForgottenAlsoWhereNothingIsToldAgain) {
+    recent_.Remember(Holding("m1", 5, milliseconds(10)));
+    recent_.Remember(Holding("m2", 5, milliseconds(2000)));
     EXPECT_EQ(recent_.Size(), 1u);
 }
 
@@ -72,6 +79,22 @@ TEST_F(RecentReservationsTest, AreTheSameAgeWhenReservedAgainUntilTheyAreSettled
     recent_.GiveBack("m1", ann_, Unreserve::kEverything, milliseconds(960), 0);
     recent_.Remember(Holding("m1", 5, milliseconds(990)));
     EXPECT_EQ(age(), milliseconds(0)) << "it held nothing";
+}
+
+TEST_F(RecentReservationsTest, AreAsOldAsTheyWereSaidToBeWhereThatIsOlder) {
+    Held held = Holding("m1", 5, milliseconds(100));
+    recent_.Remember(held);
+    held.at = milliseconds(300);
+    held.age = milliseconds(5000);
+    recent_.Remember(held);
+    EXPECT_EQ(recent_.Current(held)->age, milliseconds(5000));
+}
+
+TEST_F(RecentReservationsTest, WhatWasGivenBackIsToldForAsLong) {
+    recent_.Remember(Holding("m1", 5, milliseconds(10)));
+    recent_.GiveBack("m1", ann_, Unreserve::kEverything, milliseconds(900), 0);
+    EXPECT_THAT(IdsAt(milliseconds(1900)), testing::ElementsAre("m1"));
+    EXPECT_TRUE(IdsAt(milliseconds(1901)).empty());
 }
 
 TEST_F(RecentReservationsTest, HoldWhatWasGivenBackInItsPlace) {
@@ -186,10 +209,22 @@ TEST_F(RecentReservationsTest, StayUntilTheLastWhoLostTheStoreHasTold) {
     EXPECT_TRUE(recent_.Recent(second, milliseconds(5000)).empty());
 }
 
+TEST_F(RecentReservationsTest, StayForWhoLostTheStoreFirstWhenOthersLoseItLater) {
+    const RecentReservations::Teller first = recent_.NewTeller();
+    const RecentReservations::Teller second = recent_.NewTeller();
+    Held held = Holding("m1", 5, milliseconds(10));
+    held.teller = first;
+    recent_.Remember(held);
+    recent_.Lost(first, milliseconds(500));
+    recent_.Lost(second, milliseconds(4000));
+    EXPECT_THAT(recent_.Recent(first, milliseconds(5000)), testing::SizeIs(1));
+}
+
 TEST_F(RecentReservationsTest, AreBoundedInNumber) {
     for (int i = 0; i < 5; ++i)
         recent_.Remember(Holding("m" + std::to_string(i), 5, milliseconds(10 + i)));
     EXPECT_THAT(IdsAt(milliseconds(20)), testing::ElementsAre("m2", "m3", "m4"));
+    EXPECT_EQ(recent_.Current(Holding("m1", 5, milliseconds(11))), std::nullopt);
 }
 
 }  // namespace

@@ -13,9 +13,7 @@ namespace policyd::server {
 namespace {
 
 constexpr std::size_t kLongestHead = 8 * 1024;
-/// For the request, and again for taking the answer.
-constexpr std::chrono::milliseconds kTimeLimit{10'000};
-constexpr std::chrono::milliseconds kTimeCheckPeriod{1'000};
+constexpr int kChecksInTimeLimit = 10;
 
 std::string_view Reason(int status) {
     switch (status) {
@@ -80,7 +78,7 @@ std::optional<HttpRequest> ParseHttpRequest(std::string_view head) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     const std::size_t method_end = line.find(' ');
     const std::size_t path_end = line.rfind(' ');
-    if (method_end == std::string_view::npos || method_end == 0 || path_end <= method_end + 1)
+    if (method_end == std::string_view::npos || method_end == 0 || path_end == method_end)
         return std::nullopt;
     const std::string_view version = line.substr(path_end + 1);
     if (version != "HTTP/1.0" && version != "HTTP/1.1") return std::nullopt;
@@ -103,14 +101,15 @@ struct HttpEndpoint::Exchange {
 };
 
 HttpEndpoint::HttpEndpoint(async::EventLoop& loop, async::ListeningSocket socket,
-                           std::vector<Route> routes)
+                           std::vector<Route> routes, std::chrono::milliseconds time_limit)
     : loop_(loop),
+      time_limit_(time_limit),
       socket_(std::move(socket)),
       routes_(std::make_shared<const std::vector<Route>>(std::move(routes))),
       listener_(
           loop.Raw(), socket_, [this](auto connection) { Start(std::move(connection)); },
           [this](const std::string& why) { WarnThatNobodyIsAccepted(socket_.Name(), why); }),
-      time_check_(loop.Raw(), kTimeCheckPeriod, [this] { EndSlowExchanges(); }) {}
+      time_check_(loop.Raw(), time_limit / kChecksInTimeLimit, [this] { EndSlowExchanges(); }) {}
 
 HttpEndpoint::~HttpEndpoint() {
     for (const auto& each : exchanges_)
@@ -160,7 +159,7 @@ bool HttpEndpoint::EndOldest() {
 void HttpEndpoint::EndSlowExchanges() {
     for (const auto& each : exchanges_) {
         const auto exchange = each.lock();
-        if (exchange && !exchange->waits_for_us && loop_.Now() - exchange->began >= kTimeLimit)
+        if (exchange && !exchange->waits_for_us && loop_.Now() - exchange->began >= time_limit_)
             exchange->stream.Abort();
     }
 }

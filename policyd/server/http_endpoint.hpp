@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <list>
@@ -49,7 +50,9 @@ public:
     /// At one time; where one more comes, the oldest ends.
     static constexpr std::size_t kMostExchanges = 64;
 
-    HttpEndpoint(async::EventLoop& loop, async::ListeningSocket socket, std::vector<Route> routes);
+    /// `time_limit` is for the request, and again for taking the answer.
+    HttpEndpoint(async::EventLoop& loop, async::ListeningSocket socket, std::vector<Route> routes,
+                 std::chrono::milliseconds time_limit = std::chrono::seconds(10));
     /// Aborts what is open; the loop must turn once more before it is closed.
     ~HttpEndpoint();
     HttpEndpoint(const HttpEndpoint&) = delete;
@@ -66,6 +69,7 @@ private:
     void EndSlowExchanges();
 
     async::EventLoop& loop_;
+    const std::chrono::milliseconds time_limit_;
     const async::ListeningSocket socket_;
     const std::shared_ptr<const std::vector<Route>> routes_;
     Exchanges exchanges_;

@@ -56,7 +56,6 @@ int Spawn(const std::vector<std::string>& words, pid_t& child) {
     posix_spawnattr_setsigmask(&attributes, &signals);
     for (const int ignored : {SIGPIPE, SIGXFSZ}) sigaddset(&signals, ignored);
     posix_spawnattr_setsigdefault(&attributes, &signals);
-    posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(
         &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     const int error =

@@ -7,6 +7,80 @@
 namespace policyd::services {
 namespace {
 
+using config::Settings;
+
+TEST(AskAlikeTest, WhatConcernsNoTableMakesNoDifference) {
+    Settings other;
+    other.checks = {"recipient", "mailbox_quota"};
+    other.mailbox_full_action = "552 full";
+    other.recipient_cache_time *= 2;
+    other.log_level = "debug";
+    EXPECT_TRUE(AskAlike(Settings(), other));
+}
+
+TEST(AskAlikeTest, WhatIsAskedOrMadeOfTheAnswerMakesADifference) {
+    const auto is_another = [](auto member, auto value) {
+        Settings other;
+        other.*member = value;
+        return !AskAlike(Settings(), other) && !AskAlike(other, Settings());
+    };
+    const config::Strings table{"inline:{a=b}"};
+    EXPECT_TRUE(is_another(&Settings::virtual_alias_maps, table));
+    EXPECT_TRUE(is_another(&Settings::virtual_mailbox_limit_maps, table));
+    EXPECT_TRUE(is_another(&Settings::mailbox_layout, "%d/%1u/%u"));
+    EXPECT_TRUE(is_another(&Settings::client_access_maps, table));
+    EXPECT_TRUE(is_another(&Settings::client_access_default, "REJECT"));
+    EXPECT_TRUE(is_another(&Settings::refuse_alias_to_nobody, true));
+    EXPECT_TRUE(is_another(&Settings::usage_source, "dovecot"));
+}
+
+TEST(AskAlikeTest, LimitsMakeADifferenceWhereSomebodyLooksAtThem) {
+    Settings without;
+    without.checks = {"recipient"};
+    Settings with = without;
+    with.virtual_mailbox_limit_maps = {"inline:{a=1}"};
+    with.virtual_domain_message_limit_maps = {"inline:{a=1}"};
+    EXPECT_TRUE(AskAlike(without, with));
+    without.quota_warnings = with.quota_warnings = {"80"};
+    EXPECT_FALSE(AskAlike(without, with));
+}
+
+class DescriptorsOfTablesTest : public testing::Test {
+protected:
+    DescriptorsOfTablesTest() {
+        const std::string sqlite =
+            scratch_.Write("sqlite.cf", "dbpath = " + database_ + "\nquery = SELECT '%s'\n");
+        const std::string mysql =
+            scratch_.Write("mysql.cf",
+                           "hosts = 127.0.0.1\nuser = u\npassword = p\ndbname = d\n"
+                           "query = SELECT '%s'\n");
+        settings_.virtual_alias_maps = {"sqlite:" + sqlite};
+        settings_.virtual_mailbox_maps = {"mysql:" + mysql};
+        settings_.client_access_maps = {"mysql:" + mysql};
+        settings_.mysql_connections = 5;
+    }
+
+    std::uint64_t With(const config::Strings& checks) {
+        settings_.checks = checks;
+        return DescriptorsOfTables({settings_, ReadTables(settings_)});
+    }
+
+    const test::ScratchDirectory scratch_;
+    const std::string database_ = scratch_.Write("tables.sqlite", "");
+    Settings settings_;
+};
+
+TEST_F(DescriptorsOfTablesTest, AreThoseOfTheTablesThatAreAsked) {
+    constexpr std::uint64_t kOfSqliteFile = 3;
+    EXPECT_EQ(With({"recipient", "client_access"}), 5u + kOfSqliteFile) << "one account";
+    EXPECT_EQ(With({"mailbox_quota"}), 5u + kOfSqliteFile);
+    EXPECT_EQ(With({"client_access"}), 5u);
+    settings_.client_access_maps.clear();
+    EXPECT_EQ(With({"client_access"}), 0u);
+    settings_.quota_warnings = {"80"};
+    EXPECT_EQ(With({"client_access"}), 5u + kOfSqliteFile);
+}
+
 class ServicesTest : public testing::Test {
 protected:
     ServicesTest() {

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <fstream>
 #include <stdexcept>
+#include <utility>
 
 #include "common/config/expansion.hpp"
 #include "common/config/values.hpp"
 #include "common/tables/table_list.hpp"
 #include "common/tables/table_registry.hpp"
 #include "common/text/ascii.hpp"
+#include "policyd/checks/access_result.hpp"
 
 namespace policyd::ctl {
 namespace {
@@ -58,13 +60,54 @@ Strings ElementsOf(const Strings& lists, As as) {
     return elements;
 }
 
-/// Takes out the tables whose types do not exist here, and returns their names.
-Strings TakeUnknownTables(Strings& elements) {
+/// The tables of lists whose types do not exist here.
+Strings UnknownTables(const Strings& lists) {
     Strings unknown;
-    for (const std::string& element : elements)
+    for (const std::string& element : ElementsOf(lists, WithoutNeedlessProxy))
         if (IsUnknownTable(element)) unknown.emplace_back(Element(element).table);
-    std::erase_if(elements, IsUnknownTable);
     return unknown;
+}
+
+/// Whether our lists have nothing that theirs have not.
+bool HasNothingMore(const Strings& ours, const Strings& theirs) {
+    const Strings known = ElementsOf(theirs, WithoutNeedlessProxy);
+    const Strings elements = ElementsOf(ours, WithoutNeedlessProxy);
+    return std::all_of(elements.begin(), elements.end(), [&](const std::string& element) {
+        return config::Contains(known, element);
+    });
+}
+
+/// Whether policyd refuses for good who stands in none of the tables of an option. A list of all
+/// recipients that is empty has everybody.
+bool RefusesWhoIsNotIn(const Option& option, const Settings& ours) {
+    const bool refuses = config::Contains(ours.checks, "recipient") &&
+                         !config::Contains(ours.dry_run, "recipient") &&
+                         checks::RefusesForGood(ours.unknown_recipient_action);
+    if (!refuses) return false;
+    const bool has_aliases = option.name == "virtual_alias_maps" ||
+                             option.name == "canonical_maps" ||
+                             option.name == "recipient_canonical_maps";
+    if (has_aliases && !ours.virtual_alias_domains.empty()) return true;
+    for (const auto& [name, recipients] :
+         {std::pair("virtual_mailbox_maps", &ours.virtual_mailbox_maps),
+          std::pair("relay_recipient_maps", &ours.relay_recipient_maps),
+          std::pair("local_recipient_maps", &ours.local_recipient_maps)})
+        if ((has_aliases || option.name == name) && !recipients->empty()) return true;
+    return false;
+}
+
+/// What main.cf has for an option in tables of types that do not exist here.
+void ReportUnknownTables(const Option& option, const std::string& place, const Settings& ours,
+                         const Settings& wanted, const Strings& unknown, Report& report) {
+    const auto list = std::get<Strings Settings::*>(option.field);
+    const std::string text = place + ": main.cf has " + config::QuotedList(unknown) +
+                             ": there are no such tables here, ";
+    // What stands for them here, perhaps, is not for us to judge.
+    if (!RefusesWhoIsNotIn(option, ours) || !HasNothingMore(ours.*list, wanted.*list))
+        return report.Warning(text + "and what they say is not followed");
+    report.Error(text +
+                 "and whoever stands only in them is refused for good: have these recipients in a "
+                 "table of another type as well, or set unknown_recipient_action = \"DUNNO\"");
 }
 
 /// The value in a form in which only real differences are left.
@@ -118,16 +161,13 @@ void CompareOption(const config::ConfigFile& file, const Settings& ours, const O
     const std::string name(option.name);
     const std::string place = config::ConfigError(file.path, file.LineOf(name), name).what();
     try {
-        Settings wanted = WithPostfixs(ours, option, theirs);
+        const Settings wanted = WithPostfixs(ours, option, theirs);
         if (!Differ(ours, wanted, option)) return;
         const auto* const list = std::get_if<Strings Settings::*>(&option.field);
         if (list != nullptr) {
-            const Strings unknown = TakeUnknownTables(wanted.**list);
-            // What stands for them here, perhaps, is not for us to take away.
+            const Strings unknown = UnknownTables(wanted.**list);
             if (!unknown.empty())
-                return report.Warning(
-                    place + ": main.cf has " + config::QuotedList(unknown) +
-                    ": there are no such tables here, and what they say is not followed");
+                return ReportUnknownTables(option, place, ours, wanted, unknown, report);
         }
         report.Warning(place + " is " + config::Show(ours, option) +
                        ", but main.cf has another value: set " + name + " = " +

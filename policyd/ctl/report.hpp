@@ -12,7 +12,8 @@ class Report {
 public:
     explicit Report(std::ostream& out) : out_(out) {}
 
-    /// A mistake: nothing would start with it. Several lines are several mistakes.
+    /// A mistake: nothing would start with it, or mail be refused for good that Postfix delivers.
+    /// Several lines are several mistakes.
     void Error(const std::string& text);
     /// A server that could not be asked just now; `server` is the same for all that is asked of it.
     void Unreachable(const std::string& text, const void* server);

@@ -94,6 +94,17 @@ TEST_F(CheckConfigPostfixTest, TellsWhichServiceMayTakeMailBackFromAFilter) {
                                                  ", permit_mynetworks, reject }\n"));
     EXPECT_FALSE(
         warns_of("10587", " -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject\n"));
+TEST_F(CheckConfigPostfixTest, TellsOfTablesByWhichPostfixDeliversAndPolicydRefuses) {
+    scratch_.Write("postfix/master.cf", "");
+    scratch_.Write("postfix/main.cf",
+                   "compatibility_level = 3.6\nvirtual_alias_maps = " + Sqlite("forwardings") +
+                       ", " + Sqlite("users") + ", regexp:/etc/postfix/x\n");
+    const auto checked = WithConfig({"check-config", "--postfix", Path("postfix")});
+    EXPECT_EQ(checked.status, 78);
+    EXPECT_THAT(checked.output,
+                AllOf(HasSubstr("error: " + Path("policyd.toml") +
+                                ":7: virtual_alias_maps: main.cf has [\"regexp:/etc/postfix/x\"]"),
+                      HasSubstr("is refused for good")));
 }
 
 TEST_F(CheckConfigPostfixTest, FollowsPostfixIntoItsChroot) {

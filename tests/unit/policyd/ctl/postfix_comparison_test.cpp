@@ -10,7 +10,10 @@
 namespace policyd::ctl {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
 
 std::string WarningsFor(const std::string& policyd_toml,
                         std::map<std::string, std::string> main_cf) {
@@ -115,6 +118,42 @@ TEST(PostfixComparisonTest, AdvisesNoTableOfATypeThatDoesNotExistHere) {
     EXPECT_EQ(WarningsFor("relay_domains = [\"!hash:/dev/null\", \"a.example\"]\n",
                           {{"relay_domains", "!hash:/dev/null, a.example"}}),
               "");
+}
+
+// They exist for Postfix.
+TEST(PostfixComparisonTest, WhoStandsOnlyInATableThatDoesNotExistHereIsRefusedForGood) {
+    const std::string mailboxes =
+        "virtual_mailbox_domains = \"b.example\"\n"
+        "virtual_mailbox_maps = \"inline:{a@b.example=b.example/a/}\"\n";
+    const std::map<std::string, std::string> main_cf = {
+        {"virtual_alias_maps", "ldap:/etc/postfix/x"}};
+    const std::string refuses =
+        "policyd.toml: virtual_alias_maps: main.cf has [\"ldap:/etc/postfix/x\"]: there are no "
+        "such "
+        "tables here, and whoever stands only in them is refused for good: have these recipients "
+        "in a table of another type as well, or set unknown_recipient_action = \"DUNNO\"\n";
+    EXPECT_EQ(WarningsFor(mailboxes, main_cf), "error: " + refuses);
+    for (const char* option :
+         {"unknown_recipient_action = \"DUNNO\"\n", "checks = \"mailbox_quota\"\n",
+          "unknown_recipient_action = \"450 4.1.1 User unknown\"\n", "dry_run = \"recipient\"\n"})
+        EXPECT_THAT(WarningsFor(mailboxes + option, main_cf),
+                    AllOf(StartsWith("warning: "), HasSubstr("what they say is not followed")))
+            << option;
+    EXPECT_THAT(
+        WarningsFor(mailboxes + "virtual_alias_maps = \"inline:{c@b.example=d@b.example}\"\n",
+                    main_cf),
+        StartsWith("warning: "))
+        << "what stands for them here";
+    EXPECT_THAT(WarningsFor("", main_cf), StartsWith("warning: ")) << "nobody is unknown";
+    EXPECT_THAT(WarningsFor(mailboxes, {{"transport_maps", "regexp:/x"}}), StartsWith("warning: "));
+    for (const char* name :
+         {"virtual_mailbox_maps", "relay_recipient_maps", "local_recipient_maps"}) {
+        const std::string ours = std::string(name) + " = \"inline:{a=b}\"\n";
+        EXPECT_THAT(WarningsFor(ours, {{name, "inline:{a=b} unionmap:{inline:{c=d},static:e}"}}),
+                    StartsWith("error: "))
+            << name;
+        EXPECT_THAT(WarningsFor("", {{name, "static:all"}}), Not(HasSubstr("error: "))) << name;
+    }
 }
 
 }  // namespace

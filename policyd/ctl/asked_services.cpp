@@ -80,8 +80,9 @@ std::vector<AskedService> ServicesAskedBy(const std::string& restrictions,
                                           const RestrictionClasses& classes) {
     Reader reader(classes);
     reader.Read(restrictions, "", false);
-    if (reader.services.empty() && reader.asks_tables)
-        for (const auto& [name, list] : classes) reader.ReadClass(name, list, "", false);
+    if (!reader.services.empty() || !reader.asks_tables) return reader.services;
+    for (const auto& [name, list] : classes) reader.ReadClass(name, list, "", false);
+    for (AskedService& service : reader.services) service.is_by_table = true;
     return reader.services;
 }
 

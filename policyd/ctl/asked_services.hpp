@@ -14,6 +14,7 @@ struct AskedService {
     /// Behind reject_unauth_destination or another of its kind: asked about our own domains only.
     bool is_guarded = false;
     bool skips_users = false;  ///< behind permit_sasl_authenticated: not asked about who logs in
+    bool is_by_table = false;  ///< only in a class that an access table may answer with
     bool only_warns = false;   ///< by warn_if_reject: what it refuses is let in
 };
 

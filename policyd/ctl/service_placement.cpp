@@ -10,6 +10,7 @@
 #include "common/config/values.hpp"
 #include "common/tables/table_list.hpp"
 #include "common/text/ascii.hpp"
+#include "policyd/checks/restriction_list.hpp"
 #include "policyd/ctl/our_service.hpp"
 #include "policyd/ctl/postfix_comparison.hpp"
 
@@ -25,8 +26,7 @@ std::string_view PortOf(std::string_view service) {
     return host == service.npos ? service : service.substr(host + 1);
 }
 
-/// Services by which users send mail.
-bool IsForSubmission(std::string_view service) {
+bool IsOnPortForSubmission(std::string_view service) {
     constexpr std::string_view kPorts[] = {"submission", "587", "submissions", "smtps", "465"};
     return std::find(std::begin(kPorts), std::end(kPorts), PortOf(service)) != std::end(kPorts);
 }
@@ -60,20 +60,25 @@ public:
           ours_(settings_, postfix_) {}
 
     void LookForAll() {
-        RestrictionsLackTheService();
+        for (const std::string& service : for_others_) RestrictionsLackTheService(service);
         ClientListEndsBeforeTheService();
         SubmissionIsNotAsked();
         FilteredMailIsFilteredAgain();
         AliasesAreExpandedTwice();
         if (!ours_.IsKnown()) return;
-        ServiceComesTooEarly();
-        OtherServicesComeFirst();
+        for (const std::string& service : for_others_) {
+            ServiceComesTooEarly(service);
+            OtherServicesComeFirst(service);
+        }
+        ServiceIsNamedAgain();
         UsersAreOnNoList();
         FilteredMailIsCountedTwice();
         ServicesDifferFromMainCf();
     }
 
 private:
+    static constexpr const char* kMainCf = "";
+
     std::string Restrictions(const std::string& stage) const {
         return postfix_.Find("smtpd_" + stage + "_restrictions").value_or("");
     }
@@ -83,21 +88,66 @@ private:
         std::string restrictions;
     };
 
-    /// As the service for other mail servers has it.
-    List ListOf(const std::string& stage) const {
+    /// Of one of for_others_. main.cf is named where all of them go by it.
+    List ListOf(const std::string& service, const std::string& stage) const {
         const std::string parameter = "smtpd_" + stage + "_restrictions";
-        for (const auto& [service, own] : postfix_.of_service)
-            if (const auto list = own.find(parameter);
-                IsForMailServers(service) && list != own.end())
-                return {postfix_.MasterCf(service, parameter), list->second};
-        return {postfix_.MainCf(parameter), Restrictions(stage)};
+        const bool all_go_by_main_cf = std::none_of(
+            for_others_.begin(), for_others_.end(),
+            [&](const std::string& other) { return postfix_.IsSetIn(other, parameter); });
+        return {
+            all_go_by_main_cf ? postfix_.MainCf(parameter) : postfix_.PlaceIn(service, parameter),
+            postfix_.ValueIn(service, parameter)};
+    }
+
+    /// Services by which users send mail. Others send to port 25, whoever logs in there besides.
+    bool IsForSubmission(const std::string& service) const {
+        constexpr const char* kLogsIn = "smtpd_sasl_auth_enable";
+        return IsOnPortForSubmission(service) ||
+               (!IsForMailServers(service) && postfix_.IsSetIn(service, kLogsIn) &&
+                text::EqualsIgnoringCase(postfix_.ValueIn(service, kLogsIn), "yes"));
+    }
+
+    /// The smtpd services that take mail from other systems; where there is none, what main.cf says
+    /// for any (""). On loopback another port than theirs is a filter's.
+    Strings ServicesForOthers() const {
+        Strings services;
+        for (const auto& [service, smtpd] : postfix_.smtpd) {
+            const bool is_reached = IsForMailServers(service) || service.ends_with("/pass") ||
+                                    (service.ends_with("/inet") && !IsOnLoopback(service));
+            if (is_reached && !IsForSubmission(service) && !RefusesStrangers(service))
+                services.push_back(service);
+        }
+        return services.empty() ? Strings{kMainCf} : services;
+    }
+
+    /// By a list that comes to reject, and lets nobody in before who is not known. Whom a table or
+    /// a class lets in may be a filter, but at port 25 it is other mail servers.
+    bool RefusesStrangers(const std::string& service) const {
+        const Strings of_the_known{"permit_mynetworks", "permit_sasl_authenticated",
+                                   "permit_tls_clientcerts"};
+        const Strings of_others{"permit_auth_destination", "permit_mx_backup",
+                                "check_policy_service"};
+        const auto may_be_for_strangers = [&](const std::string& word) {
+            if (word.starts_with("reject") || config::Contains(of_the_known, word)) return false;
+            return IsForMailServers(service) || config::Contains(of_others, word);
+        };
+        for (const char* stage : {"client", "helo", "sender", "relay", "recipient"}) {
+            const Strings words =
+                WordsOf(postfix_.ValueIn(service, "smtpd_" + std::string(stage) + "_restrictions"));
+            const std::vector<std::string_view> list(words.begin(), words.end());
+            const std::size_t end = checks::FirstThatDecides(list);
+            if (end < list.size() && list[end] == "reject" &&
+                std::none_of(words.begin(), words.end(), may_be_for_strangers))
+                return true;
+        }
+        return false;
     }
 
     enum class Asks { kNothing, kOthers, kTooLate, kUs };
 
-    Asks WhatIsAsked(const std::string& stage) {
+    Asks WhatIsAsked(const std::string& service, const std::string& stage) {
         Asks asks = Asks::kNothing;
-        const List list = ListOf(stage);
+        const List list = ListOf(service, stage);
         std::vector<AskedService> services;
         try {
             services = ours_.Read(list.restrictions);
@@ -105,24 +155,24 @@ private:
             report_.Warning(list.place + ": expected " + expected.what());
             return Asks::kTooLate;
         }
-        for (const AskedService& service : services) {
-            if (!ours_.Is(service.endpoint)) {
+        for (const AskedService& asked : services) {
+            if (!ours_.Is(asked.endpoint)) {
                 asks = std::max(asks, Asks::kOthers);
-            } else if (service.behind.empty()) {
+            } else if (asked.behind.empty()) {
                 asks = Asks::kUs;
             } else {
                 asks = std::max(asks, Asks::kTooLate);
-                report_.Warning(list.place + ": " + service.endpoint + " stands behind " +
-                                service.behind + ", and is never asked");
+                report_.Warning(list.place + ": " + asked.endpoint + " stands behind " +
+                                asked.behind + ", and is never asked");
             }
         }
         return asks;
     }
 
     /// What to add to the list of recipients, or to move there.
-    std::string WhatToAddForRecipients(Asks asks) const {
+    std::string WhatToAddForRecipients(const std::string& service, Asks asks) const {
         for (const char* stage : {"client", "helo", "sender"}) {
-            const List list = ListOf(stage);
+            const List list = ListOf(service, stage);
             if (ours_.IsKnown() && AsksUs(list.restrictions))
                 return ": does not ask the policy service, which is asked too early: move "
                        "check_policy_service here from " +
@@ -141,13 +191,15 @@ private:
                config::QuotedList(settings_.listen) + ": add check_policy_service for it";
     }
 
-    void RestrictionsLackTheService() {
-        const Asks recipients = std::max(WhatIsAsked("recipient"), WhatIsAsked("relay"));
+    void RestrictionsLackTheService(const std::string& service) {
+        const Asks recipients =
+            std::max(WhatIsAsked(service, "recipient"), WhatIsAsked(service, "relay"));
         if (recipients < Asks::kTooLate)
-            report_.Warning(ListOf("recipient").place + WhatToAddForRecipients(recipients));
-        const Asks end_of_data = WhatIsAsked("end_of_data");
+            report_.Warning(ListOf(service, "recipient").place +
+                            WhatToAddForRecipients(service, recipients));
+        const Asks end_of_data = WhatIsAsked(service, "end_of_data");
         if (end_of_data < Asks::kTooLate)
-            report_.Warning(ListOf("end_of_data").place + WhatToAdd(end_of_data) +
+            report_.Warning(ListOf(service, "end_of_data").place + WhatToAdd(end_of_data) +
                             "; the real size of a message is not checked");
     }
 
@@ -301,7 +353,7 @@ private:
 
     /// By all appearances: this machine's clients get in without logging in, and nothing is asked
     /// about their mail.
-    bool MayTakeMailBack(std::string_view service, const PostfixSettings::Values& own) const {
+    bool MayTakeMailBack(const std::string& service, const PostfixSettings::Values& own) const {
         if (!service.ends_with("/inet") || IsForMailServers(service) || IsForSubmission(service) ||
             (AsksUs(own, "recipient") && AsksUs(own, "end_of_data")))
             return false;
@@ -368,13 +420,13 @@ private:
         }
     }
 
-    void ServiceComesTooEarly() {
+    void ServiceComesTooEarly(const std::string& service) {
         // Postfix looks at smtpd_relay_restrictions first.
         const bool guarded_apart =
-            ListOf("relay").restrictions.find("_unauth_destination") != std::string::npos;
+            ListOf(service, "relay").restrictions.find("_unauth_destination") != std::string::npos;
         for (const char* stage : {"relay", "recipient"}) {
             const bool is_guarded = guarded_apart && std::string_view(stage) == "recipient";
-            const List list = ListOf(stage);
+            const List list = ListOf(service, stage);
             if (is_guarded || !AsksUsUnguarded(list.restrictions)) continue;
             report_.Warning(list.place +
                             ": the policy service is asked before reject_unauth_destination: put "
@@ -383,18 +435,63 @@ private:
     }
 
     /// One of them that says OK is the last that Postfix asks.
-    void OtherServicesComeFirst() {
+    void OtherServicesComeFirst(const std::string& service) {
         for (const char* stage : {"relay", "recipient", "end_of_data"}) {
-            const List list = ListOf(stage);
+            const List list = ListOf(service, stage);
             const auto services = ours_.AskedBy(list.restrictions);
             const auto ours =
                 std::find_if(services.begin(), services.end(),
-                             [&](const AskedService& service) { return ours_.IsAsked(service); });
+                             [&](const AskedService& asked) { return ours_.IsAsked(asked); });
             if (ours == services.begin() || ours == services.end()) continue;
             report_.Warning(list.place + ": " + services.front().endpoint +
                             " is asked before this policy service, which checks nothing where that "
                             "one says OK: put it behind, unless it never does");
         }
+    }
+
+    /// Of one recipient it cannot tell a second question from a recipient who is named twice, nor,
+    /// at the end of the message, who of them was refused by what stands between the two.
+    void ServiceIsNamedAgain() {
+        if (postfix_.smtpd.empty()) return ServiceIsNamedAgain(kMainCf);
+        for (const auto& [service, smtpd] : postfix_.smtpd) ServiceIsNamedAgain(service);
+    }
+
+    void ServiceIsNamedAgain(const std::string& service) {
+        const Strings lists = ListsThatAskOfRecipients(service);
+        if (lists.size() < 2) return;
+        const auto own = std::find_if(lists.begin(), lists.end(), [&](const std::string& list) {
+            return postfix_.IsSetIn(service, list);
+        });
+        std::string names;
+        for (const std::string& list : lists) names += (names.empty() ? "" : ", ") + list;
+        const std::string& at_the_end = settings_.full_at_end_of_message;
+        report_.Warning(
+            (own != lists.end() ? postfix_.MasterCf(service, *own)
+                                : postfix_.MainCf(lists.back())) +
+            ": the policy service is asked more than once about each recipient (" + names +
+            "): name it in one of them" +
+            (at_the_end == "accept"
+                 ? ""
+                 : ": until then full_at_end_of_message = \"" + at_the_end +
+                       "\" does not work, and a message that turns out too large is let in"));
+    }
+
+    /// One for each time. Without smtpd_delay_reject the first three know no recipient, and where
+    /// all are users a list that skips them asks about nobody.
+    Strings ListsThatAskOfRecipients(const std::string& service) const {
+        const bool is_delayed =
+            !text::EqualsIgnoringCase(postfix_.ValueIn(service, "smtpd_delay_reject"), "no");
+        Strings lists;
+        const Strings early{"client", "helo", "sender"};
+        for (const char* stage : {"client", "helo", "sender", "relay", "recipient"}) {
+            if (!is_delayed && config::Contains(early, stage)) continue;
+            const std::string list = "smtpd_" + std::string(stage) + "_restrictions";
+            for (const AskedService& asked : ours_.AskedBy(postfix_.ValueIn(service, list)))
+                if (ours_.IsAsked(asked) && !asked.is_by_table &&
+                    !(asked.skips_users && IsForSubmission(service)))
+                    lists.push_back(list);
+        }
+        return lists;
     }
 
     /// Whether it asks us before it has refused mail for other systems.
@@ -423,6 +520,7 @@ private:
     const PostfixSettings& postfix_;
     Report& report_;
     const OurService ours_;
+    const Strings for_others_ = ServicesForOthers();
 };
 
 }  // namespace

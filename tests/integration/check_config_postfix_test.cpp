@@ -94,6 +94,47 @@ TEST_F(CheckConfigPostfixTest, TellsWhichServiceMayTakeMailBackFromAFilter) {
                                                  ", permit_mynetworks, reject }\n"));
     EXPECT_FALSE(
         warns_of("10587", " -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject\n"));
+}
+
+// As README.md, conf/, Debian and the filter documents of Postfix have them.
+TEST_F(CheckConfigPostfixTest, SaysNothingOfListenersThatTakeNothingFromOutside) {
+    const std::string ask = "check_policy_service unix:" + Path("policy.sock");
+    scratch_.Write("postfix/main.cf", "compatibility_level = 3.6\nsmtpd_recipient_restrictions = " +
+                                          ask + "\nsmtpd_end_of_data_restrictions = " + ask + '\n');
+    const auto output_for = [&](const std::string& services) {
+        scratch_.Write("postfix/master.cf", services);
+        return WithConfig({"check-config", "--postfix", Path("postfix")}).output;
+    };
+    const std::string smtp = "smtp inet n - n - - smtpd\n";
+    const std::string lacks = "does not ask the policy service: add";
+    const std::string set_ups[] = {
+        smtp, "smtp inet n - n - 1 postscreen\nsmtpd pass - - n - - smtpd\n",
+        smtp +
+            "localhost:10026 inet n - n - 10 smtpd\n -o content_filter=\n"
+            " -o receive_override_options=no_unknown_recipient_checks,no_header_body_checks\n"
+            " -o smtpd_helo_restrictions=\n -o smtpd_client_restrictions=\n"
+            " -o smtpd_sender_restrictions=\n -o smtpd_relay_restrictions=\n"
+            " -o smtpd_recipient_restrictions=permit_mynetworks,reject\n"
+            " -o mynetworks=127.0.0.0/8\n -o smtpd_authorized_xforward_hosts=127.0.0.0/8\n",
+        "smtp inet n - n - 20 smtpd\n -o smtpd_proxy_filter=127.0.0.1:10025\n"
+        " -o smtpd_client_connection_count_limit=10\n -o smtpd_proxy_options=speed_adjust\n"
+        "127.0.0.1:10026 inet n - n - - smtpd\n"
+        " -o smtpd_authorized_xforward_hosts=127.0.0.0/8\n -o smtpd_client_restrictions=\n"
+        " -o smtpd_helo_restrictions=\n -o smtpd_sender_restrictions=\n"
+        " -o smtpd_relay_restrictions=\n"
+        " -o smtpd_recipient_restrictions=permit_mynetworks,reject\n"
+        " -o smtpd_data_restrictions=\n -o mynetworks=127.0.0.0/8\n"
+        " -o receive_override_options=no_unknown_recipient_checks\n"};
+    for (const std::string& services : set_ups)
+        EXPECT_THAT(output_for(services), AllOf(Not(HasSubstr(lacks)), Not(HasSubstr("no, but")),
+                                                Not(HasSubstr("checks, but"))))
+            << services;
+    EXPECT_THAT(
+        output_for(smtp + "192.0.2.2:2525 inet n - n - - smtpd\n"
+                          " -o smtpd_recipient_restrictions=\n"),
+        HasSubstr("master.cf: 192.0.2.2:2525/inet: -o smtpd_recipient_restrictions: " + lacks));
+}
+
 TEST_F(CheckConfigPostfixTest, TellsOfTablesByWhichPostfixDeliversAndPolicydRefuses) {
     scratch_.Write("postfix/master.cf", "");
     scratch_.Write("postfix/main.cf",

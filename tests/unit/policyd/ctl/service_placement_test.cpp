@@ -1,5 +1,7 @@
 #include "policyd/ctl/service_placement.hpp"
 
+#include <utility>
+
 #include "tests/unit/policyd/ctl/sound_postfix_fixture.hpp"
 
 namespace policyd::ctl {
@@ -146,6 +148,144 @@ TEST_F(ServicePlacementTest, WhatMasterCfSaysOfPort25IsWhatCounts) {
     postfix_.values["smtpd_end_of_data_restrictions"] = "";
     postfix_.of_service["smtp/inet"] = {{"smtpd_recipient_restrictions", ask},
                                         {"smtpd_end_of_data_restrictions", ask}};
+    EXPECT_EQ(Warnings(), "");
+}
+
+struct SecondListener {
+    const char* name;
+    const char* service;
+    PostfixSettings::Values own;
+    bool is_warned_of;
+};
+
+const PostfixSettings::Values kAsksNobody = {
+    {"smtpd_recipient_restrictions", "permit_mynetworks, reject_unauth_destination"},
+    {"smtpd_end_of_data_restrictions", ""}};
+
+PostfixSettings::Values WithoutAsking(PostfixSettings::Values besides) {
+    besides.insert(kAsksNobody.begin(), kAsksNobody.end());
+    return besides;
+}
+
+const SecondListener kSecondListeners[] = {
+    {"OnAnotherAddress", "192.0.2.2:smtp/inet", kAsksNobody, true},
+    {"BehindPostscreen", "smtpd/pass", kAsksNobody, true},
+    {"OnAnotherPort", "2525/inet", kAsksNobody, true},
+    {"OnAnotherPortOfOneAddress", "[2001:db8::1]:2525/inet", kAsksNobody, true},
+    {"WithListsOfItsOwnThatAskNobody",
+     "192.0.2.2:2525/inet",
+     {{"smtpd_relay_restrictions", "reject_unauth_destination"},
+      {"smtpd_recipient_restrictions", ""},
+      {"smtpd_end_of_data_restrictions", ""}},
+     true},
+    {"OnLoopback", "127.0.0.1:10025/inet", kAsksNobody, false},
+    {"ForThisNetwork",
+     "192.0.2.2:smtp/inet",
+     {{"smtpd_recipient_restrictions", "permit_mynetworks, reject"},
+      {"smtpd_end_of_data_restrictions", ""}},
+     false},
+    {"ForThisNetworkByTheListOfClients", "192.0.2.2:10025/inet",
+     WithoutAsking({{"smtpd_client_restrictions", "permit_mynetworks,reject"}}), false},
+    {"ForAFilterThatATableKnows", "192.0.2.2:10025/inet",
+     WithoutAsking({{"smtpd_client_restrictions", "check_client_access cidr:/x,reject"}}), false},
+    {"ForMailServersThatATableKnows", "192.0.2.2:smtp/inet",
+     WithoutAsking({{"smtpd_client_restrictions", "check_client_access cidr:/x,reject"}}), true},
+    {"ForMailServersThatAClassKnows",
+     "192.0.2.2:25/inet",
+     {{"smtpd_recipient_restrictions", "friends, reject"}, {"smtpd_end_of_data_restrictions", ""}},
+     true},
+    {"ForOurDomains",
+     "192.0.2.2:2525/inet",
+     {{"smtpd_recipient_restrictions", "permit_auth_destination, reject"},
+      {"smtpd_end_of_data_restrictions", ""}},
+     true},
+    {"ThatGoesByMainCf", "192.0.2.2:smtp/inet", {}, false},
+};
+
+class SecondListenerTest : public SoundPostfixTest,
+                           public testing::WithParamInterface<SecondListener> {};
+
+TEST_P(SecondListenerTest, IsWarnedOfWhereItTakesMailFromOutsideAndAsksNobody) {
+    const SecondListener& listener = GetParam();
+    postfix_.smtpd[listener.service] = {};
+    postfix_.of_service[listener.service] = listener.own;
+    const std::string place = "master.cf: " + std::string(listener.service) + ": -o smtpd_";
+    const std::string warnings = Warnings();
+    if (listener.is_warned_of) {
+        EXPECT_THAT(warnings, HasSubstr(place + "recipient_restrictions: does not ask the policy"));
+        EXPECT_THAT(warnings, HasSubstr(place + "end_of_data_restrictions: does not ask the pol"));
+        EXPECT_THAT(warnings, Not(HasSubstr("smtp/inet: goes by")));
+    } else {
+        EXPECT_EQ(warnings, "");
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Services, SecondListenerTest, testing::ValuesIn(kSecondListeners),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST_F(ServicePlacementTest, AListenerThatGoesByAMainCfThatAsksNobody) {
+    const auto lists = {"smtpd_recipient_restrictions", "smtpd_end_of_data_restrictions"};
+    postfix_.smtpd = {{"192.0.2.1:smtp/inet", {}}, {"192.0.2.2:smtp/inet", {}}};
+    for (const char* list : lists)
+        postfix_.of_service["192.0.2.1:smtp/inet"][list] = std::exchange(postfix_.values[list], "");
+    EXPECT_THAT(Warnings(), HasSubstr("master.cf: 192.0.2.2:smtp/inet: goes by main.cf: "
+                                      "smtpd_recipient_restrictions: does not ask"));
+    postfix_.of_service["192.0.2.2:smtp/inet"] = postfix_.of_service["192.0.2.1:smtp/inet"];
+    EXPECT_EQ(Warnings(), "");
+    postfix_.of_service["192.0.2.2:smtp/inet"]["smtpd_end_of_data_restrictions"] = "";
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/master.cf: 192.0.2.2:smtp/inet: -o "
+              "smtpd_end_of_data_restrictions: does not ask the policy service: add "
+              "check_policy_service; the real size of a message is not checked\n");
+}
+
+TEST_F(ServicePlacementTest, UsersWhoLogInOnAPortOfTheirOwn) {
+    PostfixSettings::Values& own = postfix_.of_service["2525/inet"];
+    own = {{"smtpd_sasl_auth_enable", "Yes"},
+           {"smtpd_recipient_restrictions", "permit_sasl_authenticated, reject"},
+           {"smtpd_end_of_data_restrictions", ""}};
+    postfix_.smtpd["2525/inet"] = {};
+    EXPECT_THAT(Warnings(), HasSubstr("master.cf: 2525/inet: -o smtpd_recipient_restrictions: does "
+                                      "not ask the policy service about users"));
+    EXPECT_THAT(Warnings(), HasSubstr("so the real size of what they send is not checked"));
+    own["smtpd_sasl_auth_enable"] = "no";
+    EXPECT_EQ(Warnings(), "");
+    // Port 25 stays one of mail servers.
+    postfix_.of_service["smtp/inet"] = {{"smtpd_sasl_auth_enable", "yes"},
+                                        {"smtpd_recipient_restrictions", ""}};
+    EXPECT_THAT(Warnings(), HasSubstr("master.cf: smtp/inet: -o smtpd_recipient_restrictions: does "
+                                      "not ask the policy service: add"));
+}
+
+TEST_F(ServicePlacementTest, AServiceThatIsNamedMoreThanOnce) {
+    const std::string ask = "check_policy_service unix:policyd/policyd.sock";
+    postfix_.values["smtpd_data_restrictions"] = ask;
+    EXPECT_EQ(Warnings(), "");
+    postfix_.values["smtpd_relay_restrictions"] = "reject_unauth_destination, " + ask;
+    const std::string warning =
+        "warning: /etc/postfix/main.cf: smtpd_recipient_restrictions: the policy service is asked "
+        "more than once about each recipient (smtpd_relay_restrictions, "
+        "smtpd_recipient_restrictions): name it in one of them";
+    EXPECT_EQ(Warnings(), warning + '\n');
+    options_["full_at_end_of_message"] = "defer";
+    EXPECT_EQ(Warnings(), warning +
+                              ": until then full_at_end_of_message = \"defer\" does not work, and "
+                              "a message that turns out too large is let in\n");
+    options_.erase("full_at_end_of_message");
+    postfix_.values["smtpd_relay_restrictions"] = "reject_unauth_destination";
+    postfix_.smtpd["192.0.2.2:smtp/inet"] = {};
+    postfix_.of_service["192.0.2.2:smtp/inet"] = {{"smtpd_sender_restrictions", ask}};
+    EXPECT_THAT(Warnings(), HasSubstr("master.cf: 192.0.2.2:smtp/inet: -o "
+                                      "smtpd_sender_restrictions: the policy service is asked "
+                                      "more than once"));
+    postfix_.of_service["192.0.2.2:smtp/inet"]["smtpd_delay_reject"] = "no";
+    EXPECT_EQ(Warnings(), "") << "nobody knows the recipient there";
+}
+
+TEST_F(ServicePlacementTest, AClassThatATableMayAnswerWithIsNotNamedByEveryTable) {
+    postfix_.values["smtpd_restriction_classes"] = "room";
+    postfix_.unknown["room"] = "check_policy_service unix:policyd/policyd.sock";
+    postfix_.values["smtpd_sender_restrictions"] = "check_sender_access hash:/x";
     EXPECT_EQ(Warnings(), "");
 }
 

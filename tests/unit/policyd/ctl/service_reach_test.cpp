@@ -181,8 +181,8 @@ TEST_F(ServiceReachTest, AnAttributeWithWhichSmtpdEnds) {
 
 TEST_F(ServiceReachTest, AClientThatIsRefusedAtTheEndCanShutThePort) {
     postfix_.values["service_throttle_time"] = "60s";
-    postfix_.smtpd["10025/inet"] = {};
-    postfix_.of_service["10025/inet"] = {{"smtpd_end_of_data_restrictions", ""}};
+    postfix_.smtpd["127.0.0.1:10025/inet"] = {};
+    postfix_.of_service["127.0.0.1:10025/inet"] = {{"smtpd_end_of_data_restrictions", ""}};
     EXPECT_EQ(
         Warnings(),
         "warning: /etc/postfix/main.cf: service_throttle_time: is 60s: an smtpd whose client "
@@ -195,12 +195,13 @@ TEST_F(ServiceReachTest, AClientThatIsRefusedAtTheEndCanShutThePort) {
     postfix_.values["service_throttle_time"] = "11s";
     EXPECT_THAT(Warnings(), HasSubstr("service_throttle_time: is 11s"));
     const char* const kList = "smtpd_end_of_data_restrictions";
-    postfix_.of_service["10025/inet"][kList] = postfix_.values[kList];
+    postfix_.of_service["127.0.0.1:10025/inet"][kList] = postfix_.values[kList];
     postfix_.of_service["smtp/inet"][kList] = "check_policy_service unix:private/other";
-    EXPECT_THAT(Warnings(), HasSubstr("no other is started (10025/inet): set it"));
+    EXPECT_THAT(Warnings(), HasSubstr("no other is started (127.0.0.1:10025/inet): set it"));
     options_["listen"] = "";
-    EXPECT_THAT(Warnings(), HasSubstr("(10025/inet, smtp/inet): set it")) << "it may be policyd";
-    for (const char* service : {"smtp/inet", "10025/inet"})
+    EXPECT_THAT(Warnings(), HasSubstr("(127.0.0.1:10025/inet, smtp/inet): set it"))
+        << "it may be policyd";
+    for (const char* service : {"smtp/inet", "127.0.0.1:10025/inet"})
         postfix_.of_service[service][kList] = "warn_if_reject " + postfix_.values[kList];
     EXPECT_EQ(Warnings(), "") << "nobody is refused";
 }
@@ -218,8 +219,9 @@ TEST_F(ServiceReachTest, MoreConnectionsThanPolicydTakes) {
     postfix_.smtpd["2525/inet"].process_limit = "51";
     EXPECT_THAT(Warnings(), HasSubstr("may open 201 (by default_process_limit or maxproc of "
                                       "2525/inet, smtp/inet)"));
-    postfix_.of_service["2525/inet"] = {{"smtpd_recipient_restrictions", "permit_mynetworks"},
-                                        {"smtpd_end_of_data_restrictions", ""}};
+    postfix_.of_service["2525/inet"] = {
+        {"smtpd_recipient_restrictions", "permit_mynetworks, reject"},
+        {"smtpd_end_of_data_restrictions", ""}};
     EXPECT_EQ(Warnings(), "") << "nothing is asked there";
 }
 

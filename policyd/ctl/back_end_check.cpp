@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 #include "common/async/event_loop.hpp"
 #include "common/config/expansion.hpp"
@@ -45,6 +46,7 @@ public:
         CheckUsageStore();
         if (settings_.usage_source != "scan") CheckDovecot();
         if (!report_.HasErrors()) CheckTheWhole();
+        if (!report_.HasErrors()) CheckDomains();
     }
 
 private:
@@ -281,6 +283,34 @@ private:
             const services::Services services(loop_, settings_, shared);
         } catch (const config::ConfigError& error) {
             report_.Error(config::Located(error, file_.path).what());
+        }
+    }
+
+    /// Of the classes of a domain that is in several, Postfix takes the first, with a warning in
+    /// its log. Looks at what stands in the lists of these itself.
+    void CheckDomains() {
+        const tables::DomainList hosted =
+            registry_.OpenDomainList("virtual_mailbox_domains", settings_.virtual_mailbox_domains,
+                                     tables::DomainList::Matching::kExact);
+        for (const auto& [name, lists] :
+             {std::pair("mydestination", &settings_.mydestination),
+              std::pair("virtual_alias_domains", &settings_.virtual_alias_domains)})
+            for (const std::string& list : *lists)
+                for (const std::string& domain : tables::SplitTableList(list))
+                    if (domain.find_first_of("!/:") == domain.npos && IsIn(hosted, domain))
+                        report_.Warning(
+                            At(*config::FindOption(name),
+                               domain + " is in virtual_mailbox_domains as well, and counts as one "
+                                        "of these here: its mail is in no mailbox, and has no "
+                                        "quota: take it out of one of the two"));
+    }
+
+    /// No where nobody can tell.
+    bool IsIn(const tables::DomainList& list, const std::string& domain) {
+        try {
+            return loop_.RunUntilDone(list.Contains(domain));
+        } catch (const outage::TableUnavailable&) {
+            return false;
         }
     }
 

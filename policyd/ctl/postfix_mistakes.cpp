@@ -34,6 +34,7 @@ public:
         ConnectionsAreClosedTooSoon();
         UnknownRecipientsAreRefusedOnlyForNow();
         DeliveryAgentBouncesWhatIsLetIn();
+        LocalMailboxesHaveNoQuota();
     }
 
 private:
@@ -129,14 +130,38 @@ private:
         }
     }
 
+    bool HasLimits() const {
+        return !settings_.virtual_mailbox_limit_maps.empty() ||
+               !settings_.virtual_mailbox_message_limit_maps.empty();
+    }
+
+    /// Where the limits can be for nobody else, or the same table says who has a mailbox.
+    void LocalMailboxesHaveNoQuota() {
+        const std::string agent = postfix_.Find("mailbox_transport").value_or("");
+        if (agent.empty() || settings_.mydestination.empty() || !HasLimits()) return;
+        const auto local = DefinitionsOf(settings_.local_recipient_maps);
+        const auto is_local = [&](const TableDefinition& table) {
+            return std::any_of(local.begin(), local.end(), [&](const TableDefinition& other) {
+                return other.name == table.name;
+            });
+        };
+        const auto mailboxes = DefinitionsOf(settings_.virtual_mailbox_maps);
+        const bool has_others =
+            !settings_.virtual_mailbox_domains.empty() || !settings_.relay_domains.empty();
+        if (has_others && std::none_of(mailboxes.begin(), mailboxes.end(), is_local)) return;
+        report_.Warning(postfix_.MainCf("mailbox_transport") + ": is " + agent +
+                        ", but mail for mydestination is in no mailbox here, and so has no quota: "
+                        "have these domains in virtual_mailbox_domains instead, with "
+                        "virtual_transport = " +
+                        agent);
+    }
+
     /// Only if it enforces quotas, which its own configuration says.
     void DeliveryAgentBouncesWhatIsLetIn() {
         const std::string& agent = settings_.virtual_transport;
         const bool may_enforce_quotas =
             agent == "lmtp" || agent.starts_with("lmtp:") || agent.starts_with("dovecot");
-        const bool has_limits = !settings_.virtual_mailbox_limit_maps.empty() ||
-                                !settings_.virtual_mailbox_message_limit_maps.empty();
-        if (!may_enforce_quotas || !has_limits) return;
+        if (!may_enforce_quotas || !HasLimits()) return;
         const auto warn = [&](const std::string& option, const std::string& value,
                               const std::string& lets_in, const std::string& wanted) {
             const std::string advice =

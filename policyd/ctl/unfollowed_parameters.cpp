@@ -1,5 +1,6 @@
 #include "policyd/ctl/unfollowed_parameters.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <set>
@@ -12,6 +13,8 @@
 #include "common/config/values.hpp"
 #include "common/tables/table_file.hpp"
 #include "common/text/ascii.hpp"
+#include "policyd/ctl/our_service.hpp"
+#include "policyd/ctl/postfix_comparison.hpp"
 #include "policyd/ctl/table_definition.hpp"
 
 namespace policyd::ctl {
@@ -41,11 +44,14 @@ constexpr std::string_view kOfCopies[] = {"always_bcc", "recipient_bcc_maps", "s
 class Unfollowed {
 public:
     Unfollowed(const Settings& settings, const PostfixSettings& postfix, Report& report)
-        : settings_(settings), postfix_(postfix), report_(report) {}
+        : settings_(settings), postfix_(postfix), report_(report), ours_(settings_, postfix_) {}
 
     void LookForAll() const {
         LookIn(kMainCf);
-        for (const std::string& service : postfix_.cleanup) LookIn(service);
+        for (const std::string& service : postfix_.cleanup) {
+            LookIn(service);
+            OwnAliases(service);
+        }
         UnlistedRecipients();
         Charsets();
         NotUtf8();
@@ -129,19 +135,68 @@ private:
              "each is counted until the next scan");
     }
 
+    /// Where a cleanup service of master.cf expands none, another one behind a filter does.
+    void OwnAliases(const std::string& service) const {
+        for (const char* name : {"virtual_alias_maps", "canonical_maps", "recipient_canonical_maps",
+                                 "canonical_classes"}) {
+            const auto value = SetIn(service, name);
+            const config::Option& option = *config::FindOption(name);
+            if (!value || (value->empty() && IsFilterUsed()) ||
+                !DiffersFromPostfix(settings_, option, *value))
+                continue;
+            Warn(service, name,
+                 "policyd goes by the value that it has for all services, " +
+                     config::Show(settings_, option));
+        }
+    }
+
+    bool IsFilterUsed() const {
+        return !Value("content_filter").empty() ||
+               std::any_of(postfix_.smtpd.begin(), postfix_.smtpd.end(), [&](const auto& smtpd) {
+                   return !postfix_.ValueIn(smtpd.first, "content_filter").empty();
+               });
+    }
+
     void UnlistedRecipients() const {
         const bool refuses = config::Contains(settings_.checks, "recipient") &&
                              !config::Contains(settings_.dry_run, "recipient") &&
                              settings_.unknown_recipient_action != "DUNNO";
-        if (!refuses || !text::EqualsIgnoringCase(Value("smtpd_reject_unlisted_recipient"), "no"))
-            return;
+        if (!refuses) return;
+        UnlistedRecipients(kMainCf);
+        for (const auto& [service, smtpd] : postfix_.smtpd)
+            if (AsksUs(service)) UnlistedRecipients(service);
+    }
+
+    void UnlistedRecipients(const std::string& service) const {
         for (const char* stage : {"relay", "recipient", "data", "end_of_data"})
-            if (Value("smtpd_" + std::string(stage) + "_restrictions")
+            if (postfix_.ValueIn(service, "smtpd_" + std::string(stage) + "_restrictions")
                     .find("reject_unlisted_recipient") != std::string::npos)
                 return;
-        Warn("smtpd_reject_unlisted_recipient",
-             "is no, but policyd refuses recipients who do not exist: if they are to be accepted, "
-             "take recipient out of checks");
+        const std::string consequence =
+            ", but policyd refuses recipients who do not exist: if they are to be accepted, " +
+            std::string(service == kMainCf ? "take recipient out of checks"
+                                           : "have this service ask another policyd, without "
+                                             "recipient in its checks");
+        constexpr std::string_view kRejects = "smtpd_reject_unlisted_recipient";
+        constexpr std::string_view kOverrides = "receive_override_options";
+        const std::string no_checks = "no_unknown_recipient_checks";
+        if (text::EqualsIgnoringCase(SetIn(service, kRejects).value_or(""), "no"))
+            Warn(service, kRejects, "is no" + consequence);
+        if (config::Contains(config::ParseList(SetIn(service, kOverrides).value_or("")), no_checks))
+            Warn(service, kOverrides, "has " + no_checks + consequence);
+    }
+
+    /// About recipients in a service of master.cf. One for users alone may ask about others: there
+    /// are none.
+    bool AsksUs(const std::string& service) const {
+        const bool is_for_users =
+            postfix_.IsSetIn(service, "smtpd_sasl_auth_enable") &&
+            text::EqualsIgnoringCase(postfix_.ValueIn(service, "smtpd_sasl_auth_enable"), "yes");
+        for (const char* stage : {"client", "helo", "sender", "relay", "recipient"})
+            for (const AskedService& asked : ours_.AskedBy(
+                     postfix_.ValueIn(service, "smtpd_" + std::string(stage) + "_restrictions")))
+                if (ours_.IsAsked(asked) && !(is_for_users && asked.skips_users)) return true;
+        return false;
     }
 
     /// Before 3.9 Postfix does not know the parameter, and takes utf8mb4.
@@ -185,6 +240,7 @@ private:
     const Settings& settings_;
     const PostfixSettings& postfix_;
     Report& report_;
+    const OurService ours_;
 };
 
 }  // namespace

@@ -256,6 +256,21 @@ TEST_F(CheckConfigTest, TellsOfLimitsThatAreNoneInTablesOfEveryKind) {
     EXPECT_THAT(checked.output, HasSubstr("3 warnings"));
 }
 
+TEST_F(CheckConfigTest, TellsOfADomainOfTwoClassesWhoseMailboxesNobodyReaches) {
+    const auto output_for = [&](const std::string& options) {
+        scratch_.Write("policyd.toml", options + Configuration());
+        return WithConfig({"check-config"}).output;
+    };
+    EXPECT_THAT(output_for("mydestination = [\"localhost\", \"example.com\"]\n"),
+                AllOf(HasSubstr("policyd.toml:1: mydestination: example.com is in "
+                                "virtual_mailbox_domains as well, and counts as one of these"),
+                      HasSubstr("1 warning\n")));
+    EXPECT_THAT(output_for("virtual_alias_domains = \"example.com\"\n"),
+                HasSubstr("policyd.toml:1: virtual_alias_domains: example.com is in"));
+    EXPECT_THAT(output_for("mydestination = \"localhost, !example.com\"\n"),
+                HasSubstr("0 warnings\n"));
+}
+
 TEST_F(CheckConfigTest, FindsWhatAProgramWouldMissWhenItStarts) {
     scratch_.Write("policyd.toml", Configuration() +
                                        "user = \"no-such-user\"\n"

@@ -81,5 +81,21 @@ TEST_F(PostfixMistakesTest, MailThatADeliveryAgentWithQuotasWouldBounce) {
     EXPECT_EQ(Warnings(), "");
 }
 
+TEST_F(PostfixMistakesTest, MailboxesOfMydestinationHaveNoQuota) {
+    postfix_.values["mailbox_transport"] = "lmtp:unix:private/dovecot-lmtp";
+    options_["local_recipient_maps"] = "inline:{ann=x}";
+    const auto warns = HasSubstr(
+        "main.cf: mailbox_transport: is lmtp:unix:private/dovecot-lmtp, but mail for mydestination "
+        "is in no mailbox here, and so has no quota");
+    EXPECT_THAT(Warnings(), warns) << "the limits can be for nobody else";
+    options_["virtual_mailbox_domains"] = "example.com";
+    options_["virtual_mailbox_maps"] = "inline:{ann@example.com=x}";
+    EXPECT_EQ(Warnings(), "");
+    options_["virtual_mailbox_maps"] = "inline:{ann=x}";
+    EXPECT_THAT(Warnings(), warns);
+    postfix_.values["mailbox_transport"] = "";
+    EXPECT_EQ(Warnings(), "");
+}
+
 }  // namespace
 }  // namespace policyd::ctl

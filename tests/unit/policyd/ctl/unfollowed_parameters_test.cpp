@@ -88,6 +88,51 @@ TEST_F(UnfollowedParametersTest, ByWhichUnlistedRecipientsAreAccepted) {
     EXPECT_EQ(Warnings(), "");
 }
 
+TEST_F(UnfollowedParametersTest, ByWhichAServiceAcceptsUnlistedRecipients) {
+    postfix_.values["receive_override_options"] = "no_milters, no_unknown_recipient_checks";
+    EXPECT_THAT(Warnings(), HasSubstr("main.cf: receive_override_options: has "
+                                      "no_unknown_recipient_checks, but policyd refuses"));
+    postfix_.values.erase("receive_override_options");
+    postfix_.smtpd = {{"smtp/inet", {}}, {"127.0.0.1:10025/inet", {}}, {"submission/inet", {}}};
+    postfix_.of_service["127.0.0.1:10025/inet"] = {
+        {"receive_override_options", "no_unknown_recipient_checks"},
+        {"smtpd_recipient_restrictions", "permit_mynetworks, reject"}};
+    postfix_.of_service["submission/inet"] = {{"smtpd_sasl_auth_enable", "yes"},
+                                              {"smtpd_reject_unlisted_recipient", "no"}};
+    postfix_.values["smtpd_recipient_restrictions"] =
+        "permit_sasl_authenticated, check_policy_service inet:127.0.0.1:10031";
+    EXPECT_EQ(Warnings(), "") << "neither asks about them";
+    postfix_.of_service["smtp/inet"] = {{"smtpd_reject_unlisted_recipient", "no"}};
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/master.cf: smtp/inet: -o smtpd_reject_unlisted_recipient: is "
+              "no, but policyd refuses recipients who do not exist: if they are to be accepted, "
+              "have this service ask another policyd, without recipient in its checks\n");
+    postfix_.of_service["smtp/inet"] = {
+        {"receive_override_options", "no_unknown_recipient_checks"}};
+    EXPECT_THAT(Warnings(), HasSubstr("smtp/inet: -o receive_override_options: has "
+                                      "no_unknown_recipient_checks, but policyd refuses"));
+    settings_.unknown_recipient_action = "DUNNO";
+    EXPECT_EQ(Warnings(), "");
+}
+
+TEST_F(UnfollowedParametersTest, AliasesThatACleanupServiceHasForItself) {
+    settings_.virtual_alias_maps = {"inline:{a=b}"};
+    postfix_.cleanup = {"cleanup/unix", "other/unix"};
+    postfix_.of_service["other/unix"] = {{"virtual_alias_maps", "inline:{a=b}"}};
+    EXPECT_EQ(Warnings(), "");
+    postfix_.of_service["other/unix"] = {{"virtual_alias_maps", "inline:{c=d}"}};
+    EXPECT_EQ(Warnings(),
+              "warning: /etc/postfix/master.cf: other/unix: -o virtual_alias_maps: policyd goes by "
+              "the value that it has for all services, [\"inline:{a=b}\"]\n");
+    postfix_.of_service["other/unix"] = {{"virtual_alias_maps", ""},
+                                         {"recipient_canonical_maps", "inline:{a=b}"}};
+    EXPECT_THAT(Warnings(), HasSubstr("other/unix: -o virtual_alias_maps: policyd goes by"));
+    EXPECT_THAT(Warnings(), HasSubstr("other/unix: -o recipient_canonical_maps: policyd goes by"));
+    postfix_.of_service["other/unix"].erase("recipient_canonical_maps");
+    postfix_.values["content_filter"] = "scan:[127.0.0.1]:10024";
+    EXPECT_EQ(Warnings(), "") << "they are expanded behind the filter";
+}
+
 TEST_F(UnfollowedParametersTest, ACharsetThatOnlyANewerPostfixKnows) {
     const test::ScratchDirectory scratch;
     const auto use = [&](const std::string& charset) {

@@ -5,6 +5,7 @@
 
 #include "common/config/config_error.hpp"
 #include "common/config/expansion.hpp"
+#include "common/config/values.hpp"
 #include "common/outage/unavailable.hpp"
 #include "common/sqlite/database.hpp"
 #include "policyd/ctl/sql_query.hpp"
@@ -80,10 +81,19 @@ void ReportRows(const std::string& where, const std::string& value, const std::s
 
 void CheckValues(TableServer& server, const std::string& where, const ValuesOfAllKeys& values,
                  Report& report) {
+    server.Ask("SELECT 1");  // throws where it is down
     try {
         ReportRows(where, values.value, server.Ask(CountOf(values, kIsNoLimit)), report);
-    } catch (const outage::TableRefuses&) {
-        // That a server does not follow this form of the query is no mistake.
+    } catch (const outage::TableRefuses& refusal) {
+        // That a server does not follow this form of the query is no mistake, but what it says of
+        // the data is of its rows.
+        if (refusal.IsMistake()) return;
+        report.Warning(where + values.value + " cannot be computed for some row (" +
+                       refusal.what() + "): mail for such a mailbox is deferred");
+    } catch (const outage::TableUnavailable&) {
+        report.Warning(where + "not all rows could be looked at within " +
+                       config::ShowDuration(TableServer::kTimeLimit) +
+                       ", for limits that are none");
     }
 }
 

@@ -1,6 +1,5 @@
 #include "policyd/ctl/table_database.hpp"
 
-#include <chrono>
 #include <memory>
 #include <string_view>
 
@@ -12,13 +11,13 @@ namespace {
 
 constexpr std::string_view kMysql = "mysql:";
 constexpr std::string_view kSqlite = "sqlite:";
-constexpr std::chrono::seconds kTimeLimit{10};
 
 const tables::WarningSink kNobody = [](const std::string&) {};
 
 std::shared_ptr<mysql::ServerBoard> BoardFor(const TableDefinition& table) {
     const tables::TableFile file(table.name.substr(kMysql.size()), kNobody);
-    return std::make_shared<mysql::ServerBoard>(tables::ReadAccount(file, kTimeLimit, kNobody));
+    return std::make_shared<mysql::ServerBoard>(
+        tables::ReadAccount(file, TableServer::kTimeLimit, kNobody));
 }
 
 }  // namespace
@@ -47,7 +46,7 @@ std::string TableServer::Ask(const std::string& query) {
 std::string AskFileOf(const TableDefinition& table, const std::string& query) {
     const tables::TableFile file(table.name.substr(kSqlite.size()), kNobody);
     sqlite::Database database(file.NeededText("dbpath"), sqlite::Database::Mode::kReadOnly,
-                              kTimeLimit);
+                              TableServer::kTimeLimit);
     sqlite::Statement select = database.Prepare(query);
     return select.Step() ? select.Text(0).value_or("") : "";
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "common/mysql/client.hpp"
@@ -13,6 +14,8 @@ bool IsInSqlite(const TableDefinition& table);
 /// The servers of a mysql: table, which are asked about more than its keys.
 class TableServer {
 public:
+    static constexpr std::chrono::seconds kTimeLimit{10};  ///< for each answer
+
     /// Throws config::ConfigError.
     explicit TableServer(const TableDefinition& table);
 

@@ -199,6 +199,31 @@ TEST_F(CheckConfigTest, WarnsOfQuotaColumnsThatEndAtTwoGigabytesOrHoldNoLimits) 
     EXPECT_THAT(output_for("odd", "email='%s' AND odd > 0"), HasSubstr("0 warnings"));
 }
 
+TEST_F(CheckConfigTest, TellsOfLimitsThatTheServerCannotComputeOrNotInTime) {
+    test::MariaDbServer server;
+    server.Execute(
+        "CREATE DATABASE mail; USE mail;"
+        "CREATE TABLE users (email VARCHAR(255) PRIMARY KEY, quota BIGINT);"
+        "INSERT INTO users VALUES ('a@b', -1), ('b@b', 9223372036854775807);"
+        "CREATE VIEW slow AS SELECT email, quota + SLEEP(20) AS quota FROM users");
+    const auto output_for = [&](const std::string& query) {
+        scratch_.Write("mysql.cf", "hosts = " + server.Hosts() +
+                                       "\nuser = root\ndbname = mail\nquery = " + query + "\n");
+        scratch_.Write("policyd.toml", "virtual_mailbox_limit_maps = \"mysql:" + Path("mysql.cf") +
+                                           "\"\nusage_store = \"sqlite:" + Path("usage.sqlite") +
+                                           "\"\n");
+        return WithConfig({"check-config"}).output;
+    };
+    EXPECT_THAT(output_for("SELECT quota * 1048576 FROM users WHERE email='%s'"),
+                AllOf(HasSubstr("mysql.cf:4: quota * 1048576 cannot be computed for some row "
+                                "(mysql: "),
+                      HasSubstr("BIGINT value is out of range"),
+                      HasSubstr("): mail for such a mailbox is deferred"), HasSubstr("1 warning")));
+    EXPECT_THAT(output_for("SELECT quota FROM slow WHERE email='%s'"),
+                AllOf(HasSubstr("mysql.cf:4: not all rows could be looked at within 10s"),
+                      HasSubstr("1 warning")));
+}
+
 TEST_F(CheckConfigTest, TellsOfALimitThatIsJoinedWithOtherColumns) {
     test::MariaDbServer server;
     server.Execute(

@@ -42,6 +42,9 @@ Server ParseServer(std::string_view text) {
     const std::size_t colon = text.rfind(':');
     if (colon != std::string_view::npos) server.port = ParsePort(text.substr(colon + 1));
     const std::string_view host = text.substr(0, colon);
+    if (host.starts_with('['))
+        throw std::invalid_argument(
+            "an IPv6 address stands without brackets, as Postfix takes it: inet:::1:3306");
     if (host.empty())
         throw std::invalid_argument("a host is written unix:/path, host or inet:host:port");
     if (!text::EqualsIgnoringCase(host, "localhost")) server.host = host;

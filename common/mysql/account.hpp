@@ -23,6 +23,7 @@ struct Server {
 };
 
 /// `unix:/path`, `inet:host:port`, `host:port` or `host`; `localhost` is the library's own socket.
+/// An address has no brackets, with which Postfix finds no host: `inet:::1:3306`.
 /// Throws std::invalid_argument, whose text is what would have been accepted.
 Server ParseServer(std::string_view text);
 

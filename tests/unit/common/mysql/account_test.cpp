@@ -12,6 +12,7 @@ TEST(ParseServerTest, TakesTheFormsOfHosts) {
     EXPECT_EQ(ParseServer("db.example.com").host, "db.example.com");
     EXPECT_EQ(ParseServer("inet:192.0.2.1:3307").port, 3307);
     EXPECT_EQ(ParseServer("db:3307").ToText(), "inet:db:3307");
+    EXPECT_EQ(ParseServer("inet:::1:3306").host, "::1");
 }
 
 TEST(ParseServerTest, LocalhostIsTheLibrarysOwnSocketHoweverItIsWritten) {
@@ -22,7 +23,8 @@ TEST(ParseServerTest, LocalhostIsTheLibrarysOwnSocketHoweverItIsWritten) {
 }
 
 TEST(ParseServerTest, RefusesWhatNamesNoServer) {
-    for (const char* text : {"", "unix:", "inet:", "db:x", "db:0", "db:70000", ":3306"})
+    for (const char* text :
+         {"", "unix:", "inet:", "db:x", "db:0", "db:70000", ":3306", "inet:[::1]:3306", "[::1]"})
         EXPECT_THROW(ParseServer(text), std::invalid_argument) << text;
 }
 

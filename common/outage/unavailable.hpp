@@ -56,4 +56,10 @@ public:
     using UsageStoreUnavailable::UsageStoreUnavailable;
 };
 
+/// It answers, and holds something else than what is put under this key: others get their answers.
+class UsageRecordBroken : public UsageStoreUnavailable {
+public:
+    using UsageStoreUnavailable::UsageStoreUnavailable;
+};
+
 }  // namespace policyd::outage

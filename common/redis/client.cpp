@@ -63,11 +63,28 @@ Client::~Client() {
 async::Task<std::vector<Reply>> Client::AskAll(std::vector<Request> requests) {
     if (requests.empty()) co_return std::vector<Reply>();
     const outage::BackEnd::Question question(back_end_);
+    std::vector<Answer> answers = co_await Answers(std::move(requests));
+    co_return Replies(std::move(answers), question);
+}
+
+async::Task<std::vector<Reply>> Client::AskEach(std::vector<Request> requests) {
+    if (requests.empty()) co_return std::vector<Reply>();
+    const outage::BackEnd::Question question(back_end_);
+    std::vector<Answer> answers = co_await Answers(std::move(requests));
+    std::vector<Reply> replies;
+    for (Answer& answer : answers) {
+        if (!answer.reply) Refuse(answer, question);
+        replies.push_back(std::move(*answer.reply));
+    }
+    question.Answered();
+    co_return replies;
+}
+
+async::Task<std::vector<Answer>> Client::Answers(std::vector<Request> requests) {
     std::vector<std::string> commands;
     for (const Request& request : requests) commands.push_back(request.Bytes());
     Exchange exchange(*this, std::move(commands));
-    std::vector<Answer> answers = co_await exchange;
-    co_return Replies(std::move(answers), question);
+    co_return co_await exchange;
 }
 
 async::Task<Reply> Client::Evaluate(ScriptCall call) {
@@ -134,6 +151,7 @@ void Client::Refuse(const Answer& answer, const outage::BackEnd::Question& quest
     if (error == ErrorClass::kWrongServer && connection_) connection_->Drop(reason);
     const std::string failure = back_end_.Name() + ": " + reason;
     if (error == ErrorClass::kNoWrites) throw outage::UsageStoreTakesNothing(failure);
+    if (error == ErrorClass::kBrokenRecord) throw outage::UsageRecordBroken(failure);
     throw UsageStoreUnavailable(failure, IsDenial(reason));
 }
 

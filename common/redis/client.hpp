@@ -64,7 +64,8 @@ struct ScriptCall {
 /// that recovery is noticed within one. A replica is not used: what it is told would be lost.
 ///
 /// Every question throws outage::UsageStoreUnavailable when it was not answered; whether Redis has
-/// carried it out is then unknown. Arguments are copied.
+/// carried it out is then unknown. UsageRecordBroken is for what is stored, another one may be
+/// answered. Arguments are copied.
 class Client {
 public:
     class Asking;
@@ -89,11 +90,13 @@ public:
     Asking Ask(const Request& request);
     /// Sends all at once. Throws, after the last answer, what the first that failed would throw.
     async::Task<std::vector<Reply>> AskAll(std::vector<Request> requests);
+    /// The same, but that of each what it was answered with, be that an error: see Checked().
+    async::Task<std::vector<Reply>> AskEach(std::vector<Request> requests);
     async::Task<Reply> Evaluate(ScriptCall call);
     /// As AskAll().
     async::Task<std::vector<Reply>> EvaluateAll(std::vector<ScriptCall> calls);
-    /// What a script's reply holds for one of several things it was asked for: throws for an error
-    /// as if it were the whole reply.
+    /// What there is for one of several things that were asked for: throws for an error as if it
+    /// were the whole reply.
     Reply Checked(Reply part);
 
     bool IsReady() const noexcept { return state_ == State::kReady; }
@@ -123,6 +126,7 @@ private:
     void FailWaiting(const std::string& reason);
     std::chrono::milliseconds NextPause();
 
+    async::Task<std::vector<Answer>> Answers(std::vector<Request> requests);
     std::string ScriptCommand(const ScriptCall& call, bool with_text) const;
     /// The replies, or the exception of the first that is none; drops a connection that leads to
     /// the wrong server.

@@ -17,6 +17,9 @@ constexpr std::array<std::string_view, 5> kWrongServer{"READONLY", "LOADING", "M
 /// It has no memory left, cannot save its data, or has too few replicas.
 constexpr std::array<std::string_view, 3> kNoWrites{"OOM", "MISCONF", "NOREPLICAS"};
 
+/// In whatever words a script fails with them; the second is Lua's.
+constexpr std::array<std::string_view, 2> kBrokenRecordTexts{"WRONGTYPE ", "data string too short"};
+
 constexpr std::array<std::string_view, 3> kDenials{"NOPERM", "NOAUTH", "WRONGPASS"};
 
 /// Of denials that begin with ERR: of what a script calls, of a password where the server wants
@@ -26,6 +29,12 @@ constexpr std::array<std::string_view, 3> kDenialTexts{
 
 std::string_view FirstWord(std::string_view error) {
     return error.substr(0, error.find(' '));
+}
+
+bool Contains(std::string_view error, std::span<const std::string_view> texts) {
+    return std::any_of(texts.begin(), texts.end(), [error](std::string_view text) {
+        return error.find(text) != std::string_view::npos;
+    });
 }
 
 bool HasOneOf(std::span<const std::string_view> names, std::string_view error) {
@@ -40,14 +49,12 @@ bool HasOneOf(std::span<const std::string_view> names, std::string_view error) {
 ErrorClass Classify(std::string_view error) {
     if (FirstWord(error) == "NOSCRIPT") return ErrorClass::kUnknownScript;
     if (HasOneOf(kWrongServer, error)) return ErrorClass::kWrongServer;
-    return HasOneOf(kNoWrites, error) ? ErrorClass::kNoWrites : ErrorClass::kRefused;
+    if (HasOneOf(kNoWrites, error)) return ErrorClass::kNoWrites;
+    return Contains(error, kBrokenRecordTexts) ? ErrorClass::kBrokenRecord : ErrorClass::kRefused;
 }
 
 bool IsDenial(std::string_view error) {
-    return HasOneOf(kDenials, error) ||
-           std::any_of(kDenialTexts.begin(), kDenialTexts.end(), [error](std::string_view text) {
-               return error.find(text) != std::string_view::npos;
-           });
+    return HasOneOf(kDenials, error) || Contains(error, kDenialTexts);
 }
 
 }  // namespace policyd::redis

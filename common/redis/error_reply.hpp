@@ -9,6 +9,7 @@ enum class ErrorClass {
     kWrongServer,    ///< this connection leads nowhere: drop it, and look for the server anew
     kUnknownScript,  ///< send the script itself
     kNoWrites,       ///< it answers, and takes nothing now
+    kBrokenRecord,   ///< another type than we store is under the key, or not all of a record
     kRefused,        ///< the command failed, the connection is as good as before
 };
 

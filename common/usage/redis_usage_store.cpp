@@ -106,7 +106,7 @@ async::Task<std::optional<Usage>> RedisUsageStore::FindDomain(std::string_view d
     co_return NextUsage(numbers);
 }
 
-async::Task<std::vector<std::string>> RedisUsageStore::MendDomains() {
+async::Task<MendedDomains> RedisUsageStore::MendDomains() {
     RedisDomainMending mending(redis_, Header());
     co_return co_await mending.Run();
 }

@@ -41,7 +41,7 @@ public:
     async::Task<text::WallTime> Now() override;
     async::Task<std::optional<Usage>> Find(std::string_view mailbox) override;
     async::Task<std::optional<Usage>> FindDomain(std::string_view domain) override;
-    async::Task<std::vector<std::string>> MendDomains() override;
+    async::Task<MendedDomains> MendDomains() override;
     async::Task<Usage> FindSite() override;
     async::Task<Reserved> Reserve(const Reservation& reservation) override;
     using UsageStore::Release;

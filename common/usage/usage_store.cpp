@@ -7,8 +7,8 @@ std::string_view DomainOf(std::string_view mailbox) {
     return mailbox.substr(at == std::string_view::npos ? mailbox.size() : at + 1);
 }
 
-async::Task<std::vector<std::string>> UsageStore::MendDomains() {
-    co_return std::vector<std::string>();
+async::Task<MendedDomains> UsageStore::MendDomains() {
+    co_return MendedDomains();
 }
 
 }  // namespace policyd::usage

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -129,6 +130,13 @@ struct Filling {
     bool operator==(const Filling&) const = default;
 };
 
+/// What became of domains in UsageStore::MendDomains().
+struct MendedDomains {
+    std::vector<std::string> wrong;  ///< they are right now
+    /// Left alone, since there is something else in the store than what it puts there: what it is.
+    std::map<std::string, std::string> broken;
+};
+
 /// The domain that a mailbox counts for: what follows the last `@` of its name. Where there is
 /// nothing of the kind it is the empty one.
 std::string_view DomainOf(std::string_view mailbox);
@@ -164,7 +172,7 @@ public:
     /// Where the store has lost some of what it held, and not by Remove(), domains may have other
     /// sums than their mailboxes: puts them right, beside whatever else changes there, and returns
     /// which were wrong. It looks at every mailbox. Nothing to do for a store that loses nothing.
-    virtual async::Task<std::vector<std::string>> MendDomains();
+    virtual async::Task<MendedDomains> MendDomains();
 
     /// All mailboxes of all domains together. It looks at every domain.
     virtual async::Task<Usage> FindSite() = 0;

@@ -54,7 +54,11 @@ async::Task<bool> StoreComparison::IsLostInItsDomain(std::string address) {
 }
 
 async::Task<bool> StoreComparison::MendDomains() {
-    const std::vector<std::string> wrong = co_await store_.MendDomains();
+    const usage::MendedDomains domains = co_await store_.MendDomains();
+    for (const auto& [domain, what] : domains.broken)
+        log::Warning("usage store: the domain \"{}\" is left as it is: {}",
+                     text::EscapedForLog(domain), text::EscapedForLog(what));
+    const std::vector<std::string>& wrong = domains.wrong;
     if (wrong.empty()) co_return false;
     if (!tally_.sweep.verified)
         log::Warning("usage store: its figures of {} domains, such as \"{}\", were wrong: mended",

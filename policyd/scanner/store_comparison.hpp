@@ -30,7 +30,8 @@ public:
 
     /// Has the store put right what it has of domains, and tells of those that were wrong: where it
     /// lost mailboxes, what they come to again is counted once more; where it lost a domain,
-    /// nothing that its mailboxes hold is counted there. Returns whether there were any.
+    /// nothing that its mailboxes hold is counted there. Returns whether there were any. Also tells
+    /// of those that the store has to leave as they are.
     async::Task<bool> MendDomains();
 
     /// Tells of all mailboxes of which the store says something else than what it was last told,

@@ -603,7 +603,7 @@ protected:
 
     void Lose(const std::string& key) { server_.Command({"DEL", "policyd:{example.com}:" + key}); }
 
-    std::vector<std::string> Mend() { return loop_.RunUntilDone(store_->MendDomains()); }
+    std::vector<std::string> Mend() { return loop_.RunUntilDone(store_->MendDomains()).wrong; }
 
     std::optional<Usage> Domain() { return loop_.RunUntilDone(store_->FindDomain("example.com")); }
 
@@ -677,7 +677,8 @@ TEST_F(RedisLossTest, CountsADomainAnewBesideReservationsCommitsAndRemovals) {
     bool has_ended = false;
     const auto mend = [](UsageStore& store, std::vector<std::string>& names,
                          bool& ended) -> async::Task<void> {
-        names = co_await store.MendDomains();
+        const MendedDomains mended = co_await store.MendDomains();
+        names = mended.wrong;
         ended = true;
     };
     int changes = 0;
@@ -740,6 +741,49 @@ TEST_F(RedisLossTest, GoesOnWithADomainWhoseCountSomebodyBeganAndNeverEnded) {
     EXPECT_EQ(Domain()->bytes, 10u);
 }
 
+TEST_F(RedisLossTest, LeavesADomainAloneOfWhichSomethingIsBrokenAndMendsTheOthers) {
+    const std::string bad = "policyd:{bad.example}:";
+    const std::vector<std::vector<std::string>> all{{"SET", bad + "d", "short"},
+                                                    {"SADD", bad + "d", "no string"},
+                                                    {"SET", bad + "m:ann", "no hash"},
+                                                    {"HSET", bad + "m:ann", "u", "short"},
+                                                    {"SET", bad + "r", "no list"}};
+    for (const std::vector<std::string>& broken : all) {
+        SCOPED_TRACE(broken[1] + ' ' + broken.back());
+        server_.Command({"FLUSHALL"});
+        Reserve(*store_, "m1", 5, "bob@bad.example");
+        server_.Command({"DEL", bad + "d", broken[1]});
+        server_.Command(broken);
+        Commit({"ann@example.com"}, 10);
+        Lose("m:ann");
+        Commit({"ann@example.com"}, 10);
+
+        const MendedDomains mended = loop_.RunUntilDone(store_->MendDomains());
+        EXPECT_THAT(mended.wrong, testing::ElementsAre("example.com"));
+        EXPECT_EQ(Domain()->bytes, 10u);
+        EXPECT_THAT(mended.broken, testing::ElementsAre(testing::Key("bad.example")));
+    }
+}
+
+TEST_F(RedisLossTest, NamesTheKeyUnderWhichSomethingElseLies) {
+    server_.Command({"SET", "policyd:{other.example}:m:ann", "no hash"});
+    EXPECT_THAT(loop_.RunUntilDone(store_->MendDomains()).broken,
+                testing::ElementsAre(testing::Pair(
+                    "other.example", testing::AllOf(testing::HasSubstr("}:m:ann: "),
+                                                    testing::HasSubstr("WRONGTYPE")))));
+}
+
+TEST_F(RedisLossTest, CallsADomainBrokenNeitherInAnOutageNorForLackOfARight) {
+    Commit({"ann@example.com"}, 10);
+    server_.Command({"ACL", "SETUSER", "default", "-hget"});
+    EXPECT_THROW(Mend(), outage::UsageStoreUnavailable);
+    server_.Command({"ACL", "SETUSER", "default", "+hget", "-evalsha", "-set"});
+    Lose("m:ann");
+    EXPECT_THROW(Mend(), outage::UsageStoreUnavailable);
+    server_.Stop(SIGKILL);
+    EXPECT_THROW(Mend(), outage::UsageStoreUnavailable);
+}
+
 TEST_F(RedisUsageStoreTest, LeavesAKeyAloneThatIsNoDomainOfItsOwn) {
     test::RedisServer server;
     const auto store = Open(server);
@@ -793,9 +837,9 @@ TEST_F(RedisUsageStoreTest, NeedsNoMoreRightsThanTheManualSays) {
     Reserve(*store, "m0", 20, "ann@example.com");
     Reserve(*store, "m0", 20, "bob@example.com");
     const std::string lose = "redis.call('DEL', 'policyd:{example.com}:m:bob')";
-    EXPECT_EQ(loop_.RunUntilDone(store->MendDomains()).size(), 0u);
+    EXPECT_EQ(loop_.RunUntilDone(store->MendDomains()).wrong.size(), 0u);
     server.Command({"--user", "policyd", "--pass", "secret", "EVAL", lose, "0"});
-    EXPECT_EQ(loop_.RunUntilDone(store->MendDomains()).size(), 1u);
+    EXPECT_EQ(loop_.RunUntilDone(store->MendDomains()).wrong.size(), 1u);
 }
 
 }  // namespace

@@ -45,11 +45,11 @@ public:
         }
         co_return sum;
     }
-    async::Task<std::vector<std::string>> MendDomains() override {
+    async::Task<usage::MendedDomains> MendDomains() override {
         FailIfDown();
-        if (cannot_mend) throw outage::UsageStoreUnavailable("a key is none of ours");
+        if (cannot_mend) throw outage::UsageStoreUnavailable("it does not answer");
         const std::set<std::string> wrong = std::exchange(wrong_domains, {});
-        co_return std::vector<std::string>(wrong.begin(), wrong.end());
+        co_return usage::MendedDomains{{wrong.begin(), wrong.end()}, broken_domains};
     }
     async::Task<usage::Reserved> Reserve(const usage::Reservation&) override {
         co_return usage::Reserved{};
@@ -127,9 +127,10 @@ public:
     }
 
     std::map<std::string, usage::Measurement> figures;
-    std::set<std::string> wrong_domains;           ///< of which it has lost what it had
-    bool cannot_mend = false;                      ///< MendDomains() fails
-    std::vector<std::string> unmeasured;           ///< hold reservations
+    std::set<std::string> wrong_domains;                ///< of which it has lost what it had
+    std::map<std::string, std::string> broken_domains;  ///< and why
+    bool cannot_mend = false;                           ///< MendDomains() fails
+    std::vector<std::string> unmeasured;                ///< hold reservations
     std::map<std::string, text::WallTime> absent;  ///< up to when nothing that is reserved counts
     std::uint64_t commits = 0;         ///< measurements committed, repeated ones as well
     int failures = 0;                  ///< so many calls fail from now on

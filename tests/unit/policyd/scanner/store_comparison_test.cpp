@@ -158,6 +158,13 @@ TEST_F(ScannerTest, MeasuresAlthoughDomainsCannotBeMended) {
     EXPECT_EQ(Sweep().committed, 1u);
 }
 
+TEST_F(ScannerTest, HasDomainsMendedBesideOnesThatAreBroken) {
+    usage_.broken_domains["other.example"] = "no record";
+    usage_.wrong_domains.insert("example.org");
+    EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 1u);
+    EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 0u) << "which is no drift";
+}
+
 TEST_F(ScannerTest, CallsNothingDriftThatAnotherHasMeasuredLater) {
     store_.Deliver("example.org/ann", 100);
     Sweep();

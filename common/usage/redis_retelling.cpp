@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/async/when_all.hpp"
+#include "common/outage/unavailable.hpp"
 #include "common/usage/redis_reservations.hpp"
 
 namespace policyd::usage {
@@ -89,7 +90,11 @@ async::Task<void> RedisRetelling::TellAgain() {
 async::Task<void> RedisRetelling::Tell(Held held) {
     for (std::optional<Held> next = std::move(held); next;) {
         const RedisReservationPart part = PartAgain(*next);
-        co_await batch_.Evaluate(part);
+        try {
+            co_await batch_.Evaluate(part);
+        } catch (const outage::UsageRecordBroken&) {
+            // That the others are told does not wait for somebody to mend this.
+        }
         next = recent_->ToldAgain(*next, Now());
     }
 }

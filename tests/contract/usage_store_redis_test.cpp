@@ -334,6 +334,21 @@ TEST_F(RedisUsageStoreTest, TellsRedisOnceMoreWhatItLostAgain) {
     }
 }
 
+TEST_F(RedisUsageStoreTest, TellsRedisAgainAndEndsAlthoughARecordIsBroken) {
+    test::RedisServer server;
+    const auto recent = std::make_shared<RecentReservations>(kShortLife);
+    const auto store = Open(server, "", "", recent);
+    Reserve(*store, "m1", 10, "ann@example.com");
+    Reserve(*store, "m2", 10, "bob@example.com");
+    server.Command({"FLUSHALL"});
+    server.Command({"SET", "policyd:{example.com}:m:ann", "no hash"});
+    server.Command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    EXPECT_TRUE(ComesToHold(*store, "bob@example.com", 10));
+    Wait(kShortLife * 2);
+    Reserve(*store, "m3", 10, "bob@example.com");
+    EXPECT_EQ(recent->Size(), 1u) << "time passes";
+}
+
 TEST_F(RedisUsageStoreTest, TellsRedisAgainWhatWasGivenBack) {
     test::RedisServer server({"--appendonly", "no"});
     const auto store = Open(server);

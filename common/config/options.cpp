@@ -383,13 +383,16 @@ constexpr Option kOptions[] = {
     {kBackEnds, "mysql_connections", &Settings::mysql_connections, kEffectOnRestart,
      Between(1, 1'000),
      "Connections to each set of MySQL servers, for every worker; each has a thread of its own, "
-     "and during a reload there are twice as many: mind TasksMax in systemd.resource-control(5) "
+     "and one more for each server while it is connected to, where there are several. "
+     "During a reload there are twice as many: mind TasksMax in systemd.resource-control(5) "
      "and LimitNOFILE in systemd.exec(5). Up to 16 questions that are alike and are asked at the "
      "same time are put to a server as one, as far as it answers that many within about 2 ms. "
      "Where a server gives fewer connections (max_connections, max_user_connections), these answer "
      "for all; a worker that gets none answers as in an outage."},
     {kBackEnds, "mysql_time_limit", &Settings::mysql_time_limit, kEffectOnRestart, AtLeast(10ms),
-     "How long connecting to a MySQL server, and each of its answers, may take."},
+     "How long connecting to a MySQL server, and each of its answers, may take. Of several "
+     "servers, or addresses of one, the next is connected to beside one that has kept silent for "
+     "a quarter of it, at most 400 ms."},
 
     {kScanner, "scan_interval", &Settings::scan_interval, kEffectOnRestart, AtLeast(1s),
      "The time from the beginning of one scan to that of the next."},

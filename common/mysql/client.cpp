@@ -1,6 +1,7 @@
 #include "common/mysql/client.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/async/worker_pool.hpp"
 #include "common/mysql/open_connection.hpp"
@@ -20,6 +21,11 @@ constexpr std::chrono::seconds kRest(10);
 constexpr std::chrono::seconds kUntilRightsAreLookedFor(1);
 constexpr std::chrono::seconds kLongestUntilThen(60);
 
+/// How long a server may keep silent until the next one is tried beside it, of `limit`.
+std::chrono::milliseconds Patience(std::chrono::milliseconds limit) {
+    return std::min(limit / 4, std::chrono::milliseconds(400));
+}
+
 class NoConnectionLeft : public outage::TableUnavailable, public async::NotNow {
 public:
     NoConnectionLeft(const std::string& what, bool is_mistake)
@@ -28,7 +34,7 @@ public:
 
 }  // namespace
 
-Client::Client(std::shared_ptr<ServerBoard> board) : board_(std::move(board)) {
+Client::Client(std::shared_ptr<ServerBoard> board) : board_(std::move(board)), connecting_(board_) {
     BeginThread();
 }
 
@@ -52,15 +58,13 @@ std::vector<Values> Client::RunTogether(std::span<const Query> queries, Clock::t
 void Client::RunOnOneServer(const Ask& ask, Clock::time_point asked) {
     tried_.clear();
     failures_.clear();
-    servers_failed_ = none_left_ = was_asked_ = false;
+    has_tried_addresses_ = servers_failed_ = none_left_ = was_asked_ = false;
     some_saw_a_mistake_ = some_saw_none_ = false;
-    const auto began = Clock::now();
+    const auto deadline = Clock::now() + board_->For().time_limit;
+    LookAtWhatFailed();
     if (TryOldSession(ask)) return;
-    while (Clock::now() - began < board_->For().time_limit) {
-        const auto server = board_->Choose(tried_, Clock::now(), asked);
-        if (!server) break;
-        if (TryServer(*server, ask)) return;
-    }
+    while (Connect(deadline, asked))
+        if (TryNewSession(ask)) return;
     if (failures_.empty()) throw outage::TableUnavailable("mysql: the servers failed a moment ago");
     const bool is_mistake = some_saw_a_mistake_ && !some_saw_none_;
     if (none_left_ && !was_asked_) throw NoConnectionLeft("mysql: " + failures_, is_mistake);
@@ -91,37 +95,70 @@ bool Client::TryOldSession(const Ask& ask) {
         // server: that one is then the first to be tried again.
         const bool was_closed =
             error.IsOfServer() && Clock::now() - began < board_->For().time_limit / 2;
-        if (!was_closed) NoteAskedInVain(error);
+        if (!was_closed) {
+            tried_.push_back(server_);
+            NoteAskedInVain(error);
+        }
         return false;
     }
 }
 
-bool Client::TryServer(std::size_t server, const Ask& ask) {
-    server_ = server;
-    try {
-        session_ = std::make_unique<Session>(board_->For(), board_->For().servers[server]);
-        lacks_rights_ = false;
-        pause_of_looking_ = kUntilRightsAreLookedFor;
-        look_for_rights_at_ = Clock::now() + pause_of_looking_;
-    } catch (const Error& error) {
-        some_saw_a_mistake_ = some_saw_a_mistake_ || error.IsDenial();
-        if (error.IsOfConnectionLimit()) {
-            NoteNoneLeft(error);
-        } else {
-            NoteFailure(Error(error.what(), Error::kCannotConnect));
+/// To the first server that gives a session. The next one is tried beside those that have kept
+/// silent for a while, or failed.
+bool Client::Connect(Clock::time_point deadline, Clock::time_point asked) {
+    const auto patience = Patience(board_->For().time_limit);
+    while (Clock::now() < deadline) {
+        const bool has_begun = BeginNext(asked);
+        auto end = connecting_.WaitForNext(has_begun ? std::min(Clock::now() + patience, deadline)
+                                                     : deadline);
+        if (end && end->session) {
+            TakeSession(*std::move(end));
+            NoteSilent(Clock::now() - patience, server_);
+            connecting_.LeaveAlone();
+            return true;
         }
-        return false;
+        if (end) NoteCannotConnect(end->server, *end->error);
+        if (!end && !has_begun) break;
     }
+    NoteSilent(Clock::now(), std::nullopt);
+    connecting_.LeaveAlone();
+    return false;
+}
+
+bool Client::BeginNext(Clock::time_point asked) {
+    if (const auto server = board_->Choose(tried_, asked)) {
+        tried_.push_back(*server);
+        connecting_.Begin(*server);
+        return true;
+    }
+    return !std::exchange(has_tried_addresses_, true) && connecting_.BeginByAddresses();
+}
+
+void Client::TakeSession(Connecting::End end) {
+    server_ = end.server;
+    session_ = std::move(end.session);
+    lacks_rights_ = false;
+    pause_of_looking_ = kUntilRightsAreLookedFor;
+    look_for_rights_at_ = Clock::now() + pause_of_looking_;
+}
+
+bool Client::TryNewSession(const Ask& ask) {
     try {
         ask(*session_);
         last_used_ = Clock::now();
-        board_->NoteSuccess(server, Clock::now());
+        board_->NoteSuccess(server_, last_used_);
         return true;
     } catch (const Error& error) {
         NoteRefused(error);
         NoteAskedInVain(error);
         return false;
     }
+}
+
+/// Beside the question, which costs it nothing.
+void Client::LookAtWhatFailed() {
+    if (!board_->IsWaitingForSuccess()) return;
+    if (const auto server = board_->DueForALook(Clock::now())) connecting_.LookAt(*server);
 }
 
 /// The old session stays where there is no new one: it answers all else.
@@ -142,31 +179,43 @@ void Client::NoteRefused(const Error& error) {
     if (error.IsLackOfRights()) lacks_rights_ = true;
 }
 
+void Client::NoteCannotConnect(std::size_t server, const Error& error) {
+    if (connecting_.SilentSince(Clock::now()).contains(server)) return;  // by another address
+    some_saw_a_mistake_ = some_saw_a_mistake_ || error.IsDenial();
+    if (error.IsOfConnectionLimit()) return NoteNoneLeft(server, error);
+    NoteFailure(server, Error(error.what(), Error::kCannotConnect));
+}
+
+/// Those that have kept silent ever since, but `answering`, which answers by another address.
+void Client::NoteSilent(Clock::time_point since, std::optional<std::size_t> answering) {
+    for (const std::size_t server : connecting_.SilentSince(since))
+        if (server != answering) NoteFailure(server, Error("no answer", Error::kCannotConnect));
+}
+
 void Client::NoteAskedInVain(const Error& error) {
     was_asked_ = true;
-    NoteFailure(error);
+    NoteFailure(server_, error);
 }
 
 /// The server did not fail: the other threads' sessions go on.
-void Client::NoteNoneLeft(const Error& error) {
+void Client::NoteNoneLeft(std::size_t server, const Error& error) {
     none_left_ = servers_failed_ = true;
-    board_->NoteNoneLeft(server_, Clock::now(), error.what());
-    NoteTried(error);
+    board_->NoteNoneLeft(server, Clock::now(), error.what());
+    NoteReason(server, error);
 }
 
-void Client::NoteFailure(const Error& error) {
+void Client::NoteFailure(std::size_t server, const Error& error) {
     if (error.IsOfServer()) {
         servers_failed_ = true;
-        board_->NoteFailure(server_, Clock::now(), error.what());
+        board_->NoteFailure(server, Clock::now(), error.what());
     } else {
         (error.IsMistake() ? some_saw_a_mistake_ : some_saw_none_) = true;
     }
-    NoteTried(error);
+    NoteReason(server, error);
 }
 
-void Client::NoteTried(const Error& error) {
-    tried_.push_back(server_);
-    failures_ += (failures_.empty() ? "" : "; ") + board_->For().servers[server_].ToText() + ": " +
+void Client::NoteReason(std::size_t server, const Error& error) {
+    failures_ += (failures_.empty() ? "" : "; ") + board_->For().servers[server].ToText() + ": " +
                  text::EscapedForLog(error.what(), 500);
 }
 

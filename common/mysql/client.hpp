@@ -3,10 +3,12 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "common/mysql/connecting.hpp"
 #include "common/mysql/server_board.hpp"
 #include "common/mysql/session.hpp"
 #include "common/outage/unavailable.hpp"
@@ -14,7 +16,8 @@
 namespace policyd::mysql {
 
 /// Asks the servers of one account on one thread, which makes and destroys it. Connects when it is
-/// first asked, drops its session on any error but a query's own, and goes on with the next server.
+/// first asked, drops its session on any error but a query's own, and goes on with the next server,
+/// which it does not leave waiting while another one keeps silent.
 class Client {
 public:
     explicit Client(std::shared_ptr<ServerBoard> board);
@@ -43,15 +46,22 @@ private:
     void RunOnOneServer(const Ask& ask, Clock::time_point asked);
     bool HasUsableSession(Clock::time_point now) const;
     bool TryOldSession(const Ask& ask);
-    bool TryServer(std::size_t server, const Ask& ask);
+    bool TryNewSession(const Ask& ask);
+    bool Connect(Clock::time_point deadline, Clock::time_point asked);
+    bool BeginNext(Clock::time_point asked);
+    void TakeSession(Connecting::End end);
+    void LookAtWhatFailed();
     void LookForRights(Clock::time_point now);
     void NoteRefused(const Error& error);
+    void NoteCannotConnect(std::size_t server, const Error& error);
+    void NoteSilent(Clock::time_point since, std::optional<std::size_t> answering);
     void NoteAskedInVain(const Error& error);
-    void NoteNoneLeft(const Error& error);
-    void NoteFailure(const Error& error);
-    void NoteTried(const Error& error);
+    void NoteNoneLeft(std::size_t server, const Error& error);
+    void NoteFailure(std::size_t server, const Error& error);
+    void NoteReason(std::size_t server, const Error& error);
 
     std::shared_ptr<ServerBoard> board_;
+    Connecting connecting_;
     std::unique_ptr<Session> session_;
     std::size_t server_ = 0;  ///< of the session
     Clock::time_point last_used_{};
@@ -59,6 +69,7 @@ private:
     Clock::time_point look_for_rights_at_{};
     Clock::duration pause_of_looking_{};
     std::vector<std::size_t> tried_;
+    bool has_tried_addresses_ = false;  // of the servers' names
     std::string failures_;
     bool servers_failed_ = false;  // and not only this query
     bool none_left_ = false;       // of a server's connections

@@ -19,26 +19,33 @@ std::string ServerBoard::NameOf(std::size_t server) const {
     return "mysql server " + account_.servers[server].ToText();
 }
 
-bool ServerBoard::IsUp(const State& state, Time now) const {
-    return !state.has_failed || now >= state.failed_at + account_.retry_interval;
-}
-
-std::optional<std::size_t> ServerBoard::Choose(const std::vector<std::size_t>& tried, Time now,
-                                               Time asked) {
+std::optional<std::size_t> ServerBoard::Choose(const std::vector<std::size_t>& tried, Time asked) {
     const std::lock_guard lock(mutex_);
     std::vector<std::size_t> best;
     int best_rank = 4;
     for (std::size_t i = 0; i < states_.size(); ++i) {
         if (std::find(tried.begin(), tried.end(), i) != tried.end()) continue;
-        const bool is_up = IsUp(states_[i], now);
-        if (!is_up && asked < states_[i].failed_at) continue;
-        const int rank = (is_up ? 0 : 2) + (account_.servers[i].IsLocal() ? 0 : 1);
+        const bool has_failed = states_[i].has_failed;
+        if (has_failed && asked < states_[i].failed_at) continue;
+        const int rank = (has_failed ? 2 : 0) + (account_.servers[i].IsLocal() ? 0 : 1);
         if (rank < best_rank) best.clear();
         best_rank = std::min(rank, best_rank);
         if (rank == best_rank) best.push_back(i);
     }
     if (best.empty()) return std::nullopt;
     return best[std::uniform_int_distribution<std::size_t>(0, best.size() - 1)(random_)];
+}
+
+std::optional<std::size_t> ServerBoard::DueForALook(Time now) {
+    if (states_.size() == 1) return std::nullopt;
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+        State& state = states_[i];
+        if (!state.has_failed || now < state.next_look) continue;
+        state.next_look = now + account_.retry_interval;
+        return i;
+    }
+    return std::nullopt;
 }
 
 bool ServerBoard::HasFailedSince(std::size_t server, Time then) {
@@ -58,6 +65,7 @@ void ServerBoard::NoteFailure(std::size_t server, Time now, const std::string& w
     log_.Failed(NameOf(server), text::EscapedForLog(what), SinceEpoch(now));
     states_[server].has_failed = true;
     states_[server].failed_at = now;
+    states_[server].next_look = now + account_.retry_interval;
     is_waiting_ = true;
 }
 

@@ -32,11 +32,15 @@ public:
     const Account& For() const noexcept { return account_; }
     std::size_t Connections() const noexcept { return connections_; }
 
-    /// The number of the server to try: one at random, sockets before TCP; a server that failed
-    /// within `retry_interval` only where no other is left, and none that failed after `asked`,
-    /// when the question was put: those who had to wait meanwhile do not wait for it once more.
-    /// Nothing if there is none that is not in `tried`.
-    std::optional<std::size_t> Choose(const std::vector<std::size_t>& tried, Time now, Time asked);
+    /// The number of the server to try: one at random, sockets before TCP; a server that failed,
+    /// and has not been seen to be back, only where no other is left, and none that failed after
+    /// `asked`, when the question was put: those who had to wait meanwhile do not wait for it once
+    /// more. Nothing if there is none that is not in `tried`.
+    std::optional<std::size_t> Choose(const std::vector<std::size_t>& tried, Time asked);
+
+    /// A server that failed, while there are others, and is to be looked at: the caller sees
+    /// whether it is back. The same one once in `retry_interval`.
+    std::optional<std::size_t> DueForALook(Time now);
 
     /// Whether the server has failed since then, for whichever thread.
     bool HasFailedSince(std::size_t server, Time then);
@@ -52,6 +56,7 @@ private:
     struct State {
         bool has_failed = false;
         Time failed_at{};
+        Time next_look{};  // while it has failed
         std::optional<Time> none_left_said_at{};
     };
 
@@ -60,7 +65,6 @@ private:
     static constexpr std::chrono::minutes kUnsaid{10};
 
     std::string NameOf(std::size_t server) const;
-    bool IsUp(const State& state, Time now) const;
 
     const Account account_;
     const std::size_t connections_;

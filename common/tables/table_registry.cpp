@@ -281,6 +281,12 @@ std::unique_ptr<LookupTable> TableRegistry::MakeMysql(const std::string& path) {
     return std::make_unique<MysqlTable>(std::move(lookup), needs_result_set, servers);
 }
 
+std::size_t TableRegistry::MysqlServers() const {
+    std::size_t count = 0;
+    for (const auto& [account, servers] : mysql_servers_) count += account.servers.size();
+    return count;
+}
+
 std::shared_ptr<MysqlTable::Servers> TableRegistry::MakeServers(const mysql::Account& account) {
     const auto board = std::make_shared<mysql::ServerBoard>(account, settings_.mysql_connections,
                                                             settings_.telling);

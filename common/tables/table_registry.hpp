@@ -72,9 +72,9 @@ public:
     DomainList OpenDomainList(const std::string& parameter, const std::vector<std::string>& lists,
                               DomainList::Matching matching);
 
-    /// Of the tables that are open: sets of MySQL servers with one account, to each of which there
-    /// are mysql_connections, and SQLite files, of which each is open once.
-    std::size_t MysqlAccounts() const { return mysql_servers_.size(); }
+    /// Of the tables that are open: MySQL servers of each account, to each of which there may be
+    /// mysql_connections, and SQLite files, of which each is open once.
+    std::size_t MysqlServers() const;
     std::size_t SqliteFiles() const { return sqlite_files_.size(); }
 
     /// What is wrong with tables that are open so that whoever has to be asked refuses to answer

@@ -179,7 +179,7 @@ std::uint64_t DescriptorsOfTables(const TablesOfSettings& asked) {
     async::EventLoop loop;
     tables::TableRegistry tables(loop, ToTry(asked.settings), asked.contents);
     OpenWhatChecksAsk(asked.settings, tables);
-    return tables.MysqlAccounts() * asked.settings.mysql_connections +
+    return tables.MysqlServers() * asked.settings.mysql_connections +
            tables.SqliteFiles() * kOfSqliteFile;
 }
 

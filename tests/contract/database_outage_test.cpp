@@ -6,7 +6,9 @@
 #include "common/config/config_error.hpp"
 #include "common/sqlite/database.hpp"
 #include "tests/contract/database_table_fixture.hpp"
+#include "tests/support/own_hosts.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/silent_server.hpp"
 
 namespace policyd::tables {
 namespace {
@@ -53,6 +55,43 @@ TEST_F(DatabaseOutageTest, AServerThatHangsIsGivenUpAfterTheTimeLimit) {
     MariaDb().Resume();
     test::WaitUntil("the table answers again",
                     [&] { return Failure(table) == "no failure, but 1"; });
+}
+
+/// What comes of several questions to servers of which nothing is known yet.
+class SilentServerTest : public DatabaseTableTest {
+protected:
+    SilentServerTest() { time_limit = std::chrono::seconds(2); }
+
+    std::vector<std::string> Answers(const std::string& hosts) {
+        std::vector<std::string> answers;
+        for (int i = 0; i < 6; ++i) answers.push_back(Failure(OpenMysql(hosts)));
+        return answers;
+    }
+
+    const std::string port = std::to_string(MariaDb().Port());
+};
+
+TEST_F(SilentServerTest, ASilentServerKeepsNobodyFromOneThatAnswers) {
+    const test::SilentServer silent;
+    EXPECT_THAT(
+        Answers("inet:127.0.0.1:" + std::to_string(silent.Port()) + " inet:127.0.0.1:" + port),
+        Each("no failure, but 1"));
+}
+
+TEST_F(SilentServerTest, ASilentAddressOfANameKeepsNobodyFromOneThatAnswers) {
+    const test::SilentServer silent(MariaDb().Port());
+    const auto ask = [this] {
+        EXPECT_THAT(Answers("two.test:" + port), Each("no failure, but 1"));
+    };
+    if (!test::RunWithHosts("::1 two.test\n127.0.0.1 two.test\n", ask))
+        GTEST_SKIP() << "no mounts here";
+}
+
+TEST_F(SilentServerTest, ServersThatAreAllSilentAreUnavailable) {
+    const test::SilentServer one, other;
+    LookupTable& table = OpenMysql("inet:127.0.0.1:" + std::to_string(one.Port()) +
+                                   " inet:127.0.0.1:" + std::to_string(other.Port()));
+    for (int i = 0; i < 2; ++i) EXPECT_THAT(Failure(table), Not(HasSubstr("no failure")));
 }
 
 async::Task<> FindThenTell(LookupTable& table, std::vector<std::string>& answers) {

@@ -6,6 +6,8 @@
 #include "common/async/event_loop.hpp"
 #include "common/tables/table_registry.hpp"
 #include "tests/support/mariadb_server.hpp"
+#include "tests/support/own_hosts.hpp"
+#include "tests/support/silent_server.hpp"
 
 namespace policyd::tables {
 namespace {
@@ -41,10 +43,11 @@ private:
 class MysqlTlsTest : public testing::Test {
 protected:
     /// What a table says that asks for encryption with these options.
-    std::string Answer(test::MariaDbServer& server, const std::string& options) {
+    std::string Answer(test::MariaDbServer& server, const std::string& options,
+                       const std::string& host = "127.0.0.1") {
         server.Execute("CREATE OR REPLACE USER tls@127.0.0.1");
         const auto file = scratch_.Write(
-            "table.cf", "hosts = inet:127.0.0.1:" + std::to_string(server.Port()) +
+            "table.cf", "hosts = inet:" + host + ":" + std::to_string(server.Port()) +
                             "\nuser = tls\ndbname = information_schema\nquery = SELECT "
                             "VARIABLE_VALUE FROM SESSION_STATUS WHERE VARIABLE_NAME='Ssl_cipher' "
                             "AND '%s' = 'a'\n" +
@@ -85,6 +88,20 @@ TEST_F(MysqlTlsTest, AServerThatEncryptsIsAskedInPrivateAndVerifiedWhereThatIsAs
     EXPECT_THAT(Answer(server, Trusting(authority_)), HasSubstr("TLS_"));
     EXPECT_THAT(Answer(server, Trusting(authority_) + kVerify), HasSubstr("TLS_"));
     EXPECT_THAT(Answer(server, Trusting(other) + kVerify), HasSubstr("table.cf: mysql: "));
+}
+
+TEST_F(MysqlTlsTest, TheCertificateIsToBearTheNameAlsoWhereAnAddressOfItIsSilent) {
+    test::MariaDbServer server({"--ssl-cert=" + authority_.File("server.pem"),
+                                "--ssl-key=" + authority_.File("server.key"),
+                                "--ssl-ca=" + authority_.File("ca.pem")});
+    const test::SilentServer silent(server.Port());
+    const auto ask = [&] {
+        EXPECT_THAT(Answer(server, Trusting(authority_), "two.test"), HasSubstr("TLS_"));
+        EXPECT_THAT(Answer(server, Trusting(authority_) + "tls_verify_cert = yes\n", "two.test"),
+                    HasSubstr("table.cf: "));
+    };
+    if (!test::RunWithHosts("::1 two.test\n127.0.0.1 two.test\n", ask))
+        GTEST_SKIP() << "no mounts here";
 }
 
 }  // namespace

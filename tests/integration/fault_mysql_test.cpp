@@ -2,11 +2,13 @@
 
 #include <fstream>
 #include <list>
+#include <thread>
 
 #include "common/mysql/session.hpp"
 #include "tests/integration/fault_matrix.hpp"
 #include "tests/support/gate.hpp"
 #include "tests/support/paths.hpp"
+#include "tests/support/silent_server.hpp"
 
 namespace policyd::test {
 namespace {
@@ -281,6 +283,42 @@ TEST_F(FaultMysqlTest, TheOtherServerIsAskedWhileOneHangs) {
         for (int i = 0; i < 5; ++i) ExpectAllWell();
         gate->Release();
     }
+}
+
+TEST_F(FaultMysqlTest, AQuietSiteIsAnsweredWhileOneOfItsServersIsPoweredOff) {
+    const SilentServer silent;
+    // So quiet that every question needs a new connection.
+    UseHosts("inet:127.0.0.1:" + std::to_string(silent.Port()) + " inet:127.0.0.1:" +
+             std::to_string(database_.Port()) + "\nidle_interval = 1\nretry_interval = 1");
+    Start();
+    for (int i = 0; i < 6; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1'100));
+        ExpectAllWell();
+    }
+    EXPECT_EQ(Health(), "ready\n");
+}
+
+TEST_F(FaultMysqlTest, AServerThatIsBackIsNoticedWhileTheOtherOneAnswers) {
+    options_["mysql_time_limit"] = SmallSite::Quoted("3s");
+    options_["request_time_limit"] = SmallSite::Quoted("4s");
+    Gate gate(database_.Port());
+    const std::string gated = "inet:127.0.0.1:" + std::to_string(gate.Port());
+    // Longer than what has failed may not have failed for to be back.
+    UseHosts(gated + " inet:127.0.0.1:" + std::to_string(database_.Port()) +
+             "\nretry_interval = 11");
+    gate.Hold();
+    policyd_ = std::make_unique<PolicydProcess>(site_.Config(), site_.Socket());
+    client_ = std::make_unique<PolicyClient>(site_.Socket());
+    WaitUntil("the gate to be tried", [&] {
+        database_.Execute("KILL USER postfix");
+        EXPECT_THAT(Ask(kNobody), StartsWith("550 5.1.1 "));
+        return LinesWith("unavailable: mysql server " + gated) == 1;
+    });
+    gate.Release();
+    WaitUntil("the gate to be looked at", [&] {
+        EXPECT_THAT(Ask(kNobody), StartsWith("550 5.1.1 "));
+        return LinesWith("back again: mysql server " + gated) == 1;
+    });
 }
 
 TEST_F(FaultMysqlTest, AReloadDuringAnOutageIsTakenOver) {

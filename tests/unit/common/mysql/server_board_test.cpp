@@ -23,7 +23,7 @@ protected:
 
     static std::optional<std::size_t> Choose(ServerBoard& board, ServerBoard::Time now,
                                              std::vector<std::size_t> tried = {}) {
-        return board.Choose(tried, now, now);
+        return board.Choose(tried, now);
     }
 
     const ServerBoard::Time now = ServerBoard::Time() + 1h;
@@ -40,13 +40,30 @@ TEST_F(ServerBoardTest, PrefersSocketsAndChoosesAtRandomAmongEquals) {
     EXPECT_EQ(chosen.size(), 2u);
 }
 
-TEST_F(ServerBoardTest, LeavesAServerThatFailedAloneForTheRetryInterval) {
+TEST_F(ServerBoardTest, LeavesAServerThatFailedAloneUntilItIsSeenToBeBack) {
     ServerBoard board(With({"unix:/s", "b"}));
     board.NoteFailure(0, now, "down");
-    EXPECT_EQ(Choose(board, now + 59s), 1u);
-    EXPECT_EQ(Choose(board, now + 60s), 0u);
+    EXPECT_EQ(Choose(board, now + 1h), 1u);
     board.NoteSuccess(0, now);
     EXPECT_EQ(Choose(board, now + 1s), 0u);
+}
+
+TEST_F(ServerBoardTest, HasAServerThatFailedLookedAtOnceInTheRetryInterval) {
+    ServerBoard board(With({"unix:/s", "b"}));
+    EXPECT_EQ(board.DueForALook(now), std::nullopt);
+    board.NoteFailure(0, now, "down");
+    EXPECT_EQ(board.DueForALook(now + 59s), std::nullopt);
+    EXPECT_EQ(board.DueForALook(now + 60s), 0u);
+    EXPECT_EQ(board.DueForALook(now + 119s), std::nullopt);
+    EXPECT_EQ(board.DueForALook(now + 120s), 0u);
+    board.NoteSuccess(0, now + 120s);
+    EXPECT_EQ(board.DueForALook(now + 1h), std::nullopt);
+}
+
+TEST_F(ServerBoardTest, HasNoServerLookedAtThatEveryQuestionIsPutTo) {
+    ServerBoard board(With({"a"}));
+    board.NoteFailure(0, now, "down");
+    EXPECT_EQ(board.DueForALook(now + 1h), std::nullopt);
 }
 
 TEST_F(ServerBoardTest, WaitsForSuccessUntilAllServersAreKnownToBeBack) {
@@ -95,8 +112,8 @@ TEST_F(ServerBoardTest, AServerThatHasNoConnectionLeftHasNotFailedAndIsToldOfOnc
 TEST_F(ServerBoardTest, WhoWaitedWhileTheLastServerFailedDoesNotWaitForItAgain) {
     ServerBoard board(With({"a"}));
     board.NoteFailure(0, now, "timed out");
-    EXPECT_EQ(board.Choose({}, now, now - 1ms), std::nullopt);
-    EXPECT_EQ(board.Choose({}, now, now), 0u);
+    EXPECT_EQ(board.Choose({}, now - 1ms), std::nullopt);
+    EXPECT_EQ(board.Choose({}, now), 0u);
 }
 
 }  // namespace

@@ -131,10 +131,11 @@ TEST_F(TableRegistryTest, AMysqlTableIsOpenedWhetherItsServerIsUpOrNot) {
     EXPECT_THAT(warnings, testing::IsEmpty());
 }
 
-TEST_F(TableRegistryTest, CountsAccountsAndFilesThatTablesShareOnce) {
+TEST_F(TableRegistryTest, CountsServersAndFilesThatTablesShareOnce) {
     const auto mysql = [&](const char* name, const std::string& user) {
-        const auto file = scratch.Write(
-            name, "hosts = unix:/nonexistent\nuser = " + user + "\ndbname = x\nquery = SELECT 1\n");
+        const auto file =
+            scratch.Write(name, "hosts = unix:/nonexistent 192.0.2.1\nuser = " + user +
+                                    "\ndbname = x\nquery = SELECT 1\n");
         registry.Open("mysql:" + file.string());
     };
     mysql("one.cf", "u");
@@ -143,7 +144,7 @@ TEST_F(TableRegistryTest, CountsAccountsAndFilesThatTablesShareOnce) {
     const std::string sqlite = "dbpath = /dev/null\nquery = SELECT 1\n";
     for (const char* name : {"sqlite1.cf", "sqlite2.cf"})
         registry.Open("sqlite:" + scratch.Write(name, sqlite).string());
-    EXPECT_EQ(registry.MysqlAccounts(), 2u);
+    EXPECT_EQ(registry.MysqlServers(), 4u);
     EXPECT_EQ(registry.SqliteFiles(), 1u);
 }
 

@@ -90,7 +90,6 @@ void Scanner::ForgetTimesAfter(StoreTime now) {
         mailbox.changed_at = std::min(mailbox.changed_at, now);
         mailbox.verified_at = std::min(mailbox.verified_at, now);
     }
-    state_.listed_store_at = std::min(state_.listed_store_at, now);
     absent_at_ = std::min(absent_at_, now);
     comparison_.ClockWasSetBackTo(now);
     began_.time = std::min(began_.time, now);
@@ -386,8 +385,7 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
 /// change was made of is over; an unchanged one now and then, so that reservations for mail that
 /// never came go, and the store can tell current figures from stale ones.
 bool Scanner::IsDue(const KnownMailbox& mailbox, StoreTime began) const {
-    return mailbox.committed_at < mailbox.changed_at || mailbox.committed_at == 0 ||
-           IsToSettle(mailbox, began) ||
+    return mailbox.committed_at < mailbox.changed_at || IsToSettle(mailbox, began) ||
            began >= mailbox.committed_at + options_.refresh_interval.count();
 }
 

@@ -184,15 +184,16 @@ TEST_F(ScannerTest, ManyMailboxesThatTheStoreRefusesHoldUpNoOther) {
 TEST_F(ScannerTest, CommitsWhatChangesAfterTheStoresClockWasSetBack) {
     store_.Deliver("example.org/ann", 10);
     store_.Deliver("example.org/bob", 10);
-    usage_.now += std::chrono::hours(1);
+    usage_.now += 10 * options_.verify_interval;
     Sweep();
-    usage_.now -= std::chrono::hours(1);
+    usage_.now -= 10 * options_.verify_interval;
     store_.Deliver("example.org/ann", 5);
 
     Sweep();
 
     EXPECT_EQ(BytesOf("ann@example.org"), 15u);
     EXPECT_LE(usage_.figures.at("bob@example.org").began, usage_.now);
+    EXPECT_EQ(Sweep().committed, 0u);
     store_.Deliver("example.org/ann", 5);
     Sweep();
     EXPECT_EQ(BytesOf("ann@example.org"), 20u);
@@ -211,6 +212,7 @@ TEST_F(ScannerTest, CommitsWhatChangesWhileTheStoresClockIsSetBack) {
         store_.Deliver("example.org/ann", 10);
         loop.RunUntilDone(scanner.Remeasure({"example.org/ann"}));
         EXPECT_EQ(BytesOf("ann@example.org"), bytes);
+        EXPECT_THAT(scanner.ToBeSettled(), testing::IsEmpty());
     }
 }
 
@@ -223,6 +225,24 @@ TEST_F(ScannerTest, CommitsWhatHasChangedThoughTheStoresClockFellBehindWhileItDi
 
     Sweep();
 
+    EXPECT_EQ(BytesOf("ann@example.org"), 15u);
+}
+
+TEST_F(ScannerTest, MindsNoClockThatIsSetBackByLessThanASecond) {
+    store_.Deliver("example.org/ann", 10);
+    Sweep();
+    usage_.now -= std::chrono::milliseconds(500);
+    EXPECT_EQ(Sweep().committed, 0u);
+}
+
+TEST_F(ScannerTest, CommitsAlsoAtOnceAChangeOfTheMomentOfTheLastMeasurement) {
+    store_.Deliver("example.org/ann", 10);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    usage_.now = usage_.figures.at("ann@example.org").began - std::chrono::milliseconds(1);
+    store_.Deliver("example.org/ann", 5);
+    loop.RunUntilDone(scanner.Remeasure({"example.org/ann"}));
     EXPECT_EQ(BytesOf("ann@example.org"), 15u);
 }
 
@@ -274,6 +294,71 @@ TEST_F(ScannerTest, ReadsEverythingAgainOnceVerificationIsDue) {
     EXPECT_EQ(Sweep().work.directories_read, 0u);
     usage_.now += options_.verify_interval;
     EXPECT_EQ(Sweep().work.directories_read, 3u);
+}
+
+TEST_F(ScannerTest, SpreadsVerificationsOverTheLastQuarterOfTheirInterval) {
+    constexpr std::uint64_t kMailboxes = 50;
+    for (std::uint64_t i = 0; i < kMailboxes; ++i)
+        store_.MakeMaildir("example.org/u" + std::to_string(i));
+    Sweep();
+    usage_.now += options_.verify_interval / 2;
+    EXPECT_EQ(Sweep().work.directories_read, 0u);
+    usage_.now += options_.verify_interval * 3 / 8;
+    const std::uint64_t read = Sweep().work.directories_read;
+    EXPECT_GT(read, 0u);
+    EXPECT_LT(read, kMailboxes * 3);
+    usage_.now += options_.verify_interval / 8;
+    EXPECT_EQ(Sweep().work.directories_read, kMailboxes * 3 - read);
+}
+
+TEST_F(ScannerTest, ComparesItsListWithTheStoresOnceInAnIntervalOfVerification) {
+    store_.Deliver("example.org/ann", 100);
+    options_.accept_removals = false;
+    Sweep();
+    const auto is_removed_after = [this](std::chrono::milliseconds time) {
+        usage_.now += time;
+        usage_.figures["gone@example.org"] = {};
+        Sweep();
+        return !usage_.figures.contains("gone@example.org");
+    };
+    const std::chrono::milliseconds interval = options_.verify_interval;
+    EXPECT_FALSE(is_removed_after(interval / 2));
+    EXPECT_TRUE(is_removed_after(interval / 2));
+    EXPECT_FALSE(is_removed_after(interval / 2));
+    options_.verify_interval = std::chrono::milliseconds(0);
+    EXPECT_FALSE(is_removed_after(interval)) << "never";
+    EXPECT_EQ(Sweep().work.directories_read, 0u);
+}
+
+TEST_F(ScannerTest, HasMailboxesSavedThatAppearBeforeTheStoreHearsOfThem) {
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    std::vector<std::size_t> saved;
+    scanner.OnMustBeSaved([&] {
+        EXPECT_TRUE(std::exchange(state_.has_changed, false));
+        EXPECT_EQ(usage_.figures.size(), saved.size());
+        saved.push_back(state_.mailboxes.size());
+    });
+    const auto sweep = [&](Thoroughness thoroughness = Thoroughness::kWhatChanged) {
+        loop.RunUntilDone(scanner.Sweep(thoroughness));
+    };
+    store_.Deliver("example.org/ann", 10);
+    sweep();
+    store_.Deliver("example.org/bob", 10);
+    sweep();
+    EXPECT_THAT(saved, testing::ElementsAre(1, 2));
+    sweep();
+    state_.has_changed = false;
+    sweep();
+    EXPECT_FALSE(state_.has_changed);
+    usage_.now += options_.refresh_interval;
+    sweep();
+    EXPECT_TRUE(state_.has_changed) << "what was committed when";
+    EXPECT_EQ(saved.size(), 2u);
+    usage_.figures["ann@example.org"].bytes = 11;
+    state_.has_changed = false;
+    sweep(Thoroughness::kEverything);
+    EXPECT_EQ(saved.size(), 3u) << "figures were lost";
 }
 
 }  // namespace

@@ -163,11 +163,40 @@ TEST_F(ScannerTest, KnowsWhatIsToBeCommittedAgainOnceTheGraceIsOver) {
     EXPECT_TRUE(to_be_settled().empty());
     usage_.now += options_.grace + std::chrono::seconds(10);
     const std::vector<std::string> ann{"example.org/ann"};
+    state_.mailboxes["example.org/never-measured"];
     EXPECT_EQ(to_be_settled(), ann);
     const auto committed = scanner.Committed();
     loop.RunUntilDone(scanner.Remeasure(ann));
     EXPECT_EQ(scanner.Committed(), committed + 1);
     EXPECT_TRUE(to_be_settled().empty());
+}
+
+TEST_F(ScannerTest, WhatIsToBeCommittedAgainIsInTheOrderInWhichItLastChanged) {
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    for (const char* name : {"bob", "ann", "eve"}) {
+        store_.Deliver("example.org/" + std::string(name), 10);
+        loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+        usage_.now += std::chrono::seconds(1);
+    }
+    usage_.now += options_.grace + std::chrono::seconds(10);
+    loop.RunUntilDone(scanner.StoreHasLost());
+    EXPECT_THAT(scanner.ToBeSettled(),
+                testing::ElementsAre("example.org/eve", "example.org/ann", "example.org/bob"));
+}
+
+TEST_F(ScannerTest, MeasuresOnlyMailboxesThatAreNewWhereSomethingChangedAboveThem) {
+    store_.Deliver("example.org/ann", 10);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    const auto measured = [&] {
+        auto sweep = scanner.Sweep(Thoroughness::kWhatChanged, Scanner::Scope::kNewOnes);
+        return loop.RunUntilDone(std::move(sweep)).measured;
+    };
+    EXPECT_EQ(measured(), 1u);
+    store_.Deliver("example.org/bob", 10);
+    EXPECT_EQ(measured(), 1u);
+    EXPECT_EQ(measured(), 0u);
 }
 
 TEST_F(ScannerTest, FollowsAMailboxAndADomainThatAreRenamed) {

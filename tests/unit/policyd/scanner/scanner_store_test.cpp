@@ -24,7 +24,8 @@ TEST_F(ScannerTest, CommitsAChangeAlthoughTheStoreHasAMeasurementOfTheSameMoment
     store_.Deliver("example.org/ann", 10);
     Sweep();
     store_.Deliver("example.org/ann", 5);
-    usage_.now -= std::chrono::milliseconds(1);  // the sweep will be dated like the last one
+    // The sweep will be dated like the last one.
+    usage_.now = usage_.figures.at("ann@example.org").began - std::chrono::milliseconds(1);
     Sweep();
     EXPECT_EQ(BytesOf("ann@example.org"), 15u);
 }
@@ -230,9 +231,12 @@ TEST_F(ScannerTest, CommitsWhatHasChangedThoughTheStoresClockFellBehindWhileItDi
 
 TEST_F(ScannerTest, MindsNoClockThatIsSetBackByLessThanASecond) {
     store_.Deliver("example.org/ann", 10);
-    Sweep();
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
     usage_.now -= std::chrono::milliseconds(500);
-    EXPECT_EQ(Sweep().committed, 0u);
+    loop.RunUntilDone(scanner.Remeasure({}));
+    EXPECT_FALSE(loop.RunUntilDone(scanner.StoreHasLost()));
 }
 
 TEST_F(ScannerTest, CommitsAlsoAtOnceAChangeOfTheMomentOfTheLastMeasurement) {

@@ -77,6 +77,7 @@ TEST_F(ScannerTest, ADomainWhoseUsersAreNamedAsPartsOfAMaildirIsNoneWithoutMessa
     for (const char* user : {"new", "cur", "tmp", "ann"})
         store_.Deliver("example.org/" + std::string(user), 10);
     store_.WriteFile("example.org/new/dovecot-uidlist", 10);
+    fs::create_directory(store_ / "example.org/new/2024");
     Sweep();
     EXPECT_EQ(usage_.figures.size(), 4u);
     EXPECT_EQ(usage_.figures.count("@example.org"), 0u);
@@ -87,9 +88,12 @@ TEST_F(ScannerTest, ADomainWhoseUsersAreNamedAsPartsOfAMaildirIsNoneWithoutMessa
     EXPECT_EQ(BytesOf("@example.org"), 110u) << "with what Dovecot keeps in its new";
     EXPECT_EQ(BytesOf("new@example.org"), 10u);
     EXPECT_EQ(Sweep().work.directories_read, 0u);
+    store_.Rename("example.org/new/" + name, "example.org/cur/" + name);
+    Sweep(Thoroughness::kEverything);
+    EXPECT_EQ(BytesOf("@example.org"), 110u);
 
     store_.Deliver("example.org/.Sent", 1);
-    store_.Remove("example.org/new/" + name);
+    store_.Remove("example.org/cur/" + name);
     Sweep();
     EXPECT_EQ(BytesOf("@example.org"), 11u);
     store_.Remove("example.org/.Sent");

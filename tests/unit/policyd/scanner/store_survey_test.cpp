@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "tests/support/mail_store.hpp"
+#include "tests/support/unprivileged.hpp"
 
 namespace policyd::scanner {
 namespace {
@@ -62,6 +63,55 @@ TEST_F(StoreSurveyTest, SaysNothingOfSymbolicLinksInTheMaildirThatADomainIs) {
     EXPECT_THAT(LinksToldOf(), testing::IsEmpty());
 }
 
+TEST_F(StoreSurveyTest, WhatCannotBeReadKeepsItsMailboxesAndIsToldOfOnce) {
+    fs::permissions(store_.Root().parent_path(), fs::perms::all);
+    store_.Deliver("example.org/ann", 1);
+    store_.Deliver("example.net/bob", 1);
+    Look();
+    fs::permissions(store_ / "example.org", fs::perms::none);
+    {
+        const test::Unprivileged unprivileged;  // root reads everything
+        const Survey survey = Look();
+        EXPECT_THAT(survey.mailboxes, testing::ElementsAre("example.net/bob", "example.org/ann"));
+        EXPECT_TRUE(survey.places.at("example.org")->unreadable);
+        ASSERT_THAT(survey.obstacles, testing::SizeIs(1));
+        EXPECT_EQ(survey.obstacles[0].path, "example.org");
+        EXPECT_THAT(Look().obstacles, testing::IsEmpty());
+    }
+    fs::permissions(store_ / "example.org", fs::perms::all);
+    EXPECT_FALSE(Look().places.at("example.org")->unreadable);
+}
+
+TEST_F(StoreSurveyTest, AUserWhoIsNamedAsAPartOfAMaildirIsOneAlsoWhileThatCannotBeRead) {
+    fs::permissions(store_.Root().parent_path(), fs::perms::all);
+    store_.Deliver("example.org", 1);
+    store_.Deliver("example.org/new", 1);
+    const std::vector<std::string> mailboxes{"example.org", "example.org/new"};
+    EXPECT_EQ(Look().mailboxes, mailboxes);
+    fs::permissions(store_ / "example.org/new", fs::perms::none);
+    const test::Unprivileged unprivileged;
+    EXPECT_EQ(Look().mailboxes, mailboxes);
+}
+
+TEST_F(StoreSurveyTest, ReadsAgainWhatHadJustChangedWhenItWasRead) {
+    constexpr FileTime kHour = 3'600'000'000'000;
+    store_.Deliver("example.org/ann", 1);
+    const auto read_at = [this](FileClock clock) {
+        const StoreFiles files(store_.Root());
+        const mail::MailboxLayout layout("%d/%u");
+        Survey survey = SurveyStore(files, layout, places_, Thoroughness::kWhatChanged, clock);
+        places_ = survey.places;
+        return survey.work.directories_read;
+    };
+    const FileClock now = CoarseFileClock;
+    const FileClock later = [] { return CoarseFileClock() + kHour; };
+    constexpr std::uint64_t kRootAndDomain = 2;
+    EXPECT_EQ(read_at(now), kRootAndDomain);
+    EXPECT_EQ(read_at(later), kRootAndDomain) << "it may have changed again without a trace";
+    EXPECT_EQ(read_at(later), 0u);
+    EXPECT_EQ(read_at(now), kRootAndDomain) << "the clock was set back";
+}
+
 class MisplacedMaildirTest : public StoreSurveyTest {
 protected:
     /// The paths of the misplaced Maildirs that it tells of.
@@ -92,6 +142,11 @@ TEST_F(MisplacedMaildirTest, MayBeTheRootItself) {
     EXPECT_THAT(ToldOf("%u@%d"), testing::ElementsAre("."));
 }
 
+TEST_F(MisplacedMaildirTest, IsNoneWithoutTheDirectoriesOfOne) {
+    fs::create_directory(store_ / "new");
+    EXPECT_THAT(ToldOf("%u@%d"), testing::IsEmpty());
+}
+
 TEST_F(MisplacedMaildirTest, IsLookedForInAFewPlaces) {
     for (int i = 10; i < 40; ++i)
         fs::create_directories(store_ / ("a.test/x/" + std::to_string(i)));
@@ -114,6 +169,8 @@ TEST_F(StoreSurveyTest, WhatFsckFindsOnADiskOfADomainIsNoMailboxUnlessItIsAMaild
     store_.Deliver("example.org/lost+found", 1);
     EXPECT_THAT(Look().mailboxes,
                 testing::UnorderedElementsAre("example.org/ann", "example.org/lost+found"));
+    store_.Remove("example.org/lost+found/cur");
+    EXPECT_THAT(Look().mailboxes, testing::SizeIs(2)) << "a delivery makes its new first";
 }
 
 TEST_F(StoreSurveyTest, WhatFsckFindsIsNoStepOfAHashedLayoutEither) {

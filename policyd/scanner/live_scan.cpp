@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "common/log/logging.hpp"
 
@@ -157,7 +158,6 @@ void LiveScan::GiveUp(const std::string& why) {
     poll_.reset();
     watch_.reset();
     hints_ = {};
-    dirty_.clear();
 }
 
 async::Task<> LiveScan::Run() {
@@ -171,21 +171,24 @@ async::Task<> LiveScan::Run() {
         TakeHints();
         Sort(std::exchange(hints_, {}));
         if (dirty_.empty()) continue;
-        std::vector<std::string> dirty(dirty_.begin(), dirty_.end());
+        // What changes while these are measured is to be measured once more.
+        std::set<std::string> dirty = std::exchange(dirty_, {});
+        std::vector<std::string> mailboxes(dirty.begin(), dirty.end());
         std::vector<std::string> measured;
         try {
-            measured = co_await scanner_.Remeasure(std::move(dirty));
+            measured = co_await scanner_.Remeasure(std::move(mailboxes));
         } catch (const outage::Unavailable& outage) {
             log::Error("usage store: {}", outage.what());
         } catch (const std::system_error& error) {
             log::Error("mail store: {}", error.what());
-            dirty_.clear();
+            dirty.clear();  // a scan of everything follows once there is one
         }
         remeasured_ += measured.size();
         for (const std::string& mailbox : measured) {
-            dirty_.erase(mailbox);
+            dirty.erase(mailbox);
             Follow(mailbox);
         }
+        dirty_.merge(dirty);
     }
 }
 

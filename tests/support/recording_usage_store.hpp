@@ -77,6 +77,7 @@ public:
     }
     async::Task<void> Commit(std::span<const usage::Measurement> measurements,
                              std::chrono::milliseconds) override {
+        if (on_commit) on_commit();
         FailIfDown();
         if (refusals > 0) {
             --refusals;
@@ -139,6 +140,7 @@ public:
     bool takes_nothing = false;        ///< every commit fails, and nothing else
     std::string refused_domain = "?";  ///< no change may concern one of its mailboxes
     std::string refused;               ///< a mailbox that no change may concern
+    std::function<void()> on_commit;   ///< called when measurements come, if it is set
     std::function<void()> on_found;    ///< called when a mailbox has been looked up, if it is set
     text::WallTime now{std::chrono::milliseconds(1'700'000'000'000)};
 

@@ -395,7 +395,8 @@ bool Scanner::IsToSettle(const KnownMailbox& mailbox, StoreTime now) const {
 }
 
 /// The latest first: after a scan of many that were not known, those that just changed are not to
-/// wait behind all of them.
+/// wait behind all of them. Before them, what a sweep could not offer: the store's clock was set
+/// back once more while that was waited for.
 std::vector<std::string> Scanner::ToBeSettled() const {
     using Known = std::pair<const std::string, KnownMailbox>;
     const StoreTime now = std::max(comparison_.LookedAt(), began_.time);
@@ -407,7 +408,7 @@ std::vector<std::string> Scanner::ToBeSettled() const {
                       [](const Known* one, const Known* other) {
                           return one->second.changed_at > other->second.changed_at;
                       });
-    std::vector<std::string> mailboxes;
+    std::vector<std::string> mailboxes(again_.begin(), again_.end());
     for (std::size_t i = 0; i < count; ++i) mailboxes.push_back(due[i]->first);
     return mailboxes;
 }
@@ -432,7 +433,8 @@ async::Task<std::vector<std::string>> Scanner::Remeasure(std::vector<std::string
     co_await publisher_.Finish();
     std::erase_if(done, [this](const std::string& path) {
         const auto known = state_.mailboxes.find(path);
-        return known != state_.mailboxes.end() && known->second.in_flight;
+        return (known != state_.mailboxes.end() && known->second.in_flight) ||
+               again_.contains(path);
     });
     co_return done;
 }

@@ -42,12 +42,14 @@ public:
 
     /// Mailboxes that changed so long ago that nothing that was reserved for the change may count
     /// any more, but have not been committed since: the latest few thousand of them. As of the last
-    /// StoreHasLost(), or of a moment ago in a sweep.
+    /// StoreHasLost(), or of a moment ago in a sweep. And those of which the store holds something
+    /// that its clock has not passed yet.
     std::vector<std::string> ToBeSettled() const;
 
     /// Measures these mailboxes now, beside a sweep if there is one, and commits what they come
-    /// to. Returns those that it is through with: one that is being measured still, or that took so
-    /// long lately that measuring it again and again would be all there is to do, is for later.
+    /// to. Returns those that it is through with: one that is being measured still, that took so
+    /// long lately that measuring it again and again would be all there is to do, or of which the
+    /// store would ignore what it came to, is for later.
     /// One at a time; throws as Sweep() does.
     async::Task<std::vector<std::string>> Remeasure(std::vector<std::string> mailboxes);
 

@@ -1,5 +1,7 @@
 /// What the usage store is told, and what a scan does where it does not answer.
 
+#include <gmock/gmock.h>
+
 #include <algorithm>
 #include <sstream>
 
@@ -215,6 +217,22 @@ TEST_F(ScannerTest, CommitsWhatChangesWhileTheStoresClockIsSetBack) {
         EXPECT_EQ(BytesOf("ann@example.org"), bytes);
         EXPECT_THAT(scanner.ToBeSettled(), testing::IsEmpty());
     }
+}
+
+TEST_F(ScannerTest, IsNotThroughWithAMailboxWhileTheStoresClockIsBehindWhatItHolds) {
+    store_.Deliver("example.org/ann", 10);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
+    store_.Deliver("example.org/ann", 5);
+    const std::vector<std::string> ann = {"example.org/ann"};
+    // By less than is noticed, and once more while that is waited for: it goes on by the look.
+    usage_.now -= std::chrono::milliseconds(100);
+    EXPECT_THAT(loop.RunUntilDone(scanner.Remeasure(ann)), testing::IsEmpty());
+    EXPECT_EQ(scanner.ToBeSettled(), ann) << "also where a scan found it";
+    usage_.now += std::chrono::milliseconds(100);
+    EXPECT_EQ(loop.RunUntilDone(scanner.Remeasure(ann)), ann);
+    EXPECT_EQ(BytesOf("ann@example.org"), 15u);
 }
 
 TEST_F(ScannerTest, CommitsWhatHasChangedThoughTheStoresClockFellBehindWhileItDidNotRun) {

@@ -55,10 +55,11 @@ Publisher::Publisher(async::EventLoop& loop, usage::UsageStore& store, ScanState
     retry_.KeepsLoopAlive(false);
 }
 
-void Publisher::Offer(const std::string& mailbox, StoreTime began) {
+void Publisher::Offer(const std::string& mailbox, StoreTime began, Turn turn) {
     refused_.erase(mailbox);
     suspects_.erase(mailbox);
     due_[mailbox] = began;
+    if (turn == Turn::kFirst) first_.insert(mailbox);
     StartCommitting();
 }
 
@@ -76,8 +77,16 @@ void Publisher::RetryRefused() {
 }
 
 async::Task<> Publisher::Finish() {
-    RetryRefused();
-    while (committing_) co_await idle_.Wait();
+    while (committing_) co_await moved_on_.Wait();
+}
+
+async::Task<> Publisher::FinishFirst(std::vector<std::string> mailboxes) {
+    for (const std::string& mailbox : mailboxes)
+        while (committing_ && first_.contains(mailbox)) co_await moved_on_.Wait();
+}
+
+async::Task<> Publisher::FinishBatch() {
+    while (is_under_way_) co_await moved_on_.Wait();
 }
 
 async::Task<> Publisher::CommitAll() {
@@ -87,6 +96,7 @@ async::Task<> Publisher::CommitAll() {
         const Batch batch = TakeBatch();
         std::vector<usage::Measurement> measurements;
         std::string failure;
+        is_under_way_ = true;
         try {
             measurements = co_await MeasurementsOf(batch);
             co_await store_.Commit(measurements, grace_);
@@ -97,12 +107,15 @@ async::Task<> Publisher::CommitAll() {
             failure = outage.what();
             takes_nothing_ = false;
         }
+        is_under_way_ = false;
         if (failure.empty()) {
             NoteCommitted(batch);
             committed_ += measurements.size();
-            continue;
+        } else {
+            due_.insert(batch.begin(), batch.end());  // but for what was measured again meanwhile
         }
-        due_.insert(batch.begin(), batch.end());  // but for what was measured again meanwhile
+        moved_on_.Set();
+        if (failure.empty()) continue;
         // It may be about one of them alone: the others are not to wait for that.
         if (!takes_nothing_ && batch.size() > 1) {
             most_in_batch_ = batch.size() / 2;
@@ -129,12 +142,13 @@ async::Task<> Publisher::CommitAll() {
     const bool takes_none = !due_.empty() || suspects_.size() > kMostSuspects;
     if (takes_none) {  // that has been said once for all
         for (const auto& [mailbox, suspect] : std::exchange(suspects_, {}))
-            refused_.emplace(mailbox, suspect.began);
+            Refuse(mailbox, suspect.began);
     } else {
         SetAside(std::exchange(suspects_, {}));
     }
     committing_ = false;
-    idle_.Set();
+    moved_on_.Set();
+    on_finished_();
     RetryLater();
 }
 
@@ -145,6 +159,7 @@ void Publisher::NoteCommitted(const Batch& batch) {
     for (const auto& [mailbox, began] : batch) {
         told_refused_.erase(mailbox);
         tried_again_.erase(mailbox);
+        if (!due_.contains(mailbox)) first_.erase(mailbox);
         const auto known = state_.mailboxes.find(mailbox);
         // Offered before the store's clock was set back, it is dated in the future.
         if (known != state_.mailboxes.end() && known->second.offered_at >= began)
@@ -182,10 +197,15 @@ void Publisher::JudgeSuspects() {
 void Publisher::SetAside(const Suspects& refused) {
     NamesByFailure untold;
     for (const auto& [mailbox, suspect] : refused) {
-        refused_.emplace(mailbox, suspect.began);
+        Refuse(mailbox, suspect.began);
         if (told_refused_.insert(mailbox).second) untold[suspect.failure].push_back(mailbox);
     }
     SayRefused("the figures of", untold);
+}
+
+void Publisher::Refuse(const std::string& mailbox, StoreTime began) {
+    refused_.emplace(mailbox, began);
+    first_.erase(mailbox);
 }
 
 /// Perhaps it took nothing at all: that is not to be found out at the next scan only.
@@ -203,11 +223,18 @@ void Publisher::Stop() {
 
 Publisher::Batch Publisher::TakeBatch() {
     Batch batch;
-    while (!due_.empty() && batch.size() < most_in_batch_) {
-        auto next = due_.lower_bound(probe_from_);
-        if (next == due_.end()) next = due_.begin();
+    const auto take = [this, &batch](std::map<std::string, StoreTime>::iterator next) {
         auto taken = due_.extract(next);
         batch.emplace_back(std::move(taken.key()), taken.mapped());
+    };
+    const bool is_probe = !probe_from_.empty();  // the first ones may be those that are refused
+    for (auto first = first_.begin(); !is_probe && first != first_.end(); ++first) {
+        if (batch.size() == most_in_batch_) break;
+        if (const auto next = due_.find(*first); next != due_.end()) take(next);
+    }
+    while (!due_.empty() && batch.size() < most_in_batch_) {
+        const auto next = due_.lower_bound(probe_from_);
+        take(next != due_.end() ? next : due_.begin());
     }
     return batch;
 }

@@ -35,13 +35,26 @@ public:
               const mail::MailboxLayout& layout, std::chrono::milliseconds grace,
               Patience patience);
 
-    /// To be committed soon: what the state then says of this mailbox, as of `began`.
-    void Offer(const std::string& mailbox, StoreTime began);
+    /// What just changed does not wait behind all that a sweep has found.
+    enum class Turn { kFirst, kLater };
 
+    /// To be committed soon: what the state then says of this mailbox, as of `began`.
+    void Offer(const std::string& mailbox, StoreTime began, Turn turn);
+
+    /// Tries once more what the store has refused; a daemon does so besides, after a second and
+    /// then ever more seldom.
+    void RetryRefused();
     /// Until everything that was offered is committed but for what the store refuses while it takes
-    /// the rest, or patience is at its end. What was refused before is tried once more; a daemon
-    /// tries it again besides, after a second and then ever more seldom.
+    /// the rest, or patience is at its end: until it is not committing.
     async::Task<> Finish();
+    bool IsCommitting() const { return committing_; }
+    /// Called when it is not any more.
+    void OnFinished(std::function<void()> function) { on_finished_ = std::move(function); }
+    /// As Finish(), of these alone, of what was offered to be first.
+    async::Task<> FinishFirst(std::vector<std::string> mailboxes);
+    /// Until nothing is under way of mailboxes that the state does not know any more: what is not
+    /// under way yet will not be.
+    async::Task<> FinishBatch();
 
     /// The store's time. Waits for the store as long as patience says, then throws its
     /// outage::UsageStoreUnavailable.
@@ -88,8 +101,8 @@ private:
     async::Task<bool> StoreAnswers();
     void JudgeSuspects();
     void SetAside(const Suspects& refused);
+    void Refuse(const std::string& mailbox, StoreTime began);
     void RetryLater();
-    void RetryRefused();
     Batch TakeBatch();
     async::Task<std::vector<usage::Measurement>> MeasurementsOf(const Batch& batch);
     async::Task<bool> IsKnownBetter(const usage::Measurement& measurement);
@@ -105,7 +118,10 @@ private:
     std::chrono::milliseconds grace_;
     Patience patience_;
     std::map<std::string, StoreTime> due_;
+    /// Those to be committed before others: they are due, under way, or suspects.
+    std::set<std::string> first_;
     bool committing_ = false;
+    bool is_under_way_ = false;  // a batch, while committing
     bool stopped_ = false;
     std::uint64_t committed_ = 0;
     std::size_t most_in_batch_ = kBatch;
@@ -121,7 +137,8 @@ private:
     bool has_given_up_ = false;   // since then
     bool takes_nothing_ = false;  // the store, which may answer all the same
     std::function<void(bool)> on_store_ = [](bool) {};
-    async::WakeUp idle_;
+    std::function<void()> on_finished_ = [] {};
+    async::WakeUp moved_on_;  // a batch is through, or the last one
 };
 
 }  // namespace policyd::scanner

@@ -53,7 +53,9 @@ Scanner::Scanner(async::EventLoop& loop, usage::UsageStore& store, ScanState& st
       vanished_(state, layout_, publisher_, options, tally_),
       comparison_(store, state, layout_, vanished_, tally_),
       absent_(loop, store, layout_, publisher_),
-      obstacles_(layout_.Pattern()) {}
+      obstacles_(layout_.Pattern()) {
+    publisher_.OnFinished([this] { sweep_goes_on_.Set(); });
+}
 
 void Scanner::Stop() {
     stopped_ = true;
@@ -67,6 +69,7 @@ Scanner::Progress Scanner::CurrentProgress() const {
 
 async::Task<> Scanner::Finish() {
     while (change_batches_ > 0) co_await rounds_are_over_.Wait();
+    publisher_.RetryRefused();
     co_await publisher_.Finish();
 }
 
@@ -122,7 +125,7 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     co_await MeasureAgain(std::nullopt);
     if (!stopped_) co_await RemoveVanished();
     if (!stopped_) co_await DropReservationsOfAbsent();
-    co_await publisher_.Finish();
+    co_await FinishCommitting();
     SumUp();
     tally_.sweep.interrupted = stopped_;
     tally_.sweep.committed = publisher_.Committed() - committed_before;
@@ -231,8 +234,21 @@ async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness, Scope scope) 
         if (sweep_batches_ == 0 && (stopped_ || (exhausted_ && skipped_.empty()))) break;
         if (!look_again_) co_await sweep_goes_on_.Wait();
     }
+}
+
+/// What comes or goes by now does not wait until the store has taken all that was found.
+async::Task<> Scanner::FinishCommitting() {
+    publisher_.RetryRefused();
+    while (!stopped_ && publisher_.IsCommitting()) {
+        if (std::exchange(look_again_, false)) {
+            co_await TakeInWhatCameAndWent();
+        } else {
+            co_await sweep_goes_on_.Wait();
+        }
+    }
     sweeping_ = false;
     if (!stopped_ && look_again_) co_await TakeInWhatCameAndWent();
+    co_await publisher_.Finish();
 }
 
 bool Scanner::LookAgain() {
@@ -377,7 +393,8 @@ void Scanner::Take(const MeasuringBatch& batch, const MeasuringTask& task,
     }
     mailbox.offered_at = began;
     newest_ = std::max(newest_, began);  // that may be of before the clock was set back
-    publisher_.Offer(task.mailbox, began);
+    publisher_.Offer(task.mailbox, began,
+                     batch.round != nullptr ? Publisher::Turn::kFirst : Publisher::Turn::kLater);
     state_.has_changed = true;
 }
 
@@ -430,7 +447,8 @@ async::Task<std::vector<std::string>> Scanner::Remeasure(std::vector<std::string
     }
     co_await WaitFor(round, kLongestRound);
     co_await MeasureAgain(kLongestRound);
-    co_await publisher_.Finish();
+    publisher_.RetryRefused();
+    co_await publisher_.FinishFirst(done);
     std::erase_if(done, [this](const std::string& path) {
         const auto known = state_.mailboxes.find(path);
         return (known != state_.mailboxes.end() && known->second.in_flight) ||

@@ -58,8 +58,9 @@ public:
     /// beside a sweep, which looks for itself. False where the store does not answer.
     async::Task<bool> StoreHasLost();
 
-    /// Something came or went above the mailboxes: the sweep that is measuring looks for it, tells
-    /// of what is new and removes what is gone before it goes on. False where none is measuring.
+    /// Something came or went above the mailboxes: the sweep that is measuring, or waits for the
+    /// store, looks for it, tells of what is new and removes what is gone before it goes on. False
+    /// where there is none.
     bool LookAgain();
     /// Called with the mailboxes that LookAgain() has found, to have them measured.
     void OnAppeared(std::function<void(const std::vector<std::string>&)> function) {
@@ -110,6 +111,7 @@ private:
     void TellOfNone();
     async::Task<> TakeInWhatCameAndWent();
     async::Task<> MeasureMailboxes(Thoroughness thoroughness, Scope scope);
+    async::Task<> FinishCommitting();
     async::Task<> AskTimeInSweep();
     void SubmitAtOnce(const std::string& path, KnownMailbox& mailbox, const Beginning& began,
                       const std::shared_ptr<MeasuringRound>& round);

@@ -127,7 +127,7 @@ async::Task<> VanishedMailboxes::Remove(std::set<std::string> only_in_store, boo
     state_.has_changed = true;
     state_.knows_store = false;
     // Nor does anything that is on its way.
-    co_await publisher_.Finish();
+    co_await publisher_.FinishBatch();
     std::vector<std::string> names(addresses.begin(), addresses.end());
     const std::size_t refused = co_await publisher_.Remove(std::move(names));
     state_.knows_store = knows_store;

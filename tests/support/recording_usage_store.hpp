@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/async/wake_up.hpp"
 #include "common/usage/usage_store.hpp"
 
 namespace policyd::test {
@@ -78,6 +80,8 @@ public:
     async::Task<void> Commit(std::span<const usage::Measurement> measurements,
                              std::chrono::milliseconds) override {
         if (on_commit) on_commit();
+        while (commits_let_through == 0) co_await let_through_.Wait();
+        if (commits_let_through) --*commits_let_through;
         FailIfDown();
         if (refusals > 0) {
             --refusals;
@@ -127,7 +131,13 @@ public:
         co_return;
     }
 
+    void LetCommitsThrough(int more) {
+        *commits_let_through += more;
+        let_through_.Set();
+    }
+
     std::map<std::string, usage::Measurement> figures;
+    std::optional<int> commits_let_through;             ///< calls; if it is set, others wait
     std::set<std::string> wrong_domains;                ///< of which it has lost what it had
     std::map<std::string, std::string> broken_domains;  ///< and why
     bool cannot_mend = false;                           ///< MendDomains() fails
@@ -145,6 +155,8 @@ public:
     text::WallTime now{std::chrono::milliseconds(1'700'000'000'000)};
 
 private:
+    async::WakeUp let_through_;
+
     void FailIfRefused(const std::string& mailbox) const {
         if (mailbox == refused || usage::DomainOf(mailbox) == refused_domain)
             throw outage::UsageStoreUnavailable("the store refuses a mailbox");

@@ -47,9 +47,12 @@ protected:
         KnownMailbox& mailbox = state_.mailboxes["example.org/" + user];
         mailbox.record = std::move(record);
         mailbox.offered_at = began;
-        publisher_->Offer("example.org/" + user, began);
+        publisher_->Offer("example.org/" + user, began, Publisher::Turn::kLater);
     }
-    void Finish() { loop_.RunUntilDone(publisher_->Finish()); }
+    void Finish() {
+        publisher_->RetryRefused();
+        loop_.RunUntilDone(publisher_->Finish());
+    }
     std::size_t Remove(std::vector<std::string> addresses) {
         return loop_.RunUntilDone(publisher_->Remove(std::move(addresses)));
     }
@@ -103,7 +106,7 @@ TEST_F(PublisherTest, OfTwoMeasurementsTheLaterOneIsCommitted) {
 }
 
 TEST_F(PublisherTest, WhatIsNoMailboxAnyMoreIsNotCommitted) {
-    publisher_->Offer("example.org/gone", 100);
+    publisher_->Offer("example.org/gone", 100, Publisher::Turn::kLater);
     Finish();
     EXPECT_EQ(publisher_->Committed(), 0u);
     EXPECT_THAT(store_.figures, IsEmpty());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "common/async/beside.hpp"
 #include "common/async/sleep.hpp"
 #include "common/log/logging.hpp"
 #include "tests/support/unprivileged.hpp"
@@ -182,6 +183,91 @@ TEST_F(ScannerTest, ManyMailboxesThatTheStoreRefusesHoldUpNoOther) {
     usage_.refused_domain = "?";
     EXPECT_EQ(Sweep().not_committed, 0u);
     EXPECT_EQ(usage_.figures.size(), 120u);
+}
+
+/// A verification of many mailboxes, all measured, of which a slow store has taken none yet.
+class BacklogTest : public ScannerTest {
+protected:
+    static constexpr int kMailboxes = 400;
+
+    BacklogTest() {
+        for (int i = 0; i < kMailboxes; ++i)
+            store_.MakeMaildir("example.org/u" + std::to_string(i));
+        store_.Deliver("example.org/zed", 10);
+        Sweep();
+        usage_.commits_let_through = 0;
+        options_.patience = Patience::kForever;
+    }
+
+    using Condition = std::function<bool()>;
+
+    /// Does something beside it. Once that `waits` for the store, one batch after the other is let
+    /// through until `is_done`: returns how many measurements were in them.
+    std::uint64_t CommitsUntil(Condition is_done, std::function<void(Scanner&)> meanwhile,
+                               Condition waits) {
+        async::EventLoop loop;
+        Scanner scanner(loop, usage_, state_, options_);
+        return loop.RunUntilDone(VerifyBeside(loop, scanner, std::move(is_done),
+                                              std::move(meanwhile), std::move(waits)));
+    }
+
+private:
+    async::Task<std::uint64_t> VerifyBeside(async::EventLoop& loop, Scanner& scanner,
+                                            Condition is_done,
+                                            std::function<void(Scanner&)> meanwhile,
+                                            Condition waits) {
+        const std::uint64_t before = usage_.commits;
+        async::Beside sweeping(VerifyAll(scanner));
+        while (scanner.CurrentProgress().measured <= kMailboxes) co_await Pause(loop);
+        meanwhile(scanner);
+        for (int patience = 2'000; patience > 0 && !waits(); --patience) co_await Pause(loop);
+        while (!is_done() && usage_.commits - before <= kMailboxes) {
+            usage_.LetCommitsThrough(1);
+            co_await Pause(loop);
+        }
+        const std::uint64_t until_done = usage_.commits - before;
+        usage_.LetCommitsThrough(kMailboxes);
+        co_await sweeping.End();
+        co_await scanner.Finish();
+        co_return until_done;
+    }
+
+    static async::Sleep Pause(async::EventLoop& loop) {
+        return async::Sleep(loop.Raw(), std::chrono::milliseconds(5));
+    }
+    static async::Task<> VerifyAll(Scanner& scanner) {
+        co_await scanner.Sweep(Thoroughness::kEverything);
+    }
+};
+
+async::Task<> RemeasureOne(Scanner& scanner, std::string mailbox, bool& is_through) {
+    std::vector<std::string> mailboxes = {std::move(mailbox)};
+    co_await scanner.Remeasure(std::move(mailboxes));
+    is_through = true;
+}
+
+TEST_F(BacklogTest, IsNotWaitedForByAMailboxThatHasJustChanged) {
+    bool is_through = false;
+    const auto remeasure = [&](Scanner& scanner) {
+        store_.Deliver("example.org/zed", 5);
+        async::Spawn(RemeasureOne(scanner, "example.org/zed", is_through));
+    };
+    const auto is_measured = [this] {
+        return state_.mailboxes.at("example.org/zed").record->Bytes() == 15;
+    };
+    EXPECT_LT(CommitsUntil([&] { return is_through; }, remeasure, is_measured), kMailboxes + 0u);
+    EXPECT_EQ(BytesOf("zed@example.org"), 15u);
+}
+
+TEST_F(BacklogTest, IsNotWaitedForByTheEntryOfAMailboxThatIsGone) {
+    const auto remove = [&](Scanner& scanner) {
+        store_.Remove("example.org/zed");
+        EXPECT_TRUE(scanner.LookAgain());
+    };
+    const auto is_forgotten = [this] { return !state_.mailboxes.contains("example.org/zed"); };
+    const auto is_removed = [this] { return !usage_.figures.contains("zed@example.org"); };
+    EXPECT_LT(CommitsUntil(is_removed, remove, is_forgotten), kMailboxes + 0u);
+    EXPECT_TRUE(is_removed());
 }
 
 TEST_F(ScannerTest, CommitsWhatChangesAfterTheStoresClockWasSetBack) {

@@ -89,10 +89,11 @@ std::int64_t SqliteUsageFile::Ahead() const {
 }
 
 void SqliteUsageFile::BringUpToDate(std::string_view domain) {
-    const std::vector<std::string> expired =
-        NamesIn(database_->Prepared("DELETE FROM reserved WHERE domain = ?1 AND made < ?2"
-                                    " RETURNING mailbox",
-                                    domain, Oldest()));
+    // Looked for first: RETURNING makes a table each time, also for nothing.
+    const std::vector<std::string> expired = NamesIn(database_->Prepared(
+        "SELECT mailbox FROM reserved WHERE domain = ?1 AND made < ?2", domain, Oldest()));
+    if (!expired.empty())
+        database_->Run("DELETE FROM reserved WHERE domain = ?1 AND made < ?2", domain, Oldest());
     for (const std::string& mailbox : expired) ForgetUnknown(mailbox);
     database_->Run("UPDATE reserved SET made = ?3 WHERE domain = ?1 AND made > ?2", domain, Ahead(),
                    Stored(now_));
@@ -278,17 +279,18 @@ void SqliteUsageFile::Commit(const Measurement& measurement, milliseconds grace)
     BringUpToDate(DomainOf(measurement.mailbox));
     const bool is_misdated = Stored(measurement.began) > Ahead();
     const bool has_changed = options_.notes_changes && HasChanged(measurement);
-    const bool is_news = database_->HasRow(
+    database_->Run(
         "INSERT INTO measured (mailbox, domain, bytes, messages, began)"
         " VALUES (?1, ?2, ?3, ?4, ?5)"
         " ON CONFLICT (mailbox) DO UPDATE SET bytes = excluded.bytes,"
         " messages = excluded.messages, began = excluded.began"
-        " WHERE measured.began > ?6 OR (excluded.began > measured.began AND NOT ?7) RETURNING 1",
+        " WHERE measured.began > ?6 OR (excluded.began > measured.began AND NOT ?7)",
         measurement.mailbox, DomainOf(measurement.mailbox), Stored(measurement.bytes),
         Stored(measurement.messages), Stored(is_misdated ? now_ : measurement.began), Ahead(),
         is_misdated);
-    if (is_news && has_changed) NoteChanged(measurement.mailbox);
+    const bool is_news = sqlite3_changes(database_->Raw()) > 0;
     if (!is_news) return;
+    if (has_changed) NoteChanged(measurement.mailbox);
     if (!is_misdated) {
         database_->Run("DELETE FROM reserved WHERE mailbox = ?1 AND made < ?2", measurement.mailbox,
                        Stored(measurement.began - grace));

@@ -134,7 +134,7 @@ protected:
     void Connect(std::size_t count, std::string_view request) {
         for (; count > 0; --count) {
             Connected().Send(request);
-            RunFor(milliseconds(1));
+            for (int turns = 0; turns < 5; ++turns) RunFor(milliseconds(0));  // accept and read
         }
     }
 

@@ -61,7 +61,7 @@ async::Task<> OfferAll(async::EventLoop& loop, scanner::Publisher& publisher,
     const scanner::StoreTime now = co_await publisher.AskTime();
     std::size_t offered = 0;
     for (const auto& [path, mailbox] : state.mailboxes) {
-        publisher.Offer(path, now);
+        publisher.Offer(path, now, scanner::Publisher::Turn::kLater);
         if (++offered % kAtOnce == 0)
             co_await async::Sleep(loop.Raw(), std::chrono::milliseconds(0));
     }

@@ -40,9 +40,9 @@ std::optional<std::size_t> ServerBoard::DueForALook(Time now) {
     if (states_.size() == 1) return std::nullopt;
     const std::lock_guard lock(mutex_);
     for (std::size_t i = 0; i < states_.size(); ++i) {
-        State& state = states_[i];
-        if (!state.has_failed || now < state.next_look) continue;
-        state.next_look = now + account_.retry_interval;
+        auto& next_look = states_[i].next_look;
+        if (!next_look || now < *next_look) continue;
+        next_look = now + account_.retry_interval;
         return i;
     }
     return std::nullopt;
@@ -55,7 +55,10 @@ bool ServerBoard::HasFailedSince(std::size_t server, Time then) {
 
 void ServerBoard::NoteSuccess(std::size_t server, Time now) {
     const std::lock_guard lock(mutex_);
-    states_[server].has_failed = false;
+    State& state = states_[server];
+    state.has_failed = false;
+    // Before that the log does not say that it is back.
+    if (now >= state.failed_at + kQuietTime) state.next_look.reset();
     log_.Answered(NameOf(server), SinceEpoch(now));
     is_waiting_ = log_.HasOutages();
 }

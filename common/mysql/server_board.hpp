@@ -39,7 +39,7 @@ public:
     std::optional<std::size_t> Choose(const std::vector<std::size_t>& tried, Time asked);
 
     /// A server that failed, while there are others, and is to be looked at: the caller sees
-    /// whether it is back. The same one once in `retry_interval`.
+    /// whether it is back. The same one once in `retry_interval`, until it is surely back.
     std::optional<std::size_t> DueForALook(Time now);
 
     /// Whether the server has failed since then, for whichever thread.
@@ -56,7 +56,7 @@ private:
     struct State {
         bool has_failed = false;
         Time failed_at{};
-        Time next_look{};  // while it has failed
+        std::optional<Time> next_look{};
         std::optional<Time> none_left_said_at{};
     };
 

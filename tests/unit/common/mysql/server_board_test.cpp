@@ -60,6 +60,17 @@ TEST_F(ServerBoardTest, HasAServerThatFailedLookedAtOnceInTheRetryInterval) {
     EXPECT_EQ(board.DueForALook(now + 1h), std::nullopt);
 }
 
+TEST_F(ServerBoardTest, HasAServerLookedAtOnceMoreThatWasBackTooSoonToBelieveIt) {
+    ServerBoard board(With({"a", "b"}));
+    board.NoteFailure(0, now, "down");
+    board.NoteSuccess(0, now + 1s);
+    EXPECT_TRUE(board.IsWaitingForSuccess());
+    EXPECT_EQ(board.DueForALook(now + 60s), 0u);
+    board.NoteSuccess(0, now + 60s);
+    EXPECT_FALSE(board.IsWaitingForSuccess());
+    EXPECT_EQ(board.DueForALook(now + 1h), std::nullopt);
+}
+
 TEST_F(ServerBoardTest, HasNoServerLookedAtThatEveryQuestionIsPutTo) {
     ServerBoard board(With({"a"}));
     board.NoteFailure(0, now, "down");

@@ -11,12 +11,13 @@ namespace policyd::scanner {
 
 /// What a watch has noticed: hints where to look, never figures.
 struct ChangeHints {
-    std::set<std::string> directories;  ///< paths below the root whose entries changed,
+    std::set<std::string> directories;  ///< paths below the root where any entry may have changed,
                                         ///< and those of `subtrees`
+    std::set<std::string> with_files;   ///< where files alone came, went or were renamed
     std::set<std::string> subtrees;     ///< directories that came, went or were renamed
     bool lost = false;                  ///< events were lost: anything may have changed
 
-    bool Any() const { return lost || !directories.empty(); }
+    bool Any() const { return lost || !directories.empty() || !with_files.empty(); }
 };
 
 /// Is told by the kernel where in the mail store entries come and go. Loop thread.

@@ -152,7 +152,7 @@ void FanotifyWatch::TakeEvent(const fanotify_event_metadata& event, std::string_
         // A mailbox may have that name, too, and folders come and go in it. Files in the root are
         // no mail, but may be our own.
         if (!path || ((is_tmp || path->empty()) && !is_of_directory)) continue;
-        hints.directories.insert(*path);
+        (is_of_directory ? hints.directories : hints.with_files).insert(*path);
         if (!is_of_directory) continue;
         const char* const name =
             reinterpret_cast<const char*>(handle.f_handle) + handle.handle_bytes;

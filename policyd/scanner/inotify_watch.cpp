@@ -71,10 +71,12 @@ void InotifyWatch::TakeEvent(const inotify_event& event, ChangeHints& hints) {
     const auto [first, last] = directories_.equal_range(event.wd);
     for (auto known = first; known != last; ++known) names.push_back(known->second);
     constexpr std::uint32_t kOfDirectory = IN_ISDIR | IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF;
+    const bool is_of_directory = (event.mask & kOfDirectory) != 0;
     // Files in the root are no mail, but may be our own.
-    if ((event.mask & kOfDirectory) == 0) std::erase(names, "");
+    if (!is_of_directory) std::erase(names, "");
     if (names.empty()) return;
-    hints.directories.insert(names.begin(), names.end());
+    auto& changed = is_of_directory ? hints.directories : hints.with_files;
+    changed.insert(names.begin(), names.end());
     if ((event.mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
         // It is there no more, or under another name; there may be a new one in its place.
         for (const std::string& directory : names) ForgetName(event.wd, directory);

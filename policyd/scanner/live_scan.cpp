@@ -213,14 +213,23 @@ void LiveScan::Sort(ChangeHints hints) {
         ask_for_sweep_(Sweep::kAll);
     }
     bool places = false;
-    for (const std::string& directory : hints.directories) {
-        const Whereabouts where = scanner_.Locate(directory);
-        places |= where.is_place;
+    const auto mark = [this, &places](const Whereabouts& where) {
         if (where.mailbox && state_.mailboxes.contains(*where.mailbox)) {
             dirty_.insert(*where.mailbox);
         } else if (where.mailbox) {
             places = true;  // a mailbox of which we have not heard
         }
+    };
+    for (const std::string& directory : hints.directories) {
+        const Whereabouts where = scanner_.Locate(directory);
+        places |= where.is_place;
+        mark(where);
+    }
+    // What mail programs keep above mailboxes, and change with each delivery, is no mailbox.
+    for (const std::string& directory : hints.with_files) {
+        const Whereabouts where = scanner_.Locate(directory);
+        places |= where.makes_mailbox;
+        mark(where);
     }
     for (const std::string& subtree : hints.subtrees) {
         // Another may be there now under the same name.

@@ -20,15 +20,17 @@ bool LeadsIntoPart(std::string_view path) {
            IsPartOfMaildir(path.substr(slash + 1));
 }
 
-/// Whether it is the mailbox of a user who is named as a part of the Maildir that the directory
-/// above is, or looks like. Both may come and go by what happens in it.
-bool IsMailboxInPlaceOfPart(const Places& places, const std::string& path) {
+/// The directory above that is, or looks like, a Maildir, where this is the mailbox of a user who
+/// is named as a part of that. Both may come and go by what happens in it. Null if it is none.
+const Place* PlaceWithMailboxAsPart(const Places& places, const std::string& path) {
     const std::size_t slash = path.rfind('/');
-    if (slash == path.npos) return false;
+    if (slash == path.npos) return nullptr;
     const std::string_view name = std::string_view(path).substr(slash + 1);
-    if (!IsNamedAsPart(name)) return false;
+    if (!IsNamedAsPart(name)) return nullptr;
     const auto above = places.find(path.substr(0, slash));
-    return above != places.end() && above->second->LooksLikeMaildir() && above->second->Has(name);
+    if (above == places.end()) return nullptr;
+    const Place& place = *above->second;
+    return place.LooksLikeMaildir() && place.Has(name) ? &place : nullptr;
 }
 
 }  // namespace
@@ -64,8 +66,9 @@ bool IsPartOfMaildirAbove(const Places& places, const std::string& path) {
 Whereabouts Locate(const Places& places, const mail::MailboxLayout& layout,
                    const std::string& directory) {
     Whereabouts where;
-    where.is_place = directory.empty() || places.contains(directory) ||
-                     IsMailboxInPlaceOfPart(places, directory);
+    const Place* const above = PlaceWithMailboxAsPart(places, directory);
+    where.is_place = directory.empty() || places.contains(directory) || above != nullptr;
+    where.makes_mailbox = above != nullptr && !above->is_mailbox;
     std::size_t depth = 0;
     for (std::size_t end = 0; end != std::string::npos && depth < layout.Depth();) {
         end = directory.find('/', end == 0 ? 0 : end + 1);

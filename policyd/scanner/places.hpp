@@ -47,7 +47,8 @@ bool IsPartOfMaildirAbove(const Places& places, const std::string& path);
 
 /// What a directory of the mail store is to a scan.
 struct Whereabouts {
-    bool is_place = false;               ///< mailboxes come and go in it
+    bool is_place = false;               ///< directories in it may be mailboxes, or above them
+    bool makes_mailbox = false;          ///< with a message in it, the place above is a mailbox
     std::optional<std::string> mailbox;  ///< it is, or is in, this mailbox
 };
 Whereabouts Locate(const Places& places, const mail::MailboxLayout& layout,

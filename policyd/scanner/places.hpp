@@ -39,6 +39,9 @@ using Places = std::map<std::string, std::shared_ptr<const Place>>;
 /// its own right: "new", "cur/x", ".Sent/new".
 bool IsPartOfMaildir(std::string_view path);
 
+/// What fsck(8) finds goes there, at the top of every file system: one may be a domain's.
+inline constexpr std::string_view kLostAndFound = "lost+found";
+
 /// The directories of every Maildir, which users may be named as.
 inline constexpr const char* kPartsOfMaildir[] = {"cur", "new", "tmp"};
 

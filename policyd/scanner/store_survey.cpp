@@ -38,9 +38,6 @@ constexpr std::uint64_t kMoreThanFolders = 64 << 10;
 /// Directories that are looked at in each place for a Maildir that belongs elsewhere.
 constexpr std::size_t kMostMisplaced = 8;
 
-/// What fsck(8) finds goes there, at the top of every file system: one may be a domain's.
-constexpr std::string_view kLostAndFound = "lost+found";
-
 /// What file systems and administrators keep at the top of a mail store.
 bool IsNoDomain(std::string_view name) {
     return name.front() == '.' || name == kLostAndFound;

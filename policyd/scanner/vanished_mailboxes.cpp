@@ -13,13 +13,24 @@
 
 namespace policyd::scanner {
 
+namespace {
+
+/// Whether it is fsck's, and no mailbox (any more): nothing is there that a delivery makes.
+bool IsLostAndFound(const StoreFiles& files, const std::string& path) {
+    return std::string_view(path).substr(path.rfind('/') + 1) == kLostAndFound &&
+           files.Look((path + "/new").c_str()).sight == Sight::kAbsent &&
+           files.Look((path + "/cur").c_str()).sight == Sight::kAbsent;
+}
+
+}  // namespace
+
 bool VanishedMailboxes::IsGone(const std::string& path) const {
     const auto place = state_.places.find(path);
     if (place != state_.places.end())
         return !place->second->is_mailbox && !place->second->unreadable;
     // To look at it would follow a symbolic link that has taken the place of a directory above.
     return IsPartOfMaildirAbove(state_.places, path) ||
-           files_->Open(path.c_str()).sight == Sight::kAbsent;
+           files_->Open(path.c_str()).sight == Sight::kAbsent || IsLostAndFound(*files_, path);
 }
 
 /// The place on which a file system was mounted that the mailbox was on, and is no more.

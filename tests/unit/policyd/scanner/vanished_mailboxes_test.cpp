@@ -194,6 +194,18 @@ TEST_F(ScannerTest, RemovesWhatItTookForMailboxesBeforeADomainWasAWholeMaildir) 
     EXPECT_EQ(BytesOf("@example.org"), 10u);
 }
 
+TEST_F(ScannerTest, RemovesTheEntryOfAUserWhoseMaildirIsFscksDirectoryAgain) {
+    store_.Deliver("example.org/ann", 10);
+    store_.Deliver("example.org/lost+found", 10);
+    Sweep();
+    EXPECT_EQ(BytesOf("lost+found@example.org"), 10u);
+    for (const char* part : {"new", "cur"})
+        store_.Remove("example.org/lost+found/" + std::string(part));
+    fs::create_directory(store_ / "example.org/bob");  // so that the directory is read
+    EXPECT_EQ(Sweep().removed, 1u);
+    EXPECT_EQ(usage_.figures.count("lost+found@example.org"), 0u);
+}
+
 class MissingDiskTest : public ScannerTest {
 protected:
     /// As if it had been mounted there, with all mailboxes that are known there, until now.

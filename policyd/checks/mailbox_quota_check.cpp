@@ -150,7 +150,7 @@ MailboxQuotaCheck::Noted MailboxQuotaCheck::Remember(const PolicyRequest& reques
                                                      const std::string& message,
                                                      const TrackedRecipient& recipient,
                                                      std::chrono::milliseconds asked_at) {
-    const auto remembered = messages_.Remember(message, recipient, clock_(), asked_at);
+    const auto remembered = messages_.Remember(message, recipient, asked_at);
     Noted noted;
     noted.refused_bytes = remembered.refused_bytes;
     if (remembered.asked == 0) {
@@ -443,9 +443,8 @@ async::Task<void> MailboxQuotaCheck::WasLetPass(const PolicyRequest& request, Fi
     for (const TrackedRecipient& recipient : findings.recipients) {
         if (request.stage == Stage::kRcpt) {
             if (std::exchange(findings.is_counted, true)) continue;
-            const auto now = clock_();
             const auto known =
-                messages_.Remember(message, recipient, now, findings.asked_at.value_or(now));
+                messages_.Remember(message, recipient, findings.asked_at.value_or(clock_()));
             if (known.before)
                 owed_.GiveBack(HeldRoom::Id(message, recipient.recipient),
                                LeftBehind(*known.before, *recipient.resolution),

@@ -33,10 +33,10 @@ MessageTracker::MessageTracker(std::size_t most_messages, Milliseconds expiry,
       most_weight_(most_weight) {}
 
 MessageTracker::Remembered MessageTracker::Remember(std::string_view message,
-                                                    TrackedRecipient recipient, Milliseconds now,
+                                                    TrackedRecipient recipient,
                                                     Milliseconds asked_at) {
     const std::lock_guard lock(mutex_);
-    Message& asked = Touch(Key(message), now);
+    Message& asked = Touch(Key(message), asked_at);
     auto& recipients = asked.recipients;
     if (asked.refused && asked_at >= asked.refused_at) {
         ForgetAll(asked);

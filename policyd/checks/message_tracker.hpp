@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "common/recipients/mailbox.hpp"
@@ -59,12 +58,9 @@ public:
         std::shared_ptr<const recipients::Resolution> before{};
     };
     /// Adds a recipient to a message; the same one again counts as asked once more, and goes by
-    /// what the tables say of it now. `now` is monotonic, and `asked_at` when that was asked.
-    Remembered Remember(std::string_view message, TrackedRecipient recipient, Milliseconds now,
+    /// what the tables say of it now. `asked_at` is monotonic.
+    Remembered Remember(std::string_view message, TrackedRecipient recipient,
                         Milliseconds asked_at);
-    Remembered Remember(std::string_view message, TrackedRecipient recipient, Milliseconds now) {
-        return Remember(message, std::move(recipient), now, now);
-    }
 
     /// The recipient was refused. One that was asked about before stays, once less: it was accepted
     /// then, and if Postfix asked again because it missed that answer, holds what is to be given

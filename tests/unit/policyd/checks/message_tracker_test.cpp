@@ -159,11 +159,11 @@ TEST(MessageTrackerTest, ARecipientThatWasAskedAboutBeforeARefusalAtTheEndIsOfTh
     MessageTracker tracker(10, milliseconds(100));
     tracker.Remember("m", Recipient("ann"), milliseconds(0));
     tracker.Refuse("m", {2, 500}, milliseconds(10));
-    const auto late = tracker.Remember("m", Recipient("bob"), milliseconds(20), milliseconds(9));
+    const auto late = tracker.Remember("m", Recipient("bob"), milliseconds(9));
     EXPECT_EQ(late.refused_bytes, 0u);
     EXPECT_EQ(tracker.Recipients("m", milliseconds(20)).size(), 2u);
     EXPECT_EQ(tracker.RefusedBefore("m").bytes, 0u);
-    tracker.Remember("m", Recipient("bob"), milliseconds(20), milliseconds(10));
+    tracker.Remember("m", Recipient("bob"), milliseconds(10));
     EXPECT_EQ(tracker.RefusedBefore("m").bytes, 500u);
 }
 

@@ -86,4 +86,10 @@ std::vector<AskedService> ServicesAskedBy(const std::string& restrictions,
     return reader.services;
 }
 
+std::vector<std::string> WordsOf(std::string_view restrictions) {
+    const std::string folded = text::ToLower(restrictions);
+    const auto words = text::SplitAtAny(folded, ", \t\r\n");
+    return {words.begin(), words.end()};
+}
+
 }  // namespace policyd::ctl

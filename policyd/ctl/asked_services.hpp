@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace policyd::ctl {
@@ -26,5 +27,8 @@ using RestrictionClasses = std::map<std::string, std::string>;
 /// them. Throws std::invalid_argument for a list that cannot be read.
 std::vector<AskedService> ServicesAskedBy(const std::string& restrictions,
                                           const RestrictionClasses& classes);
+
+/// The words of a list of restrictions, which may have mistakes, in lower case.
+std::vector<std::string> WordsOf(std::string_view restrictions);
 
 }  // namespace policyd::ctl

@@ -9,6 +9,7 @@
 #include "common/log/logging.hpp"
 #include "policyd/ctl/back_end_check.hpp"
 #include "policyd/ctl/daemon_access.hpp"
+#include "policyd/ctl/filtered_mail.hpp"
 #include "policyd/ctl/mailbox_paths.hpp"
 #include "policyd/ctl/postfix_comparison.hpp"
 #include "policyd/ctl/postfix_mistakes.hpp"
@@ -37,6 +38,7 @@ void CheckAgainstPostfix(const config::ConfigFile& file, const std::string& dire
         CompareWithPostfix(file, postfix, report);
         WarnOfKnownMistakes(file, postfix, report);
         WarnOfServicePlacement(file.settings, postfix, report);
+        WarnOfFilteredMail(file.settings, postfix, report);
         WarnOfServiceReach(file, postfix, report);
         WarnOfUnfollowedParameters(config::Expanded(file.settings), postfix, report);
     } catch (const std::invalid_argument& expected) {

@@ -52,6 +52,12 @@ bool OurService::IsAsked(const AskedService& service) const {
     return service.behind.empty() && Is(service.endpoint);
 }
 
+bool OurService::IsAskedIn(const std::string& restrictions) const {
+    const auto services = AskedBy(restrictions);
+    return std::any_of(services.begin(), services.end(),
+                       [this](const AskedService& service) { return IsAsked(service); });
+}
+
 fs::path OurService::FileAt(const std::string& path, bool in_chroot) const {
     const fs::path file(path);
     return (queue_directory_ / (in_chroot ? file.relative_path() : file)).lexically_normal();

@@ -29,6 +29,8 @@ public:
     bool Is(const std::string& endpoint) const;
     /// Where it is asked, and not behind what decides in any case.
     bool IsAsked(const AskedService& service) const;
+    /// The same of any that a list asks.
+    bool IsAskedIn(const std::string& restrictions) const;
 
     /// The file that smtpd takes a path for: a relative one is below its queue directory, and any
     /// one is where that is its root.

@@ -36,6 +36,10 @@ struct PostfixSettings {
     bool IsSetIn(const std::string& service, const std::string& name) const;
     /// The value in force in a service of master.cf; empty where there is none.
     std::string ValueIn(const std::string& service, const std::string& name) const;
+    /// Of smtpd at a stage: "client", "recipient", "end_of_data".
+    std::string RestrictionsIn(const std::string& service, const std::string& stage) const {
+        return ValueIn(service, "smtpd_" + stage + "_restrictions");
+    }
 
     /// Where a parameter stands, for a warning.
     std::string MainCf(const std::string& parameter) const {

@@ -13,42 +13,12 @@
 #include "policyd/checks/restriction_list.hpp"
 #include "policyd/ctl/our_service.hpp"
 #include "policyd/ctl/postfix_comparison.hpp"
+#include "policyd/ctl/smtpd_role.hpp"
 
 namespace policyd::ctl {
 namespace {
 
 using config::Strings;
-
-/// The port of a service of master.cf, "smtp/inet" or "192.0.2.1:25/inet", as it is written.
-std::string_view PortOf(std::string_view service) {
-    service = service.substr(0, service.find('/'));
-    const std::size_t host = service.rfind(':');
-    return host == service.npos ? service : service.substr(host + 1);
-}
-
-bool IsOnPortForSubmission(std::string_view service) {
-    constexpr std::string_view kPorts[] = {"submission", "587", "submissions", "smtps", "465"};
-    return std::find(std::begin(kPorts), std::end(kPorts), PortOf(service)) != std::end(kPorts);
-}
-
-/// Services by which other systems do: also smtpd behind postscreen(8).
-bool IsForMailServers(std::string_view service) {
-    const bool is_on_port = PortOf(service) == "smtp" || PortOf(service) == "25";
-    return service == "smtpd/pass" || (is_on_port && service.ends_with("/inet"));
-}
-
-bool IsOnLoopback(std::string_view service) {
-    constexpr std::string_view kHosts[] = {"127.", "[127.", "[::1]:", "localhost:"};
-    return std::any_of(std::begin(kHosts), std::end(kHosts),
-                       [&](std::string_view host) { return service.starts_with(host); });
-}
-
-/// Of a list that may have mistakes.
-Strings WordsOf(std::string_view restrictions) {
-    const std::string folded = text::ToLower(restrictions);
-    const auto words = text::SplitAtAny(folded, ", \t\r\n");
-    return Strings(words.begin(), words.end());
-}
 
 /// Who asks policyd, and where: one warning for each rule that is broken.
 class Placement {
@@ -63,8 +33,6 @@ public:
         for (const std::string& service : for_others_) RestrictionsLackTheService(service);
         ClientListEndsBeforeTheService();
         SubmissionIsNotAsked();
-        FilteredMailIsFilteredAgain();
-        AliasesAreExpandedTwice();
         if (!ours_.IsKnown()) return;
         for (const std::string& service : for_others_) {
             ServiceComesTooEarly(service);
@@ -72,16 +40,11 @@ public:
         }
         ServiceIsNamedAgain();
         UsersAreOnNoList();
-        FilteredMailIsCountedTwice();
         ServicesDifferFromMainCf();
     }
 
 private:
     static constexpr const char* kMainCf = "";
-
-    std::string Restrictions(const std::string& stage) const {
-        return postfix_.Find("smtpd_" + stage + "_restrictions").value_or("");
-    }
 
     struct List {
         std::string place;
@@ -99,14 +62,6 @@ private:
             postfix_.ValueIn(service, parameter)};
     }
 
-    /// Services by which users send mail. Others send to port 25, whoever logs in there besides.
-    bool IsForSubmission(const std::string& service) const {
-        constexpr const char* kLogsIn = "smtpd_sasl_auth_enable";
-        return IsOnPortForSubmission(service) ||
-               (!IsForMailServers(service) && postfix_.IsSetIn(service, kLogsIn) &&
-                text::EqualsIgnoringCase(postfix_.ValueIn(service, kLogsIn), "yes"));
-    }
-
     /// The smtpd services that take mail from other systems; where there is none, what main.cf says
     /// for any (""). On loopback another port than theirs is a filter's.
     Strings ServicesForOthers() const {
@@ -114,7 +69,7 @@ private:
         for (const auto& [service, smtpd] : postfix_.smtpd) {
             const bool is_reached = IsForMailServers(service) || service.ends_with("/pass") ||
                                     (service.ends_with("/inet") && !IsOnLoopback(service));
-            if (is_reached && !IsForSubmission(service) && !RefusesStrangers(service))
+            if (is_reached && !IsForSubmission(service, postfix_) && !RefusesStrangers(service))
                 services.push_back(service);
         }
         return services.empty() ? Strings{kMainCf} : services;
@@ -132,8 +87,7 @@ private:
             return IsForMailServers(service) || config::Contains(of_others, word);
         };
         for (const char* stage : {"client", "helo", "sender", "relay", "recipient"}) {
-            const Strings words =
-                WordsOf(postfix_.ValueIn(service, "smtpd_" + std::string(stage) + "_restrictions"));
+            const Strings words = WordsOf(postfix_.RestrictionsIn(service, stage));
             const std::vector<std::string_view> list(words.begin(), words.end());
             const std::size_t end = checks::FirstThatDecides(list);
             if (end < list.size() && list[end] == "reject" &&
@@ -173,7 +127,7 @@ private:
     std::string WhatToAddForRecipients(const std::string& service, Asks asks) const {
         for (const char* stage : {"client", "helo", "sender"}) {
             const List list = ListOf(service, stage);
-            if (ours_.IsKnown() && AsksUs(list.restrictions))
+            if (ours_.IsKnown() && ours_.IsAskedIn(list.restrictions))
                 return ": does not ask the policy service, which is asked too early: move "
                        "check_policy_service here from " +
                        list.place +
@@ -201,18 +155,6 @@ private:
         if (end_of_data < Asks::kTooLate)
             report_.Warning(ListOf(service, "end_of_data").place + WhatToAdd(end_of_data) +
                             "; the real size of a message is not checked");
-    }
-
-    bool AsksUs(const std::string& restrictions) const {
-        const auto services = ours_.AskedBy(restrictions);
-        return std::any_of(services.begin(), services.end(),
-                           [&](const AskedService& service) { return ours_.IsAsked(service); });
-    }
-
-    /// The same of a stage in a service of master.cf.
-    bool AsksUs(const PostfixSettings::Values& own, const std::string& stage) const {
-        const auto list = own.find("smtpd_" + stage + "_restrictions");
-        return AsksUs(list != own.end() ? list->second : Restrictions(stage));
     }
 
     /// By client_access, as clients that are in no table.
@@ -244,7 +186,7 @@ private:
         constexpr const char* kRecipients = "smtpd_recipient_restrictions";
         constexpr const char* kRelay = "smtpd_relay_restrictions";
         for (const auto& [service, own] : postfix_.of_service) {
-            if (!IsForSubmission(service) || AsksAboutUsers(service, kRecipients) ||
+            if (!IsForSubmission(service, postfix_) || AsksAboutUsers(service, kRecipients) ||
                 AsksAboutUsers(service, kRelay))
                 continue;
             for (const char* list : {kRecipients, kRelay}) {
@@ -258,7 +200,8 @@ private:
         }
         for (const auto& [service, own] : postfix_.of_service) {
             const char* const list = "smtpd_end_of_data_restrictions";
-            if (!IsForSubmission(service) || !own.contains(list) || AsksAboutUsers(service, list))
+            if (!IsForSubmission(service, postfix_) || !own.contains(list) ||
+                AsksAboutUsers(service, list))
                 continue;
             report_.Warning(postfix_.MasterCf(service, list) +
                             ": does not ask the policy service about users, so the real size of "
@@ -293,123 +236,13 @@ private:
         }
     }
 
-    /// A parameter of main.cf, or of any service.
-    bool IsSetSomewhere(const std::string& parameter) const {
-        if (!postfix_.Find(parameter).value_or("").empty()) return true;
-        return std::any_of(postfix_.of_service.begin(), postfix_.of_service.end(),
-                           [&](const auto& service) {
-                               const auto own = service.second.find(parameter);
-                               return own != service.second.end() && !own->second.empty();
-                           });
-    }
-
-    /// A filter is what main.cf says for all services: also for the one that takes its mail back.
-    void FilteredMailIsFilteredAgain() {
-        for (const char* filter : {"content_filter", "smtpd_proxy_filter"}) {
-            if (postfix_.Find(filter).value_or("").empty()) continue;
-            for (const auto& [service, own] : postfix_.of_service)
-                if (MayTakeMailBack(service, own) && !own.contains(filter))
-                    report_.Warning(postfix_.directory + "/master.cf: " + service +
-                                    ": goes by main.cf: " + filter +
-                                    ": if a filter gives its mail back here, that is filtered "
-                                    "again and again, until it bounces: add -o " +
-                                    filter + "=");
-        }
-    }
-
-    /// A user's own forwarding that keeps a copy is found again behind the filter, where the copy
-    /// comes to the same address.
-    void AliasesAreExpandedTwice() {
-        if (settings_.virtual_alias_maps.empty()) return;
-        const auto takes_back_as_it_is = [&](const auto& service) {
-            return !IsFiltered(service.first) && ExpandsNoAliases(service.first);
-        };
-        if (std::any_of(postfix_.smtpd.begin(), postfix_.smtpd.end(), takes_back_as_it_is) ||
-            std::any_of(postfix_.of_service.begin(), postfix_.of_service.end(),
-                        takes_back_as_it_is))
-            return;
-        std::string services;
-        for (const auto& [service, smtpd] : postfix_.smtpd)
-            if (IsFiltered(service) && !ExpandsNoAliases(service))
-                services += (services.empty() ? "" : ", ") + service;
-        if (services.empty()) return;
-        report_.Warning(postfix_.directory + "/master.cf: " + services +
-                        ": aliases are expanded before the content_filter and again behind it, so "
-                        "whom a user forwards to gets two copies where the user keeps one, and one "
-                        "of the two is counted: add no_address_mappings to "
-                        "receive_override_options here");
-    }
-
-    /// By a content_filter: mail that a proxy takes is queued by the smtpd behind it.
-    bool IsFiltered(const std::string& service) const {
-        return !postfix_.ValueIn(service, "content_filter").empty() &&
-               postfix_.ValueIn(service, "smtpd_proxy_filter").empty();
-    }
-
-    bool ExpandsNoAliases(const std::string& service) const {
-        return config::Contains(WordsOf(postfix_.ValueIn(service, "receive_override_options")),
-                                "no_address_mappings");
-    }
-
-    /// By all appearances: this machine's clients get in without logging in, and nothing is asked
-    /// about their mail.
-    bool MayTakeMailBack(const std::string& service, const PostfixSettings::Values& own) const {
-        if (!service.ends_with("/inet") || IsForMailServers(service) || IsForSubmission(service) ||
-            (AsksUs(own, "recipient") && AsksUs(own, "end_of_data")))
-            return false;
-        bool lets_a_filter_in = false;
-        for (const auto& [parameter, list] : own) {
-            if (!parameter.ends_with("_restrictions")) continue;
-            if (!ours_.AskedBy(list).empty() || LetsOthersIn(list)) return false;
-            const bool is_about_recipients = parameter == "smtpd_recipient_restrictions" ||
-                                             parameter == "smtpd_relay_restrictions";
-            lets_a_filter_in |= is_about_recipients && LetsAFilterIn(service, list);
-        }
-        return lets_a_filter_in;
-    }
-
-    /// Who logs in, or brings mail for some domains from anywhere.
-    static bool LetsOthersIn(const std::string& restrictions) {
-        const Strings words = WordsOf(restrictions);
-        return std::any_of(words.begin(), words.end(), [](const std::string& word) {
-            return word.starts_with("permit_") && word != "permit_mynetworks";
-        });
-    }
-
-    /// Where a service can be reached from outside: nobody else.
-    static bool LetsAFilterIn(std::string_view service, const std::string& restrictions) {
-        const Strings words = WordsOf(restrictions);
-        if (service.find(':') == service.npos)
-            return words == Strings{"permit_mynetworks", "reject"};
-        return IsOnLoopback(service) &&
-               (config::Contains(words, "permit_mynetworks") || config::Contains(words, "permit"));
-    }
-
-    /// What a filter gives back is another message to policyd, which the one before it keeps the
-    /// room of.
-    void FilteredMailIsCountedTwice() {
-        if (!IsSetSomewhere("content_filter") && !IsSetSomewhere("smtpd_proxy_filter")) return;
-        for (const auto& [service, own] : postfix_.of_service) {
-            if (!service.ends_with("/inet") || IsForMailServers(service) ||
-                IsForSubmission(service))
-                continue;
-            const bool asks_of_recipients = AsksUs(own, "recipient") || AsksUs(own, "relay");
-            if (asks_of_recipients || !own.contains("smtpd_recipient_restrictions") ||
-                !AsksUs(own, "end_of_data"))
-                continue;
-            report_.Warning(postfix_.MasterCf(service, "smtpd_recipient_restrictions") +
-                            ": the policy service is not asked about recipients here, but at the "
-                            "end of messages: if a filter gives its mail back here, that is "
-                            "counted twice, and deferred where there is room for it once: add -o "
-                            "smtpd_end_of_data_restrictions=");
-        }
-    }
-
     /// policyd follows one value for all who ask it.
     void ServicesDifferFromMainCf() {
         for (const auto& [service, own] : postfix_.of_service) {
             const bool is_smtpd = service.ends_with("/inet") || service.ends_with("/pass");
-            if (!is_smtpd || (!AsksUs(own, "recipient") && !AsksUs(own, "relay"))) continue;
+            if (!is_smtpd || (!ours_.IsAskedIn(postfix_.RestrictionsIn(service, "recipient")) &&
+                              !ours_.IsAskedIn(postfix_.RestrictionsIn(service, "relay"))))
+                continue;
             for (const auto& [parameter, value] : own) {
                 const config::Option* const option = config::FindOption(parameter);
                 if (option == nullptr || !DiffersFromPostfix(settings_, *option, value)) continue;
@@ -488,7 +321,7 @@ private:
             const std::string list = "smtpd_" + std::string(stage) + "_restrictions";
             for (const AskedService& asked : ours_.AskedBy(postfix_.ValueIn(service, list)))
                 if (ours_.IsAsked(asked) && !asked.is_by_table &&
-                    !(asked.skips_users && IsForSubmission(service)))
+                    !(asked.skips_users && IsForSubmission(service, postfix_)))
                     lists.push_back(list);
         }
         return lists;
@@ -503,7 +336,7 @@ private:
     }
 
     void ClientListEndsBeforeTheService() {
-        const Strings list = config::ParseList(Restrictions("client"));
+        const Strings list = config::ParseList(postfix_.RestrictionsIn(kMainCf, "client"));
         if (list.empty() || list.back() != "reject") return;
         std::string tables;
         for (const std::string& word : list)

@@ -8,8 +8,7 @@ namespace policyd::ctl {
 
 /// Warns where Postfix's lists of restrictions, in main.cf and in each service of master.cf that
 /// takes mail, do not ask the policy service, ask it too early, too late, more than once or after
-/// others, have other parameters than policyd goes by, or let a content_filter have aliases
-/// expanded twice.
+/// others, or have other parameters than policyd goes by.
 void WarnOfServicePlacement(const config::Settings& settings, const PostfixSettings& postfix,
                             Report& report);
 

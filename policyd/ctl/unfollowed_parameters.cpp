@@ -15,6 +15,7 @@
 #include "common/text/ascii.hpp"
 #include "policyd/ctl/our_service.hpp"
 #include "policyd/ctl/postfix_comparison.hpp"
+#include "policyd/ctl/smtpd_role.hpp"
 #include "policyd/ctl/table_definition.hpp"
 
 namespace policyd::ctl {
@@ -169,8 +170,8 @@ private:
 
     void UnlistedRecipients(const std::string& service) const {
         for (const char* stage : {"relay", "recipient", "data", "end_of_data"})
-            if (postfix_.ValueIn(service, "smtpd_" + std::string(stage) + "_restrictions")
-                    .find("reject_unlisted_recipient") != std::string::npos)
+            if (postfix_.RestrictionsIn(service, stage).find("reject_unlisted_recipient") !=
+                std::string::npos)
                 return;
         const std::string consequence =
             ", but policyd refuses recipients who do not exist: if they are to be accepted, " +
@@ -189,12 +190,9 @@ private:
     /// About recipients in a service of master.cf. One for users alone may ask about others: there
     /// are none.
     bool AsksUs(const std::string& service) const {
-        const bool is_for_users =
-            postfix_.IsSetIn(service, "smtpd_sasl_auth_enable") &&
-            text::EqualsIgnoringCase(postfix_.ValueIn(service, "smtpd_sasl_auth_enable"), "yes");
+        const bool is_for_users = HasUsersLogIn(service, postfix_);
         for (const char* stage : {"client", "helo", "sender", "relay", "recipient"})
-            for (const AskedService& asked : ours_.AskedBy(
-                     postfix_.ValueIn(service, "smtpd_" + std::string(stage) + "_restrictions")))
+            for (const AskedService& asked : ours_.AskedBy(postfix_.RestrictionsIn(service, stage)))
                 if (ours_.IsAsked(asked) && !(is_for_users && asked.skips_users)) return true;
         return false;
     }

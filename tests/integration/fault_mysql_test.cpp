@@ -284,18 +284,16 @@ TEST_F(FaultMysqlTest, TheOtherServerIsAskedWhileOneHangs) {
     }
 }
 
-TEST_F(FaultMysqlTest, AQuietSiteIsAnsweredWhileOneOfItsServersIsPoweredOff) {
+TEST_F(FaultMysqlTest, TheFirstQuestionsAreAnsweredWhileOneOfTheServersIsPoweredOff) {
     const SilentServer silent;
-    const std::string powered_off = "inet:127.0.0.1:" + std::to_string(silent.Port());
-    UseHosts(powered_off + " inet:127.0.0.1:" + std::to_string(database_.Port()));
-    Start();
-    WaitUntil("the one that is powered off to be tried", [&] {
-        // As where so long nothing was asked that every question needs a new connection.
-        database_.Execute("KILL USER postfix");
+    UseHosts("inet:127.0.0.1:" + std::to_string(silent.Port()) +
+             " inet:127.0.0.1:" + std::to_string(database_.Port()));
+    // Which of the two a connection is first made to is drawn by lot, and remembered if it failed.
+    for (int i = 0; i < 8; ++i) {
+        Start();
         ExpectAllWell();
-        return LinesWith("unavailable: mysql server " + powered_off) == 1;
-    });
-    EXPECT_EQ(Health(), "ready\n");
+        EXPECT_EQ(Health(), "ready\n");
+    }
 }
 
 TEST_F(FaultMysqlTest, AServerThatIsBackIsNoticedWhileTheOtherOneAnswers) {

@@ -5,6 +5,7 @@
 
 #include <sstream>
 
+#include "policyd/ctl/filtered_mail.hpp"
 #include "policyd/ctl/postfix_mistakes.hpp"
 #include "policyd/ctl/service_placement.hpp"
 #include "policyd/ctl/service_reach.hpp"
@@ -28,6 +29,7 @@ protected:
         const config::ConfigFile file = config::ParseConfig(toml, "policyd.toml");
         WarnOfKnownMistakes(file, postfix_, report);
         WarnOfServicePlacement(file.settings, postfix_, report);
+        WarnOfFilteredMail(file.settings, postfix_, report);
         WarnOfServiceReach(file, postfix_, report);
         return out.str();
     }

@@ -290,6 +290,7 @@ TEST_F(FaultMysqlTest, TheFirstQuestionsAreAnsweredWhileOneOfTheServersIsPowered
              " inet:127.0.0.1:" + std::to_string(database_.Port()));
     // Which of the two a connection is first made to is drawn by lot, and remembered if it failed.
     for (int i = 0; i < 8; ++i) {
+        policyd_.reset();  // whose socket the next one has as well
         Start();
         ExpectAllWell();
         EXPECT_EQ(Health(), "ready\n");

@@ -17,8 +17,9 @@ namespace policyd::config {
 namespace {
 
 /// Another type is refused for that, whether the file is there or not.
-constexpr std::string_view kTypesWithFiles[] = {"mysql", "sqlite", "hash", "btree",    "lmdb",
-                                                "cdb",   "dbm",    "sdbm", "texthash", "cidr"};
+constexpr std::string_view kTypesWithFiles[] = {"mysql",    "sqlite", "hash",   "btree",
+                                                "lmdb",     "cdb",    "dbm",    "sdbm",
+                                                "texthash", "cidr",   "regexp", "pcre"};
 
 /// The path in `proxy:mysql:/path`; empty for what names no file.
 std::string FileOf(std::string_view element) {

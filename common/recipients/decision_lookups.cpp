@@ -31,6 +31,8 @@ async::Task<bool> DecisionLookups::Contains(const tables::DomainList& domains,
 
 async::Task<DecisionLookups::Row> DecisionLookups::Find(tables::LookupTable& table,
                                                         std::string_view key) {
+    // A pattern may look at the case of a key.
+    if (!table.TakesPartialKeys()) return table.Find(key);
     const tables::Outcome* const known = Known(&table, RowsOf(key));
     if (known == nullptr) return FindAnew(table, key);
     if (const auto* row = std::get_if<Row>(known)) return async::Task<Row>::Of(*row);

@@ -19,6 +19,7 @@ void OpenTables(MailSystem& system, const config::Settings& settings,
         const char* name;
         tables::TableChain MailSystem::*chain;
         config::Strings config::Settings::*list;
+        tables::Substitution substitution = tables::Substitution::kAllowed;
     };
     using S = config::Settings;
     using M = MailSystem;
@@ -37,12 +38,14 @@ void OpenTables(MailSystem& system, const config::Settings& settings,
         {"virtual_domain_limit_maps", &M::virtual_domain_limit_maps, &S::virtual_domain_limit_maps},
         {"virtual_domain_message_limit_maps", &M::virtual_domain_message_limit_maps,
          &S::virtual_domain_message_limit_maps},
-        {"transport_maps", &M::transport_maps, &S::transport_maps},
+        {"transport_maps", &M::transport_maps, &S::transport_maps,
+         tables::Substitution::kForbidden},
     };
     system.virtual_mailbox_maps_as_written =
         tables.OpenChainForVirtual("virtual_mailbox_maps", settings.virtual_mailbox_maps);
     for (const Parameter& parameter : kParameters) {
-        system.*parameter.chain = tables.OpenChain(parameter.name, settings.*parameter.list);
+        system.*parameter.chain =
+            tables.OpenChain(parameter.name, settings.*parameter.list, parameter.substitution);
     }
 }
 

@@ -3,35 +3,10 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "common/tables/rule_words.hpp"
 #include "common/text/ascii.hpp"
 
 namespace policyd::tables {
-
-namespace {
-
-/// The rest of `line` after a keyword that no letter or digit follows; nothing if it is not there.
-std::optional<std::string_view> After(std::string_view keyword, std::string_view line) {
-    if (line.size() < keyword.size()) return std::nullopt;
-    if (!text::EqualsIgnoringCase(line.substr(0, keyword.size()), keyword)) return std::nullopt;
-    const std::string_view rest = line.substr(keyword.size());
-    if (!rest.empty()) {
-        const char next = text::ToLower(rest[0]);
-        if (text::IsDigit(next) || (next >= 'a' && next <= 'z')) return std::nullopt;
-    }
-    return text::Trim(rest);
-}
-
-/// Takes the exclamation marks and the blanks between them off `text`; true if they negate.
-bool TakeNegation(std::string_view& text) {
-    bool negated = false;
-    while (!text.empty() && (text[0] == '!' || text::IsBlank(text[0]))) {
-        if (text[0] == '!') negated = !negated;
-        text.remove_prefix(1);
-    }
-    return negated;
-}
-
-}  // namespace
 
 void CidrParser::AddLine(std::string_view line, std::size_t number) {
     try {

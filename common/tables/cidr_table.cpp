@@ -3,11 +3,12 @@
 #include "common/tables/cidr_parser.hpp"
 #include "common/tables/key_rules.hpp"
 #include "common/tables/logical_lines.hpp"
+#include "common/tables/rules_text.hpp"
 
 namespace policyd::tables {
 
 CidrRules ReadCidr(const std::string& path, const WarningSink& warn) {
-    const std::string content = ReadTableFile(path);
+    const std::string content = RulesText("cidr", path);
     CidrRules rules(CountPhysicalLines(content));
     LogicalLines lines(path, content, warn);
     CidrParser parser(path, rules, warn);

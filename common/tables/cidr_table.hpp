@@ -10,8 +10,8 @@
 
 namespace policyd::tables {
 
-/// Reads a file of networks. Rules that Postfix skips are skipped with the same warnings. Throws
-/// config::ConfigError where it cannot be read.
+/// Reads networks, from where RulesText() has them. Rules that Postfix skips are skipped with the
+/// same warnings. Throws config::ConfigError.
 CidrRules ReadCidr(const std::string& path, const WarningSink& warn);
 
 /// `cidr:/path`: networks and what is said of them, cidr_table(5).

@@ -14,7 +14,7 @@ class ClientKeys {
 public:
     ClientKeys(const LookupTable& table, std::string_view name, std::string_view address,
                ParentStyle parents)
-        : name_(text::FoldCase(name)) {
+        : name_(table.TakesPartialKeys() ? text::FoldCase(name) : std::string(name)) {
         keys_.reserve(8);
         AddNames(table.TakesPartialKeys() && !ParseAddress(name_), parents);
         AddAddresses(table.TakesPartialKeys(), address);
@@ -61,7 +61,7 @@ async::Task<std::optional<std::string>> FindClient(LookupTable& table, std::stri
 
 std::optional<std::string> FindClientNow(const MemoryTable& table, std::string_view name,
                                          std::string_view address, ParentStyle parents) {
-    if (!table.TakesPartialKeys()) {  // patterns of addresses, which know no case
+    if (!table.TakesPartialKeys()) {  // patterns, which are for the whole of either
         auto value = table.FindNow(name);
         return value ? value : table.FindNow(address);
     }

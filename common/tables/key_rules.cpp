@@ -6,8 +6,12 @@
 
 namespace policyd::tables {
 
+bool IsKey(std::string_view key) {
+    return text::IsValidUtf8(key) && key.find('\0') == std::string_view::npos;
+}
+
 std::optional<std::string> FoldedKey(std::string_view key) {
-    if (!text::IsValidUtf8(key) || key.find('\0') != std::string_view::npos) return std::nullopt;
+    if (!IsKey(key)) return std::nullopt;
     return text::FoldCase(key);
 }
 

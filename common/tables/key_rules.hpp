@@ -21,8 +21,12 @@ inline bool FoldsStoredKeys(ReadAs reader) {
     return reader != ReadAs::kUnfolded && reader != ReadAs::kProxymap;
 }
 
-/// A look-up key as Postfix hands it to a table (dict_utf8(3)): case-folded; nothing where it is
-/// not valid UTF-8 or has a zero byte, which is found in no table.
+/// Whether Postfix looks for such a key at all: what is not valid UTF-8 or has a zero byte is found
+/// in no table.
+bool IsKey(std::string_view key);
+
+/// A look-up key as Postfix hands it to a table (dict_utf8(3)): case-folded; nothing where it
+/// is none.
 std::optional<std::string> FoldedKey(std::string_view key);
 
 /// `value` itself. Throws outage::TableUnavailable where it is not valid UTF-8, which Postfix takes

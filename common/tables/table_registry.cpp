@@ -14,6 +14,9 @@
 #include "common/tables/cidr_table.hpp"
 #include "common/tables/compiled_table.hpp"
 #include "common/tables/inline_table.hpp"
+#include "common/tables/pattern_table.hpp"
+#include "common/tables/rules_text.hpp"
+#include "common/tables/static_table.hpp"
 #include "common/tables/table_list.hpp"
 #include "common/tables/texthash_table.hpp"
 #include "common/text/ascii.hpp"
@@ -45,9 +48,10 @@ void RequirePath(std::string_view type, const std::string& name) {
         type, shown, shown, type));
 }
 
-/// Sets apart what was read for different readers.
-std::string Mark(ReadAs reader) {
-    return std::to_string(static_cast<int>(reader)) + ' ';
+/// Sets apart what was read in different ways.
+template <typename Way>
+std::string Mark(Way way) {
+    return std::to_string(static_cast<int>(way)) + ' ';
 }
 
 /// The tables of a parameter, which a mistake in one of them names.
@@ -128,63 +132,32 @@ TableRegistry::TableRegistry(async::EventLoop& loop, TableSettings settings,
 
 TableRegistry::~TableRegistry() = default;
 
-LookupTable& TableRegistry::Open(std::string_view spec) {
-    std::string_view bare = WithoutProxy(spec);
-    return OpenAs(bare.size() < spec.size() ? ReadAs::kProxymap : settings_.reader, bare);
-}
-
-LookupTable& TableRegistry::OpenInList(std::string_view spec) {
-    std::string_view bare = WithoutProxy(spec);
-    return OpenAs(bare.size() < spec.size() ? ReadAs::kProxymap : ReadAs::kUnfolded, bare);
-}
-
-LookupTable& TableRegistry::OpenForVirtual(std::string_view spec) {
-    return OpenAs(ReadAs::kUnfolded, WithoutProxy(spec));
-}
-
-LookupTable& TableRegistry::OpenAs(ReadAs reader, std::string_view spec) {
-    const std::size_t colon = spec.find(':');
-    const std::string_view type = spec.substr(0, colon);
-    // Only a table in memory is another one to each reader.
-    const bool is_in_memory = type == "texthash" || type == "inline";
-    const std::string identity = (is_in_memory ? Mark(reader) : "") + std::string(spec);
-    const auto known = tables_.find(identity);
-    if (known != tables_.end()) return *known->second;
-    if (colon == std::string_view::npos) {
-        throw config::ConfigError("\"" + text::EscapedForLog(spec) +
-                                  "\" is no table: write type:name, for instance "
-                                  "mysql:/etc/postfix/mysql-virtual_forwardings.cf");
-    }
-    if (!being_opened_.emplace(spec).second) {
-        throw config::ConfigError("\"" + text::EscapedForLog(spec) +
-                                  "\": its own \"domain\" parameter names it");
-    }
-    const Opening until_it_is_open{being_opened_, std::string(spec)};
-    auto table = Make(type, std::string(spec.substr(colon + 1)), reader);
-    return *tables_.emplace(identity, std::move(table)).first->second;
-}
-
 struct TableRegistry::Type {
     std::string_view name;
     std::unique_ptr<LookupTable> (*make)(TableRegistry& registry, const Type& type,
-                                         const std::string& table, ReadAs reader);
+                                         const std::string& table, Way way);
     std::string_view suffix{};  ///< of the file that postmap compiles of a table's text
+    /// Sets ways apart in which the table is another one.
+    std::string (*mark)(Way way) = [](Way) { return std::string(); };
 };
 
 /// Every type of table.
 std::span<const TableRegistry::Type> TableRegistry::Types() {
     using Table = std::unique_ptr<LookupTable>;
+    using Name = std::string;
     static constexpr auto make_compiled = [](TableRegistry& registry, const Type& type,
-                                             const std::string& path, ReadAs) -> Table {
+                                             const Name& path, Way) -> Table {
         return registry.MakeCompiled(type, path);
     };
+    static constexpr auto by_reader = [](Way way) { return Mark(way.reader); };
+    static constexpr auto by_substitution = [](Way way) { return Mark(way.substitution); };
     static constexpr Type kTypes[] = {
         {"mysql",
-         [](TableRegistry& registry, const Type&, const std::string& path, ReadAs) -> Table {
+         [](TableRegistry& registry, const Type&, const Name& path, Way) -> Table {
              return registry.MakeMysql(path);
          }},
         {"sqlite",
-         [](TableRegistry& registry, const Type&, const std::string& path, ReadAs) -> Table {
+         [](TableRegistry& registry, const Type&, const Name& path, Way) -> Table {
              return registry.MakeSqlite(path);
          }},
         {"hash", make_compiled, ".db"},
@@ -194,16 +167,33 @@ std::span<const TableRegistry::Type> TableRegistry::Types() {
         {"dbm", make_compiled, ".pag"},
         {"sdbm", make_compiled, ".pag"},
         {"texthash",
-         [](TableRegistry& registry, const Type&, const std::string& path, ReadAs reader) -> Table {
-             return registry.MakeTexthash(path, reader);
-         }},
+         [](TableRegistry& registry, const Type&, const Name& path, Way way) -> Table {
+             return registry.MakeTexthash(path, way.reader);
+         },
+         "", by_reader},
         {"cidr",
-         [](TableRegistry& registry, const Type&, const std::string& path, ReadAs) -> Table {
-             return registry.MakeCidr(path);
+         [](TableRegistry& registry, const Type&, const Name& rules, Way) -> Table {
+             return registry.MakeCidr(rules);
          }},
+        {"regexp",
+         [](TableRegistry& registry, const Type&, const Name& rules, Way way) -> Table {
+             return registry.MakePatterns(PatternSyntax::kPosix, "regexp:", rules,
+                                          way.substitution);
+         },
+         "", by_substitution},
+        {"pcre",
+         [](TableRegistry& registry, const Type&, const Name& rules, Way way) -> Table {
+             return registry.MakePatterns(PatternSyntax::kPerl, "pcre:", rules, way.substitution);
+         },
+         "", by_substitution},
         {"inline",
-         [](TableRegistry&, const Type&, const std::string& rows, ReadAs reader) -> Table {
-             return std::make_unique<InlineTable>(rows, reader);
+         [](TableRegistry&, const Type&, const Name& rows, Way way) -> Table {
+             return std::make_unique<InlineTable>(rows, way.reader);
+         },
+         "", by_reader},
+        {"static",
+         [](TableRegistry&, const Type&, const Name& value, Way) -> Table {
+             return std::make_unique<StaticTable>(value);
          }},
     };
     return kTypes;
@@ -215,16 +205,49 @@ bool TableRegistry::Knows(std::string_view type) {
                        [type](const Type& known) { return known.name == type; });
 }
 
-std::unique_ptr<LookupTable> TableRegistry::Make(std::string_view type, const std::string& name,
-                                                 ReadAs reader) {
+const TableRegistry::Type& TableRegistry::TypeOf(std::string_view name, std::string_view spec) {
     std::string known;
     for (const Type& each : Types()) {
-        if (each.name == type) return each.make(*this, each, name, reader);
+        if (each.name == name) return each;
         const bool is_last = &each == &Types().back();
         known.append(known.empty() ? "" : is_last ? " and " : ", ").append(each.name);
     }
-    throw config::ConfigError("\"" + text::EscapedForLog(std::string(type) + ":" + name) +
-                              "\": the table types are " + known);
+    throw config::ConfigError("\"" + text::EscapedForLog(spec) + "\": the table types are " +
+                              known);
+}
+
+LookupTable& TableRegistry::Open(std::string_view spec, Substitution substitution) {
+    return OpenAs({settings_.reader, substitution}, spec);
+}
+
+LookupTable& TableRegistry::OpenInList(std::string_view spec) {
+    return OpenAs({ReadAs::kUnfolded, Substitution::kAllowed}, spec);
+}
+
+LookupTable& TableRegistry::OpenForVirtual(std::string_view spec) {
+    return OpenAs({ReadAs::kUnfolded, Substitution::kForbidden}, WithoutProxy(spec));
+}
+
+LookupTable& TableRegistry::OpenAs(Way way, std::string_view spec) {
+    const std::string_view bare = WithoutProxy(spec);
+    if (bare.size() < spec.size()) way.reader = ReadAs::kProxymap;
+    const std::size_t colon = bare.find(':');
+    if (colon == std::string_view::npos) {
+        throw config::ConfigError("\"" + text::EscapedForLog(bare) +
+                                  "\" is no table: write type:name, for instance "
+                                  "mysql:/etc/postfix/mysql-virtual_forwardings.cf");
+    }
+    const Type& type = TypeOf(bare.substr(0, colon), bare);
+    const std::string identity = type.mark(way) + std::string(bare);
+    const auto known = tables_.find(identity);
+    if (known != tables_.end()) return *known->second;
+    if (!being_opened_.emplace(bare).second) {
+        throw config::ConfigError("\"" + text::EscapedForLog(bare) +
+                                  "\": its own \"domain\" parameter names it");
+    }
+    const Opening until_it_is_open{being_opened_, std::string(bare)};
+    auto table = type.make(*this, type, std::string(bare.substr(colon + 1)), way);
+    return *tables_.emplace(identity, std::move(table)).first->second;
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeTexthash(const std::string& path, ReadAs reader) {
@@ -250,11 +273,22 @@ std::unique_ptr<LookupTable> TableRegistry::MakeCompiled(const Type& type,
     }));
 }
 
-std::unique_ptr<LookupTable> TableRegistry::MakeCidr(const std::string& path) {
-    contents_->Note(path);
+std::unique_ptr<LookupTable> TableRegistry::MakeCidr(const std::string& name) {
+    if (!IsInlineRules(name)) contents_->Note(name);
     auto rules =
-        contents_->Get<CidrRules>("cidr:" + path, [&] { return ReadCidr(path, settings_.warn); });
-    return std::make_unique<CidrTable>(path, std::move(rules));
+        contents_->Get<CidrRules>("cidr:" + name, [&] { return ReadCidr(name, settings_.warn); });
+    return std::make_unique<CidrTable>(name, std::move(rules));
+}
+
+std::unique_ptr<LookupTable> TableRegistry::MakePatterns(PatternSyntax syntax,
+                                                         const std::string& type,
+                                                         const std::string& name,
+                                                         Substitution substitution) {
+    if (!IsInlineRules(name)) contents_->Note(name);
+    auto rules = contents_->Get<PatternRules>(Mark(substitution) + type + name, [&] {
+        return ReadPatterns(syntax, substitution, name, settings_.warn);
+    });
+    return std::make_unique<PatternTable>(type + name, syntax, std::move(rules));
 }
 
 std::unique_ptr<LookupTable> TableRegistry::MakeMysql(const std::string& path) {
@@ -337,9 +371,11 @@ SqlLookup TableRegistry::MakeSqlLookup(const std::string& name, const TableFile&
 }
 
 TableChain TableRegistry::OpenChain(const std::string& parameter,
-                                    const std::vector<std::string>& lists) {
-    return MakeChain(parameter, lists,
-                     [this](std::string_view spec) -> LookupTable& { return Open(spec); });
+                                    const std::vector<std::string>& lists,
+                                    Substitution substitution) {
+    return MakeChain(parameter, lists, [this, substitution](std::string_view spec) -> LookupTable& {
+        return Open(spec, substitution);
+    });
 }
 
 TableChain TableRegistry::OpenChainForVirtual(const std::string& parameter,

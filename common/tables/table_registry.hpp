@@ -17,6 +17,7 @@
 #include "common/tables/key_rules.hpp"
 #include "common/tables/lookup_table.hpp"
 #include "common/tables/mysql_table.hpp"
+#include "common/tables/pattern_rules.hpp"
 #include "common/tables/sqlite_table.hpp"
 #include "common/tables/table_chain.hpp"
 #include "common/tables/table_contents.hpp"
@@ -55,15 +56,16 @@ public:
     /// and nothing else is different. Throws config::ConfigError for an unknown type, a file that
     /// cannot be read or one with a mistake. A server that is down is no reason not to open its
     /// table.
-    LookupTable& Open(std::string_view spec);
+    LookupTable& Open(std::string_view spec, Substitution substitution = Substitution::kAllowed);
     /// As an element of a list of domains.
     LookupTable& OpenInList(std::string_view spec);
-    /// As virtual(8) does, which does not take tables from proxymap(8).
+    /// As virtual(8) does, which takes no tables from proxymap(8) and no parts of a key into paths.
     LookupTable& OpenForVirtual(std::string_view spec);
 
     /// The tables of a parameter. Each element of `lists` is a list as main.cf has it: one table or
     /// several, separated by commas and blanks.
-    TableChain OpenChain(const std::string& parameter, const std::vector<std::string>& lists);
+    TableChain OpenChain(const std::string& parameter, const std::vector<std::string>& lists,
+                         Substitution substitution = Substitution::kAllowed);
     /// virtual_mailbox_maps once more, as virtual(8) has them.
     TableChain OpenChainForVirtual(const std::string& parameter,
                                    const std::vector<std::string>& lists);
@@ -84,16 +86,23 @@ public:
     async::Task<std::vector<std::string>> Refusals(const TableRegistry& before);
 
 private:
+    /// On which it depends, for some types, what a table says.
+    struct Way {
+        ReadAs reader;
+        Substitution substitution;
+    };
     struct Type;
 
     static std::span<const Type> Types();
+    /// Throws config::ConfigError for an unknown one, with what it is part of.
+    static const Type& TypeOf(std::string_view name, std::string_view spec);
     bool IsAsIn(const TableRegistry& before, const std::string& identity) const;
-    LookupTable& OpenAs(ReadAs reader, std::string_view spec);
-    std::unique_ptr<LookupTable> Make(std::string_view type, const std::string& name,
-                                      ReadAs reader);
+    LookupTable& OpenAs(Way way, std::string_view spec);
     std::unique_ptr<LookupTable> MakeTexthash(const std::string& path, ReadAs reader);
     std::unique_ptr<LookupTable> MakeCompiled(const Type& type, const std::string& path);
-    std::unique_ptr<LookupTable> MakeCidr(const std::string& path);
+    std::unique_ptr<LookupTable> MakeCidr(const std::string& name);
+    std::unique_ptr<LookupTable> MakePatterns(PatternSyntax syntax, const std::string& type,
+                                              const std::string& name, Substitution substitution);
     std::unique_ptr<LookupTable> MakeMysql(const std::string& path);
     std::shared_ptr<MysqlTable::Servers> MakeServers(const mysql::Account& account);
     std::unique_ptr<LookupTable> MakeSqlite(const std::string& path);

@@ -15,6 +15,9 @@ constexpr char ToLower(char c) {
 constexpr bool IsDigit(char c) {
     return c >= '0' && c <= '9';
 }
+constexpr bool IsLetterOrDigit(char c) {
+    return IsDigit(c) || (ToLower(c) >= 'a' && ToLower(c) <= 'z');
+}
 constexpr bool IsBlank(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }

@@ -77,11 +77,17 @@ private:
         }
     }
 
+    tables::LookupTable& Opened(const config::Option& option, const std::string& name) {
+        if (IsDomainList(option)) return registry_.OpenInList(name);
+        return registry_.Open(name, option.name == "transport_maps"
+                                        ? tables::Substitution::kForbidden
+                                        : tables::Substitution::kAllowed);
+    }
+
     void CheckTable(const config::Option& option, const std::string& name) {
         const void* server = nullptr;
         try {
-            tables::LookupTable& table =
-                IsDomainList(option) ? registry_.OpenInList(name) : registry_.Open(name);
+            tables::LookupTable& table = Opened(option, name);
             server = table.Server();
             if (option.name == "client_access_maps") lists_others_ |= !ListsThisHostAlone(table);
             loop_.RunUntilDone(table.Try());

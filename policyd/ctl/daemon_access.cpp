@@ -16,6 +16,7 @@
 #include "common/config/expansion.hpp"
 #include "common/config/options.hpp"
 #include "common/tables/mysql_table.hpp"
+#include "common/tables/rules_text.hpp"
 #include "common/tables/table_list.hpp"
 #include "policyd/ctl/daemon_user.hpp"
 #include "policyd/ctl/systemd_unit.hpp"
@@ -127,8 +128,10 @@ private:
     }
 
     void CheckTable(const std::string& option, const std::string& name) {
-        if (name.starts_with("inline:")) return;
         const std::string path = name.substr(name.find(':') + 1);
+        if (name.starts_with("inline:") || name.starts_with("static:") ||
+            tables::IsInlineRules(path))
+            return;
         if (!CheckRead(option, path)) return;
         const tables::WarningSink nobody = [](const std::string&) {};
         try {

@@ -12,6 +12,7 @@ constexpr Target kTargets[] = {
     {"table_file", &RunTableFile},
     {"texthash", &RunTexthash},
     {"cidr", &RunCidr},
+    {"pcre", &RunPcre},
     {"configuration", &RunConfiguration},
     {"address", &RunAddress},
     {"query_template", &RunQueryTemplate},

@@ -26,6 +26,7 @@ void RunPolicyAction(std::string_view bytes);
 void RunTableFile(std::string_view bytes);
 void RunTexthash(std::string_view bytes);
 void RunCidr(std::string_view bytes);
+void RunPcre(std::string_view bytes);
 void RunConfiguration(std::string_view bytes);
 void RunAddress(std::string_view bytes);
 void RunQueryTemplate(std::string_view bytes);

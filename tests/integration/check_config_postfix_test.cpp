@@ -139,12 +139,12 @@ TEST_F(CheckConfigPostfixTest, TellsOfTablesByWhichPostfixDeliversAndPolicydRefu
     scratch_.Write("postfix/master.cf", "");
     scratch_.Write("postfix/main.cf",
                    "compatibility_level = 3.6\nvirtual_alias_maps = " + Sqlite("forwardings") +
-                       ", " + Sqlite("users") + ", regexp:/etc/postfix/x\n");
+                       ", " + Sqlite("users") + ", ldap:/etc/postfix/x\n");
     const auto checked = WithConfig({"check-config", "--postfix", Path("postfix")});
     EXPECT_EQ(checked.status, 78);
     EXPECT_THAT(checked.output,
                 AllOf(HasSubstr("error: " + Path("policyd.toml") +
-                                ":7: virtual_alias_maps: main.cf has [\"regexp:/etc/postfix/x\"]"),
+                                ":7: virtual_alias_maps: main.cf has [\"ldap:/etc/postfix/x\"]"),
                       HasSubstr("is refused for good")));
 }
 

@@ -153,6 +153,32 @@ private:
                                                     "::ffff:0:0/96"};
         return Any(kNetworks);
     }
+    /// Of names and addresses; "$1" has a value where the result wants one.
+    std::string Pattern() {
+        static constexpr const char* kPatterns[] = {"/^(192)\\.0\\.2\\./",
+                                                    "/^mail\\.(.*)$/",
+                                                    "/(example)\\.com$/",
+                                                    "/^(2001):db8:/",
+                                                    "!/^(?!x)unknown$/",
+                                                    "/^unknown$/",
+                                                    "/^[A-Z.]*(EXAM)/i",
+                                                    "/^([0-9.]+)$/",
+                                                    "/:/",
+                                                    "/(.)(.)/",
+                                                    "if /example/\n/(mail)/",
+                                                    "if !/example/\n/./",
+                                                    "/^(10|198)[.]/",
+                                                    "|(/)|",
+                                                    "!/(e)/",
+                                                    "/^(.*)\\.org$/"};
+        return Any(kPatterns);
+    }
+    std::string ValueOfPattern() {
+        static constexpr const char* kResults[] = {
+            "REJECT $1 is not welcome", "550 5.7.1 <$1>", "450 $$1 later", "DEFER $1", "$1",
+            "REJECT ${1}${2}",          "WARN $1"};
+        return Below(3) == 0 ? Any(kResults) : Value();
+    }
     /// Restrictions and actions on the message do not meet in one setup: see the test.
     std::string Value() {
         for (;;) {
@@ -251,8 +277,15 @@ private:
         std::string content;
         std::set<std::string> taken;
         const int rows = Below(12) + 3;
-        const int kind = Below(5);
-        if (kind == 0) {
+        const int kind = Below(7);
+        if (kind > 4) {
+            for (int i = 0; i < rows; ++i) {
+                const std::string pattern = Pattern();
+                content += pattern + " " + ValueOfPattern() + "\n";
+                if (pattern.starts_with("if")) content += "endif\n";
+            }
+            Keep(setup, kind == 5 ? "regexp:" : "pcre:", name, content);
+        } else if (kind == 0) {
             for (int i = 0; i < rows; ++i) {
                 const std::string network = Network();
                 content += network + " " + Value() + "\n";

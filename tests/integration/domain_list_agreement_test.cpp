@@ -122,6 +122,16 @@ private:
         return "texthash:" + Kept(rows);
     }
 
+    std::string PatternTable() {
+        static const std::vector<std::string> expressions{
+            "/^example/", "/\\.com$/", "/^(.*)\\.org/", "!/example/",
+            "/\\./",      "/^[A-Z]/i", "/^sub|^x\\./",  "/other/"};
+        std::string rules;
+        for (std::size_t i = 1 + Below(2); i > 0; --i)
+            rules += Pick(expressions) + (OneIn(4) ? " x$1\n" : " x\n");
+        return (OneIn(2) ? "pcre:" : "regexp:") + Kept(rules);
+    }
+
     std::string File(int depth) {
         static const std::vector<std::string> ends{
             "\n", "\n", " ", ", ", "\n  ", "\n\n", " # a comment\n", "\n# c\n", "\r\n", "\n \n"};
@@ -145,6 +155,8 @@ private:
         const bool may_be_proxied = depth == 0 && element.empty();
         if (OneIn(8)) return element + (may_be_proxied && OneIn(2) ? "proxy:" : "") + TextTable();
         if (OneIn(8)) return element + InlineTable();
+        if (OneIn(12))
+            return element + (may_be_proxied && OneIn(3) ? "proxy:" : "") + PatternTable();
         return element + Word();
     }
 

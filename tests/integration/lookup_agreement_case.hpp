@@ -44,6 +44,8 @@ public:
     LookupCase Texthash();
     LookupCase Cidr();
     LookupCase Inline();
+    /// regexp: or pcre:, in a file or in the name of the table.
+    LookupCase Patterns(const std::string& type);
 
     /// CREATE TABLE and INSERT statements for the data base that Mysql() or Sqlite() asks.
     std::string DatabaseContents(bool is_mysql);
@@ -53,6 +55,8 @@ private:
     std::string Query(const std::string& type);
     std::string DomainParameter(LookupCase& lookup);
     std::string CidrLine(int& depth);
+    std::string Expression(const std::string& type);
+    std::string PatternLine(const std::string& type, int& depth);
     std::string CidrPattern();
     std::string AddressText();
     std::string Local();

@@ -4,7 +4,7 @@
 
 #include "tests/integration/lookup_agreement_keys.hpp"
 
-// Tables that are text: texthash:, inline: and cidr:.
+// Tables that are text: texthash:, inline:, cidr:, regexp: and pcre:.
 
 namespace policyd::test {
 
@@ -155,6 +155,88 @@ inline LookupCase LookupCaseGenerator::Cidr() {
     }
     lookup.files["table"] = text;
     lookup.table = "cidr:{DIR}/table";
+    return lookup;
+}
+
+inline std::string LookupCaseGenerator::Expression(const std::string& type) {
+    static constexpr const char* kPieces[] = {
+        "^",     "$",     ".",           ".*",      "[a-z]+", "(joe|sales)", "@",
+        "(.*)",  "(.+)",  "example",     "\\.com",  "\\.",    "(a)?",        "[[:alpha:]]",
+        "\\$",   "é",     "É",           "b{2}",    "x|y",    "a\\/b",       "()",
+        "[^@]*", "(o'n)", "[[:upper:]]", "(e(x)a)", "JOE",    " ",           "\\\\",
+        "(.)",   "o?",    "(^a|e$)",     "[0-9]",   "ß",      "\xc3"};
+    static constexpr const char* kPerl[] = {"\\d",   "(?i)",    "(?-i)", "(?=.)", "\\bjoe",
+                                            "(?:x)", "(?<n>e)", "\\w+",  "\\x40", "(?!joe)."};
+    static constexpr const char* kPosix[] = {"\\<", "\\>", "\\w", "\\+", "\\(a\\)"};
+    // No "*" and "+": behind a group that repeats they take longer than ours will wait.
+    static constexpr const char* kBad[] = {"(", ")", "[a", "{1", "\\", "[z-a]"};
+    std::string expression;
+    for (int i = Below(5); i > 0; --i) {
+        if (OneIn(40)) {
+            expression += Any(kBad);
+        } else if (OneIn(5)) {
+            expression += type == "pcre" ? Any(kPerl) : Any(kPosix);
+        } else {
+            expression += Any(kPieces);
+        }
+    }
+    return expression;
+}
+
+inline std::string LookupCaseGenerator::PatternLine(const std::string& type, int& depth) {
+    static constexpr const char* kOdd[] = {"# comment\n", "\n",       "  # x\n",   " continued\n",
+                                           "endif x\n",   "if\n",     "endif\n",   "ifx\n",
+                                           "if /e/ x\n",  "word x\n", "/a\n",      "!\n",
+                                           "/j/ v\xff\n", "/x/\n",    "/o/ x\r\n", "! /e/ y \n"};
+    static constexpr const char* kIf[] = {"if ", "IF\t", "If ", "if", "if  !", "if! "};
+    static constexpr const char* kEndif[] = {"endif\n", "ENDIF \n", "EndIf\n"};
+    static constexpr const char* kFlags[] = {"", "", "", "", "i", "m", "x", "ii", "im"};
+    static constexpr const char* kPerlFlags[] = {"s", "A", "E", "U", "X", "AU", "q", "!", "?"};
+    static constexpr const char* kResults[] = {
+        "$1",  "${1}", "$(2)", "$2@$1", "$1@new.example", "$$1", "$$", "${1}${2}", "$0", "$x", "$",
+        "${1", "$1x",  "${}",  "$(",    "REJECT $1 no"};
+    static constexpr const char* kBlanks[] = {" ", "\t", "    ", "\n  "};
+    if (OneIn(12)) return Any(kOdd);
+    if (depth > 0 && OneIn(4)) {
+        --depth;
+        return Any(kEndif);
+    }
+    const char delimiter = OneIn(8) ? "|,\"#"[Below(4)] : '/';
+    const auto pattern = [&] {
+        const std::string flags = OneIn(8) ? (type == "pcre" ? Any(kPerlFlags) : "!") : Any(kFlags);
+        return delimiter + Expression(type) + delimiter + flags;
+    };
+    if (OneIn(8)) {
+        ++depth;
+        return Any(kIf) + pattern() + "\n";
+    }
+    std::string line = (OneIn(8) ? "!" : "") + pattern();
+    if (line[0] == '#') line = "!!" + line;
+    if (type == "regexp" && OneIn(6)) line += '!' + pattern();
+    return line + Any(kBlanks) + (OneIn(3) ? Any(kResults) : Value()) + "\n";
+}
+
+inline LookupCase LookupCaseGenerator::Patterns(const std::string& type) {
+    LookupCase lookup;
+    lookup.keys = SomeKeys();
+    std::erase_if(lookup.keys, [](const std::string& key) { return key.size() > 64; });
+    int depth = 0;
+    std::string text;
+    if (OneIn(10)) {
+        for (int i = Below(5); i > 0; --i) {
+            std::string line = PatternLine(type, depth);
+            line.erase(std::remove(line.begin(), line.end(), '\n'), line.end());
+            text += (OneIn(3) ? ", {" : " { ") + line + (OneIn(30) ? "" : "}");
+        }
+        lookup.table = type + ":{" + text + "}";
+        return lookup;
+    }
+    for (int i = Below(14); i > 0; --i) text += PatternLine(type, depth);
+    if (!OneIn(4)) {
+        for (; depth > 0; --depth) text += "endif\n";
+    }
+    lookup.files["table"] = text;
+    lookup.table = type + ":{DIR}/table";
     return lookup;
 }
 

@@ -21,6 +21,7 @@ public:
     /// One time in eight a table gets a key for the second time, written in another case.
     void SpoilNowAndThen(Site& site);
     void MixCasesOfKeysAndSpoilNowAndThen(Site& site);
+    void AddPatterns(Site& site);
     std::vector<Recipient> MakeRecipients(const Site& site, std::size_t count);
 
 private:
@@ -41,6 +42,7 @@ private:
     std::string Key(const Site& site);
     std::string Destination(const Site& site);
     std::string Route();
+    std::string Patterns(const Strings& results);
     std::string InternalRecipient(const Site& site);
     void ChooseParameters(Site& site);
 
@@ -342,6 +344,79 @@ inline void Generator::MixCasesOfKeysAndSpoilNowAndThen(Site& site) {
         *rows = std::move(mixed);
     }
     SpoilNowAndThen(site);
+}
+
+/// A regexp: or pcre: table as main.cf has it, where each '$' is written twice, whose rules have
+/// some of these results.
+inline std::string Generator::Patterns(const Strings& results) {
+    static const Strings expressions{"/^joe@/",
+                                     "/@example\\.org$$/",
+                                     "/^(.*)@example\\.org$$/",
+                                     "/^([a-c])@(.*)$$/",
+                                     "/^(.*)[-+](.*)@/",
+                                     "!/@example/",
+                                     "/^([A-Z]+)@/i",
+                                     "/^(JOE)$$/",
+                                     "/JOE/i",
+                                     "/(e)(x)/",
+                                     "/./",
+                                     "/^(\\*)$$/",
+                                     "/^\"(.*)\"@(.*)/",
+                                     "/^@(.*)/",
+                                     "/example/",
+                                     "/^(foreign|relay)(.*)$$/",
+                                     "/\xc3\xa9|[!%]/"};
+    std::string table = OneIn(2) ? "pcre:{" : "regexp:{";
+    const bool is_in_block = OneIn(5);
+    if (is_in_block) table += " {if " + Pick(expressions) + "}";
+    for (std::size_t i = 1 + Below(3); i > 0; --i)
+        table += " { " + Pick(expressions) + ' ' + Pick(results) + " }";
+    return table + (is_in_block ? " {endif} }" : " }");
+}
+
+/// Tables of patterns behind the others, or before them.
+inline void Generator::AddPatterns(Site& site) {
+    static const Strings addresses{"joe@example.com",
+                                   "$$1@example.com",
+                                   "$$2@$$1",
+                                   "$$1",
+                                   "@example.com",
+                                   "ann@example.com, $$1@example.org",
+                                   "far@foreign.example",
+                                   "Joe@Sub.Example.com",
+                                   "$$1 $$2@example.com $$$$",
+                                   "@$$1"};
+    static const Strings paths{"example.com/joe/", "example.com/$$1/", "x/y/", "$$2/$$1/"};
+    Strings routes{"smtp:$$1", "$$1:", "virtual:$$1"};
+    for (int i = 0; i < 4; ++i) routes.push_back(Route());
+    struct Choice {
+        const char* name;
+        const char* others;
+        const Strings& results;
+        std::size_t chances;
+    };
+    for (const Choice& choice :
+         {Choice{"virtual_alias_maps", "@forwardings, @email2email", addresses, 2},
+          Choice{"virtual_mailbox_maps", "@mailboxes", paths, 3},
+          Choice{"virtual_mailbox_domains", "@domains", addresses, 4},
+          Choice{"virtual_alias_domains", "alias.example", addresses, 6},
+          Choice{"relay_domains", "relay.example", addresses, 6},
+          Choice{"mydestination", "$myhostname, localhost", addresses, 12},
+          Choice{"relay_recipient_maps", "@forwardings", addresses, 6},
+          Choice{"local_recipient_maps", "@mailboxes", addresses, 6},
+          Choice{"canonical_maps", "@canonical", addresses, 5},
+          Choice{"recipient_canonical_maps", "@canonical", addresses, 8},
+          Choice{"relocated_maps", "@relocated", addresses, 6},
+          Choice{"transport_maps", "@transport", routes, 2}}) {
+        if (!OneIn(choice.chances)) continue;
+        const std::string patterns = Patterns(choice.results);
+        site.parameters[choice.name] = OneIn(3) ? patterns + ", " + choice.others
+                                                : std::string(choice.others) + ", " + patterns;
+    }
+    // Or the null sender of a bounce would become somebody to whom a bounce can be sent, again and
+    // again.
+    if (site.parameters.contains("canonical_maps"))
+        site.parameters["canonical_classes"] = "envelope_recipient";
 }
 
 /// An address that has to do with the site, in internal form.

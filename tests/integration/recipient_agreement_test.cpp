@@ -57,6 +57,13 @@ TEST(RecipientAgreementTest, GeneratedSitesInCompiledFiles) {
                      &Generator::MixCasesOfKeysAndSpoilNowAndThen);
 }
 
+TEST(RecipientAgreementTest, GeneratedSitesWithTablesOfPatterns) {
+    test::ScratchDirectory scratch;
+    SqliteStore store(scratch.Path());
+    CompareGenerated("generated, patterns", store, FromEnvironment("POLICYD_CASES", 600) / 2,
+                     &Generator::AddPatterns);
+}
+
 TEST(RecipientAgreementTest, GeneratedSitesInMariaDb) {
     test::MariaDbServer server;
     MariaDbStore store(server);

@@ -57,9 +57,17 @@ TEST_F(DecisionLookupsTest, SearchWhatIsKnownByTheRulesOfTheChain) {
         EXPECT_THROW(RunToEnd(lookups_.Find(with_mistake, "joe@example.com")),
                      outage::TableUnavailable);
     }
-    EXPECT_EQ(patterns.asked.size(), 1u);
     EXPECT_EQ(hashed.asked.size(), 1u);
     EXPECT_EQ(mistaken.asked.size(), 1u);
+}
+
+TEST_F(DecisionLookupsTest, AskTablesOfPatternsForTheKeyAsItIsWritten) {
+    tables::FakeTable patterns{{"Joe@example.com", "1"}};
+    patterns.takes_partial_keys = false;
+    const tables::TableChain chain("x", {&patterns});
+    for (const char* key : {"joe@example.com", "Joe@example.com"})
+        RunToEnd(lookups_.Find(chain, key));
+    EXPECT_THAT(patterns.asked, ElementsAre("joe@example.com", "Joe@example.com"));
 }
 
 TEST_F(DecisionLookupsTest, AskTablesOfOneServerAtOnce) {

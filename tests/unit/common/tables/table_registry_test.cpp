@@ -60,6 +60,28 @@ TEST_F(TableRegistryTest, AFileWithUpperCaseKeysIsAnotherOneToEachReader) {
     EXPECT_EQ(loop.RunUntilDone(registry.OpenForVirtual(table).Find("a")), std::nullopt);
 }
 
+TEST_F(TableRegistryTest, PartsOfAKeyAreInTheResultsOfPatternsWhereThatIsAllowed) {
+    const std::string table = scratch.Write("table", "/^(.*)@/ $1\n/./ all\n").string();
+    const auto find = [&](LookupTable& opened) { return loop.RunUntilDone(opened.Find("Joe@x")); };
+    for (const std::string type : {"regexp:", "pcre:", "proxy:pcre:"}) {
+        EXPECT_EQ(find(registry.Open(type + table)), "Joe") << type;
+        EXPECT_EQ(find(registry.OpenInList(type + table)), "Joe") << type;
+        EXPECT_EQ(find(registry.Open(type + table, Substitution::kForbidden)), "all") << type;
+        EXPECT_EQ(find(registry.OpenForVirtual(type + table)), "all") << type;
+        EXPECT_EQ(
+            find(*registry.OpenChain("x", {type + table}, Substitution::kForbidden).Tables()[0]),
+            "all")
+            << type;
+    }
+}
+
+TEST_F(TableRegistryTest, RulesMayStandInTheNameOfATable) {
+    EXPECT_EQ(loop.RunUntilDone(registry.Open("cidr:{{10.0.0.0/8 ten}}").Find("10.1.1.1")), "ten");
+    EXPECT_EQ(loop.RunUntilDone(registry.Open("pcre:{{/^x/ ex}}").Find("xy")), "ex");
+    EXPECT_EQ(loop.RunUntilDone(registry.Open("static:{all of them}").Find("a")), "all of them");
+    EXPECT_THAT(Refusal("regexp:{{/^x/ ex}"), HasSubstr("the braces do not match"));
+}
+
 TEST_F(TableRegistryTest, OpensTheTablesOfAListInOrder) {
     const TableChain chain = registry.OpenChain(
         "virtual_alias_maps", {"inline:{a=1}, proxy:inline:{ b=2 }", "inline:{a=3}"});
@@ -70,12 +92,12 @@ TEST_F(TableRegistryTest, OpensTheTablesOfAListInOrder) {
 
 TEST_F(TableRegistryTest, SaysWhatIsAcceptedWhereATypeIsNot) {
     EXPECT_THAT(Refusal("ldap:/x"), HasSubstr("mysql, sqlite, hash, btree, lmdb, cdb, dbm, sdbm, "
-                                              "texthash, cidr and inline"));
+                                              "texthash, cidr, regexp, pcre, inline and static"));
     EXPECT_THAT(Refusal("/etc/postfix/x.cf"), HasSubstr("type:name"));
 }
 
 TEST_F(TableRegistryTest, NamesTheFileThatIsMissing) {
-    for (const char* type : {"mysql", "sqlite", "texthash", "cidr", "hash"})
+    for (const char* type : {"mysql", "sqlite", "texthash", "cidr", "hash", "regexp", "pcre"})
         EXPECT_THAT(Refusal(type + std::string(":/nonexistent/file")),
                     HasSubstr("/nonexistent/file"));
 }

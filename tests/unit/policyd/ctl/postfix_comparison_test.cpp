@@ -108,11 +108,11 @@ TEST(PostfixComparisonTest, ACompiledTableIsAnotherThanTheTextThatItWasMadeOf) {
 
 TEST(PostfixComparisonTest, AdvisesNoTableOfATypeThatDoesNotExistHere) {
     const std::string warning =
-        WarningsFor("", {{"virtual_alias_maps", "inline:{a=b}, pcre:/etc/postfix/x"}});
-    EXPECT_NE(warning.find("main.cf has [\"pcre:/etc/postfix/x\"]"), std::string::npos) << warning;
+        WarningsFor("", {{"virtual_alias_maps", "inline:{a=b}, ldap:/etc/postfix/x"}});
+    EXPECT_NE(warning.find("main.cf has [\"ldap:/etc/postfix/x\"]"), std::string::npos) << warning;
     EXPECT_EQ(warning.find("set virtual_alias_maps"), std::string::npos) << warning;
     EXPECT_EQ(WarningsFor("virtual_alias_maps = \"inline:{a=b}\"\n",
-                          {{"virtual_alias_maps", "inline:{a=b}, pcre:/etc/postfix/x"}})
+                          {{"virtual_alias_maps", "inline:{a=b}, ldap:/etc/postfix/x"}})
                   .find("set virtual_alias_maps"),
               std::string::npos);
     EXPECT_EQ(WarningsFor("relay_domains = [\"!hash:/dev/null\", \"a.example\"]\n",
@@ -145,7 +145,7 @@ TEST(PostfixComparisonTest, WhoStandsOnlyInATableThatDoesNotExistHereIsRefusedFo
         StartsWith("warning: "))
         << "what stands for them here";
     EXPECT_THAT(WarningsFor("", main_cf), StartsWith("warning: ")) << "nobody is unknown";
-    EXPECT_THAT(WarningsFor(mailboxes, {{"transport_maps", "regexp:/x"}}), StartsWith("warning: "));
+    EXPECT_THAT(WarningsFor(mailboxes, {{"transport_maps", "pgsql:/x"}}), StartsWith("warning: "));
     for (const char* name :
          {"virtual_mailbox_maps", "relay_recipient_maps", "local_recipient_maps"}) {
         const std::string ours = std::string(name) + " = \"inline:{a=b}\"\n";

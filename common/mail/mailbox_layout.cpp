@@ -277,6 +277,18 @@ std::optional<std::string> MailboxLayout::AddressOf(std::string_view directory) 
     return std::nullopt;
 }
 
+bool MailboxLayout::MayLeadToMailboxes(std::string_view directory) const {
+    const std::vector<std::string_view> names = SplitAtSlashes(directory);
+    const auto fits = [](std::string_view name, const Component& component) {
+        const bool is_literal = component.size() == 1 && component[0].kind == Kind::kLiteral;
+        return !is_literal || name == component[0].literal;
+    };
+    return std::any_of(shapes_.begin(), shapes_.end(), [&](const std::vector<Component>& shape) {
+        return shape.size() > names.size() &&
+               std::equal(names.begin(), names.end(), shape.begin(), fits);
+    });
+}
+
 std::optional<std::string> DirectoryWithinBase(std::string_view path) {
     std::vector<std::string_view> kept;
     for (const std::string_view name : SplitAtSlashes(path)) {

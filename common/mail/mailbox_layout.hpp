@@ -36,6 +36,10 @@ public:
     /// relative to the base, without slashes at its ends and without empty, "." or ".." components.
     std::optional<std::string> AddressOf(std::string_view directory) const;
 
+    /// Whether directories of mailboxes may lie below this one, as far as the pattern's components
+    /// without a percent sign tell: below `vmail1` of `vmail1/%d/%u`, and not below `backup`.
+    bool MayLeadToMailboxes(std::string_view directory) const;
+
     /// How many components a directory has at most.
     std::size_t Depth() const noexcept { return components_.size(); }
     const std::string& Pattern() const noexcept { return pattern_; }

@@ -171,9 +171,11 @@ FanotifyWatch::Place FanotifyWatch::PlaceOf(const file_handle& handle, bool& is_
     is_gone = path.empty() || IsRemoved(directory);
     if (is_gone) return {};
     if (path == root_path_) return {.path = ""};
-    const bool is_below = path.starts_with(root_path_) && path[root_path_.size()] == '/';
+    std::string_view above = root_path_;
+    if (above == "/") above = "";
+    const bool is_below = path.starts_with(above) && path[above.size()] == '/';
     if (!is_below) return {};
-    return {.path = path.substr(root_path_.size() + 1), .is_tmp = IsTmpOfMaildir(directory, path)};
+    return {.path = path.substr(above.size() + 1), .is_tmp = IsTmpOfMaildir(directory, path)};
 }
 
 }  // namespace

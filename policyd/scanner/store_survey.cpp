@@ -271,7 +271,9 @@ int Surveyor::ReadChildren(const OpenedDirectory& directory, const std::string& 
         if (place.is_mailbox && IsPartOfMaildir(name)) return mailboxes.contains(name);
         if (name == kLostAndFound && !(HoldsMailboxes(depth) && HoldsMail(Join(path, name))))
             return false;
-        return !HoldsMailboxes(depth) || layout_.AddressOf(Join(path, name)).has_value();
+        const std::string child = Join(path, name);
+        return HoldsMailboxes(depth) ? layout_.AddressOf(child).has_value()
+                                     : layout_.MayLeadToMailboxes(child);
     };
     std::vector<std::string> no_mailboxes;
     for (const std::string& name : names) {

@@ -5,6 +5,7 @@
 //     POLICYD_ENTRIES=1000000 build/dev/bin/integration_scan_hazards
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <sstream>
 #include <thread>
 
+#include "policyd/scanner/change_watch.hpp"
 #include "tests/integration/scan_site.hpp"
 #include "tests/support/mail_store.hpp"
 #include "tests/support/redis_server.hpp"
@@ -344,6 +346,24 @@ TEST_F(ScanHazardsTest, WatchesARootThatHasMovedAndLeftASymbolicLink) {
         },
         scratch_ / "scan.log");
     EXPECT_EQ(daemon_->Stop(), 0);
+}
+
+TEST_F(ScanHazardsTest, WatchesMailboxesWhoseBaseIsTheRootOfAllFiles) {
+    std::unique_ptr<scanner::ChangeWatch> watch;
+    try {
+        watch = scanner::WatchWithFanotify("/");
+    } catch (const std::system_error& refusal) {
+        GTEST_SKIP() << refusal.what();
+    }
+    struct stat root {
+    }, store{};
+    ASSERT_EQ(stat("/", &root), 0);
+    ASSERT_EQ(stat(scratch_.Path().c_str(), &store), 0);
+    if (root.st_dev != store.st_dev) GTEST_SKIP() << "it is not on the file system of the root";
+    fs::create_directories(Root() / "example.org");
+    scanner::ChangeHints hints;
+    watch->Take(hints);
+    EXPECT_TRUE(hints.subtrees.contains((Root() / "example.org").relative_path()));
 }
 
 TEST_F(ScanHazardsTest, WatchesARootThatComesLaterAsWellAsOneThatIsThere) {

@@ -185,6 +185,17 @@ TEST(MailboxLayoutPatternTest, KnowsHowDeepMailboxesLie) {
     EXPECT_EQ(MailboxLayout("%d/%1u/%u/Maildir").Depth(), 4u);
 }
 
+TEST(MailboxLayoutPatternTest, TellsWhatMailboxesMayLieBelow) {
+    const MailboxLayout layout("vmail1/%d/mail/%1u/%u");
+    for (const char* directory :
+         {"vmail1", "vmail1/a.test", "vmail1/a.test/mail", "vmail1/a.test/mail/x"})
+        EXPECT_TRUE(layout.MayLeadToMailboxes(directory)) << directory;
+    for (const char* directory : {"vmail2", "vmail", "vmail1/a.test/backup", "backup/a.test/mail",
+                                  "vmail1/a.test/mail/x/xavier"})
+        EXPECT_FALSE(layout.MayLeadToMailboxes(directory)) << directory;
+    EXPECT_TRUE(MailboxLayout("%d/x%u").MayLeadToMailboxes("anything"));
+}
+
 TEST(DirectoryWithinBaseTest, FollowsThePathAsTheFileSystemWould) {
     EXPECT_EQ(DirectoryWithinBase("example.com/joe/"), "example.com/joe");
     EXPECT_EQ(DirectoryWithinBase("example.com//"), "example.com");

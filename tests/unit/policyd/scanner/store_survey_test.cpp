@@ -112,6 +112,18 @@ TEST_F(StoreSurveyTest, ReadsAgainWhatHadJustChangedWhenItWasRead) {
     EXPECT_EQ(read_at(now), kRootAndDomain) << "the clock was set back";
 }
 
+TEST_F(StoreSurveyTest, LooksOnlyBelowWhereTheLayoutHasMailboxes) {
+    store_.Deliver("vmail1/example.org/ann", 1);
+    store_.Deliver("backup/example.org/ann", 1);
+    fs::create_directories(store_ / "backup/latest/x");
+    fs::create_symlink("vmail1", store_ / "current");
+    const Survey survey = Look("vmail1/%d/%u");
+    EXPECT_THAT(survey.mailboxes, testing::ElementsAre("vmail1/example.org/ann"));
+    EXPECT_THAT(survey.obstacles, testing::IsEmpty());
+    EXPECT_FALSE(survey.places.contains("backup"));
+    EXPECT_EQ(survey.work.directories_read, 3u);
+}
+
 class MisplacedMaildirTest : public StoreSurveyTest {
 protected:
     /// The paths of the misplaced Maildirs that it tells of.

@@ -284,11 +284,14 @@ constexpr Option kOptions[] = {
      Anything(), "The mailboxes of virtual_mailbox_domains."},
     {kMailSystem, "virtual_mailbox_limit_maps", &Settings::virtual_mailbox_limit_maps,
      kEffectOnReload, Anything(),
-     "The quota of each mailbox in bytes, by address; 0 or no entry is no limit. Postfix itself "
-     "ignores this parameter: it is what the mailbox_quota check is for."},
+     "The quota of each mailbox in bytes, by address; 0 or no entry is no limit. Tables that may "
+     "have something for anybody, static:, regexp: and pcre:, are asked about mailboxes that none "
+     "of the others has, wherever they stand: static:1073741824 is a default of 1 GiB. Postfix "
+     "itself ignores this parameter: it is what the mailbox_quota check is for."},
     {kMailSystem, "virtual_mailbox_message_limit_maps",
      &Settings::virtual_mailbox_message_limit_maps, kEffectOnReload, Anything(),
-     "The number of messages that a mailbox may hold, by address; 0 or no entry is no limit."},
+     "The number of messages that a mailbox may hold, by address, as in "
+     "virtual_mailbox_limit_maps; 0 or no entry is no limit."},
     {kMailSystem, "virtual_domain_limit_maps", &Settings::virtual_domain_limit_maps,
      kEffectOnReload, Anything(),
      "What all mailboxes of a domain may hold together, in bytes, by domain; 0 or no entry is no "

@@ -13,6 +13,18 @@ bool Lists(const config::Strings& list, const std::string& name) {
     return std::find(list.begin(), list.end(), name) != list.end();
 }
 
+/// What has a limit for any mailbox is asked about those for whom nothing else has one: otherwise
+/// an address with an extension would have the default instead of its mailbox's.
+void SetDefaultsApart(tables::TableChain& limits, tables::TableChain& defaults) {
+    std::vector<tables::LookupTable*> keyed = limits.Tables();
+    const auto others = std::stable_partition(
+        keyed.begin(), keyed.end(),
+        [](const tables::LookupTable* table) { return !table->IsForAnyKey(); });
+    defaults = tables::TableChain(limits.Parameter(), {others, keyed.end()});
+    keyed.erase(others, keyed.end());
+    limits = tables::TableChain(limits.Parameter(), std::move(keyed));
+}
+
 void OpenTables(MailSystem& system, const config::Settings& settings,
                 tables::TableRegistry& tables) {
     struct Parameter {
@@ -47,6 +59,9 @@ void OpenTables(MailSystem& system, const config::Settings& settings,
         system.*parameter.chain =
             tables.OpenChain(parameter.name, settings.*parameter.list, parameter.substitution);
     }
+    SetDefaultsApart(system.virtual_mailbox_limit_maps, system.virtual_mailbox_limit_defaults);
+    SetDefaultsApart(system.virtual_mailbox_message_limit_maps,
+                     system.virtual_mailbox_message_limit_defaults);
 }
 
 void OpenDomainLists(MailSystem& system, const config::Settings& settings,

@@ -37,8 +37,12 @@ struct MailSystem {
     /// The same as virtual(8) opens them: a key in a text file that is not in lower case lets a
     /// recipient exist, but no mail arrives.
     tables::TableChain virtual_mailbox_maps_as_written;
+    /// Those of the tables that are not for any key,
     tables::TableChain virtual_mailbox_limit_maps;
     tables::TableChain virtual_mailbox_message_limit_maps;
+    /// and those that are: the defaults.
+    tables::TableChain virtual_mailbox_limit_defaults;
+    tables::TableChain virtual_mailbox_message_limit_defaults;
     tables::TableChain virtual_domain_limit_maps;
     tables::TableChain virtual_domain_message_limit_maps;
     tables::TableChain transport_maps;

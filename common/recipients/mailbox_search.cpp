@@ -108,9 +108,14 @@ std::uint64_t ParseLimit(const tables::TableChain& limits, std::string_view key,
     throw outage::TableUnavailable(mistake);
 }
 
+/// The key of a table for an address, or for all of a domain.
+std::string External(std::string_view address) {
+    return address.starts_with('@') ? std::string(address) : mail::Quoted(address);
+}
+
 async::Task<std::optional<std::string>> PathOf(const MailSystem& system, DecisionLookups& lookups,
                                                std::string_view key) {
-    const std::string external = key.starts_with('@') ? std::string(key) : mail::Quoted(key);
+    const std::string external = External(key);
     co_return co_await lookups.Find(system.virtual_mailbox_maps, external,
                                     tables::KeyKind::kPartial);
 }
@@ -144,19 +149,27 @@ async::Task<std::optional<std::uint64_t>> FindLimit(
     co_return ParseLimit(limits, match->key, match->value, warnings);
 }
 
-/// For the recipient, or else for the mailbox that his mail goes to.
-async::Task<std::uint64_t> FindEitherLimit(const MailSystem& system, DecisionLookups& lookups,
-                                           const tables::TableChain& limits,
-                                           std::string_view recipient, const Mailbox& mailbox,
-                                           log::WarningBudget& warnings) {
-    if (limits.IsEmpty()) co_return 0;
-    const auto of_recipient =
-        co_await FindLimit(system, lookups, limits, recipient, mailbox, warnings);
-    if (of_recipient) co_return *of_recipient;
+/// For the recipient, or else for the mailbox that his mail goes to, or else for all mailboxes.
+async::Task<std::uint64_t> FindAnyLimit(const MailSystem& system, DecisionLookups& lookups,
+                                        const tables::TableChain& limits,
+                                        const tables::TableChain& defaults,
+                                        std::string_view recipient, const Mailbox& mailbox,
+                                        log::WarningBudget& warnings) {
     const std::string name = text::FoldCase(mailbox.name);
-    if (name == recipient) co_return 0;
-    const auto of_mailbox = co_await FindLimit(system, lookups, limits, name, mailbox, warnings);
-    co_return of_mailbox.value_or(0);
+    if (!limits.IsEmpty()) {
+        const auto of_recipient =
+            co_await FindLimit(system, lookups, limits, recipient, mailbox, warnings);
+        if (of_recipient) co_return *of_recipient;
+        if (name != recipient) {
+            const auto of_mailbox =
+                co_await FindLimit(system, lookups, limits, name, mailbox, warnings);
+            if (of_mailbox) co_return *of_mailbox;
+        }
+    }
+    if (defaults.IsEmpty()) co_return 0;
+    const std::string key = External(name);
+    const auto value = co_await lookups.Find(defaults, key);
+    co_return value ? ParseLimit(defaults, name, *value, warnings) : 0;
 }
 
 async::Task<std::uint64_t> FindDomainLimit(DecisionLookups& lookups,
@@ -205,10 +218,12 @@ async::Task<std::optional<Mailbox>> FindMailbox(const MailSystem& system, Decisi
 async::Task<> FindLimits(const MailSystem& system, DecisionLookups& lookups,
                          std::string_view recipient, Mailbox& mailbox,
                          log::WarningBudget& warnings) {
-    mailbox.quota_bytes = co_await FindEitherLimit(
-        system, lookups, system.virtual_mailbox_limit_maps, recipient, mailbox, warnings);
-    mailbox.quota_messages = co_await FindEitherLimit(
-        system, lookups, system.virtual_mailbox_message_limit_maps, recipient, mailbox, warnings);
+    mailbox.quota_bytes =
+        co_await FindAnyLimit(system, lookups, system.virtual_mailbox_limit_maps,
+                              system.virtual_mailbox_limit_defaults, recipient, mailbox, warnings);
+    mailbox.quota_messages = co_await FindAnyLimit(
+        system, lookups, system.virtual_mailbox_message_limit_maps,
+        system.virtual_mailbox_message_limit_defaults, recipient, mailbox, warnings);
     mailbox.domain_quota_bytes =
         co_await FindDomainLimit(lookups, system.virtual_domain_limit_maps, mailbox.name, warnings);
     mailbox.domain_quota_messages = co_await FindDomainLimit(

@@ -50,6 +50,9 @@ public:
     /// with the parts of a name or an address is meaningless, and Postfix does not.
     virtual bool TakesPartialKeys() const { return true; }
 
+    /// Whether it may have something for keys that nobody has put into it: patterns and static:.
+    virtual bool IsForAnyKey() const { return !TakesPartialKeys(); }
+
     /// Stands for who has to be asked: a database server or a file. Null for what is in memory.
     virtual const void* Server() const { return nullptr; }
     /// Itself if it is in memory, null otherwise.

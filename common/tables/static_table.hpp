@@ -16,6 +16,7 @@ public:
 
     const std::string& Name() const override { return name_; }
     std::optional<std::string> FindNow(std::string_view key) const override;
+    bool IsForAnyKey() const override { return true; }
     void ForEachValue(const Visit& visit) const override { visit(value_); }
     void ForEachKey(const Visit& visit) const override { visit("*"); }
 

@@ -4,6 +4,7 @@
 
 #include "common/config/expansion.hpp"
 #include "common/log/logging.hpp"
+#include "common/tables/static_table.hpp"
 #include "tests/support/scratch_directory.hpp"
 #include "tests/unit/common/recipients/mail_system_fixture.hpp"
 
@@ -75,6 +76,24 @@ TEST_F(PostfixRecipientResolverTest, ALimitIsAlsoForExtensionsUnlessTheyAreMailb
     EXPECT_EQ(Resolve("joe+box@example.com").mailboxes.at(0).quota_bytes, 0u);
     mailboxes.rows["joe+box@example.com"] = "example.com/joe/";
     EXPECT_EQ(Resolve("joe+box@example.com").mailboxes.at(0).quota_bytes, 1000u);
+}
+
+TEST_F(PostfixRecipientResolverTest, ADefaultLimitIsForMailboxesThatHaveNone) {
+    system.extensions.delimiters = "+";
+    tables::StaticTable any("700");
+    MapTable messages;
+    messages.rows = {{"joe@example.com", "9"}};
+    system.virtual_mailbox_limit_defaults = tables::TableChain("x", {&any});
+    system.virtual_mailbox_message_limit_defaults = tables::TableChain("y", {&messages});
+    quotas.rows = {{"joe@example.com", "1000"}};
+    EXPECT_EQ(Resolve("joe@example.com").mailboxes.at(0).quota_bytes, 1000u);
+    EXPECT_EQ(Resolve("joe+box@example.com").mailboxes.at(0).quota_bytes, 1000u);
+    EXPECT_EQ(Resolve("joe+box@example.com").mailboxes.at(0).quota_messages, 9u);
+    EXPECT_EQ(Resolve("ann@example.com").mailboxes.at(0).quota_bytes, 700u);
+    quotas.rows["ann@example.com"] = "0";
+    EXPECT_EQ(Resolve("ann@example.com").mailboxes.at(0).quota_bytes, 0u);
+    system.virtual_mailbox_limit_maps = {};
+    EXPECT_EQ(Resolve("joe@example.com").mailboxes.at(0).quota_bytes, 700u);
 }
 
 TEST_F(PostfixRecipientResolverTest, TheLimitsOfItsDomainComeWithTheMailbox) {
@@ -561,6 +580,27 @@ TEST_F(PostfixRecipientResolverTest, AKeyWithCapitalsInATextFileExistsButTakesNo
     EXPECT_THAT(MailboxesOf("Ann@example.com"), ElementsAre("ann@example.com"));
     system.virtual_transport = "lmtp:unix:private/dovecot-lmtp";
     EXPECT_THAT(MailboxesOf("joe@example.com"), ElementsAre("joe@example.com"));
+    system = MailSystem();
+}
+
+TEST_F(PostfixRecipientResolverTest, TablesForAnyKeyHaveDefaultLimitsWhereverTheyStand) {
+    async::EventLoop loop;
+    tables::TableRegistry registry(loop, {});
+    config::Settings settings = config::Expanded({});
+    settings.virtual_mailbox_domains = {"example.com"};
+    settings.virtual_mailbox_maps = {"pcre:{{/^([a-z]+)@/ example.com/x/}}"};
+    settings.virtual_transport = "lmtp:unix:private/dovecot-lmtp";
+    settings.recipient_delimiter = "+";
+    settings.virtual_mailbox_limit_maps = {"static:700, inline:{joe@example.com=1000}"};
+    settings.virtual_mailbox_message_limit_maps = {"inline:{joe@example.com=10}",
+                                                   "pcre:{{/^x@/ 7}}"};
+    system = OpenMailSystem(settings, registry);
+    const auto limits_of = [this](const std::string& recipient) {
+        const Mailbox mailbox = Resolve(recipient).mailboxes.at(0);
+        return std::pair(mailbox.quota_bytes, mailbox.quota_messages);
+    };
+    EXPECT_EQ(limits_of("joe@example.com"), std::pair(1000ul, 10ul));
+    EXPECT_EQ(limits_of("ann@example.com"), std::pair(700ul, 7ul)) << "of the mailbox x";
     system = MailSystem();
 }
 

@@ -12,6 +12,7 @@ TEST(StaticTableTest, HasOneValueForAllKeys) {
     EXPECT_EQ(table.FindNow("a"), "5000");
     EXPECT_EQ(table.FindNow("@example.com"), "5000");
     EXPECT_TRUE(table.TakesPartialKeys());
+    EXPECT_TRUE(table.IsForAnyKey());
     EXPECT_EQ(table.Name(), "static:5000");
 }
 

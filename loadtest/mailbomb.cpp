@@ -32,9 +32,8 @@ const Question& MailbombScript::Next() {
     return question_;
 }
 
-void MailbombScript::Heard(Verdict verdict) {
-    const bool is_recipient = question_.attributes.stage == "RCPT";
-    accepted_ = is_recipient && (verdict == Verdict::kDunno || verdict == Verdict::kPermit);
+void MailbombScript::Heard(Verdict, bool passes) {
+    accepted_ = passes && question_.attributes.stage == "RCPT";
 }
 
 }  // namespace policyd::loadtest

@@ -10,7 +10,7 @@ class MailbombScript final : public Script {
 public:
     MailbombScript(const Setting& setting, Random random);
     const Question& Next() override;
-    void Heard(Verdict verdict) override;
+    void Heard(Verdict verdict, bool passes) override;
 
 private:
     const Options& options_;

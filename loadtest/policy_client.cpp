@@ -12,7 +12,7 @@ namespace {
 std::string About(const Question& question) {
     const PolicyAttributes& asked = question.attributes;
     std::string about(asked.stage);
-    if (!asked.recipient.empty()) about += " <" + asked.recipient + ">";
+    if (!asked.recipient.empty()) about += " <" + text::EscapedForLog(asked.recipient) + ">";
     return about;
 }
 
@@ -67,13 +67,13 @@ Outcome PolicyClient::Judge(const Question& question) {
         !question.expected->IsMetBy(reply_.Action(), reply_.Meaning())) {
         outcome.fault = Outcome::Fault::kUnexpected;
         outcome.detail = About(question) + ": " + text::EscapedForLog(reply_.Action()) +
-                         " instead of " + question.expected->Text();
+                         " instead of " + text::EscapedForLog(question.expected->Text());
     }
-    const bool passes = outcome.verdict == Verdict::kDunno || outcome.verdict == Verdict::kPermit;
+    const bool passes = Passes(reply_.Action());
     outcome.is_message = passes && question.attributes.stage == "END-OF-MESSAGE";
     if (outcome.is_message) outcome.accepted_bytes = question.attributes.size;
     connection_.Received().clear();
-    script_->Heard(outcome.verdict);
+    script_->Heard(outcome.verdict, passes);
     return outcome;
 }
 

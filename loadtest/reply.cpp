@@ -52,6 +52,10 @@ Verdict VerdictOf(std::string_view action) {
     return Verdict::kOther;
 }
 
+bool Passes(std::string_view action) {
+    return protocol::LetsPassOn(action) || protocol::PermitsOutright(action);
+}
+
 Verdict VerdictOfSmtp(int code) {
     if (code >= 200 && code < 400) return Verdict::kPermit;
     if (code >= 400 && code < 500) return Verdict::kDefer;

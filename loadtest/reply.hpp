@@ -17,6 +17,9 @@ std::string_view VerdictName(Verdict verdict);
 /// What Postfix would make of an action: a reply code or a verb of access(5).
 Verdict VerdictOf(std::string_view action);
 
+/// Whether mail goes on: nothing is said against it (protocol::LetsPassOn()), or it is permitted.
+bool Passes(std::string_view action);
+
 /// What an SMTP server's reply code means: 2xx and 3xx permit, 4xx defer, 5xx reject.
 Verdict VerdictOfSmtp(int code);
 

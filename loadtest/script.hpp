@@ -22,7 +22,9 @@ public:
 
     /// The next request; it stays as it is until the next call.
     virtual const Question& Next() = 0;
-    virtual void Heard(Verdict) {}
+    /// `passes`: the mail goes on, as it also does after some actions that are neither dunno nor
+    /// permit.
+    virtual void Heard(Verdict, [[maybe_unused]] bool passes) {}
     virtual void NotAnswered() {}
 };
 

@@ -106,7 +106,8 @@ async::Task<> ServerConnection::Open() {
             co_return;
         }
         // A UNIX socket whose listen queue is full says so at once, where TCP would wait.
-        if (status != UV_EAGAIN || Clock::now() - *waits_since_ >= time_limit_)
+        const bool is_late = out_of_time_ || Clock::now() - *waits_since_ >= time_limit_;
+        if (status != UV_EAGAIN || is_late)
             throw Failure(status == UV_ECANCELED ? "no connection in time" : uv_strerror(status));
         async::Sleep room(loop_, kWaitForRoom);
         co_await room;
@@ -116,6 +117,10 @@ async::Task<> ServerConnection::Open() {
 async::Task<> ServerConnection::Send(std::string_view bytes) {
     const bool sent = co_await stream_->Write(bytes);
     if (!sent) throw Failure("connection lost");
+}
+
+async::Task<> ServerConnection::TrySend(std::string_view bytes) {
+    co_await stream_->Write(bytes);
 }
 
 async::Task<> ServerConnection::Receive() {

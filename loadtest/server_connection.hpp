@@ -43,6 +43,9 @@ public:
     async::Task<> Open();
     /// Sends all of `bytes`, which outlive the task. Throws NoAnswer.
     async::Task<> Send(std::string_view bytes);
+    /// The same, but a server that takes no more is none that said nothing: what it had to say may
+    /// still be received.
+    async::Task<> TrySend(std::string_view bytes);
     /// Waits until Received() has grown. Throws NoAnswer.
     async::Task<> Receive();
     /// What came and was not yet taken; the caller erases it.

@@ -8,7 +8,6 @@ namespace policyd::loadtest {
 
 namespace {
 
-constexpr std::size_t kMostRecipients = 50;
 constexpr std::size_t kMostRetries = 16;
 constexpr double kDeclareSizePercent = 80;  // clients that speak ESMTP and know the size before
 
@@ -22,10 +21,13 @@ const Scenario kSessions{
 };
 
 SessionsScript::SessionsScript(const Setting& setting, Random random)
-    : options_(setting.options), population_(setting.population), random_(random) {}
+    : options_(setting.options),
+      population_(setting.population),
+      random_(random),
+      recipient_count_(options_.recipients_per_message) {}
 
 const Question& SessionsScript::Next() {
-    if (under_way_ && GoesAway()) {
+    if (under_way_ && asked_ == goes_away_after_) {
         under_way_ = false;
         TryAgainLater(message_.recipients);
     }
@@ -42,13 +44,13 @@ const Question& SessionsScript::Next() {
     return question_;
 }
 
-void SessionsScript::Heard(Verdict verdict) {
+void SessionsScript::Heard(Verdict verdict, bool passes) {
     if (question_.attributes.stage != "RCPT") {
         if (verdict == Verdict::kDefer) TryAgainLater(std::exchange(accepted_, {}));
         return;
     }
     const Recipient& recipient = message_.recipients[asked_ - 1];
-    if (verdict == Verdict::kDunno || verdict == Verdict::kPermit) accepted_.push_back(recipient);
+    if (passes) accepted_.push_back(recipient);
     if (verdict == Verdict::kDefer) deferred_.push_back(recipient);
 }
 
@@ -63,12 +65,10 @@ SessionsScript::Message SessionsScript::NewMessage() {
     message.sender = population_.ChooseSender(random_);
     message.size = ChooseSize(options_, random_);
     message.declares_size = random_.Happens(kDeclareSizePercent);
-    const double go_on = 100 - 100 / options_.recipients_per_message;
-    do {
+    for (std::size_t left = recipient_count_.Choose(random_); left > 0; --left)
         message.recipients.push_back(random_.Happens(options_.unknown_percent)
                                          ? population_.UnknownRecipient(random_)
                                          : population_.ChooseRecipient(random_));
-    } while (message.recipients.size() < kMostRecipients && random_.Happens(go_on));
     return message;
 }
 
@@ -81,16 +81,13 @@ void SessionsScript::StartTransaction() {
     }
     StartMessage(question_.attributes, message_.client, message_.sender, random_);
     asked_ = 0;
+    // Before any question but the first, the one about the end included.
+    goes_away_after_ = random_.Happens(options_.aborted_percent)
+                           ? 1 + random_.Below(message_.recipients.size())
+                           : 0;
     accepted_.clear();
     deferred_.clear();
     under_way_ = true;
-}
-
-/// Before any question but the first of a transaction; as many transactions as the option says are
-/// broken off, whatever their length.
-bool SessionsScript::GoesAway() {
-    return random_.Happens(options_.aborted_percent /
-                           static_cast<double>(message_.recipients.size()));
 }
 
 void SessionsScript::AskAboutRecipient() {

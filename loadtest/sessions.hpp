@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "loadtest/recipient_count.hpp"
 #include "loadtest/scenario.hpp"
 
 namespace policyd::loadtest {
@@ -15,7 +16,7 @@ class SessionsScript final : public Script {
 public:
     SessionsScript(const Setting& setting, Random random);
     const Question& Next() override;
-    void Heard(Verdict verdict) override;
+    void Heard(Verdict verdict, bool passes) override;
     void NotAnswered() override;
 
 private:
@@ -30,7 +31,6 @@ private:
 
     Message NewMessage();
     void StartTransaction();
-    bool GoesAway();
     void AskAboutRecipient();
     void AskAboutEnd();
     void TryAgainLater(std::vector<Recipient> recipients);
@@ -38,13 +38,15 @@ private:
     const Options& options_;
     Population& population_;
     Random random_;
+    const RecipientCount recipient_count_;
     Question question_;
     Message message_;
     std::size_t asked_ = 0;  // recipients of message_ that the server was asked about
     std::vector<Recipient> accepted_;
     std::vector<Recipient> deferred_;
     bool under_way_ = false;
-    std::deque<Message> again_;  // to be retried, the oldest first
+    std::size_t goes_away_after_ = 0;  // so many recipients; 0: the client stays to the end
+    std::deque<Message> again_;        // to be retried, the oldest first
 };
 
 extern const Scenario kSessions;

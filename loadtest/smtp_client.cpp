@@ -4,6 +4,7 @@
 #include <ctime>
 #include <utility>
 
+#include "common/text/ascii.hpp"
 #include "common/text/utf8.hpp"
 #include "loadtest/envelope.hpp"
 
@@ -11,7 +12,6 @@ namespace policyd::loadtest {
 
 namespace {
 
-constexpr std::size_t kMostRecipients = 50;
 constexpr std::size_t kLineLength = 70;
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kEndOfData = ".\r\n";
@@ -41,9 +41,17 @@ bool EndsSession(const SmtpReply& reply) {
     return reply.code == 421 || reply.code == 521;
 }
 
-/// An SMTP server permits where a policy service does not mind.
-Verdict AtSmtp(Verdict verdict) {
-    return verdict == Verdict::kDunno ? Verdict::kPermit : verdict;
+std::string Shown(const SmtpReply& reply) {
+    return std::to_string(reply.code) + ' ' + text::EscapedForLog(reply.text);
+}
+
+/// The kind of reply that is expected: of one that is written out, that of its code. An SMTP server
+/// permits where a policy service does not mind.
+Verdict AtSmtp(const Expectation& expected) {
+    const std::string_view text = expected.Text();
+    const auto code = text::ParseUnsigned(text.substr(0, text.find(' ')));
+    if (code && *code >= 200 && *code < 600) return VerdictOfSmtp(static_cast<int>(*code));
+    return expected.Meaning() == Verdict::kDunno ? Verdict::kPermit : expected.Meaning();
 }
 
 }  // namespace
@@ -52,16 +60,24 @@ SmtpClient::SmtpClient(const Setting& setting, async::Endpoint server, Random ra
     : options_(setting.options),
       population_(setting.population),
       random_(random),
+      recipient_count_(options_.recipients_per_message),
       connection_(setting.loop, std::move(server),
                   std::chrono::duration_cast<ServerConnection::Clock::duration>(
                       std::chrono::duration<double>(setting.options.time_limit_s))) {}
+
+/// A connection that stayed open until its turn would be closed by a server that has waited for its
+/// first command long enough, and its session would not have to wait for the connection.
+async::Task<> SmtpClient::Open() {
+    co_await connection_.Open();
+    connection_.Close();
+}
 
 async::Task<Outcome> SmtpClient::Work() {
     Outcome outcome;
     outcome.kind = "session";
     ChooseMessage();
     try {
-        if (!connection_.IsOpen()) co_await connection_.Open();
+        co_await connection_.Open();
         co_await Deliver(outcome);
     } catch (const NoAnswer& failure) {
         outcome.fault = Outcome::Fault::kNoAnswer;
@@ -80,12 +96,10 @@ void SmtpClient::ChooseMessage() {
     sender_ = population_.ChooseSender(random_);
     const std::uint64_t wanted = ChooseSize(options_, random_);
     recipients_.clear();
-    const double go_on = 100 - 100 / options_.recipients_per_message;
-    do {
+    for (std::size_t left = recipient_count_.Choose(random_); left > 0; --left)
         recipients_.push_back(random_.Happens(options_.unknown_percent)
                                   ? population_.UnknownRecipient(random_)
                                   : population_.ChooseRecipient(random_));
-    } while (recipients_.size() < kMostRecipients && random_.Happens(go_on));
     headers_ = HeadersOf(sender_, recipients_.front().address, NewInstance());
     size_ = std::max<std::uint64_t>(wanted, headers_.size() + kLineEnd.size());
 }
@@ -156,10 +170,10 @@ async::Task<> SmtpClient::Data(Outcome& outcome) {
     if (outcome.is_message) outcome.accepted_bytes = size_;
     const Expectation* expected = population_.ExpectedAtEnd();
     if (expected == nullptr || outcome.fault != Outcome::Fault::kNone) co_return;
-    if (AtSmtp(expected->Meaning()) == outcome.verdict) co_return;
+    if (AtSmtp(*expected) == outcome.verdict) co_return;
     outcome.fault = Outcome::Fault::kUnexpected;
     outcome.detail =
-        "end of data: " + text::EscapedForLog(end.text) + " instead of " + expected->Text();
+        "end of data: " + Shown(end) + " instead of " + text::EscapedForLog(expected->Text());
 }
 
 /// Says one line, or a whole message, and notes the reply, which is the session's verdict as long
@@ -187,10 +201,10 @@ void SmtpClient::NoteEarlyEnd(Outcome& outcome) const {
 void SmtpClient::Judge(Outcome& outcome, const Recipient& recipient, const SmtpReply& reply) {
     if (recipient.expected == nullptr || outcome.fault != Outcome::Fault::kNone) return;
     const Verdict heard = VerdictOfSmtp(reply.code);
-    if (AtSmtp(recipient.expected->Meaning()) == heard) return;
+    if (AtSmtp(*recipient.expected) == heard) return;
     outcome.fault = Outcome::Fault::kUnexpected;
-    outcome.detail = "RCPT <" + recipient.address + ">: " + std::to_string(reply.code) + ' ' +
-                     text::EscapedForLog(reply.text) + " instead of " + recipient.expected->Text();
+    outcome.detail = "RCPT <" + text::EscapedForLog(recipient.address) + ">: " + Shown(reply) +
+                     " instead of " + text::EscapedForLog(recipient.expected->Text());
 }
 
 std::string HeadersOf(std::string_view sender, std::string_view recipient,

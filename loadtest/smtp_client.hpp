@@ -6,18 +6,21 @@
 #include "loadtest/client.hpp"
 #include "loadtest/population.hpp"
 #include "loadtest/random.hpp"
+#include "loadtest/recipient_count.hpp"
 #include "loadtest/scenario.hpp"
 #include "loadtest/smtp_connection.hpp"
 
 namespace policyd::loadtest {
 
-/// Delivers one message in each SMTP session, over a connection of its own as MX servers do. Where
-/// the server offers XCLIENT, it presents itself as one of the clients of the population.
+/// Delivers one message in each SMTP session, over a connection of its own as MX servers do, which
+/// is opened when the session is due. Where the server offers XCLIENT, it presents itself as one of
+/// the clients of the population.
 class SmtpClient final : public Client {
 public:
     SmtpClient(const Setting& setting, async::Endpoint server, Random random);
 
-    async::Task<> Open() override { return connection_.Open(); }
+    /// Only finds out whether somebody listens.
+    async::Task<> Open() override;
     async::Task<Outcome> Work() override;
     void CheckTime(std::chrono::steady_clock::time_point now) override {
         connection_.CheckTime(now);
@@ -37,6 +40,7 @@ private:
     const Options& options_;
     Population& population_;
     Random random_;
+    const RecipientCount recipient_count_;
     SmtpConnection connection_;
 
     ClientHost host_;

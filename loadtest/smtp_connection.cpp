@@ -71,7 +71,8 @@ void SmtpConnection::RefuseSurplus() {
 async::Task<SmtpReply> SmtpConnection::Say(const std::string& bytes) {
     RefuseSurplus();
     connection_.StartTime();
-    co_await connection_.Send(bytes);
+    // A server may refuse a message in the middle of it and close the connection.
+    co_await connection_.TrySend(bytes);
     co_return co_await Hear();
 }
 

@@ -34,7 +34,6 @@ public:
     SmtpConnection(uv_loop_t* loop, async::Endpoint server,
                    ServerConnection::Clock::duration time_limit);
 
-    bool IsOpen() const noexcept { return connection_.IsOpen(); }
     /// Connects; the greeting is read by Hear(). Throws NoAnswer, as do the others.
     async::Task<> Open() { return connection_.Open(); }
     /// Waits for the next reply. Throws MalformedReply, too.

@@ -174,6 +174,18 @@ TEST_F(SmtpScenarioTest, ARefusalThatClosesTheConnectionIsTheVerdictOfItsSession
     EXPECT_THAT(done.output, testing::Not(HasSubstr("NOT ANSWERED")));
 }
 
+TEST_F(SmtpScenarioTest, APostfixThatWaitsShorterThanAClientForItsTurnIsNotAtFault) {
+    const test::PostfixInstance postfix{{
+        {"smtpd_timeout", "1s"},
+        {"virtual_mailbox_domains", "d0.load.example, d1.load.example, d2.load.example"},
+        {"virtual_mailbox_maps", "static:x/"},
+    }};
+    const auto done = Load(postfix, {"--requests", "4", "--rate", "1"});
+    EXPECT_EQ(done.status, 0) << done.output << done.errors;
+    EXPECT_THAT(done.output, HasSubstr("smtp, 3 connections"));
+    EXPECT_THAT(done.output, ContainsRegex("session +permit 4"));
+}
+
 TEST_F(SmtpScenarioTest, DeliversEveryMessageThatWasAccepted) {
     const auto done = Load({"--requests", "20", "--recipients-per-message", "1", "--expect",
                             "dunno", "--expect-end", "permit"});

@@ -15,7 +15,7 @@ using Fault = Outcome::Fault;
 /// Asks the same all the time, and remembers what it heard.
 struct OneQuestion final : Script {
     const Question& Next() override { return question; }
-    void Heard(Verdict verdict) override { heard.push_back(verdict); }
+    void Heard(Verdict verdict, bool) override { heard.push_back(verdict); }
     void NotAnswered() override { ++not_answered; }
 
     Question question;
@@ -114,6 +114,25 @@ TEST_F(PolicyClientTest, CountsTheBytesOfAnAcceptedMessage) {
     const Outcome outcome = Work();
     EXPECT_TRUE(outcome.is_message);
     EXPECT_EQ(outcome.accepted_bytes, 4711U);
+}
+
+TEST_F(PolicyClientTest, AMessageThatIsLetPassByAnotherActionThanDunnoIsAccepted) {
+    Serve([](const std::string&) { return "action=WARN nearly full\n\n"; });
+    Work();
+    script_->question.attributes.stage = "END-OF-MESSAGE";
+    script_->question.attributes.size = 4711;
+    const Outcome outcome = Work();
+    EXPECT_EQ(outcome.verdict, Verdict::kOther);
+    EXPECT_TRUE(outcome.is_message);
+    EXPECT_EQ(outcome.accepted_bytes, 4711U);
+}
+
+TEST_F(PolicyClientTest, WhatItSaysOfAnAddressThatIsNotUtf8CanBePrinted) {
+    expected_.emplace("DUNNO\xff");
+    Serve([](const std::string&) { return "action=DUNNO\n\n"; });
+    Work();
+    script_->question.attributes.recipient = "jos\xe9@example.com";
+    EXPECT_EQ(Work().detail, "RCPT <jos\\xe9@example.com>: DUNNO instead of DUNNO\\xff");
 }
 
 TEST_F(PolicyClientTest, NobodyListeningIsNoAnswer) {

@@ -29,6 +29,11 @@ struct Play {
     PlayedScript script;
 };
 
+/// What a policy client says to its script.
+void Hear(Script& script, std::string_view action) {
+    script.Heard(VerdictOf(action), Passes(action));
+}
+
 TEST(ScenariosTest, HaveNamesOfTheirOwn) {
     std::set<std::string_view> names;
     for (const Scenario* scenario : Scenarios()) {
@@ -132,21 +137,31 @@ TEST(MailbombScriptTest, EndsEachMessageThatWasAcceptedAndNoOther) {
     const PolicyAttributes first = play.script.Next().attributes;
     EXPECT_EQ(first.stage, "RCPT");
     EXPECT_EQ(first.recipient, "info@example.com");
-    play.script.Heard(Verdict::kDunno);
+    Hear(play.script, "DUNNO");
     const PolicyAttributes end = play.script.Next().attributes;
     EXPECT_EQ(end.stage, "END-OF-MESSAGE");
     EXPECT_EQ(end.instance, first.instance);
     EXPECT_EQ(end.recipient, "info@example.com");
     EXPECT_EQ(end.recipient_count, 1U);
     EXPECT_NE(end.queue_id, "");
-    play.script.Heard(Verdict::kDunno);
+    Hear(play.script, "DUNNO");
 
     const PolicyAttributes second = play.script.Next().attributes;
     EXPECT_EQ(second.stage, "RCPT");
     EXPECT_NE(second.instance, first.instance);
     EXPECT_NE(second.sender, first.sender);
-    play.script.Heard(Verdict::kReject);
+    Hear(play.script, "REJECT");
     EXPECT_EQ(play.script.Next().attributes.stage, "RCPT");
+}
+
+TEST(MailbombScriptTest, EndsAMessageThatIsLetPassByAnotherActionThanDunno) {
+    for (const char* action : {"PREPEND X-Seen: yes", "WARN full soon", "HOLD", "bcc a@b",
+                               "DEFER_IF_REJECT 4.7.1 later", "OK", "1"}) {
+        Play<MailbombScript> play{Options()};
+        play.script.Next();
+        Hear(play.script, action);
+        EXPECT_EQ(play.script.Next().attributes.stage, "END-OF-MESSAGE") << action;
+    }
 }
 
 /// One transaction of the sessions scenario as the server saw it.
@@ -177,7 +192,7 @@ std::vector<Transaction> PlaySessions(SessionsScript& script, std::size_t count,
             current.recipients.push_back(asked.recipient);
             current.sizes.insert(asked.size);
         }
-        script.Heard(judge(asked));
+        Hear(script, judge(asked));
     }
 }
 
@@ -185,8 +200,7 @@ TEST(SessionsScriptTest, AsksAboutEachRecipientAndThenAboutTheEndAsPostfixDoes) 
     Options options;
     options.aborted_percent = 0;
     Play<SessionsScript> play(options);
-    const auto transactions =
-        PlaySessions(play.script, 300, [](const auto&) { return Verdict::kDunno; });
+    const auto transactions = PlaySessions(play.script, 300, [](const auto&) { return "DUNNO"; });
     std::size_t recipients = 0;
     for (const Transaction& transaction : transactions) {
         ASSERT_TRUE(transaction.end);
@@ -207,7 +221,7 @@ TEST(SessionsScriptTest, CountsOnlyTheRecipientsThatWereAccepted) {
     options.aborted_percent = 0;
     Play<SessionsScript> play(options);
     const auto transactions = PlaySessions(play.script, 300, [](const PolicyAttributes& asked) {
-        return asked.recipient.starts_with("nobody") ? Verdict::kReject : Verdict::kDunno;
+        return asked.recipient.starts_with("nobody") ? "REJECT" : "DUNNO";
     });
     for (const Transaction& transaction : transactions) {
         const auto known = std::count_if(
@@ -219,14 +233,46 @@ TEST(SessionsScriptTest, CountsOnlyTheRecipientsThatWereAccepted) {
     }
 }
 
+TEST(SessionsScriptTest, GoesOnWhereTheActionLetsMailPassAndIsNotDunno) {
+    Options options;
+    options.aborted_percent = 0;
+    Play<SessionsScript> play(options);
+    for (const Transaction& transaction :
+         PlaySessions(play.script, 20, [](const auto&) { return "PREPEND X-Seen: yes"; }))
+        EXPECT_TRUE(transaction.end);
+}
+
+TEST(SessionsScriptTest, BreaksOffTheSameShareOfLongTransactions) {
+    for (const double recipients : {1.0, 2.0, 20.0}) {
+        Options options;
+        options.aborted_percent = 60;
+        options.retried_percent = 0;
+        options.recipients_per_message = recipients;
+        Play<SessionsScript> play(options);
+        int broken_off = 0;
+        for (const Transaction& transaction :
+             PlaySessions(play.script, 2000, [](const auto&) { return "DUNNO"; }))
+            if (!transaction.end) ++broken_off;
+        EXPECT_NEAR(broken_off, 1200, 80) << recipients;
+    }
+}
+
+TEST(SessionsScriptTest, AllTransactionsAreBrokenOffWhereThatIsAskedFor) {
+    Options options;
+    options.aborted_percent = 100;
+    Play<SessionsScript> play(options);
+    for (const Transaction& transaction :
+         PlaySessions(play.script, 200, [](const auto&) { return "DUNNO"; }))
+        EXPECT_FALSE(transaction.end);
+}
+
 TEST(SessionsScriptTest, BreaksOffAsManyAsToldAndTriesThemAgain) {
     Options options;
     options.aborted_percent = 20;
     options.retried_percent = 100;
     options.senders = "generated:1000000";
     Play<SessionsScript> play(options);
-    const auto transactions =
-        PlaySessions(play.script, 2000, [](const auto&) { return Verdict::kDunno; });
+    const auto transactions = PlaySessions(play.script, 2000, [](const auto&) { return "DUNNO"; });
     int broken_off = 0;
     int tried_again = 0;
     for (std::size_t i = 0; i + 1 < transactions.size(); ++i) {
@@ -248,11 +294,11 @@ TEST(SessionsScriptTest, TriesWhatWasDeferredAgainUnderANewInstance) {
     std::set<std::string> deferred;
     std::set<std::string> accepted;
     PlaySessions(play.script, 500, [&](const PolicyAttributes& asked) {
-        if (asked.stage != "RCPT") return Verdict::kDunno;
+        if (asked.stage != "RCPT") return "DUNNO";
         if (asked.recipient.ends_with("7.load.example") && deferred.insert(asked.recipient).second)
-            return Verdict::kDefer;
+            return "DEFER";
         accepted.insert(asked.recipient);
-        return Verdict::kDunno;
+        return "DUNNO";
     });
     ASSERT_GT(deferred.size(), 20U);
     std::size_t came_back = 0;

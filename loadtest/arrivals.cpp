@@ -1,5 +1,6 @@
 #include "loadtest/arrivals.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace policyd::loadtest {
@@ -12,6 +13,12 @@ std::chrono::nanoseconds Nanoseconds(double seconds) {
 
 }  // namespace
 
+std::uint64_t Arrivals::CountUntil(std::chrono::nanoseconds time) {
+    std::uint64_t count = 0;
+    while (Next() <= time) ++count;
+    return count;
+}
+
 std::chrono::nanoseconds EvenArrivals::Next() {
     return Nanoseconds(static_cast<double>(arrived_++) / rate_);
 }
@@ -23,6 +30,11 @@ std::chrono::nanoseconds PoissonArrivals::Next() {
 
 std::chrono::nanoseconds BurstArrivals::Next() {
     return every_ * static_cast<std::int64_t>(arrived_++ / size_);
+}
+
+std::uint64_t BurstArrivals::CountUntil(std::chrono::nanoseconds time) {
+    const auto bursts = static_cast<std::uint64_t>(time / every_) + 1;
+    return std::max(bursts * size_, arrived_) - arrived_;
 }
 
 std::unique_ptr<Arrivals> ArrivalsAtRate(const Options& options) {

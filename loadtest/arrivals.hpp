@@ -18,6 +18,9 @@ public:
 
     /// From the beginning of the run; never earlier than the one before.
     virtual std::chrono::nanoseconds Next() = 0;
+
+    /// How many more come until `time`. The last call.
+    virtual std::uint64_t CountUntil(std::chrono::nanoseconds time);
 };
 
 /// One request after the other, always the same time apart.
@@ -49,6 +52,8 @@ public:
     BurstArrivals(std::uint64_t size, std::chrono::nanoseconds every)
         : size_(size), every_(every) {}
     std::chrono::nanoseconds Next() override;
+    /// Without counting each: bursts may be of millions.
+    std::uint64_t CountUntil(std::chrono::nanoseconds time) override;
 
 private:
     std::uint64_t size_;

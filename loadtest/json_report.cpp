@@ -51,8 +51,9 @@ void WriteUsage(JsonWriter& json, const Result& result) {
     const double server = result.server_after.cpu_s - result.server_before.cpu_s;
     json.Key("generator_cpu_s").Value(own);
     json.Key("other_cpu_s").Value(std::max(busy - own - server, 0.0));
+    if (!result.server_gone.empty()) json.Key("server_gone").Value(result.server_gone);
     if (result.server_after.processes == 0) return;
-    const auto answers = static_cast<double>(result.tally.Answered());
+    const auto answers = static_cast<double>(result.tally.InTime());
     json.Key("server").Begin('{');
     json.Key("processes").Value(result.server_after.processes);
     json.Key("cpu_s").Value(server);
@@ -93,7 +94,9 @@ std::string JsonReport(const Options& options, const Result& result) {
     json.Key("loop").Value(result.is_open_loop ? "open" : "closed");
     json.Key("measured_s").Value(result.measured_s);
     json.Key("answers").Value(tally.Answered());
-    json.Key("answers_per_s").Value(static_cast<double>(tally.Answered()) / result.measured_s);
+    json.Key("answers_per_s").Value(static_cast<double>(tally.InTime()) / result.measured_s);
+    json.Key("late_answers").Value(tally.Late());
+    json.Key("last_answer_s").Value(result.last_answer_s);
     json.Key("overdue").Value(result.overdue);
     json.Key("messages").Value(tally.Messages());
     json.Key("message_bytes").Value(tally.MessageBytes());

@@ -68,13 +68,18 @@ const Result& LoadRun::Run() {
     rate_.Start();
     working_ = clients_.size();
     for (const auto& client : clients_) Start(Drive(*client));
-    while ((working_ > 0 || is_beginning_) && !escaped_) loop_.RunOnce();
+    while ((working_ > 0 || reads_usage_) && !escaped_) loop_.RunOnce();
     if (escaped_) std::rethrow_exception(escaped_);
-    EndMeasuring();
+    // A number of requests takes until the last of them is answered.
+    if (is_warm_ && !is_over_) loop_.RunUntilDone(EndMeasuring());
+    result_.overdue = rate_.Overdue();
     return result_;
 }
 
 void LoadRun::Stop() {
+    is_stopped_ = true;
+    // Not until the last answer is here: one that takes long would make all others look slow.
+    if (is_warm_ && !is_over_) Start(EndMeasuring());
     rate_.Stop();
 }
 
@@ -83,7 +88,9 @@ void LoadRun::Start(async::Task<> task) {
 }
 
 void LoadRun::CheckTimes() {
-    const Time now = std::chrono::steady_clock::now();
+    // Nobody waits for a connection that nothing will be sent over.
+    const bool gives_up = is_stopped_ && is_opening_;
+    const Time now = gives_up ? Time::max() : std::chrono::steady_clock::now();
     for (const auto& client : clients_) client->CheckTime(now);
 }
 
@@ -91,13 +98,16 @@ void LoadRun::OpenAll() {
     std::size_t next = 0;
     std::size_t unfinished = std::min(kOpeners, clients_.size());
     for (std::size_t i = unfinished; i > 0; --i) Start(OpenSome(next, unfinished));
+    is_opening_ = true;
     while (unfinished > 0 && !escaped_) loop_.RunOnce();
+    is_opening_ = false;
     if (escaped_) std::rethrow_exception(escaped_);
-    if (result_.connected == 0) throw NoAnswer(options_.*scenario_.server + ": " + last_failure_);
+    if (result_.connected == 0 && !is_stopped_)
+        throw NoAnswer(options_.*scenario_.server + ": " + last_failure_);
 }
 
 async::Task<> LoadRun::OpenSome(std::size_t& next, std::size_t& unfinished) {
-    while (next < clients_.size()) {
+    while (next < clients_.size() && !is_stopped_) {
         Client& client = *clients_[next++];
         try {
             co_await client.Open();
@@ -114,10 +124,7 @@ async::Task<> LoadRun::Drive(Client& client) {
         const std::optional<Time> due = co_await rate_.Next();
         if (!due) break;
         const Outcome outcome = co_await client.Work();
-        const Time now = std::chrono::steady_clock::now();
-        // What was due in the warm-up and is answered only now takes its share of the time and of
-        // the server, too.
-        result_.tally.Count(outcome, now - *due, is_measuring_);
+        CountOutcome(outcome, *due);
         if (outcome.fault == Outcome::Fault::kNoAnswer) {
             async::Sleep back_off(loop_.Raw(), kBackOff);
             co_await back_off;
@@ -127,9 +134,18 @@ async::Task<> LoadRun::Drive(Client& client) {
     --working_;
 }
 
+/// What was due in the warm-up and is answered only now takes its share of the time and of the
+/// server, too.
+void LoadRun::CountOutcome(const Outcome& outcome, Time due) {
+    const Time now = std::chrono::steady_clock::now();
+    result_.tally.Count(outcome, now - due, is_warm_);
+    if (is_over_ && outcome.fault != Outcome::Fault::kNoAnswer)
+        result_.last_answer_s = SecondsBetween(measured_until_, now);
+}
+
 /// Reads the server's usage on another thread: it takes milliseconds, which would be seen.
 async::Task<> LoadRun::BeginMeasuring() {
-    is_beginning_ = true;
+    reads_usage_ = true;
     async::BlockingCall usage(loop_.Raw(), [pids = options_.server_pids] { return UsageOf(pids); });
     try {
         result_.server_before = co_await usage;
@@ -138,31 +154,34 @@ async::Task<> LoadRun::BeginMeasuring() {
     }
     result_.machine_before = UsageOfMachine();
     measured_from_ = interval_from_ = std::chrono::steady_clock::now();
-    is_measuring_ = true;
-    is_beginning_ = false;
+    is_warm_ = true;
+    reads_usage_ = false;
     if (options_.requests == 0) over_.Set(measured_from_ + Milliseconds(options_.duration_s));
     each_second_.emplace(loop_.Raw(), std::chrono::seconds(1), [this] { EndInterval(); });
 }
 
-void LoadRun::EndMeasuring() {
-    if (!std::exchange(is_measuring_, false)) return;
+async::Task<> LoadRun::EndMeasuring() {
+    reads_usage_ = true;
+    is_over_ = true;
+    measured_until_ = std::chrono::steady_clock::now();
+    result_.measured_s = SecondsBetween(measured_from_, measured_until_);
     each_second_.reset();
-    const Time now = std::chrono::steady_clock::now();
-    result_.measured_s = SecondsBetween(measured_from_, now);
-    result_.overdue = rate_.Overdue();
-    try {
-        if (result_.server_gone.empty()) result_.server_after = UsageOf(options_.server_pids);
-    } catch (const std::runtime_error& gone) {
-        result_.server_before = {};
-        result_.server_gone = gone.what();
-    }
-    result_.machine_after = UsageOfMachine();
-    const double rest = SecondsBetween(interval_from_, now);
+    const double rest = SecondsBetween(interval_from_, measured_until_);
     if (rest >= kShortestInterval || result_.tally.Intervals().empty()) {
         result_.tally.EndInterval(rest);
     } else {
         result_.tally.ExtendInterval(rest);
     }
+    result_.tally.End();
+    async::BlockingCall usage(loop_.Raw(), [pids = options_.server_pids] { return UsageOf(pids); });
+    try {
+        if (result_.server_gone.empty()) result_.server_after = co_await usage;
+    } catch (const std::runtime_error& gone) {
+        result_.server_before = {};
+        result_.server_gone = gone.what();
+    }
+    result_.machine_after = UsageOfMachine();
+    reads_usage_ = false;
 }
 
 void LoadRun::EndInterval() {

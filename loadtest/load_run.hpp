@@ -24,6 +24,7 @@ namespace policyd::loadtest {
 struct Result {
     Tally tally;
     double measured_s = 0;
+    double last_answer_s = 0;  ///< of those that came after the measured time, how long after it
     bool is_open_loop = false;
     std::uint64_t connected = 0;  ///< connections that stood before the run began
     std::uint64_t overdue = 0;   ///< requests that were due and never sent: the server was too slow
@@ -49,8 +50,8 @@ public:
 
     /// Throws NoAnswer if not one connection could be opened.
     const Result& Run();
-    /// Ends Run() before its time, with what there is. From the run's own thread, or a signal
-    /// watched on Loop().
+    /// Ends Run() before its time, with what there is: nothing more is sent, and what has been sent
+    /// is waited for. From the run's own thread, or a signal watched on Loop().
     void Stop();
 
     async::EventLoop& Loop() noexcept { return loop_; }
@@ -63,8 +64,9 @@ private:
     void Start(async::Task<> task);
     void CheckTimes();
     async::Task<> BeginMeasuring();
-    void EndMeasuring();
+    async::Task<> EndMeasuring();
     void EndInterval();
+    void CountOutcome(const Outcome& outcome, Time due);
 
     const Options options_;
     const Scenario& scenario_;
@@ -77,9 +79,13 @@ private:
     std::string last_failure_;    // of a connection that could not be opened
     std::exception_ptr escaped_;  // what no client should have thrown
     std::uint64_t working_ = 0;
-    bool is_beginning_ = false;  // to measure: the server's usage is being read
-    bool is_measuring_ = false;
+    bool is_opening_ = false;
+    bool is_stopped_ = false;
+    bool reads_usage_ = false;  // of the server
+    bool is_warm_ = false;      // the measured time has begun
+    bool is_over_ = false;      // and ended
     Time measured_from_{};
+    Time measured_until_{};
     Time interval_from_{};
     std::optional<async::Periodic> each_second_;  // of the measured time
     Result result_;

@@ -21,8 +21,8 @@ void RateControl::Stop() {
     const Time now = std::chrono::steady_clock::now();
     const bool all_taken = most_requests_ != 0 && taken_ >= most_requests_;
     // While somebody is free, what has just become due is late for nobody.
-    if (arrivals_ && has_started_ && !all_taken && waiting_.empty())
-        for (; next_due_ <= now; next_due_ = start_ + arrivals_->Next()) ++overdue_;
+    if (arrivals_ && has_started_ && !all_taken && waiting_.empty() && next_due_ <= now)
+        overdue_ = 1 + arrivals_->CountUntil(now - start_);
     for (Turn* turn : std::exchange(waiting_, {})) turn->waiter_.resume();
 }
 

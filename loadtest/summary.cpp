@@ -6,6 +6,9 @@ namespace policyd::loadtest {
 
 namespace {
 
+/// In seconds: what was sent in the end and is answered a little later is worth no line.
+constexpr double kLate = 0.1;
+
 std::string Milliseconds(LatencyHistogram::Duration time) {
     const double ms = std::chrono::duration<double, std::milli>(time).count();
     return fmt::format("{:.{}f}", ms, ms < 10 ? 3 : ms < 1000 ? 1 : 0);
@@ -62,7 +65,7 @@ std::string Server(const Result& result) {
         return fmt::format("  server          {} any more\n", result.server_gone);
     if (after.processes == 0) return {};
     const double cpu = after.cpu_s - before.cpu_s;
-    const auto answers = static_cast<double>(result.tally.Answered());
+    const auto answers = static_cast<double>(result.tally.InTime());
     std::string text = fmt::format("  server          {:.2f} CPU seconds", cpu);
     if (cpu > 0 && answers > 0)
         text += fmt::format(", {:.2f} us for each answer, {} answers for each CPU second",
@@ -84,6 +87,10 @@ std::string Machine(const Result& result) {
 std::string Faults(const Result& result) {
     const Tally& tally = result.tally;
     std::string text;
+    if (result.last_answer_s >= kLate)
+        text += fmt::format(
+            "  late            {} answers after the measured time, the last one {:.1f} s\n",
+            Grouped(static_cast<double>(tally.Late())), result.last_answer_s);
     if (result.overdue > 0)
         text += fmt::format("  not sent        {} were due, but every connection was busy\n",
                             Grouped(static_cast<double>(result.overdue)));
@@ -107,7 +114,7 @@ bool AllRight(const Result& result) {
 }
 
 std::string Summary(const Options& options, const Result& result) {
-    const auto answers = static_cast<double>(result.tally.Answered());
+    const auto answers = static_cast<double>(result.tally.InTime());
     const double rate = result.measured_s > 0 ? answers / result.measured_s : 0;
     std::string text =
         fmt::format("{}, {} connections, {}, {:.1f} s: {} answers a second\n", options.scenario,

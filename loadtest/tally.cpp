@@ -9,7 +9,7 @@ constexpr std::size_t kMostExamples = 5;
 }  // namespace
 
 void Tally::Count(const Outcome& outcome, Duration latency, bool is_measured) {
-    if (outcome.fault != Outcome::Fault::kNone) CountFault(outcome);
+    if (outcome.fault != Outcome::Fault::kNone) CountFault(outcome, is_measured && !is_over_);
     if (outcome.is_message) ++messages_;
     message_bytes_ += outcome.accepted_bytes;
     if (!is_measured) return;
@@ -17,7 +17,11 @@ void Tally::Count(const Outcome& outcome, Duration latency, bool is_measured) {
         KindOf(step.kind).Add(step.verdict, step.latency);
     if (outcome.fault == Outcome::Fault::kNoAnswer) return;
     all_.Add(latency);
-    interval_.Add(latency);
+    if (is_over_) {
+        ++late_;
+    } else {
+        interval_.Add(latency);
+    }
     KindOf(outcome.kind).Add(outcome.verdict, latency);
 }
 
@@ -26,8 +30,8 @@ Tally::Kind& Tally::KindOf(std::string_view name) {
     return known != kinds_.end() ? known->second : kinds_[std::string(name)];
 }
 
-void Tally::CountFault(const Outcome& outcome) {
-    ++faults_of_interval_;
+void Tally::CountFault(const Outcome& outcome, bool is_of_interval) {
+    if (is_of_interval) ++faults_of_interval_;
     if (outcome.fault == Outcome::Fault::kNoAnswer) {
         ++no_answer_[outcome.detail];
         return;

@@ -24,7 +24,8 @@ struct Interval {
     LatencyHistogram::Duration max{0};
 };
 
-/// The sums of a run. Answers during the warm-up count for nothing but their faults.
+/// The sums of a run. Answers during the warm-up count for nothing but their faults, and those that
+/// come after the measured time for their latency and their faults.
 class Tally {
 public:
     using Duration = LatencyHistogram::Duration;
@@ -46,8 +47,13 @@ public:
     void EndInterval(double lasts_s);
     /// What came since belongs to the last interval, which lasted so much longer.
     void ExtendInterval(double by_s);
+    /// The measured time is over: what is counted from now on belongs to no interval.
+    void End() { is_over_ = true; }
 
     std::uint64_t Answered() const noexcept { return all_.Count(); }
+    /// Of these, the answers that came after the measured time, and the others.
+    std::uint64_t Late() const noexcept { return late_; }
+    std::uint64_t InTime() const noexcept { return Answered() - late_; }
     const LatencyHistogram& Latency() const noexcept { return all_; }
     const std::map<std::string, Kind, std::less<>>& Kinds() const noexcept { return kinds_; }
     const std::vector<Interval>& Intervals() const noexcept { return intervals_; }
@@ -66,13 +72,15 @@ public:
 
 private:
     Kind& KindOf(std::string_view name);
-    void CountFault(const Outcome& outcome);
+    void CountFault(const Outcome& outcome, bool is_of_interval);
 
     LatencyHistogram all_;
     LatencyHistogram interval_;
     LatencyHistogram last_interval_;
     std::map<std::string, Kind, std::less<>> kinds_;
     std::vector<Interval> intervals_;
+    bool is_over_ = false;
+    std::uint64_t late_ = 0;
     std::uint64_t faults_of_interval_ = 0;
     std::uint64_t messages_ = 0;
     std::uint64_t message_bytes_ = 0;

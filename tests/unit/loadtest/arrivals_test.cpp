@@ -37,6 +37,17 @@ TEST(BurstArrivalsTest, ComeTogether) {
     EXPECT_EQ(arrivals.Next(), 500ms);
 }
 
+TEST(BurstArrivalsTest, AreCountedAsIfOneByOne) {
+    for (const int passed : {0, 1, 2, 5}) {
+        for (const auto time : {0ms, 249ms, 250ms, 700ms}) {
+            BurstArrivals arrivals(2, 250ms);
+            BurstArrivals others(2, 250ms);
+            for (int i = 0; i < passed; ++i) EXPECT_EQ(arrivals.Next(), others.Next());
+            EXPECT_EQ(arrivals.CountUntil(time), others.Arrivals::CountUntil(time));
+        }
+    }
+}
+
 TEST(ArrivalsAtRateTest, IsAClosedLoopWithoutARate) {
     Options options;
     EXPECT_EQ(ArrivalsAtRate(options), nullptr);

@@ -2,12 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <thread>
 
 #include "common/async/periodic.hpp"
 #include "loadtest/server_connection.hpp"
+#include "tests/support/scratch_directory.hpp"
 #include "tests/unit/loadtest/server_thread.hpp"
 
 namespace policyd::loadtest {
@@ -106,6 +110,50 @@ TEST(LoadRunTest, StopsWhenTold) {
     const async::Periodic soon(run.Loop().Raw(), std::chrono::milliseconds(20),
                                [&] { run.Stop(); });
     EXPECT_LT(run.Run().measured_s, 100);
+}
+
+TEST(LoadRunTest, TheMeasuredTimeEndsBeforeAnAnswerThatIsWaitedFor) {
+    std::atomic<int> asked = 0;
+    ServerThread server([&](const std::string&) {
+        if (++asked == 3) std::this_thread::sleep_for(std::chrono::milliseconds(600));
+        return "action=DUNNO\n\n";
+    });
+    Options options = QuickRun(server);
+    options.connections = 1;
+    options.duration_s = 0.2;
+    options.server_pids = {getpid()};
+    LoadRun run(options);
+    const Result& result = run.Run();
+    EXPECT_LT(result.measured_s, 0.4);
+    EXPECT_EQ(result.tally.InTime(), 2U);
+    EXPECT_EQ(result.tally.Late(), 1U);
+    EXPECT_GE(result.tally.Latency().Max(), std::chrono::milliseconds(600));
+    EXPECT_GT(result.last_answer_s, 0.2);
+    EXPECT_EQ(result.server_after.processes, 1U);
+}
+
+TEST(LoadRunTest, StopsWhileItsConnectionsAreBeingOpened) {
+    // A listen queue that nobody takes anything from is full after the first few.
+    const test::ScratchDirectory scratch;
+    const std::string path = scratch / "policy";
+    const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(listen(listener, 1), 0);
+    Options options;
+    options.server = "unix:" + path;
+    options.connections = 500;
+    options.time_limit_s = 20;
+    LoadRun run(options);
+    const async::Periodic soon(run.Loop().Raw(), std::chrono::milliseconds(20),
+                               [&] { run.Stop(); });
+    const auto begin = std::chrono::steady_clock::now();
+    const Result& result = run.Run();
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+    EXPECT_LT(result.connected, 10U);
+    close(listener);
 }
 
 }  // namespace

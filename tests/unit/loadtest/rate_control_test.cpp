@@ -104,6 +104,20 @@ TEST(RateControlTest, WhatIsDueStaysDueWhileEveryoneIsBusy) {
     EXPECT_EQ(control.Overdue(), 3U);
 }
 
+TEST(RateControlTest, BurstsOfMillionsThatNobodySentAreCountedAtOnce) {
+    async::EventLoop loop;
+    RateControl control(loop.Raw(), std::make_unique<BurstArrivals>(10'000'000, 10us), 0);
+    control.Start();
+    std::vector<Taken> taken;
+    Start(TakeOne(control, 1, taken));
+    const Time later = std::chrono::steady_clock::now() + 20ms;
+    while (std::chrono::steady_clock::now() < later) continue;
+    control.Stop();
+    EXPECT_LT(std::chrono::steady_clock::now() - later, 5s);
+    EXPECT_GT(control.Overdue(), 20'000'000'000U);
+    EXPECT_EQ(control.Overdue() % 10'000'000, 9'999'999U);
+}
+
 TEST(RateControlTest, NothingIsOverdueThatIsStoppedBeforeItBegan) {
     async::EventLoop loop;
     const std::vector<std::chrono::nanoseconds> times{1ns};

@@ -53,6 +53,27 @@ TEST(SummaryTest, ShowsEveryKindOfFault) {
     EXPECT_THAT(summary, HasSubstr("not sent        7"));
 }
 
+TEST(SummaryTest, TheRateAndTheCostAreThoseOfTheMeasuredTime) {
+    Result result = SomeResult();
+    Outcome outcome;
+    outcome.kind = "RCPT";
+    result.tally.End();
+    for (int i = 0; i < 20'000; ++i) result.tally.Count(outcome, 5s, true);
+    result.last_answer_s = 4.2;
+    const std::string summary = Summary(Options(), result);
+    EXPECT_THAT(summary, HasSubstr("2.0 s: 10,000 answers a second"));
+    EXPECT_THAT(summary, HasSubstr("25.00 us for each answer"));
+    EXPECT_THAT(
+        summary,
+        HasSubstr("late            20,000 answers after the measured time, the last one 4.2 s"));
+    const std::string json = JsonReport(Options(), result);
+    EXPECT_THAT(json, HasSubstr("\"answers_per_s\": 10000,"));
+    EXPECT_THAT(json, HasSubstr("\"answers_per_cpu_s\": 40000,"));
+    EXPECT_THAT(json, HasSubstr("\"late_answers\": 20000,"));
+    result.last_answer_s = 0.01;
+    EXPECT_THAT(Summary(Options(), result), Not(HasSubstr("  late ")));
+}
+
 TEST(AllRightTest, NeedsAnswersAndNoFaults) {
     Result result = SomeResult();
     EXPECT_TRUE(AllRight(result));

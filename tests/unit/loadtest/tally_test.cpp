@@ -102,5 +102,30 @@ TEST(TallyTest, IntervalsFollowEachOther) {
     EXPECT_EQ(tally.Intervals()[1].faults, 1U);
 }
 
+TEST(TallyTest, TheFaultsOfTheWarmUpAreThoseOfNoInterval) {
+    Tally tally;
+    tally.Count(Faulty(Fault::kUnexpected, "x"), 1us, false);
+    tally.Count(Faulty(Fault::kUnexpected, "x"), 1us, true);
+    tally.EndInterval(1);
+    EXPECT_EQ(tally.Faults(), 2U);
+    EXPECT_EQ(tally.Intervals()[0].faults, 1U);
+}
+
+TEST(TallyTest, WhatComesAfterTheMeasuredTimeCountsForItsLatencyAndFaultsAlone) {
+    Tally tally;
+    tally.Count(Answer("RCPT", Verdict::kDunno), 1us, true);
+    tally.EndInterval(1);
+    tally.End();
+    tally.Count(Answer("RCPT", Verdict::kDunno), 9us, true);
+    tally.Count(Faulty(Fault::kNoAnswer, "no answer in time"), 9us, true);
+    EXPECT_EQ(tally.Answered(), 2U);
+    EXPECT_EQ(tally.InTime(), 1U);
+    EXPECT_EQ(tally.Late(), 1U);
+    EXPECT_EQ(tally.Latency().Max(), 9us);
+    EXPECT_EQ(tally.Faults(), 1U);
+    EXPECT_EQ(tally.Intervals()[0].answered, 1U);
+    EXPECT_EQ(tally.Intervals()[0].faults, 0U);
+}
+
 }  // namespace
 }  // namespace policyd::loadtest

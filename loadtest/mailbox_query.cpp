@@ -44,11 +44,21 @@ std::vector<NameList::Line> FromSqlite(const tables::TableFile& file, const std:
                               kPatience);
     sqlite::Statement select = database.Prepare(query);
     std::vector<NameList::Line> lines;
-    while (select.Step()) Add(select.Text(0), lines);
+    while (select.Step())
+        for (int column = 0; column < select.Columns(); ++column) Add(select.Text(column), lines);
     return lines;
 }
 
 }  // namespace
+
+void CheckRecipientSource(std::string_view source) {
+    if (IsDatabase(source)) return;
+    try {
+        CheckNameSource(source);
+    } catch (const std::invalid_argument& error) {
+        throw std::invalid_argument(error.what() + std::string(", mysql:PATH or sqlite:PATH"));
+    }
+}
 
 bool IsDatabase(std::string_view source) {
     return source.starts_with(kMysql) || source.starts_with(kSqlite);

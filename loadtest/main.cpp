@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cstdio>
 #include <exception>
 #include <fstream>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "common/async/process.hpp"
+#include "common/log/logging.hpp"
 #include "loadtest/load_run.hpp"
 #include "loadtest/options.hpp"
 #include "loadtest/plot.hpp"
@@ -21,6 +23,7 @@ namespace {
 using policyd::loadtest::LoadRun;
 using policyd::loadtest::Options;
 using policyd::loadtest::Result;
+using policyd::loadtest::Tally;
 
 /// Exit statuses, where there is one as sysexits.h has it.
 constexpr int kExitWrong = 1;
@@ -35,39 +38,63 @@ class CannotWrite : public std::runtime_error {
 };
 
 /// Every connection takes a descriptor, and the usual limit is a thousand.
-void AllowManyDescriptors() {
+void AllowDescriptorsFor(std::uint64_t connections) {
+    constexpr std::uint64_t kOthers = 40;  // the loop's own, timers and the files of /proc
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max < connections + kOthers)
+        throw std::runtime_error("too few descriptors for " + std::to_string(connections) +
+                                 " connections: the limit (ulimit -n) is " +
+                                 std::to_string(limit.rlim_max));
 }
 
-/// The first SIGINT or SIGTERM ends the run, with its report; the second ends the program.
+/// The first SIGINT or SIGTERM ends the run, with its report; the second, of either kind, ends the
+/// program.
 class StopOnSignal {
 public:
-    StopOnSignal(LoadRun& run, int signal)
-        : run_(run),
-          watch_(policyd::async::MakeHandle<uv_signal_t>("uv_signal_init", this, uv_signal_init,
-                                                         run.Loop().Raw())) {
-        const auto on_signal = [](uv_signal_t* watch, int) {
-            auto& self = *static_cast<StopOnSignal*>(watch->data);
-            uv_signal_stop(watch);
+    explicit StopOnSignal(LoadRun& run) : run_(run), watches_{Watch(SIGINT), Watch(SIGTERM)} {}
+    StopOnSignal(const StopOnSignal&) = delete;
+    StopOnSignal& operator=(const StopOnSignal&) = delete;
+
+private:
+    using Handle = policyd::async::UvHandle<uv_signal_t>;
+
+    Handle Watch(int signal) {
+        Handle watch = policyd::async::MakeHandle<uv_signal_t>("uv_signal_init", this,
+                                                               uv_signal_init, run_.Loop().Raw());
+        const auto on_signal = [](uv_signal_t* caught, int) {
+            auto& self = *static_cast<StopOnSignal*>(caught->data);
+            for (const Handle& each : self.watches_) uv_signal_stop(each.get());
             self.run_.Stop();
         };
-        policyd::async::ThrowIfFailed(uv_signal_start(watch_.get(), on_signal, signal),
+        policyd::async::ThrowIfFailed(uv_signal_start(watch.get(), on_signal, signal),
                                       "uv_signal_start");
-        uv_unref(reinterpret_cast<uv_handle_t*>(watch_.get()));
+        uv_unref(reinterpret_cast<uv_handle_t*>(watch.get()));
+        return watch;
+    }
+
+    LoadRun& run_;
+    const std::array<Handle, 2> watches_;
+};
+
+/// The line about the last interval; on a terminal each takes the place of the one before.
+class Progress {
+public:
+    void Show(const Tally& tally) {
+        const std::string line = policyd::loadtest::ProgressLine(tally);
+        std::fprintf(stderr, "%s%s", line.c_str(), is_terminal_ ? "\033[K\r" : "\n");
+    }
+
+    /// What is printed next would leave the end of the last line behind it.
+    void Clear() {
+        if (is_terminal_) std::fputs("\033[K", stderr);
     }
 
 private:
-    LoadRun& run_;
-    policyd::async::UvHandle<uv_signal_t> watch_;
+    const bool is_terminal_ = isatty(STDERR_FILENO) != 0;
 };
-
-void ShowProgress(const policyd::loadtest::Tally& tally) {
-    const char* line_end = isatty(STDERR_FILENO) ? "\033[K\r" : "\n";
-    std::fprintf(stderr, "%s%s", policyd::loadtest::ProgressLine(tally).c_str(), line_end);
-}
 
 void WriteFile(const std::string& path, const std::string& text) {
     std::ofstream file(path);
@@ -104,11 +131,30 @@ int Run(const Options& options) {
         PrintRecipients(run.People());
         return 0;
     }
-    const StopOnSignal interrupt(run, SIGINT);
-    const StopOnSignal terminate(run, SIGTERM);
-    if (!options.quiet && (options.progress || isatty(STDERR_FILENO)))
-        run.OnInterval(&ShowProgress);
-    return Report(options, run.Run());
+    AllowDescriptorsFor(options.connections);
+    const StopOnSignal stop(run);
+    Progress progress;
+    const bool shows_progress = !options.quiet && (options.progress || isatty(STDERR_FILENO));
+    if (shows_progress) run.OnInterval([&progress](const Tally& tally) { progress.Show(tally); });
+    const Result& result = run.Run();
+    if (shows_progress) progress.Clear();
+    return Report(options, result);
+}
+
+/// Says in a line what kept a run from its report.
+int RunOrSayWhyNot(const Options& options) {
+    try {
+        return Run(options);
+    } catch (const policyd::loadtest::NoAnswer& error) {
+        std::fprintf(stderr, "policyd-load: %s\n", error.what());
+        return kExitUnavailable;
+    } catch (const CannotWrite& error) {
+        std::fprintf(stderr, "policyd-load: %s\n", error.what());
+        return kExitCannotCreate;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "policyd-load: %s\n", error.what());
+        return kExitNoInput;
+    }
 }
 
 }  // namespace
@@ -129,17 +175,9 @@ int main(int argc, char** argv) {
     }
 
     policyd::async::BeginProcess();
-    AllowManyDescriptors();
-    try {
-        return Run(options);
-    } catch (const policyd::loadtest::NoAnswer& error) {
-        std::fprintf(stderr, "policyd-load: %s\n", error.what());
-        return kExitUnavailable;
-    } catch (const CannotWrite& error) {
-        std::fprintf(stderr, "policyd-load: %s\n", error.what());
-        return kExitCannotCreate;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "policyd-load: %s\n", error.what());
-        return kExitNoInput;
-    }
+    // Of the clients of data bases; standard output is for what was asked for.
+    policyd::log::Configure("policyd-load", {.destination = "stderr", .level = "warning"});
+    const int status = RunOrSayWhyNot(options);
+    policyd::log::Shutdown();
+    return status;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <optional>
 #include <stdexcept>
 
 #include "common/text/ascii.hpp"
@@ -12,14 +13,23 @@ namespace policyd::loadtest {
 namespace {
 
 constexpr std::uint64_t kDomains = 100;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+/// A popularity takes eight bytes for each.
+constexpr std::uint64_t kMostNames = 1'000'000'000;
+constexpr std::string_view kFile = "file:";
+constexpr std::string_view kGenerated = "generated:";
 constexpr std::uint64_t kBenchmarkNetwork = std::uint64_t{1} << 17;  // addresses of 198.18.0.0/15
 
 std::vector<NameList::Line> ReadLines(const std::string& path) {
     std::ifstream file(path);
     if (!file) throw std::runtime_error("cannot read " + path);
     std::vector<NameList::Line> lines;
+    bool is_first = true;
     for (std::string line; std::getline(file, line);) {
-        const std::string_view text = text::Trim(line);
+        std::string_view text = line;
+        if (is_first && text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+        is_first = false;
+        text = text::Trim(text);
         if (text.empty() || text.front() == '#') continue;
         const std::size_t blank = std::min(text.find_first_of(" \t"), text.size());
         lines.push_back(
@@ -27,6 +37,13 @@ std::vector<NameList::Line> ReadLines(const std::string& path) {
     }
     if (lines.empty()) throw std::runtime_error(path + " holds no names");
     return lines;
+}
+
+/// Of generated names.
+std::optional<std::uint64_t> CountOf(std::string_view source) {
+    if (!source.starts_with(kGenerated)) return std::nullopt;
+    const auto count = text::ParseUnsigned(source.substr(kGenerated.size()));
+    return count && *count > 0 && *count <= kMostNames ? count : std::nullopt;
 }
 
 template <typename... Args>
@@ -46,13 +63,16 @@ std::string_view NameList::Rest(std::uint64_t place) const {
     return pattern_ ? std::string_view() : lines_[place].rest;
 }
 
+void CheckNameSource(std::string_view source) {
+    if (source.starts_with(kFile) || CountOf(source)) return;
+    throw std::invalid_argument("generated:N, with N up to " + std::to_string(kMostNames) +
+                                ", or file:PATH");
+}
+
 NameList OpenNameList(std::string_view source, NameList::Pattern pattern) {
-    if (source.starts_with("file:")) return NameList(ReadLines(std::string(source.substr(5))));
-    if (source.starts_with("generated:")) {
-        const auto count = text::ParseUnsigned(source.substr(10));
-        if (count && *count > 0) return NameList(*count, std::move(pattern));
-    }
-    throw std::invalid_argument("generated:N or file:PATH");
+    CheckNameSource(source);
+    if (const auto count = CountOf(source)) return NameList(*count, std::move(pattern));
+    return NameList(ReadLines(std::string(source.substr(kFile.size()))));
 }
 
 std::string GeneratedRecipient(std::uint64_t place) {
@@ -75,7 +95,8 @@ std::string GeneratedClient(std::uint64_t place) {
     const auto group = [rest](unsigned shift) {
         return static_cast<unsigned>(((rest >> shift) & 0x7fff) + 1);
     };
-    return Formatted("2001:db8:%x:%x:%x::1", group(30), group(15), group(0));
+    if (rest >> 45 == 0) return Formatted("2001:db8:%x:%x:%x::1", group(30), group(15), group(0));
+    return Formatted("2001:db8:%x:%x:%x:%x:1:1", group(45), group(30), group(15), group(0));
 }
 
 std::string ClientName(std::string_view address) {

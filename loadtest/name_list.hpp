@@ -36,10 +36,13 @@ private:
     Pattern pattern_;
 };
 
+/// Throws std::invalid_argument, with what would be one, for what is no source of names.
+void CheckNameSource(std::string_view source);
+
 /// A list is `generated:N` names by `pattern`, or the lines of `file:PATH`: a name, then, behind a
-/// blank, whatever belongs to it; empty lines and lines that begin with # are left out. Throws
-/// std::invalid_argument for anything else, and std::runtime_error for a file that cannot be read
-/// or holds no name.
+/// blank, whatever belongs to it; empty lines, lines that begin with # and a byte order mark are
+/// left out. Throws std::invalid_argument for anything else, and std::runtime_error for a file that
+/// cannot be read or holds no name.
 NameList OpenNameList(std::string_view source, NameList::Pattern pattern);
 
 /// The patterns of generated names. Every number has a name of its own.

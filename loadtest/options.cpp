@@ -6,8 +6,9 @@
 #include <stdexcept>
 
 #include "common/async/endpoint.hpp"
-#include "common/text/ascii.hpp"
+#include "loadtest/mailbox_query.hpp"
 #include "loadtest/popularity.hpp"
+#include "loadtest/population.hpp"
 #include "loadtest/scenario_list.hpp"
 
 namespace policyd::loadtest {
@@ -46,6 +47,22 @@ CLI::Validator IsPopularity() {
     return Accepts("HOW", [](const std::string& text) { ParsePopularity(text); });
 }
 
+CLI::Validator IsNameSource() {
+    return Accepts("SOURCE", [](const std::string& text) { CheckNameSource(text); });
+}
+
+CLI::Validator IsRecipientSource() {
+    return Accepts("SOURCE", [](const std::string& text) { CheckRecipientSource(text); });
+}
+
+CLI::Validator IsProcess() {
+    return Accepts("PID", [](const std::string& text) {
+        int pid = 0;
+        if (!CLI::detail::lexical_cast(text, pid) || pid < 1)
+            throw std::invalid_argument("the number of a process");
+    });
+}
+
 CLI::Validator IsScenario() {
     return Accepts("SCENARIO", [](const std::string& text) {
         if (FindScenario(text) == nullptr) throw std::invalid_argument("a scenario (see --help)");
@@ -66,9 +83,9 @@ std::string Footer() {
         "  policyd-load mailbomb --victim info@example.com --connections 500 --plot bomb\n"
         "\nExit status: 0 all replies were right; 1 a reply was wrong, not as expected or "
         "missing;\n"
-        "64 mistake on the command line; 66 a list of names cannot be read; 69 no connection "
-        "could\n"
-        "be opened; 73 a report cannot be written.\n";
+        "64 mistake on the command line; 66 a list of names cannot be read, or a run cannot "
+        "begin;\n"
+        "69 no connection could be opened; 73 a report cannot be written.\n";
     return text;
 }
 
@@ -127,6 +144,7 @@ void DeclareLoad(CLI::App& app, Options& o) {
         ->capture_default_str()
         ->group(group);
     app.add_option("--seed", o.seed, "The same seed makes the same choices")
+        ->check(CLI::Range(std::uint64_t{0}, kMostSeed))
         ->capture_default_str()
         ->group(group);
 }
@@ -137,6 +155,7 @@ void DeclarePopulation(CLI::App& app, Options& o) {
                    "generated:N, or file:PATH with one address on each line and, behind a blank, "
                    "what should be answered to it (see --expect), or mysql:PATH or sqlite:PATH, "
                    "a table file of Postfix that says where the data base is")
+        ->check(IsRecipientSource())
         ->capture_default_str()
         ->group(group);
     app.add_option("--recipients-query", o.recipients_query,
@@ -144,11 +163,13 @@ void DeclarePopulation(CLI::App& app, Options& o) {
         ->capture_default_str()
         ->group(group);
     app.add_option("--senders", o.senders, "generated:N or file:PATH, one address on each line")
+        ->check(IsNameSource())
         ->capture_default_str()
         ->group(group);
     app.add_option("--clients", o.clients,
                    "generated:N or file:PATH, one IP address on each line and, behind a blank, "
                    "its host name")
+        ->check(IsNameSource())
         ->capture_default_str()
         ->group(group);
     app.add_option("--recipient-choice", o.recipient_choice,
@@ -223,7 +244,8 @@ void DeclareReports(CLI::App& app, Options& o) {
                    "Processes whose CPU time and memory are measured, with all their "
                    "descendants: the server and what it asks")
         ->delimiter(',')
-        ->check(CLI::PositiveNumber)
+        ->allow_extra_args(false)  // what follows is the scenario
+        ->check(IsProcess())
         ->group(group);
     app.add_option("--json", o.json, "Write everything that was measured to this file as JSON")
         ->group(group);

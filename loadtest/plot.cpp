@@ -52,25 +52,37 @@ std::string Quoted(const std::string& text) {
     return quoted + '\'';
 }
 
-std::string Commands(const std::string& prefix, const std::string& title) {
+std::string LatencyCommands(const std::string& prefix) {
+    return "set output " + Quoted(prefix + "-latency.svg") +
+           "\nset logscale xy\nset xlabel 'percentile'\nset ylabel 'latency in ms'\nset key off\n"
+           "set xtics ('0' 1, '50' 2, '90' 10, '99' 100, '99.9' 1000, '99.99' 10000, "
+           "'99.999' 100000)\n"
+           "plot " +
+           Quoted(prefix + "-latency.dat") +
+           " using 1:2 with lines linewidth 2\n"
+           "unset logscale x\nset xtics autofreq\nunset logscale y\n";
+}
+
+std::string RateCommands(const std::string& prefix, const Tally& tally) {
+    const std::string data = Quoted(prefix + "-rate.dat");
+    std::string text = "set output " + Quoted(prefix + "-rate.svg") +
+                       "\nset xlabel 'seconds'\nset ylabel 'answers a second'\nset xrange [0:*]\n"
+                       "set yrange [0:*]\nset key on\n";
+    std::string curves = data + " using 1:2 title 'answers a second' with linespoints";
+    if (tally.InTime() > 0) {
+        text += "set y2label 'latency in ms'\nset y2tics\nset logscale y2\n";
+        curves += ", " + data + " using 1:3 axes x1y2 title 'p50' with linespoints, " + data +
+                  " using 1:4 axes x1y2 title 'p99' with linespoints";
+    }
+    return text + "plot " + curves + "\n";
+}
+
+/// On a logarithmic scale no latency has no place, and gnuplot draws nothing then.
+std::string Commands(const std::string& prefix, const std::string& title, const Tally& tally) {
     std::string text = "set terminal svg size 900,500 background 'white'\nset grid\n";
     text += "set title " + Quoted(title) + " noenhanced\n";
-    text += "set output " + Quoted(prefix + "-latency.svg") + "\n";
-    text +=
-        "set logscale xy\nset xlabel 'percentile'\nset ylabel 'latency in ms'\nset key off\n"
-        "set xtics ('0' 1, '50' 2, '90' 10, '99' 100, '99.9' 1000, '99.99' 10000, "
-        "'99.999' 100000)\n";
-    text += "plot " + Quoted(prefix + "-latency.dat") + " using 1:2 with lines linewidth 2\n";
-    text += "set output " + Quoted(prefix + "-rate.svg") + "\n";
-    text +=
-        "unset logscale x\nset xtics autofreq\nset xlabel 'seconds'\n"
-        "set ylabel 'answers a second'\nunset logscale y\nset xrange [0:*]\nset yrange [0:*]\n"
-        "set y2label 'latency in ms'\nset y2tics\nset logscale y2\nset key on\n";
-    const std::string data = Quoted(prefix + "-rate.dat");
-    text += "plot " + data + " using 1:2 title 'answers a second' with linespoints, " + data +
-            " using 1:3 axes x1y2 title 'p50' with linespoints, " + data +
-            " using 1:4 axes x1y2 title 'p99' with linespoints\n";
-    return text;
+    if (tally.Answered() > 0) text += LatencyCommands(prefix);
+    return text + RateCommands(prefix, tally);
 }
 
 void RunGnuplot(std::string script) {
@@ -87,12 +99,14 @@ void RunGnuplot(std::string script) {
 }  // namespace
 
 void Plot(const std::string& prefix, const Options& options, const Result& result) {
-    WriteFile(prefix + "-latency.dat", LatencyData(result.tally.Latency()));
-    WriteFile(prefix + "-rate.dat", RateData(result.tally));
+    const Tally& tally = result.tally;
+    if (tally.Intervals().empty()) return;
+    if (tally.Answered() > 0) WriteFile(prefix + "-latency.dat", LatencyData(tally.Latency()));
+    WriteFile(prefix + "-rate.dat", RateData(tally));
     const std::string title =
         fmt::format("{}, {} connections, {} loop", options.scenario, result.connected,
                     result.is_open_loop ? "open" : "closed");
-    WriteFile(prefix + ".gnuplot", Commands(prefix, title));
+    WriteFile(prefix + ".gnuplot", Commands(prefix, title, tally));
     RunGnuplot(prefix + ".gnuplot");
 }
 

@@ -11,6 +11,9 @@
 
 namespace policyd::loadtest {
 
+/// Behind it the newcomers of two seeds would be the same people.
+inline constexpr std::uint64_t kMostSeed = 10'000'000'000;
+
 /// A recipient, and what the server should answer to it; null if nobody said.
 struct Recipient {
     std::string address;

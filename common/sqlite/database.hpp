@@ -57,6 +57,7 @@ public:
     /// The column of the current row as text, up to a zero byte; nothing for NULL.
     std::optional<std::string> Text(int column) const;
     std::int64_t Integer(int column) const;
+    int Columns() const noexcept { return sqlite3_column_count(statement_.get()); }
 
 private:
     friend class Database;

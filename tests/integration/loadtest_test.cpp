@@ -81,10 +81,67 @@ TEST_F(LoadTest, TheExitStatusSaysWhatWasWrong) {
         EXPECT_EQ(Load({"--requests", "10", "--rate", rate}).status, 64) << rate;
     EXPECT_EQ(Load({"--requests", "10", "--recipients", "file:/none"}).status, 66);
     EXPECT_EQ(Load({"--requests", "10", "--json", "/none/run.json"}).status, 73);
+    EXPECT_EQ(
+        test::Run({test::ProgramPath("policyd-load"), "--server", "inet:host.invalid:1"}).status,
+        66);
+    const auto few = test::Run({"sh", "-c", "ulimit -n 60; exec \"$0\" --server \"$1\"",
+                                test::ProgramPath("policyd-load"), server_});
+    EXPECT_EQ(few.status, 66);
+    EXPECT_THAT(few.errors, HasSubstr("too few descriptors for 50 connections"));
     EXPECT_EQ(Load({"smtp", "--requests", "10"}).status, 64);
     const auto nobody = test::Run({test::ProgramPath("policyd-load"), "--server", "unix:/none"});
     EXPECT_EQ(nobody.status, 69);
     EXPECT_THAT(nobody.errors, HasSubstr("unix:/none: no such file or directory"));
+}
+
+TEST_F(LoadTest, RefusesValuesThatMakeNoSenseAndSaysWhatWould) {
+    for (const char* seed : {"-1", "18446744073709551615", "1e3"})
+        EXPECT_EQ(Load({"--requests", "1", "--seed", seed}).status, 64) << seed;
+    const auto source = Load({"--requests", "1", "--recipients", "foo"});
+    EXPECT_EQ(source.status, 64);
+    for (const char* known : {"generated:N", "file:PATH", "mysql:PATH", "sqlite:PATH"})
+        EXPECT_THAT(source.errors, HasSubstr(known));
+    EXPECT_EQ(Load({"--requests", "1", "--senders", "generated:1000000000000"}).status, 64);
+    const auto process = Load({"--requests", "1", "--server-pid", "0"});
+    EXPECT_EQ(process.status, 64);
+    EXPECT_LT(process.errors.size(), 200U) << process.errors;
+}
+
+TEST_F(LoadTest, TheScenarioMayStandBehindAnyOption) {
+    const std::string pid = std::to_string(responder_->Pid());
+    const auto done = Load({"--requests", "10", "--server-pid", pid + "," + pid, "burst"});
+    EXPECT_EQ(done.status, 0) << done.errors;
+    EXPECT_THAT(done.output, HasSubstr("burst, "));
+}
+
+TEST_F(LoadTest, ReportsEscapeWhatIsNotUtf8) {
+    const std::string names = scratch_.Write("names", "jos\xe9@example.com\n").string();
+    const auto done = Load({"--requests", "1", "--recipients", "file:" + names, "--expect",
+                            "reject", "--json", Path("run.json")});
+    EXPECT_EQ(done.status, 1);
+    EXPECT_THAT(done.output, HasSubstr("<jos\\xe9@example.com>"));
+    const auto read = test::Run({"python3", "-c",
+                                 "import json, sys; json.load(open(sys.argv[1], encoding='utf-8'))",
+                                 Path("run.json")});
+    EXPECT_EQ(read.status, 0) << read.errors;
+}
+
+TEST_F(LoadTest, ARunWithoutAnyAnswerIsWrongAndItsRateIsDrawn) {
+    responder_->Signal(SIGSTOP);
+    const auto done = Load({"--duration", "0.2", "--time-limit", "0.3", "--plot", Path("none")});
+    responder_->Signal(SIGCONT);
+    EXPECT_EQ(done.status, 1) << done.errors;
+    EXPECT_THAT(test::ReadFile(Path("none-rate.svg")), HasSubstr("</svg>")) << done.errors;
+    EXPECT_FALSE(std::filesystem::exists(Path("none-latency.svg")));
+}
+
+TEST_F(LoadTest, TheSummaryOnATerminalIsNotMixedWithTheProgress) {
+    const auto shown =
+        test::Run({"python3", "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))",
+                   test::ProgramPath("policyd-load"), "--server", server_, "--warm-up", "0",
+                   "--duration", "1.2"});
+    EXPECT_EQ(shown.status, 0) << shown.output << shown.errors;
+    EXPECT_THAT(shown.output, HasSubstr("faults\x1b[K\r\x1b[Ksteady, "));
 }
 
 TEST_F(LoadTest, DrawsLatencyAndRate) {
@@ -106,6 +163,11 @@ TEST_F(LoadTest, ReadsTheMailboxesOfASqliteDataBase) {
     EXPECT_EQ(printed.output, "ann@example.com\nbob@example.com\n") << printed.errors;
     EXPECT_EQ(Load({"--recipients", table, "--requests", "10"}).status, 0);
 
+    EXPECT_EQ(Load({"--print-recipients", "--recipients", table, "--recipients-query",
+                    "SELECT 'a@b', 'c@d'"})
+                  .output,
+              "a@b\nc@d\n");
+
     const auto broken = Load({"--recipients", table, "--requests", "10", "--recipients-query",
                               "SELECT 'ann' || char(10) || '@example.com'"});
     EXPECT_EQ(broken.status, 66);
@@ -124,12 +186,25 @@ TEST_F(LoadTest, ReadsTheMailboxesOfAMysqlDataBase) {
         "INSERT INTO mail.boxes VALUES ('ann@example.com'), ('josé@example.com')");
     const std::string table =
         "mysql:" + scratch_
-                       .Write("t.cf", "hosts = " + server.Hosts() +
+                       .Write("t.cf", "hosts = unix:" + Path("nobody") + ' ' + server.Hosts() +
                                           "\nuser = root\ndbname = mail\nquery = x\n")
                        .string();
     const auto printed = Load({"--print-recipients", "--recipients", table, "--recipients-query",
                                "SELECT name FROM boxes ORDER BY name"});
     EXPECT_EQ(printed.output, "ann@example.com\njosé@example.com\n") << printed.errors;
+    EXPECT_EQ(Load({"--print-recipients", "--recipients", table, "--recipients-query",
+                    "SELECT 'a@b', 'c@d'"})
+                  .output,
+              "a@b\nc@d\n");
+    // One of two servers is asked first, by chance.
+    bool has_logged = false;
+    for (int i = 0; i < 20 && !has_logged; ++i) {
+        const auto one = Load(
+            {"--print-recipients", "--recipients", table, "--recipients-query", "SELECT 'a@b'"});
+        EXPECT_EQ(one.output, "a@b\n");
+        has_logged = one.errors.find("unavailable: mysql") != std::string::npos;
+    }
+    EXPECT_TRUE(has_logged);
 }
 
 TEST_F(LoadTest, AnInterruptEndsTheRunWithItsSummary) {
@@ -145,6 +220,22 @@ TEST_F(LoadTest, AnInterruptEndsTheRunWithItsSummary) {
     EXPECT_THAT(test::ReadFile(output), HasSubstr("answers a second"));
 }
 
+TEST_F(LoadTest, TheSecondSignalEndsTheProgramWhicheverTheFirstWas) {
+    const std::string output = Path("load.log");
+    test::Process load({test::ProgramPath("policyd-load"), "--server", server_, "--warm-up", "0",
+                        "--duration", "1000", "--progress", "--time-limit", "1000"},
+                       {output});
+    test::WaitUntil(
+        "progress", [&] { return test::ReadFile(output).find(" faults") != std::string::npos; },
+        output);
+    responder_->Signal(SIGSTOP);
+    load.Signal(SIGINT);
+    EXPECT_EQ(load.Wait(std::chrono::milliseconds(300)), std::nullopt);
+    load.Signal(SIGTERM);
+    EXPECT_EQ(load.Wait(), 128 + SIGTERM);
+    responder_->Signal(SIGCONT);
+}
+
 TEST_F(LoadTest, WhatWasDueAndNobodyWasFreeToSendIsTold) {
     responder_->Signal(SIGSTOP);
     const auto done = Load(
@@ -157,7 +248,7 @@ TEST_F(LoadTest, WhatWasDueAndNobodyWasFreeToSendIsTold) {
                                  "run = json.load(open(sys.argv[1]))\n"
                                  "faults = sum(run['faults']['not_answered'].values())\n"
                                  "print(run['overdue'] + faults + run['answers'] > 950,\n"
-                                 "      sum(i['faults'] for i in run['intervals']) == faults)",
+                                 "      0 < sum(i['faults'] for i in run['intervals']) <= faults)",
                                  Path("run.json")});
     EXPECT_EQ(read.output, "True True\n") << read.errors << done.output;
 }

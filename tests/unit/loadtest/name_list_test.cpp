@@ -22,7 +22,7 @@ TEST(NameListTest, GeneratesAsManyAsAskedFor) {
 TEST(NameListTest, ReadsNamesAndWhatStandsBehindThem) {
     const test::ScratchDirectory scratch;
     const auto path = scratch.Write("names",
-                                    "# recipients\n\n"
+                                    "\xEF\xBB\xBF# recipients\n\n"
                                     "a@example.com\n"
                                     "  b@example.com \t 552 5.2.2 Mailbox is full \n");
     const NameList list = OpenNameList("file:" + path.string(), GeneratedRecipient);
@@ -34,7 +34,8 @@ TEST(NameListTest, ReadsNamesAndWhatStandsBehindThem) {
 }
 
 TEST(NameListTest, RefusesWhatItDoesNotKnow) {
-    for (const char* source : {"", "generated:", "generated:0", "generated:x", "/etc/passwd"})
+    for (const char* source :
+         {"", "generated:", "generated:0", "generated:x", "generated:1000000000000", "/etc/passwd"})
         EXPECT_THROW(OpenNameList(source, GeneratedSender), std::invalid_argument) << source;
 }
 
@@ -62,6 +63,12 @@ TEST(GeneratedClientTest, IsAnAddressAsPostfixWritesItAndNoneTwice) {
         char text[INET6_ADDRSTRLEN];
         EXPECT_EQ(inet_ntop(family, &binary, text, sizeof text), address);
     }
+}
+
+TEST(GeneratedClientTest, GoesOnWhereTheSimplerAddressesEnd) {
+    const std::uint64_t first = 131072 + (std::uint64_t{1} << 45);
+    EXPECT_EQ(GeneratedClient(first - 1), "2001:db8:8000:8000:8000::1");
+    EXPECT_EQ(GeneratedClient(first), "2001:db8:2:1:1:1:1:1");
 }
 
 TEST(GeneratedClientTest, BeginsInTheNetworkForBenchmarks) {

@@ -68,6 +68,18 @@ TEST(PopulationTest, NewcomersOfAnotherSeedAreOtherPeople) {
     EXPECT_EQ(met.size(), 2000U);
 }
 
+TEST(PopulationTest, NewcomersOfTheHighestSeedAreNotThoseOfTheLowest) {
+    Options options;
+    options.seed = 0;
+    Population first(options);
+    options.seed = kMostSeed;
+    Population last(options);
+    std::set<std::string> met;
+    for (int i = 0; i < 500; ++i)
+        for (Population* people : {&first, &last}) met.insert(people->NewClient().address);
+    EXPECT_EQ(met.size(), 1000U);
+}
+
 TEST(PopulationTest, NamesTheClientsOfAFile) {
     const test::ScratchDirectory scratch;
     Options options;

@@ -46,8 +46,12 @@ class _Generator:
     def measure(self, measured, seed, extra):
         pids = ",".join(map(str, measured.server.pids))
         connections = str(self._options.connections)
-        return self.run(measured, seed, ["--connections", connections, "--server-pid", pids,
-                                         "--duration", str(self._options.duration), *extra])
+        result, is_right = self.run(
+            measured, seed, ["--connections", connections, "--server-pid", pids, "--duration",
+                             str(self._options.duration), *extra])
+        if "server" not in result:
+            raise RuntimeError(f"{measured.row.title}: {result['server_gone']} any more")
+        return result, is_right
 
 
 def _check_verdicts(generator, measured, scratch):

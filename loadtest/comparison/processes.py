@@ -1,5 +1,7 @@
 """A scratch directory, and the processes that live and end with the comparison."""
 
+import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -11,21 +13,41 @@ import tempfile
 import time
 
 START_LIMIT_S = 60
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def at_least(least, kind=int):
+    """A type of argparse."""
+    def parse(text):
+        number = kind(text)
+        if not number >= least:
+            raise argparse.ArgumentTypeError(f"{text}: must be at least {least:g}")
+        return number
+
+    parse.__name__ = kind.__name__
+    return parse
+
+
+def _end(number, _):
+    """All servers are stopped on the way out, as after ^C; one signal is enough for that."""
+    for each in ENDING_SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 def run(main):
     """Ends the program with what `main` returns, or says in a line what went wrong."""
     name = os.path.basename(sys.argv[0])
+    for each in ENDING_SIGNALS:
+        signal.signal(each, _end)
     try:
         sys.exit(main())
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         sys.exit(f"{name}: {error}")
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
 
 
 class Scratch:
@@ -97,7 +119,8 @@ class Daemon:
             self.pid = int(file.read())
 
     def terminate(self):
-        os.kill(self.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
 
     def poll(self):
         return None if os.path.exists(f"/proc/{self.pid}") else 0
@@ -144,6 +167,12 @@ class Supervisor:
             self._running.remove(process)
             text = open(log, encoding="utf-8", errors="replace").read()
             raise RuntimeError(f"{command[0]} does not start\n{text[-3000:]}")
+        return process
+
+    def start_beside(self, command, **streams):
+        """A program that does something to the servers, for as long as it likes."""
+        process = subprocess.Popen(command, start_new_session=True, **streams)
+        self._running.append(process)
         return process
 
     def start_daemon(self, command, log, endpoint, pid_file):

@@ -82,17 +82,17 @@ def _line(measured, by_key):
         f"{statistics.median(_values(measured, lambda run: run['server']['rss'])) / 1e6:,.0f}",
     ]
     if measured.half_rate:
-        cells.append(_half_rate(measured, yardstick))
+        cells.append(_half_rate(measured, by_key.get(row.bare)))
     return cells
 
 
-def _half_rate(measured, yardstick):
+def _half_rate(measured, responder):
     def p99(of):
         return statistics.median(_latency(run, "p99") for run in of.half_rate)
 
     text = f"{p99(measured):.2f}"
-    bare = p99(yardstick) if yardstick and yardstick.half_rate else 0
-    if not bare:
+    bare = p99(responder) if responder and responder.half_rate else 0
+    if not bare or measured is responder:
         return text
     ratio = p99(measured) / bare
     if not measured.row.keeps_latency:

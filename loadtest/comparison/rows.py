@@ -26,8 +26,13 @@ class Row:
     judges: bool = False       # must refuse who is unknown or has no room
 
     @property
+    def bare(self):
+        """The row of the bare responder over the same transport."""
+        return "bare-unix" if self.transport == "unix" else "bare"
+
+    @property
     def keeps_latency(self):
-        """Whether its latency is promised to be about that of the yardstick."""
+        """Whether its latency is promised to be about that of the bare responder."""
         return self.at_least > 0 and not self.is_cold
 
 
@@ -73,12 +78,14 @@ class Measured:
 
 
 def chosen(only):
-    """The rows of a list of keys, and their yardsticks. Throws KeyError."""
+    """The rows of a list of keys, and their yardsticks with theirs. Throws KeyError."""
     by_key = {row.key: row for row in ALL}
     keys = set()
-    for key in filter(None, only.split(",")):
-        keys |= {key, by_key[key].yardstick or key}
-    return [row for row in ALL if not only or row.key in keys]
+    for key in only.split(","):
+        while key:
+            keys.add(key)
+            key = by_key[key].yardstick
+    return [row for row in ALL if not keys or row.key in keys]
 
 
 def start(chosen_rows, scratch, supervisor, back_ends, options):

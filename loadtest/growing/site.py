@@ -145,7 +145,7 @@ class Site:
         return self._once(files.write_clients, count)
 
     def start_load(self, policyd, arguments, json_path, before=()):
-        return subprocess.Popen(
+        return self.supervisor.start_beside(
             [*before, self.program("policyd-load"), *arguments, "--server", policyd.endpoint,
              "--time-limit", "60", "--quiet", "--json", json_path], stdout=subprocess.DEVNULL)
 

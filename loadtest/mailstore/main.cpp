@@ -2,6 +2,12 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <limits>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "loadtest/mailstore/bare_scan.hpp"
 #include "loadtest/mailstore/renamer.hpp"
@@ -11,19 +17,39 @@ namespace policyd::loadtest::mailstore {
 
 namespace {
 
-void Make(const std::string& root, const StoreShape& shape, const std::string& truth) {
+/// The usage of each mailbox, in a file that is opened before the work, which takes minutes.
+class Truth {
+public:
+    explicit Truth(const std::string& path) : path_(path), file_(path) { Check(); }
+
+    void Write(const std::vector<TrueUsage>& usage) {
+        for (const TrueUsage& mailbox : usage)
+            file_ << mailbox.mailbox << '\t' << mailbox.bytes << '\t' << mailbox.messages << '\n';
+        file_.close();
+        Check();
+    }
+
+private:
+    void Check() const {
+        if (!file_) throw std::runtime_error("cannot write " + path_);
+    }
+
+    const std::string path_;
+    std::ofstream file_;
+};
+
+void Make(const std::string& root, const StoreShape& shape, const std::string& truth_path) {
+    std::optional<Truth> truth;
+    if (!truth_path.empty()) truth.emplace(truth_path);
     const std::vector<TrueUsage> usage = GenerateStore(root, shape, [](std::uint64_t messages) {
         std::fprintf(stderr, "\r%llu messages", static_cast<unsigned long long>(messages));
     });
+    if (truth) truth->Write(usage);
     std::uint64_t bytes = 0;
     std::uint64_t messages = 0;
-    std::ofstream file;
-    if (!truth.empty()) file.open(truth);
     for (const TrueUsage& mailbox : usage) {
         bytes += mailbox.bytes;
         messages += mailbox.messages;
-        if (file.is_open())
-            file << mailbox.mailbox << '\t' << mailbox.bytes << '\t' << mailbox.messages << '\n';
     }
     std::printf("\n%zu mailboxes, %llu messages, %llu bytes\n", usage.size(),
                 static_cast<unsigned long long>(messages), static_cast<unsigned long long>(bytes));
@@ -41,6 +67,18 @@ void Change(const std::string& root, double share, std::uint64_t seed) {
     for (const std::string& file : ChangeStore(root, share, seed)) std::puts(file.c_str());
 }
 
+/// Unlike CLI::Range, it takes "nan" for no number.
+CLI::Validator Between(double least, double most) {
+    const auto check = [least, most](const std::string& text) -> std::string {
+        double number = 0;
+        if (CLI::detail::lexical_cast(text, number) && number >= least && number <= most) return {};
+        std::ostringstream complaint;
+        complaint << text << ": must be a number from " << least << " to " << most;
+        return complaint.str();
+    };
+    return CLI::Validator(check, "NUMBER");
+}
+
 int Main(int argc, char** argv) {
     CLI::App app("Makes mail stores to measure scanners with.");
     app.require_subcommand(1);
@@ -50,12 +88,18 @@ int Main(int argc, char** argv) {
     CLI::App* const make = app.add_subcommand("make", "Make a mail store");
     make->add_option("root", root, "A directory that is empty or not there")->required();
     make->add_option("--seed", shape.seed)->capture_default_str();
-    make->add_option("--domains", shape.domains)->capture_default_str();
-    make->add_option("--mailboxes", shape.mailboxes)->capture_default_str();
-    make->add_option("--messages", shape.messages)->capture_default_str();
+    constexpr auto kMost = std::numeric_limits<std::uint32_t>::max();
+    const CLI::Range at_least_one(std::uint32_t{1}, kMost);
+    make->add_option("--domains", shape.domains)->check(at_least_one)->capture_default_str();
+    make->add_option("--mailboxes", shape.mailboxes)->check(at_least_one)->capture_default_str();
+    make->add_option("--messages", shape.messages)
+        ->check(CLI::Range(std::uint32_t{0}, kMost))
+        ->capture_default_str();
     make->add_option("--folders", shape.folders, "Folders of a mailbox, on average")
+        ->check(Between(1, kMostFolders))
         ->capture_default_str();
     make->add_option("--named-sizes", shape.named_sizes, "Share of the names with ,S=")
+        ->check(Between(0, 1))
         ->capture_default_str();
     make->add_option("--truth", truth, "File for the usage of each mailbox");
     double share = 0.01;
@@ -63,7 +107,9 @@ int Main(int argc, char** argv) {
     CLI::App* const change =
         app.add_subcommand("change", "Deliver into some directories of one, and name the files");
     change->add_option("root", root)->required();
-    change->add_option("--share", share, "Share of all new and cur")->capture_default_str();
+    change->add_option("--share", share, "Share of all new and cur")
+        ->check(Between(0, 1))
+        ->capture_default_str();
     change->add_option("--seed", seed)->capture_default_str();
     CLI::App* const bare = app.add_subcommand(
         "bare", "Time the system calls that a scan cannot do without, in one thread");

@@ -77,7 +77,6 @@ private:
 };
 
 void Generator::MakeMailboxes() {
-    constexpr std::uint32_t kMostFolders = 60;
     static const char* const kNames[] = {"Sent", "Trash", "Drafts", "Junk", "Archive"};
     for (std::uint32_t i = 0; i < shape_.mailboxes; ++i) {
         // A few domains have most of the users.

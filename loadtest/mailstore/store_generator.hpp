@@ -7,6 +7,9 @@
 
 namespace policyd::loadtest::mailstore {
 
+/// No mailbox has more.
+inline constexpr std::uint32_t kMostFolders = 60;
+
 /// How large a generated mail store is and what is in it. The same shape is the same store.
 struct StoreShape {
     std::uint64_t seed = 1;

@@ -5,7 +5,6 @@ import random
 import socket
 import statistics
 import struct
-import subprocess
 import time
 
 from comparison.processes import say, wait_until
@@ -68,7 +67,8 @@ class Deliveries:
         delivered = 0
         while True:
             now = time.perf_counter()
-            while delivered < min(now - begin, seconds) * rate:
+            due = min(now - begin, seconds) * rate
+            while delivered < due and len(self._under_way) < len(self._mailboxes):
                 self._deliver()
                 delivered += 1
             self._look()
@@ -110,8 +110,8 @@ def measure(site):
     site.scan(config)
     log = site.scratch.file("live.log")
     with open(log, "wb") as output:
-        scanner = subprocess.Popen([site.program("policyd-scan"), "--config", config],
-                                   stdout=output, stderr=output)
+        scanner = site.supervisor.start_beside(
+            [site.program("policyd-scan"), "--config", config], stdout=output, stderr=output)
 
     def watches():
         with open(log, encoding="utf-8", errors="replace") as file:

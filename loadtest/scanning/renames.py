@@ -61,12 +61,12 @@ def measure(site):
     config = site.config(root, "renamed", scan_threads=2, scan_live="off", scan_interval="1h")
     path = site.scratch.file("renamed.log")
     with open(path, "wb") as output:
-        scanner = subprocess.Popen([site.program("policyd-scan"), "--config", config],
-                                   stdout=output, stderr=output)
+        scanner = site.supervisor.start_beside(
+            [site.program("policyd-scan"), "--config", config], stdout=output, stderr=output)
     log = Log(path)
     wait_until("the first scan", lambda: scanner.poll() is not None or log.read_on(), path)
-    renamer = subprocess.Popen([site.program("policyd-mailstore"), "rename", *maildirs],
-                               stdout=subprocess.PIPE, text=True)
+    renamer = site.supervisor.start_beside(
+        [site.program("policyd-mailstore"), "rename", *maildirs], stdout=subprocess.PIPE, text=True)
     begin = time.monotonic()
     try:
         while (count := log.read_on()) < site.options.scans:

@@ -156,6 +156,13 @@ bool Differ(const Settings& ours, const Settings& wanted, const Option& option) 
     return !(Comparable(wanted, option) == Comparable(ours, option));
 }
 
+/// The value of an option as policyd.toml is to have it, where a dollar sign is written twice.
+std::string AsWritten(const Settings& settings, const Option& option) {
+    std::string written;
+    for (const char c : config::Show(settings, option)) written.append(c == '$' ? 2 : 1, c);
+    return written;
+}
+
 void CompareOption(const config::ConfigFile& file, const Settings& ours, const Option& option,
                    const std::string& theirs, Report& report) {
     const std::string name(option.name);
@@ -171,7 +178,7 @@ void CompareOption(const config::ConfigFile& file, const Settings& ours, const O
         }
         report.Warning(place + " is " + config::Show(ours, option) +
                        ", but main.cf has another value: set " + name + " = " +
-                       config::Show(wanted, option));
+                       AsWritten(wanted, option));
     } catch (const std::invalid_argument& error) {
         report.Warning(place + ": Postfix's value is not accepted here: " + error.what());
     }

@@ -62,6 +62,15 @@ TEST(PostfixComparisonTest, TakesTheOrderOfTablesSeriously) {
               "");
 }
 
+TEST(PostfixComparisonTest, AdvisesDollarSignsAsTheyAreToBeWritten) {
+    const std::string theirs = "pcre:{ {/^a$/ $1} }";  // as postconf -x shows it
+    const std::string warning = WarningsFor("", {{"virtual_alias_maps", theirs}});
+    const std::string advice = "set virtual_alias_maps = ";
+    ASSERT_THAT(warning, HasSubstr(advice + "[\"pcre:{ {/^a$$/ $$1} }\"]"));
+    const std::string advised = warning.substr(warning.find(advice) + 4);
+    EXPECT_EQ(WarningsFor(advised, {{"virtual_alias_maps", theirs}}), "");
+}
+
 TEST(PostfixComparisonTest, ReadsTheFileThatMyoriginNames) {
     const test::ScratchDirectory scratch;
     const std::string mailname = scratch.Write("mailname", "example.org\n");

@@ -46,12 +46,14 @@ int OpenSocket(const Endpoint& endpoint, int family) {
     return fd;
 }
 
-/// Whether a server listens on the UNIX socket at this address, be it that it hangs.
-bool SomebodyListens(const sockaddr* address, socklen_t length) {
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    const bool listens = fd >= 0 && (connect(fd, address, length) == 0 || errno == EAGAIN);
-    close(fd);
-    return listens;
+/// Fails unless the socket at the path is one that a dead server has left behind. Whose cannot be
+/// asked, for want of a right or of a descriptor, or is one of datagrams, may well be alive.
+void RequireNobodyListens(const Endpoint& endpoint, const sockaddr* address, socklen_t length) {
+    const files::Descriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const bool is_connected = probe && connect(probe.Get(), address, length) == 0;
+    if (is_connected || errno == EAGAIN) Fail(endpoint, "another server listens there");
+    if (errno == ECONNREFUSED || errno == ENOENT) return;
+    FailWithErrno(endpoint, "a socket is there, and whether a server listens on it cannot be told");
 }
 
 /// Lets one process at a time make or remove sockets in the directory of `path`. One that may not
@@ -109,15 +111,15 @@ void SetAccess(const files::Descriptor& socket, const Endpoint& endpoint,
     }
 }
 
-/// Returns the inode of the socket's path.
-ino_t BindUnix(int fd, const Endpoint& endpoint, const ListeningSocket::UnixAccess& access) {
+/// Returns what is at the socket's path then.
+struct stat BindUnix(int fd, const Endpoint& endpoint, const ListeningSocket::UnixAccess& access) {
     sockaddr_storage storage{};
     const socklen_t length = NumericAddress(endpoint, storage);
     const auto* const address = reinterpret_cast<const sockaddr*>(&storage);
     struct stat existing {};
     if (lstat(endpoint.path.c_str(), &existing) == 0) {
         if (!S_ISSOCK(existing.st_mode)) Fail(endpoint, "the path exists and is not a socket");
-        if (SomebodyListens(address, length)) Fail(endpoint, "another server listens there");
+        RequireNobodyListens(endpoint, address, length);
         unlink(endpoint.path.c_str());
     }
     // Until its access is set, nobody but us may connect.
@@ -127,7 +129,7 @@ ino_t BindUnix(int fd, const Endpoint& endpoint, const ListeningSocket::UnixAcce
     if (bound != 0) FailWithErrno(endpoint, "bind");
     struct stat made {};
     SetAccess(OpenMade(endpoint, made), endpoint, access);
-    return made.st_ino;
+    return made;
 }
 
 void BindInet(int fd, const Endpoint& endpoint, const sockaddr* address, socklen_t length) {
@@ -149,7 +151,9 @@ ListeningSocket::ListeningSocket(const Endpoint& endpoint, const UnixAccess& acc
         fd_ = OpenSocket(endpoint, AF_UNIX);
         // Until it listens, another start would take it for a socket that was left behind.
         const DirectoryLock lock(endpoint.path, std::chrono::seconds(3));
-        inode_ = BindUnix(fd_, endpoint, access);
+        const struct stat made = BindUnix(fd_, endpoint, access);
+        device_ = made.st_dev;
+        inode_ = made.st_ino;
         Listen(fd_, endpoint);
         own_path_ = endpoint.path;
     } else {
@@ -182,7 +186,8 @@ ListeningSocket::~ListeningSocket() {
         const DirectoryLock lock(own_path_, std::chrono::milliseconds(100));
         // While it is open, its inode is no other socket's.
         struct stat there {};
-        if (lstat(own_path_.c_str(), &there) == 0 && there.st_ino == inode_)
+        if (lstat(own_path_.c_str(), &there) == 0 && there.st_dev == device_ &&
+            there.st_ino == inode_)
             unlink(own_path_.c_str());
     }
     close(fd_);
@@ -193,6 +198,7 @@ ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept
       name_(std::move(other.name_)),
       is_unix_(other.is_unix_),
       own_path_(std::move(other.own_path_)),
+      device_(other.device_),
       inode_(other.inode_) {}
 
 namespace {

@@ -23,7 +23,8 @@ public:
     };
 
     /// Binds and listens. A UNIX socket that a dead server left behind is replaced; one that
-    /// answers is not. Throws std::runtime_error that names the endpoint and the reason.
+    /// answers, or of which that cannot be told, is not. Throws std::runtime_error that names the
+    /// endpoint and the reason.
     ListeningSocket(const Endpoint& endpoint, const UnixAccess& access);
     /// Takes a socket that somebody else has bound and listens on, as by socket activation.
     ListeningSocket(int fd, std::string name);
@@ -42,8 +43,9 @@ private:
     int fd_ = -1;
     std::string name_;
     bool is_unix_ = false;
-    std::string own_path_;     // what the destructor removes
-    std::uint64_t inode_ = 0;  // of own_path_, when it was made
+    std::string own_path_;      // what the destructor removes
+    std::uint64_t device_ = 0;  // of own_path_, when it was made
+    std::uint64_t inode_ = 0;   // likewise
 };
 
 /// Accepts connections of one listening socket on one loop. Loop thread; its constructor throws

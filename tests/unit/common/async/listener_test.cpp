@@ -1,5 +1,6 @@
 #include "common/async/listener.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -43,6 +44,57 @@ TEST(ListeningSocketTest, OfSeveralStartsAtOnceOneGetsTheSocketAndItIsThere) {
         ASSERT_EQ(sockets.size(), 1u) << round;
         ASSERT_TRUE(std::filesystem::exists(scratch / "socket"));
     }
+}
+
+/// Why there can be no socket at the path; nothing where it could be made.
+std::string WhyNot(const std::string& path) {
+    try {
+        const ListeningSocket socket(ParseEndpoint("unix:" + path), ListeningSocket::UnixAccess());
+        return "";
+    } catch (const std::runtime_error& error) {
+        return error.what();
+    }
+}
+
+TEST(ListeningSocketTest, ReplacesNoSocketThatIsAliveThoughNobodyCanConnectToIt) {
+    const test::ScratchDirectory scratch;
+    const std::string path = scratch / "socket";
+    const Endpoint endpoint = ParseEndpoint("unix:" + path);
+    sockaddr_storage address{};
+    const socklen_t length = NumericAddress(endpoint, address);
+    const files::Descriptor datagrams(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(bind(datagrams.Get(), reinterpret_cast<sockaddr*>(&address), length), 0);
+    EXPECT_THAT(WhyNot(path), testing::EndsWith("cannot be told: Protocol wrong type for socket"));
+    EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+TEST(ListeningSocketTest, ReplacesNoSocketWhereThereIsNoDescriptorToSeeWhetherItIsAlive) {
+    const test::ScratchDirectory scratch;
+    const std::string path = scratch / "socket";
+    const ListeningSocket alive(ParseEndpoint("unix:" + path), ListeningSocket::UnixAccess());
+    std::string why_not;
+    {
+        const test::FewDescriptors few(1);
+        why_not = WhyNot(path);
+    }
+    EXPECT_THAT(why_not, testing::EndsWith("cannot be told: Too many open files"));
+    EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+TEST(ListeningSocketTest, ReplacesNoSocketOfAnotherUserThatItMayNotConnectTo) {
+    const test::ScratchDirectory scratch;
+    const std::string path = scratch / "socket";
+    const ListeningSocket alive(ParseEndpoint("unix:" + path), {.mode = 0600});
+    ASSERT_EQ(chmod(scratch.Path().c_str(), 0777), 0);
+    if (geteuid() != 0) GTEST_SKIP() << "only root may become another user";
+    const auto as_another = [&path] {
+        constexpr uid_t kNobody = 65534;
+        if (setresuid(kNobody, kNobody, kNobody) != 0) _exit(1);
+        std::fputs(WhyNot(path).c_str(), stderr);
+        _exit(0);
+    };
+    EXPECT_EXIT(as_another(), testing::ExitedWithCode(0), "cannot be told: Permission denied$");
+    EXPECT_TRUE(std::filesystem::exists(path));
 }
 
 /// Sockets are made at a path of which somebody who may write in its directory makes something else

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/socket.h>
 #include <uv.h>
 
 #include <string>
@@ -10,5 +11,8 @@ namespace policyd::server {
 /// share a usage store: its address, or `host_name` where it is on this machine (a UNIX socket, a
 /// loopback address).
 std::string PeerName(const uv_handle_t& socket, const std::string& host_name);
+
+/// The same of whoever has connected from an IPv4 or IPv6 address.
+std::string PeerName(sockaddr_storage address, const std::string& host_name);
 
 }  // namespace policyd::server

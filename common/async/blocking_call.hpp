@@ -17,8 +17,9 @@ namespace policyd::async {
 ///     const FileStatus status = co_await stat_directory;
 ///
 /// Name the call before awaiting it: g++ 12 destroys the captures of a lambda written inside a
-/// co_await expression twice. The pool is small and shared with name resolution: for files,
-/// directories and child processes, not for data bases (worker_pool.hpp).
+/// co_await expression twice. The pool is small: for files, directories and child
+/// processes, not for data bases (worker_pool.hpp), nor for what may never return
+/// (detached_call.hpp).
 template <typename Function>
 class [[nodiscard]] BlockingCall {
 public:

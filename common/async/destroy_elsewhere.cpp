@@ -17,15 +17,16 @@ namespace {
 
 class Destroyer {
 public:
-    ~Destroyer() { Finish(); }
-
-    void Finish() {
-        {
-            const std::lock_guard lock(mutex_);
-            stopping_ = true;
-        }
-        changed_.notify_one();
+    ~Destroyer() {
+        Stop();
         if (thread_.joinable()) thread_.join();
+    }
+
+    bool Finish(std::chrono::milliseconds patience) {
+        Stop();
+        std::unique_lock lock(mutex_);
+        return finished_.wait_for(lock, patience,
+                                  [this] { return has_finished_ || !thread_.joinable(); });
     }
 
     void Take(std::shared_ptr<const void> remains) {
@@ -38,6 +39,14 @@ public:
     }
 
 private:
+    void Stop() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        changed_.notify_one();
+    }
+
     /// Needs the lock. False where there can be no more threads.
     bool HasThread() {
         if (thread_.joinable()) return true;
@@ -55,18 +64,22 @@ private:
         std::unique_lock lock(mutex_);
         for (;;) {
             changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-            if (waiting_.empty()) return;
+            if (waiting_.empty()) break;
             auto remains = std::exchange(waiting_, {});
             lock.unlock();
             remains.clear();
             lock.lock();
         }
+        has_finished_ = true;
+        finished_.notify_one();
     }
 
     std::mutex mutex_;
     std::condition_variable changed_;
+    std::condition_variable finished_;
     std::vector<std::shared_ptr<const void>> waiting_;  // guarded by mutex_
     bool stopping_ = false;                             // guarded by mutex_
+    bool has_finished_ = false;                         // guarded by mutex_
     std::thread thread_;                                // guarded by mutex_ until stopping_
 };
 
@@ -81,8 +94,8 @@ void DestroyElsewhere(std::shared_ptr<const void> remains) {
     TheDestroyer().Take(std::move(remains));
 }
 
-void FinishDestroying() {
-    TheDestroyer().Finish();
+bool FinishDestroying(std::chrono::milliseconds patience) {
+    return TheDestroyer().Finish(patience);
 }
 
 void GiveWay() noexcept {

@@ -25,6 +25,10 @@ public:
 
     /// Whether one is still there: what a process does at its exit takes from it what it uses.
     static bool AnyIsLeft() noexcept;
+
+    /// Counts what threads are still at work for when it cannot be waited for any longer, such as
+    /// an event loop, and is left to them until the process ends.
+    static void LeaveTo(std::shared_ptr<const void> work);
 };
 
 /// Runs a function on a thread of its own that whoever waits for it can leave behind: for what may

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "common/async/timer.hpp"
+
 namespace policyd::async {
 
 namespace {
@@ -73,6 +75,24 @@ void EventLoop::Drain() {
     do {
         uv_run(&loop_, UV_RUN_DEFAULT);
     } while (RunPosted() || uv_loop_alive(&loop_) != 0);
+}
+
+bool EventLoop::DrainWithin(std::chrono::milliseconds limit) {
+    bool is_over = false;
+    {
+        Timer timer(&loop_, [this, &is_over] {
+            is_over = true;
+            Stop();
+        });
+        timer.KeepsLoopAlive(false);
+        uv_update_time(&loop_);
+        timer.Start(limit);
+        do {
+            uv_run(&loop_, UV_RUN_DEFAULT);
+        } while ((RunPosted() || uv_loop_alive(&loop_) != 0) && !is_over);
+    }
+    if (!is_over) Drain();  // of the timer
+    return !is_over;
 }
 
 void EventLoop::OnPosted(uv_async_t* posted) {

@@ -43,6 +43,9 @@ public:
 
     /// Runs until nothing is left to wait for and nothing is posted: the end of an orderly stop.
     void Drain();
+    /// The same, but for no longer than that: false where something is left then, for which this
+    /// loop has to stay.
+    bool DrainWithin(std::chrono::milliseconds limit);
 
     /// Runs the loop until `task` has ended and returns its result or throws what escaped it.
     /// For programs and tests that do one thing; not to be called from within the loop.

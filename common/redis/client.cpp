@@ -1,6 +1,7 @@
 #include "common/redis/client.hpp"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "common/redis/error_reply.hpp"
@@ -33,7 +34,7 @@ bool IsForWantOfScript(const Answer& answer) {
 
 }  // namespace
 
-Client::Client(uv_loop_t* loop, ClientSettings settings, std::vector<std::string> scripts,
+Client::Client(async::EventLoop& loop, ClientSettings settings, std::vector<std::string> scripts,
                OnReady on_ready, OnLost on_lost)
     : loop_(loop),
       settings_(std::move(settings)),
@@ -41,11 +42,10 @@ Client::Client(uv_loop_t* loop, ClientSettings settings, std::vector<std::string
       on_ready_(std::move(on_ready)),
       on_lost_(std::move(on_lost)),
       script_names_(scripts_.size()),
-      back_end_("redis:" + settings_.endpoint.ToText(),
-                [loop] { return std::chrono::milliseconds(uv_now(loop)); }),
-      retry_(loop, [this] { Connect(); }),
-      patience_(loop, [this] { LosePatience(); }),
-      recovery_(loop, [this] { NoteReady(); }) {
+      back_end_("redis:" + settings_.endpoint.ToText(), [&loop] { return loop.Now(); }),
+      retry_(loop.Raw(), [this] { Connect(); }),
+      patience_(loop.Raw(), [this] { LosePatience(); }),
+      recovery_(loop.Raw(), [this] { NoteReady(); }) {
     retry_.KeepsLoopAlive(false);
     patience_.KeepsLoopAlive(false);
     recovery_.KeepsLoopAlive(false);
@@ -190,7 +190,11 @@ void Client::Connect() {
         addresses_left_ = {addresses.begin(), addresses.end()};
         OpenNextAddress();
     };
-    name_lookup_ = NameLookup::Start(loop_, settings_.endpoint.host, open);
+    try {
+        name_lookup_ = std::make_unique<NameLookup>(loop_, settings_.endpoint.host, open);
+    } catch (const std::system_error& error) {
+        Lost(settings_.endpoint.host + ": " + error.what());
+    }
 }
 
 void Client::LosePatience() {
@@ -206,7 +210,7 @@ void Client::OpenNextAddress() {
 }
 
 void Client::OpenConnection(async::Endpoint endpoint) {
-    connection_ = std::make_unique<Connection>(loop_, endpoint, settings_.time_limit,
+    connection_ = std::make_unique<Connection>(loop_.Raw(), endpoint, settings_.time_limit,
                                                [this](const std::string& reason) { Lost(reason); });
     async::Spawn(Greet(), [this](std::exception_ptr failure) {
         try {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/async/endpoint.hpp"
+#include "common/async/event_loop.hpp"
 #include "common/async/task.hpp"
 #include "common/async/timer.hpp"
 #include "common/outage/back_end.hpp"
@@ -79,7 +80,7 @@ public:
     /// waits for it is sent; `on_lost` as soon as it is noticed that it is so no more, after the
     /// commands that were in flight have failed. Connecting begins at once; a server that is down
     /// is no error.
-    Client(uv_loop_t* loop, ClientSettings settings, std::vector<std::string> scripts = {},
+    Client(async::EventLoop& loop, ClientSettings settings, std::vector<std::string> scripts = {},
            OnReady on_ready = {}, OnLost on_lost = {});
     /// Commands in flight fail.
     ~Client();
@@ -135,7 +136,7 @@ private:
     Reply ReplyIn(Answer answer, const outage::BackEnd::Question& question);
     [[noreturn]] void Refuse(const Answer& answer, const outage::BackEnd::Question& question);
 
-    uv_loop_t* const loop_;
+    async::EventLoop& loop_;
     const ClientSettings settings_;
     const std::vector<std::string> scripts_;
     const OnReady on_ready_;
@@ -149,7 +150,7 @@ private:
     std::string untold_loss_;        // why an idle connection ended, until the next one is there
     std::string last_failure_;
     std::deque<Waiting> waiting_;
-    std::shared_ptr<NameLookup> name_lookup_;
+    std::unique_ptr<NameLookup> name_lookup_;
     std::deque<std::string> addresses_left_;  // of the name, to be tried in this attempt
     std::unique_ptr<Connection> connection_;
     async::Timer retry_;

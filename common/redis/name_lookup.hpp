@@ -1,36 +1,41 @@
 #pragma once
 
-#include <uv.h>
-
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "common/async/detached_call.hpp"
+#include "common/async/event_loop.hpp"
+
 namespace policyd::redis {
 
-/// Turns a host name into numeric addresses without holding up the loop. Dropping it means not to
-/// be told; libuv still finishes the look-up, so the loop must turn until then.
+/// Turns a host name into numeric addresses without holding up the loop, nor its end: a resolver
+/// may wait for a silent name server for half a minute.
 class NameLookup {
 public:
     /// Gets the addresses in the order of the resolver, or none and the reason.
     using OnAnswer =
-        std::function<void(std::vector<std::string> addresses, const std::string& failure)>;
+        std::function<void(const std::vector<std::string>& addresses, const std::string& failure)>;
 
-    static std::shared_ptr<NameLookup> Start(uv_loop_t* loop, const std::string& host,
-                                             OnAnswer on_answer);
+    /// Throws std::system_error where there can be no more threads.
+    NameLookup(async::EventLoop& loop, const std::string& host, OnAnswer on_answer);
+    /// Nobody is told any more.
+    ~NameLookup() { call_->LeaveBehind(); }
+    NameLookup(const NameLookup&) = delete;
+    NameLookup& operator=(const NameLookup&) = delete;
 
 private:
-    explicit NameLookup(OnAnswer on_answer) : on_answer_(std::move(on_answer)) {}
-
-    struct Pending {
-        uv_getaddrinfo_t request{};
-        std::weak_ptr<NameLookup> lookup;
+    struct Answer {
+        std::vector<std::string> addresses;
+        std::string failure;
     };
+    using Call = async::DetachedCall<Answer>;
 
-    static void OnDone(uv_getaddrinfo_t* request, int status, addrinfo* addresses);
+    static Answer Resolve(const std::string& host);
+    static async::Task<> Tell(std::shared_ptr<Call> call, OnAnswer on_answer);
 
-    const OnAnswer on_answer_;
+    const std::shared_ptr<Call> call_;
 };
 
 }  // namespace policyd::redis

@@ -52,7 +52,7 @@ redis::ClientSettings DovecotServerFrom(const config::Settings& settings) {
     return server;
 }
 
-DovecotQuotaClone::DovecotQuotaClone(uv_loop_t* loop, redis::ClientSettings server,
+DovecotQuotaClone::DovecotQuotaClone(async::EventLoop& loop, redis::ClientSettings server,
                                      std::string prefix)
     : prefix_(std::move(prefix)), redis_(loop, std::move(server)) {}
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <uv.h>
-
 #include <string>
 #include <vector>
 
@@ -31,7 +29,7 @@ redis::ClientSettings DovecotServerFrom(const config::Settings& settings);
 class DovecotQuotaClone {
 public:
     /// `prefix` as in quota_clone_dict; `loop` outlives this.
-    DovecotQuotaClone(uv_loop_t* loop, redis::ClientSettings server, std::string prefix);
+    DovecotQuotaClone(async::EventLoop& loop, redis::ClientSettings server, std::string prefix);
 
     /// All users with figures, dated `began`: the usage store's time of before this call. A
     /// negative number counts as 0. Throws outage::UsageStoreUnavailable.

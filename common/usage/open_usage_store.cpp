@@ -34,7 +34,7 @@ std::unique_ptr<UsageStore> OpenRedis(async::EventLoop& loop, const config::Sett
     options.server = UsageServerFrom(settings);
     options.reservation_grace = settings.reservation_grace;
     options.notes_changes = !settings.quota_warnings.empty();
-    return std::make_unique<RedisUsageStore>(loop.Raw(), std::move(options));
+    return std::make_unique<RedisUsageStore>(loop, std::move(options));
 }
 
 }  // namespace

@@ -37,19 +37,19 @@ std::map<std::string_view, std::vector<std::string>> ByDomain(
 
 }  // namespace
 
-RedisUsageStore::RedisUsageStore(uv_loop_t* loop, Options options)
+RedisUsageStore::RedisUsageStore(async::EventLoop& loop, Options options)
     : clock_(std::move(options.clock)),
       reservation_life_(options.reservation_life),
       reservation_grace_(options.reservation_grace),
       most_single_reservations_(options.most_single_reservations),
       notes_changes_(options.notes_changes),
       retelling_(
-          loop, redis_, batch_,
+          loop.Raw(), redis_, batch_,
           options.recent ? std::move(options.recent) : std::make_shared<RecentReservations>()),
       redis_(
           loop, std::move(options.server), RedisScripts(), [this] { OnReady(); },
           [this](milliseconds last_answered) { retelling_.Lost(last_answered); }),
-      batch_(loop, redis_, [this] { return ReservationsHeader(); }) {}
+      batch_(loop.Raw(), redis_, [this] { return ReservationsHeader(); }) {}
 
 RedisUsageStore::~RedisUsageStore() {
     batch_.Flush();

@@ -34,7 +34,7 @@ public:
         std::shared_ptr<RecentReservations> recent{};
     };
 
-    RedisUsageStore(uv_loop_t* loop, Options options);
+    RedisUsageStore(async::EventLoop& loop, Options options);
     ~RedisUsageStore() override;
 
     void OnReturn(std::function<void()> on_return) override { on_return_ = std::move(on_return); }

@@ -240,7 +240,7 @@ private:
     }
 
     bool MayUseRedis(const config::Option& option) {
-        redis::Client server(loop_.Raw(), usage::UsageServerFrom(settings_));
+        redis::Client server(loop_, usage::UsageServerFrom(settings_));
         const std::vector<std::string> denied = loop_.RunUntilDone(usage::DeniedCommands(server));
         if (denied.empty()) CheckEviction(option, server);
         for (const std::string& command : denied)
@@ -272,7 +272,7 @@ private:
     void CheckDovecot() {
         const config::Option& option = *config::FindOption("dovecot_quota_clone");
         try {
-            redis::Client server(loop_.Raw(), usage::DovecotServerFrom(settings_));
+            redis::Client server(loop_, usage::DovecotServerFrom(settings_));
             loop_.RunUntilDone(server.AskAll({redis::Request("PING")}));
         } catch (const config::ConfigError& error) {
             report_.Error(config::Located(error, file_.path).what());

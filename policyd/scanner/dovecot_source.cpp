@@ -19,7 +19,7 @@ DovecotSource::DovecotSource(async::EventLoop& loop, usage::UsageStore& store,
       settings_(settings),
       measure_soon_(std::move(measure_soon)),
       accept_removals_(accept_removals),
-      figures_(loop.Raw(), usage::DovecotServerFrom(settings), settings.dovecot_quota_clone_prefix),
+      figures_(loop, usage::DovecotServerFrom(settings), settings.dovecot_quota_clone_prefix),
       timer_(loop.Raw(), [this] { wake_up_.Set(); }) {
     // It may have lost figures, and refuse mail by old ones.
     if (IsOnlySource()) store_.OnReturn([this] { wake_up_.Set(); });

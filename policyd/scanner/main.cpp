@@ -135,11 +135,11 @@ int Main(int argc, char** argv) {
     }
     // What comes from now on is too late, and not for the default action either.
     async::IgnoreSignals({SIGHUP, SIGUSR1, SIGTERM, SIGINT});
-    async::FinishDestroying();
+    const bool is_all_over = !async::DetachedThread::AnyIsLeft() && async::FinishDestroying();
     log::Shutdown();
     if (command_line->once && !HasPrintedReport()) exit_code = kFailed;
     // What is destroyed at the exit of a process may be in use by a thread that was left behind.
-    if (async::DetachedThread::AnyIsLeft()) _exit(exit_code);
+    if (!is_all_over) _exit(exit_code);
     return exit_code;
 }
 

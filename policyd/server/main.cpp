@@ -70,9 +70,10 @@ int main(int argc, char** argv) {
     }
 
     const int status = Serve(config);
-    policyd::async::FinishDestroying();
+    const bool is_all_over =
+        !policyd::async::DetachedThread::AnyIsLeft() && policyd::async::FinishDestroying();
     policyd::log::Shutdown();
     // What is destroyed at the exit of a process may be in use by a thread that was left behind.
-    if (policyd::async::DetachedThread::AnyIsLeft()) _exit(status);
+    if (!is_all_over) _exit(status);
     return status;
 }

@@ -8,7 +8,7 @@
 #include <limits>
 #include <utility>
 
-#include "common/async/destroy_elsewhere.hpp"
+#include "common/async/detached_call.hpp"
 #include "common/async/start_thread.hpp"
 #include "common/config/config_error.hpp"
 #include "common/log/logging.hpp"
@@ -228,6 +228,8 @@ bool Server::IsAlive() {
 }
 
 void Server::Stop() {
+    // Who connects from now on is to hear so at once.
+    sockets_.clear();
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         // What never started is closed by the loop that owns it all the same.
         if (i < threads_.size())
@@ -238,6 +240,8 @@ void Server::Stop() {
     for (std::thread& thread : threads_) thread.join();
     if (!threads_.empty()) WarnOfUntold();
     threads_.clear();
+    for (std::unique_ptr<Worker>& worker : workers_)
+        if (worker->IsNeeded()) async::DetachedThread::LeaveTo(std::move(worker));
     workers_.clear();
 }
 

@@ -19,6 +19,9 @@ constexpr milliseconds kTimeCheckPeriod{100};
 /// A connection that has been idle for this long gives way to a new one where there are too many.
 constexpr milliseconds kIdleEnough{10'000};
 constexpr milliseconds kWaitLogPeriod{60'000};
+/// With what goes on in threads after all requests are answered. It is let to end, unless it waits
+/// for what may take half a minute, such as a name server that keeps silent.
+constexpr milliseconds kPatienceAtEnd{2'000};
 
 }  // namespace
 
@@ -86,7 +89,7 @@ void Worker::Close() {
     StopListening();
     time_check_.reset();
     services_.reset();
-    loop_.Drain();
+    is_needed_ = !loop_.DrainWithin(kPatienceAtEnd);
 }
 
 void Worker::Stop() {

@@ -54,6 +54,10 @@ public:
     /// missed, if it can be told in that time.
     void Run();
 
+    /// After Run(): whether threads are still at work for it, such as one that waits for the
+    /// addresses of a name. They need the worker for as long as they live.
+    bool IsNeeded() const noexcept { return is_needed_; }
+
     /// Any thread may call it, once.
     void Stop();
 
@@ -90,6 +94,7 @@ private:
     std::vector<std::unique_ptr<async::Listener>> listeners_;
     std::unique_ptr<async::Periodic> time_check_;
     bool stopping_ = false;
+    bool is_needed_ = false;
     std::chrono::milliseconds give_up_at_{0};  // where it is stopping
     bool tending_ = false;
     std::deque<async::Listener*> waiting_;  // each with a connection for which there was no room

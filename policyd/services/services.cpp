@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "common/async/destroy_elsewhere.hpp"
 #include "common/config/options.hpp"
 #include "common/config/values.hpp"
 #include "common/recipients/postfix_recipient_resolver.hpp"
@@ -68,6 +69,20 @@ void OpenWhatChecksAsk(const Settings& settings, tables::TableRegistry& tables) 
         recipients::OpenMailSystem(WithNeededTables(settings), tables);
     if (has("client_access")) tables.OpenChain("client_access_maps", settings.client_access_maps);
 }
+
+/// Of tables that a reload makes new, beside those that they replace.
+struct Trial {
+    Trial(const TablesOfSettings& wanted, const TablesOfSettings& before)
+        : tables(loop, ToTry(wanted.settings), wanted.contents),
+          tables_before(loop, ToTry(before.settings), before.contents) {
+        OpenWhatChecksAsk(wanted.settings, tables);
+        OpenWhatChecksAsk(before.settings, tables_before);
+    }
+
+    async::EventLoop loop;
+    tables::TableRegistry tables;
+    tables::TableRegistry tables_before;
+};
 
 constexpr const char* kOver = "over";
 
@@ -166,12 +181,12 @@ std::shared_ptr<tables::TableContents> ReadTables(const Settings& settings,
 
 std::vector<std::string> RefusalsOfServers(const TablesOfSettings& wanted,
                                            const TablesOfSettings& before) {
-    async::EventLoop loop;
-    tables::TableRegistry tables(loop, ToTry(wanted.settings), wanted.contents);
-    OpenWhatChecksAsk(wanted.settings, tables);
-    tables::TableRegistry tables_before(loop, ToTry(before.settings), before.contents);
-    OpenWhatChecksAsk(before.settings, tables_before);
-    return loop.RunUntilDone(tables.Refusals(tables_before));
+    auto trial = std::make_shared<Trial>(wanted, before);
+    std::vector<std::string> refusals =
+        trial->loop.RunUntilDone(trial->tables.Refusals(trial->tables_before));
+    // A thread may still be asking a name server that keeps silent.
+    async::DestroyElsewhere(std::move(trial));
+    return refusals;
 }
 
 std::uint64_t DescriptorsOfTables(const TablesOfSettings& asked) {

@@ -83,7 +83,7 @@ TEST_F(RedisClientTest, AsksOverAUnixSocketAndOverTcp) {
     async::Endpoint by_name = server.TcpEndpoint();
     by_name.host = "localhost";
     for (const async::Endpoint& endpoint : {server.UnixEndpoint(), server.TcpEndpoint(), by_name}) {
-        Client client(loop_.Raw(), Settings(endpoint));
+        Client client(loop_, Settings(endpoint));
         EXPECT_EQ(Ask(client, Request("SET", "key", endpoint.ToText())), "ok OK");
         EXPECT_EQ(Ask(client, Request("GET", "key")), "ok " + endpoint.ToText());
     }
@@ -91,7 +91,7 @@ TEST_F(RedisClientTest, AsksOverAUnixSocketAndOverTcp) {
 
 TEST_F(RedisClientTest, AnswersInOrderAndSendsWhatOneTurnAsksInOneWrite) {
     test::RedisServer server;
-    Client client(loop_.Raw(), Settings(server.TcpEndpoint()));
+    Client client(loop_, Settings(server.TcpEndpoint()));
     ASSERT_EQ(Ask(client, Request("CONFIG", "RESETSTAT")), "ok OK");
 
     const std::vector<std::string> outcomes = AskTogether(client, 200);
@@ -106,7 +106,7 @@ TEST_F(RedisClientTest, AnswersInOrderAndSendsWhatOneTurnAsksInOneWrite) {
 
 TEST_F(RedisClientTest, CallsScriptsAlsoWhenRedisHasForgottenThem) {
     test::RedisServer server;
-    Client client(loop_.Raw(), Settings(server.UnixEndpoint()),
+    Client client(loop_, Settings(server.UnixEndpoint()),
                   {"return 'none'", "return KEYS[1] .. ARGV[1]"});
     ScriptCall call;
     call.script = 1;
@@ -123,7 +123,7 @@ TEST_F(RedisClientTest, FailsWhileNobodyListensAndFindsTheServerOnceItIsThere) {
     test::RedisServer server;
     server.Stop(SIGTERM);
     for (const async::Endpoint& endpoint : {server.UnixEndpoint(), server.TcpEndpoint()}) {
-        Client client(loop_.Raw(), Settings(endpoint));
+        Client client(loop_, Settings(endpoint));
         EXPECT_THAT(Ask(client, Request("PING")),
                     testing::StartsWith("redis:" + endpoint.ToText()));
         EXPECT_FALSE(client.IsReady());
@@ -138,7 +138,7 @@ TEST_F(RedisClientTest, FailsInTimeWhenTheServerHangsAndNoticesWhenItGoesOn) {
     test::RedisServer server;
     ClientSettings settings = Settings(server.TcpEndpoint());
     settings.time_limit = std::chrono::seconds(2);
-    Client client(loop_.Raw(), settings);
+    Client client(loop_, settings);
     ASSERT_TRUE(Recovers(client));
     server.Pause();
 
@@ -152,7 +152,7 @@ TEST_F(RedisClientTest, ALoopThatWasBusyForLongFindsTheAnswersThatCameMeanwhile)
     test::RedisServer server;
     ClientSettings settings = Settings(server.TcpEndpoint());
     settings.time_limit = std::chrono::seconds(1);
-    Client client(loop_.Raw(), settings);
+    Client client(loop_, settings);
     ASSERT_TRUE(Recovers(client));
     std::this_thread::sleep_for(settings.time_limit * 3 / 2);  // the loop has other work
     EXPECT_EQ(Ask(client, Request("PING")), "ok PONG");
@@ -162,7 +162,7 @@ TEST_F(RedisClientTest, TheTimeThatALoopWasHeldUpBeforeItCouldAskCountsAgainstNo
     test::RedisServer server;
     ClientSettings settings = Settings(server.UnixEndpoint());
     settings.time_limit = milliseconds(500);
-    Client client(loop_.Raw(), settings);
+    Client client(loop_, settings);
     ASSERT_EQ(Ask(client, Request("PING")), "ok PONG");
     Request takes_a_while(
         "EVAL",
@@ -182,7 +182,7 @@ TEST_F(RedisClientTest, TheTimeThatALoopWasHeldUpBeforeItCouldAskCountsAgainstNo
 TEST_F(RedisClientTest, ACommandAfterALostConnectionWaitsForTheNextOne) {
     test::RedisServer server;
     int ready = 0;
-    Client client(loop_.Raw(), Settings(server.UnixEndpoint()), {}, [&ready] { ++ready; });
+    Client client(loop_, Settings(server.UnixEndpoint()), {}, [&ready] { ++ready; });
     ASSERT_TRUE(Recovers(client));
     for (int i = 0; i < 20; ++i) {
         server.Command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
@@ -194,7 +194,7 @@ TEST_F(RedisClientTest, ACommandAfterALostConnectionWaitsForTheNextOne) {
 
 TEST_F(RedisClientTest, KeepsItsConnectionWhenACommandIsRefused) {
     test::RedisServer server;
-    Client client(loop_.Raw(), Settings(server.UnixEndpoint()));
+    Client client(loop_, Settings(server.UnixEndpoint()));
     const std::string id = Ask(client, Request("CLIENT", "INFO"));
     server.Command({"CONFIG", "SET", "maxmemory", "1"});
     EXPECT_THAT(Ask(client, Request("SET", "k", "v")), testing::HasSubstr("OOM"));
@@ -206,7 +206,7 @@ TEST_F(RedisClientTest, KeepsItsConnectionWhenACommandIsRefused) {
 TEST_F(RedisClientTest, LeavesAServerThatBecameAReplica) {
     test::RedisServer master;
     test::RedisServer server;
-    Client client(loop_.Raw(), Settings(server.UnixEndpoint()));
+    Client client(loop_, Settings(server.UnixEndpoint()));
     ASSERT_TRUE(Recovers(client));
     server.Command({"REPLICAOF", "127.0.0.1", std::to_string(master.TcpEndpoint().port)});
 
@@ -226,19 +226,19 @@ TEST_F(RedisClientTest, ShowsItsPassword) {
         {"--requirepass", "for all", "--user", "policyd", "on", ">for_us", "~policyd:*", "+@all"});
     ClientSettings settings = Settings(server.UnixEndpoint());
     {
-        Client client(loop_.Raw(), settings);
+        Client client(loop_, settings);
         EXPECT_THAT(Ask(client, Request("PING")), testing::HasSubstr("NOAUTH"));
     }
     settings.password_file = server.Directory().Write("password", "for all\n");
     std::filesystem::permissions(settings.password_file, std::filesystem::perms::owner_read);
     {
-        Client client(loop_.Raw(), settings);
+        Client client(loop_, settings);
         EXPECT_EQ(Ask(client, Request("ACL", "WHOAMI")), "ok default");
     }
     settings.user = "policyd";
     settings.password_file = server.Directory().Write("users_password", "for_us\n");
     std::filesystem::permissions(settings.password_file, std::filesystem::perms::owner_read);
-    Client client(loop_.Raw(), settings);
+    Client client(loop_, settings);
     EXPECT_EQ(Ask(client, Request("ACL", "WHOAMI")), "ok policyd");
     EXPECT_THAT(Ask(client, Request("GET", "other")), testing::HasSubstr("NOPERM"));
 }
@@ -248,11 +248,11 @@ TEST_F(RedisClientTest, IsTheUserThatNeedsNoPassword) {
     ClientSettings settings = Settings(server.UnixEndpoint());
     settings.user = "policyd";
     {
-        Client client(loop_.Raw(), settings);
+        Client client(loop_, settings);
         EXPECT_EQ(Ask(client, Request("ACL", "WHOAMI")), "ok policyd");
     }
     settings.user = "nobody";
-    Client client(loop_.Raw(), settings);
+    Client client(loop_, settings);
     EXPECT_THAT(Ask(client, Request("PING")), testing::HasSubstr("WRONGPASS"));
 }
 
@@ -260,7 +260,7 @@ TEST_F(RedisClientTest, RefusesMoreCommandsThanMayWait) {
     test::RedisServer server;
     ClientSettings settings = Settings(server.UnixEndpoint());
     settings.most_in_flight = 10;
-    Client client(loop_.Raw(), settings);
+    Client client(loop_, settings);
     ASSERT_TRUE(Recovers(client));
 
     const std::vector<std::string> outcomes = AskTogether(client, 15);
@@ -271,7 +271,7 @@ TEST_F(RedisClientTest, RefusesMoreCommandsThanMayWait) {
 
 TEST_F(RedisClientTest, FailsWhatIsInFlightWhenItEnds) {
     test::RedisServer server;
-    auto client = std::make_unique<Client>(loop_.Raw(), Settings(server.UnixEndpoint()));
+    auto client = std::make_unique<Client>(loop_, Settings(server.UnixEndpoint()));
     ASSERT_TRUE(Recovers(*client));
     std::string outcome;
     const auto keep = [](Client& c, std::string& out) -> async::Task<> {

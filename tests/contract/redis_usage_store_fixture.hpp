@@ -25,7 +25,7 @@ protected:
         options.server.password_file = std::move(password_file);
         options.server.time_limit = std::chrono::seconds(20);
         options.notes_changes = true;
-        return std::make_unique<RedisUsageStore>(loop_.Raw(), std::move(options));
+        return std::make_unique<RedisUsageStore>(loop_, std::move(options));
     }
 
     Reserved Reserve(UsageStore& store, const std::string& id, std::uint64_t bytes,

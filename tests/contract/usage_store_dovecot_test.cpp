@@ -19,7 +19,7 @@ protected:
         redis::ClientSettings settings;
         settings.endpoint = server_.TcpEndpoint();
         settings.time_limit = std::chrono::seconds(5);
-        DovecotQuotaClone clone(loop_.Raw(), settings, prefix);
+        DovecotQuotaClone clone(loop_, settings, prefix);
         return loop_.RunUntilDone(clone.ReadAll(kBegan));
     }
 

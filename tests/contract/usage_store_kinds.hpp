@@ -25,7 +25,7 @@ public:
         options.clock = std::move(clock);
         options.most_single_reservations = most_single_reservations;
         options.notes_changes = true;
-        return std::make_unique<RedisUsageStore>(loop.Raw(), std::move(options));
+        return std::make_unique<RedisUsageStore>(loop, std::move(options));
     }
 
     static test::RedisServer& Server() {

@@ -208,7 +208,7 @@ TEST_F(RedisUsageStoreTest, ReservationsThatGoOnForLongAreSummedUpByTheMinute) {
     options.server.endpoint = server.UnixEndpoint();
     options.server.time_limit = std::chrono::seconds(20);
     options.clock = [&now] { return now; };
-    RedisUsageStore store(loop_.Raw(), std::move(options));
+    RedisUsageStore store(loop_, std::move(options));
     constexpr int kMessages = 9'000;
     constexpr int kMinutes = 2;
     for (int i = 0; i < kMessages; ++i) {

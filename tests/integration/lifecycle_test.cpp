@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <fstream>
+#include <functional>
 #include <list>
 #include <optional>
 #include <system_error>
@@ -21,6 +23,7 @@
 #include "tests/integration/small_site.hpp"
 #include "tests/support/notify_socket.hpp"
 #include "tests/support/redis_server.hpp"
+#include "tests/support/silent_name_server.hpp"
 
 namespace policyd::test {
 namespace {
@@ -191,31 +194,97 @@ TEST(ControlTest, FlushMakesAChangeInATableTakeEffectAtOnce) {
     });
 }
 
-TEST(StopTest, WaitsUntilTheUsageStoreHasBeenToldWhatItMissed) {
-    RedisServer redis;
-    const SmallSite site(SmallSite::Options{
-        {"usage_store", SmallSite::Quoted("redis:" + redis.UnixEndpoint().ToText())},
-        {"usage_store_failure_action", "\"DUNNO\""},
-        {"virtual_mailbox_limit_maps", "[\"inline:{joe@example.com=1000}\"]"},
-        {"request_time_limit", "\"30s\""}});
-    PolicydProcess policyd(site.Config(), site.Socket());
-    const auto ask = [&site](const char* stage, const char* instance) {
-        return PolicyClient(site.Socket())
+/// A server that is to stop while it still has something to tell a Redis that is down.
+class StopTest : public testing::Test {
+protected:
+    std::string Ask(const char* stage, const char* instance) const {
+        return PolicyClient(site_.Socket())
             .Ask(RequestText({{"protocol_state", stage},
                               {"instance", instance},
                               {"recipient", "joe@example.com"},
                               {"recipient_count", "1"},
                               {"size", "900"}}));
-    };
-    redis.Stop(SIGKILL);
-    EXPECT_EQ(ask("END-OF-MESSAGE", "1"), "DUNNO");
-    EXPECT_EQ(site.Metric("policyd_owed_changes"), 1);
-    policyd.Signal(SIGTERM);
-    policyd.WaitForOutput("stopping");
-    redis.Start();
-    EXPECT_EQ(policyd.Wait(), 0);
-    policyd.Start();
-    EXPECT_THAT(ask("RCPT", "2"), StartsWith("452 "));
+    }
+    void BeginToStop() {
+        redis_.Stop(SIGKILL);
+        EXPECT_EQ(Ask("END-OF-MESSAGE", "1"), "DUNNO");
+        EXPECT_EQ(site_.Metric("policyd_owed_changes"), 1);
+        policyd_.Signal(SIGTERM);
+        policyd_.WaitForOutput("stopping");
+    }
+
+    RedisServer redis_;
+    const SmallSite site_{SmallSite::Options{
+        {"usage_store", SmallSite::Quoted("redis:" + redis_.UnixEndpoint().ToText())},
+        {"usage_store_failure_action", "\"DUNNO\""},
+        {"virtual_mailbox_limit_maps", "[\"inline:{joe@example.com=1000}\"]"},
+        {"request_time_limit", "\"30s\""}}};
+    PolicydProcess policyd_{site_.Config(), site_.Socket()};
+};
+
+TEST_F(StopTest, WaitsUntilTheUsageStoreHasBeenToldWhatItMissed) {
+    BeginToStop();
+    redis_.Start();
+    EXPECT_EQ(policyd_.Wait(), 0);
+    policyd_.Start();
+    EXPECT_THAT(Ask("RCPT", "2"), StartsWith("452 "));
+}
+
+TEST_F(StopTest, WhoConnectsMeanwhileIsNotLeftWaiting) {
+    BeginToStop();
+    WaitUntil("the refusal of connections", [&] { return !CanConnect(site_.Socket()); });
+    EXPECT_TRUE(policyd_.IsRunning());
+    EXPECT_EQ(HttpGet(site_.MetricsPort(), "/health").status, 503);
+    redis_.Start();
+    EXPECT_EQ(policyd_.Wait(), 0);
+}
+
+/// policyd where the only name server keeps silent.
+class SilentNameServerTest : public testing::Test {
+protected:
+    void SetUp() override {
+        if (!name_server_.IsPermitted()) GTEST_SKIP() << "only root may mount";
+    }
+    PolicydOptions Options() const { return {.wrapper = name_server_.Wrapper()}; }
+    static std::string MysqlTable(const SmallSite& site, const std::string& host) {
+        const fs::path table = site.Directory().Write(
+            host + ".cf",
+            "hosts = inet:" + host +
+                ":3306\nuser = u\ndbname = d\nquery = SELECT x FROM y WHERE z='%s'\n");
+        return SmallSite::Quoted("mysql:" + table.string());
+    }
+    static std::chrono::seconds TimeOf(const std::function<void()>& work) {
+        const auto began = std::chrono::steady_clock::now();
+        work();
+        return std::chrono::floor<std::chrono::seconds>(std::chrono::steady_clock::now() - began);
+    }
+
+    const SilentNameServer name_server_;
+    const std::chrono::seconds most_{10};  // of the 30 s that a look-up takes
+};
+
+TEST_F(SilentNameServerTest, AStopWaitsForNoAddressOfRedis) {
+    const SmallSite site(
+        SmallSite::Options{{"usage_store", "\"redis:inet:redis.example.test:6379\""}});
+    PolicydProcess policyd(site.Config(), site.Socket(), Options());
+    EXPECT_LT(TimeOf([&] { EXPECT_EQ(policyd.Stop(), 0); }), most_);
+}
+
+TEST_F(SilentNameServerTest, AStopWaitsForNoAddressOfMysql) {
+    const SmallSite site;
+    site.Write({{"virtual_mailbox_maps", MysqlTable(site, "db.example.test")}});
+    PolicydProcess policyd(site.Config(), site.Socket(), Options());
+    EXPECT_THAT(PolicyClient(site.Socket()).Ask(kJoe), StartsWith("DEFER_IF_PERMIT "));
+    EXPECT_LT(TimeOf([&] { EXPECT_EQ(policyd.Stop(), 0); }), most_);
+}
+
+TEST_F(SilentNameServerTest, AReloadWithNewTablesTakesSeconds) {
+    const SmallSite site;
+    PolicydProcess policyd(site.Config(), site.Socket(), Options());
+    site.Write({{"virtual_mailbox_maps", MysqlTable(site, "db.example.test")}});
+    EXPECT_LT(TimeOf([&] { EXPECT_EQ(TellPolicyd("reload", site.ControlSocket()).status, 0); }),
+              most_);
+    EXPECT_LT(TimeOf([&] { EXPECT_EQ(policyd.Stop(), 0); }), most_);
 }
 
 TEST(LifecycleTest, ASignalThatIsForTheScannerEndsNoServer) {

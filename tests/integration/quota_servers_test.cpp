@@ -167,7 +167,7 @@ protected:
         RedisUsageStore::Options store;
         store.server.endpoint = redis_.UnixEndpoint();
         store.server.time_limit = std::chrono::seconds(60);
-        store_ = std::make_unique<RedisUsageStore>(loop_.Raw(), std::move(store));
+        store_ = std::make_unique<RedisUsageStore>(loop_, std::move(store));
     }
 
     /// `meanwhile` again and again until all connections are through; Redis dies at half.

@@ -303,7 +303,7 @@ TEST_F(QuotaStressTest, NoMailboxInRedisExceedsItsLimitAlsoWhenRedisIsKilled) {
         RedisUsageStore::Options options;
         options.server.endpoint = server.UnixEndpoint();
         options.server.time_limit = std::chrono::seconds(20);
-        return std::make_unique<RedisUsageStore>(loop.Raw(), std::move(options));
+        return std::make_unique<RedisUsageStore>(loop, std::move(options));
     };
     StartServers(open, messages);
     async::EventLoop loop;

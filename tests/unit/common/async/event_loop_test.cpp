@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "common/async/timer.hpp"
 #include "tests/support/few_descriptors.hpp"
 
 namespace policyd::async {
@@ -35,6 +36,16 @@ TEST(EventLoopTest, LeavesNoDescriptorBehindWhereThereAreTooFew) {
     EXPECT_GT(needed, 1);
     EXPECT_LT(needed, 20);
     EXPECT_EQ(OpenDescriptors(), before);
+}
+
+TEST(EventLoopTest, WaitsForWhatIsLeftForNoLongerThanItMay) {
+    EventLoop loop;
+    Timer timer(loop.Raw(), [] {});
+    timer.Start(std::chrono::hours(1));
+    EXPECT_FALSE(loop.DrainWithin(std::chrono::milliseconds(20)));
+    timer.Start(std::chrono::milliseconds(10));
+    EXPECT_TRUE(loop.DrainWithin(std::chrono::minutes(1)));
+    EXPECT_FALSE(timer.IsRunning());
 }
 
 }  // namespace

@@ -1,21 +1,29 @@
 #include "common/metrics/cells.hpp"
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <utility>
+#include <vector>
 
 namespace policyd::metrics::cells {
 namespace {
-
-/// Cells from here on are for series that no longer fit.
-constexpr std::size_t kMostShown = kMost - 64;
 
 struct AllCopies {
     std::mutex mutex;
     std::set<const Copy*> copies;                // guarded by mutex
     std::array<std::int64_t, kMost> ended = {};  // guarded by mutex; of threads that are gone
     std::size_t allocated = 0;                   // guarded by mutex
+    /// Given back: the first cells, by how many there are.
+    std::map<std::size_t, std::vector<std::size_t>> spare;  // guarded by mutex
+
+    /// Needs the lock.
+    std::int64_t Sum(std::size_t cell) const {
+        std::int64_t sum = ended[cell];
+        for (const Copy* copy : copies) sum += (*copy)[cell].load(std::memory_order_relaxed);
+        return sum;
+    }
 };
 
 /// Never destroyed: threads may end after main has returned.
@@ -53,15 +61,27 @@ Copy& OfThisThread() {
 
 std::size_t Allocate(std::size_t count) {
     const std::lock_guard lock(All().mutex);
+    std::vector<std::size_t>& spare = All().spare[count];
+    if (!spare.empty()) {
+        const std::size_t first = spare.back();
+        spare.pop_back();
+        return first;
+    }
     if (All().allocated + count > kMostShown) return kMostShown;
     return std::exchange(All().allocated, All().allocated + count);
 }
 
+void GiveBack(std::size_t first, std::size_t count) {
+    if (first == kMostShown) return;
+    const std::lock_guard lock(All().mutex);
+    // The copies are their threads' to write.
+    for (std::size_t i = first; i < first + count; ++i) All().ended[i] -= All().Sum(i);
+    All().spare[count].push_back(first);
+}
+
 std::int64_t Sum(std::size_t cell) {
     const std::lock_guard lock(All().mutex);
-    std::int64_t sum = All().ended[cell];
-    for (const Copy* copy : All().copies) sum += (*copy)[cell].load(std::memory_order_relaxed);
-    return sum;
+    return All().Sum(cell);
 }
 
 }  // namespace policyd::metrics::cells

@@ -19,9 +19,15 @@ using Copy = std::array<std::atomic<std::int64_t>, kMost>;
 
 Copy& OfThisThread();
 
-/// The first of `count` new neighbouring cells, all zero. They are never given back: once there are
-/// no more, the same ones, which nobody shows, are given again and again.
+/// Cells from here on are for series that no longer fit, and belong to all of these: nobody shows
+/// them.
+inline constexpr std::size_t kMostShown = kMost - 64;
+
+/// The first of `count` new neighbouring cells, all zero; kMostShown where there are no more.
 std::size_t Allocate(std::size_t count);
+
+/// What Allocate() gave, and nobody adds to any more.
+void GiveBack(std::size_t first, std::size_t count);
 
 inline void Add(std::size_t cell, std::int64_t amount) {
     std::atomic<std::int64_t>& mine = OfThisThread()[cell];

@@ -22,6 +22,7 @@ struct Source {
 struct AllSeries {
     std::mutex mutex;
     std::map<Key, CellRange> counted;                     // guarded by mutex
+    std::map<Key, std::size_t> holders;                   // guarded by mutex
     std::map<std::uint64_t, Source> sources;              // guarded by mutex
     std::map<Metric, std::atomic<std::int64_t>> largest;  // entries guarded by mutex
     std::uint64_t last_id = 0;                            // guarded by mutex
@@ -68,11 +69,39 @@ Observed::~Observed() {
     All().sources.erase(id_);
 }
 
+Hold::Hold(std::vector<Metric> metrics, Labels labels)
+    : metrics_(std::move(metrics)), labels_(std::move(labels)) {
+    const std::lock_guard lock(All().mutex);
+    for (const Metric metric : metrics_) ++All().holders[{metric, labels_}];
+}
+
+Hold::~Hold() {
+    const std::lock_guard lock(All().mutex);
+    for (const Metric metric : metrics_) {
+        const auto held = All().holders.find({metric, labels_});
+        if (--held->second > 0) continue;
+        All().holders.erase(held);
+        const auto counted = All().counted.find({metric, labels_});
+        if (counted == All().counted.end()) continue;
+        cells::GiveBack(counted->second.first, counted->second.count);
+        All().counted.erase(counted);
+    }
+}
+
+bool Hold::AreShown() const {
+    const std::lock_guard lock(All().mutex);
+    return std::all_of(metrics_.begin(), metrics_.end(), [this](Metric metric) {
+        const auto counted = All().counted.find({metric, labels_});
+        return counted == All().counted.end() || counted->second.first != cells::kMostShown;
+    });
+}
+
 std::vector<Sample> Samples(Metric metric) {
     std::map<Labels, std::vector<double>> found;
     const std::lock_guard lock(All().mutex);
     for (auto entry = All().counted.lower_bound({metric, {}});
          entry != All().counted.end() && entry->first.first == metric; ++entry) {
+        if (entry->second.first == cells::kMostShown) continue;
         std::vector<double>& values = found[entry->first.second];
         for (std::size_t i = 0; i < entry->second.count; ++i)
             values.push_back(static_cast<double>(cells::Sum(entry->second.first + i)));

@@ -78,13 +78,31 @@ private:
     std::uint64_t id_;
 };
 
+/// Keeps the series of something that may go, such as a server that the configuration names no
+/// more: they end, and give way to others, with the last of those who hold them. Outlives what adds
+/// to them. Any thread.
+class Hold {
+public:
+    Hold(std::vector<Metric> metrics, Labels labels);
+    ~Hold();
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+    /// False where there is no room for some: they are not shown.
+    bool AreShown() const;
+
+private:
+    const std::vector<Metric> metrics_;
+    const Labels labels_;
+};
+
 /// One series as it is now: for a histogram its cells, otherwise one value.
 struct Sample {
     Labels labels;
     std::vector<double> values;
 };
 
-/// All series of a metric, sorted by their labels.
+/// All series of a metric for which there is room, sorted by their labels.
 std::vector<Sample> Samples(Metric metric);
 
 /// The value of one series of a counter or gauge; 0 if there is none.

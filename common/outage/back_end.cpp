@@ -1,6 +1,9 @@
 #include "common/outage/back_end.hpp"
 
+#include <mutex>
 #include <utility>
+
+#include "common/log/logging.hpp"
 
 namespace policyd::outage {
 
@@ -11,13 +14,24 @@ namespace {
 /// For how long after the last refusal of a write an answer says nothing about writes.
 constexpr std::chrono::seconds kRefusalTime{10};
 
+void WarnOnceOfWhatIsNotShown() {
+    static std::once_flag warned;
+    std::call_once(warned, [] {
+        log::Warning(
+            "metrics: there are more servers and files than there is room for: /metrics and "
+            "/health leave some out");
+    });
+}
+
 }  // namespace
 
 BackEnd::BackEnd(std::string name, Clock clock, Telling telling)
     : name_(std::move(name)),
       clock_(std::move(clock)),
       log_(CircuitBreaker::kProbePeriod, OutageLog::kMostReasons, telling) {
-    if (telling == Telling::kLogAndMetrics) series_.emplace(name_);
+    if (telling != Telling::kLogAndMetrics) return;
+    series_.emplace(name_);
+    if (!series_->hold.AreShown()) WarnOnceOfWhatIsNotShown();
 }
 
 BackEnd::~BackEnd() {

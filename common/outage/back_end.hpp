@@ -42,11 +42,15 @@ public:
 private:
     struct Series {
         explicit Series(const std::string& name)
-            : down(metrics::Metric::kBackEndDown, {name}),
+            : hold({metrics::Metric::kBackEndDown, metrics::Metric::kBackEndErrors,
+                    metrics::Metric::kBackEndSpared, metrics::Metric::kBackEndDuration},
+                   {name}),
+              down(metrics::Metric::kBackEndDown, {name}),
               errors(metrics::Metric::kBackEndErrors, {name}),
               spared(metrics::Metric::kBackEndSpared, {name}),
               duration(metrics::Metric::kBackEndDuration, {name}) {}
 
+        const metrics::Hold hold;
         const metrics::Gauge down;
         const metrics::Counter errors;
         const metrics::Counter spared;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <thread>
 
 namespace policyd::metrics {
@@ -74,6 +75,41 @@ TEST(SeriesTest, SamplesComeSortedByTheirLabels) {
     for (const Sample& sample : Samples(Metric::kBackEndSpared))
         names.push_back(sample.labels.front());
     EXPECT_THAT(names, testing::ElementsAre("a", "b", "c"));
+}
+
+TEST(SeriesTest, WithTheLastWhoHoldsItASeriesEndsAndItsNumberIsNoOthers) {
+    const Labels labels{"held"};
+    const auto add_here_and_elsewhere = [&labels](std::uint64_t amount) {
+        Counter(Metric::kQuotaWarnings, labels).Add(amount);
+        std::thread([&] { Counter(Metric::kQuotaWarnings, labels).Add(amount); }).join();
+    };
+    auto first = std::make_unique<Hold>(std::vector{Metric::kQuotaWarnings}, labels);
+    auto second = std::make_unique<Hold>(std::vector{Metric::kQuotaWarnings}, labels);
+    add_here_and_elsewhere(3);
+    first.reset();
+    EXPECT_EQ(Value(Metric::kQuotaWarnings, labels), 6);
+    second.reset();
+    EXPECT_THAT(Samples(Metric::kQuotaWarnings), testing::IsEmpty());
+    const Hold again({Metric::kQuotaWarnings}, labels);
+    add_here_and_elsewhere(1);
+    EXPECT_EQ(Value(Metric::kQuotaWarnings, labels), 2);
+}
+
+TEST(SeriesTest, ThoseForWhichThereIsNoRoomAreLeftOutAndOthersTakeTheRoomThatIsGivenBack) {
+    const auto hold = [](int number) {
+        const Labels labels{std::to_string(number)};
+        auto held = std::make_unique<Hold>(std::vector{Metric::kQuotaWarnings}, labels);
+        Counter(Metric::kQuotaWarnings, labels).Add();
+        return held;
+    };
+    std::vector<std::unique_ptr<Hold>> all;
+    while (all.empty() || all.back()->AreShown()) all.push_back(hold(static_cast<int>(all.size())));
+    EXPECT_GT(all.size(), 1'000u);
+    EXPECT_EQ(Samples(Metric::kQuotaWarnings).size(), all.size() - 1);
+    for (const Sample& sample : Samples(Metric::kQuotaWarnings))
+        ASSERT_EQ(sample.values.front(), 1) << sample.labels.front();
+    all.clear();
+    for (int number = 10'000; number < 20'000; ++number) ASSERT_TRUE(hold(number)->AreShown());
 }
 
 }  // namespace

@@ -49,6 +49,19 @@ TEST_F(BackEndTest, CountsErrorsSparedQuestionsAndTimes) {
     EXPECT_EQ(metrics::Value(Metric::kBackEndSpared, {name_}), 2);
 }
 
+TEST_F(BackEndTest, ThoseThatComeAndGoLeaveRoomForOthers) {
+    const auto clock = [this] { return now_; };
+    for (int i = 0; i < 500; ++i) {
+        BackEnd passing("passing:" + std::to_string(i), clock);
+        for (int failed = 0; failed < 3; ++failed) BackEnd::Question(passing).Failed("refused");
+        ASSERT_THAT(BackEndsDown(), ElementsAre(passing.Name()));
+    }
+    EXPECT_THAT(BackEndsDown(), IsEmpty());
+    FailThreeTimes();
+    EXPECT_THAT(BackEndsDown(), ElementsAre(name_));
+    EXPECT_EQ(metrics::Value(Metric::kBackEndErrors, {name_}), 3);
+}
+
 TEST_F(BackEndTest, OneThatRefusesWritesIsNotBackAgainWithTheNextAnswer) {
     for (int i = 0; i < 5; ++i) {
         BackEnd::Question(*back_end_).RefusedWrite("out of memory");

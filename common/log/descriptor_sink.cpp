@@ -37,6 +37,7 @@ void DescriptorSink::sink_it_(const spdlog::details::log_msg& message) {
 
 void DescriptorSink::Write(const spdlog::details::log_msg& message) {
     spdlog::memory_buf_t line;
+    if (is_cut_) line.push_back('\n');
     formatter_->format(message, line);
     WriteAll(line.data(), line.size());
 }
@@ -51,6 +52,7 @@ void DescriptorSink::WriteAll(const char* bytes, std::size_t size) {
         if (written < 0) throw std::system_error(errno, std::generic_category(), "log");
         bytes += written;
         size -= static_cast<std::size_t>(written);
+        is_cut_ = size > 0;
     }
 }
 

@@ -16,7 +16,8 @@ namespace policyd::log {
 ///
 /// A line that cannot be written is an exception, which the logger counts; likewise one that the
 /// reader of a pipe, a socket or a terminal does not take within a second, and those after it until
-/// it takes some again: who waits for the writer is not to wait for him.
+/// it takes some again: who waits for the writer is not to wait for him. What was written of a line
+/// by then stays a line of its own.
 class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
     /// Writes to stderr, which stays open.
@@ -46,6 +47,7 @@ private:
     const std::string path_;    // empty: stderr
     files::SharedFile opened_;  // none: stderr
     bool reader_hangs_ = false;
+    bool is_cut_ = false;  // the last line: it could be written in part only
     std::atomic<bool> reopen_ = false;
 };
 

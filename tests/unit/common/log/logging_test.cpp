@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -187,6 +189,34 @@ TEST_F(LoggingTest, WhatEndsAProgramIsAnErrorForTheJournalAlone) {
     SayOnStderr("policyd: a\nb\n");
     unsetenv("JOURNAL_STREAM");
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "policyd: a\nb\n<3>policyd: a\n<3>b\n");
+}
+
+TEST_F(LoggingTest, ALineThatFollowsOneThatWasCutOffIsALineOfItsOwn) {
+    const auto until_written = [this](const std::string& text) {
+        test::WaitUntil(text,
+                        [&] { return test::ReadFile(path_).find(text) != std::string::npos; });
+    };
+    signal(SIGXFSZ, SIG_IGN);
+    const std::uint64_t lost = LinesLost();
+    LogToFile("info");
+    Info("whole");
+    until_written("whole\n");
+    rlimit before{};
+    getrlimit(RLIMIT_FSIZE, &before);
+    rlimit little = before;
+    little.rlim_cur = std::filesystem::file_size(path_) + 80;
+    setrlimit(RLIMIT_FSIZE, &little);
+    Info("{}", std::string(100, 'x'));
+    until_written("xx");
+    Info("lost");
+    test::WaitUntil("the loss", [lost] { return LinesLost() == lost + 2; });
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, SIG_DFL);
+    Info("after");
+    Info("that");
+    Shutdown();
+    EXPECT_THAT(test::ReadFile(path_),
+                testing::ContainsRegex("whole\n[^\n]*xx\n[^\n]*after\n[^\n]*that\n$"));
 }
 
 TEST_F(LoggingTest, CountsLinesThatTheDiskRefuses) {

@@ -23,6 +23,7 @@ void BeginProcess() {
     sigemptyset(&none);
     pthread_sigmask(SIG_SETMASK, &none, nullptr);
     IgnoreSignals({SIGPIPE, SIGXFSZ});
+    signal(SIGCHLD, SIG_DFL);
 }
 
 bool HasPrintedAll() {

@@ -6,7 +6,8 @@ namespace policyd::async {
 
 /// What main() does before all else. A standard descriptor that is closed becomes /dev/null: the
 /// next file would take its place, and be written to as if it were the terminal. No signal stays
-/// blocked that whoever started the program had blocked. SIGPIPE and SIGXFSZ are ignored: a write
+/// blocked that whoever started the program had blocked, and what became of programs that we start
+/// comes to us also where he ignores his own. SIGPIPE and SIGXFSZ are ignored: a write
 /// that fails says so by itself.
 void BeginProcess();
 

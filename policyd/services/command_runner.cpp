@@ -203,7 +203,11 @@ void CommandRunner::Execute(const Command& command, Arguments arguments) const {
     int status = 0;
     const pid_t ended = waitpid(child, &status, is_done ? WNOHANG : 0);
     if (!is_done) return Count("timeout");
-    if (ended != child) return;  // it goes on, we do not
+    if (ended == 0) return;  // it goes on, we do not
+    if (ended < 0) {
+        log::Error("command: what became of {} cannot be told: {}", name, std::strerror(errno));
+        return Count("failure");
+    }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return Count("success");
     log::Error("command: {} failed, {} {}", name, WIFEXITED(status) ? "status" : "signal",
                WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,6 +34,20 @@ TEST(ProcessTest, AWriteBeyondTheLimitOfFileSizesFailsAndDoesNotKill) {
             setrlimit(RLIMIT_FSIZE, &none);
             const bool has_failed = fputc('x', std::tmpfile()) == EOF || fflush(nullptr) == EOF;
             std::_Exit(has_failed && errno == EFBIG ? 0 : 1);
+        },
+        testing::ExitedWithCode(0), "");
+}
+
+TEST(ProcessTest, AStarterThatIgnoresItsChildrenKeepsNobodyFromTheirOwn) {
+    EXPECT_EXIT(
+        {
+            signal(SIGCHLD, SIG_IGN);
+            BeginProcess();
+            const pid_t child = fork();
+            if (child == 0) std::_Exit(3);
+            int status = 0;
+            const bool is_told = waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 3;
+            std::_Exit(is_told ? 0 : 1);
         },
         testing::ExitedWithCode(0), "");
 }

@@ -64,6 +64,16 @@ TEST(CommandRunnerTest, CountsWhatBecameOfACommand) {
     ExpectOneMore("failure", failures + 1);
 }
 
+TEST(CommandRunnerTest, CountsWhatItCannotBeToldOf) {
+    const auto before = signal(SIGCHLD, SIG_IGN);
+    CommandRunner runner;
+    const double failures = Counted("failure");
+    runner.Use({"/bin/true", minutes(1), milliseconds(0)});
+    runner.Run({});
+    ExpectOneMore("failure", failures);
+    signal(SIGCHLD, before);
+}
+
 TEST(CommandRunnerTest, RunsNothingForANameThatCouldForgeALine) {
     CommandRunner runner;
     runner.Use({"/bin/true", minutes(1), milliseconds(0)});

@@ -2,14 +2,11 @@
 
 #include <utility>
 
-#include "common/outage/unavailable.hpp"
-
 namespace policyd::redis {
 
 async::Task<std::vector<std::string>> KeyScan::Next() {
     Reply page = co_await client_.Ask(Request("SCAN", cursor_, "MATCH", pattern_, "COUNT", 1000));
-    if (page.elements.size() != 2)
-        throw outage::UsageStoreUnavailable("Redis gives an answer that makes no sense");
+    if (page.elements.size() != 2) RefuseNonsense();
     cursor_ = std::move(page.elements.front().text);
     has_ended_ = cursor_ == "0";
     std::vector<std::string> keys;

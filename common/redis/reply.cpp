@@ -2,6 +2,10 @@
 
 #include <hiredis/hiredis.h>
 
+#include <charconv>
+
+#include "common/outage/unavailable.hpp"
+
 namespace policyd::redis {
 
 Reply CopyReply(const redisReply& reply) {
@@ -29,6 +33,18 @@ Reply CopyReply(const redisReply& reply) {
             break;
     }
     return copy;
+}
+
+void RefuseNonsense() {
+    throw outage::UsageStoreUnavailable("Redis gives an answer that makes no sense");
+}
+
+std::int64_t NumberIn(const Reply& reply) {
+    std::int64_t number = 0;
+    const char* const end = reply.text.data() + reply.text.size();
+    const auto read = std::from_chars(reply.text.data(), end, number);
+    if (read.ec != std::errc() || read.ptr != end) RefuseNonsense();
+    return number;
 }
 
 }  // namespace policyd::redis

@@ -19,4 +19,10 @@ struct Reply {
 
 Reply CopyReply(const redisReply& reply);
 
+/// For a reply that Redis cannot have given to what it was asked.
+[[noreturn]] void RefuseNonsense();
+
+/// The whole number that a reply is.
+std::int64_t NumberIn(const Reply& reply);
+
 }  // namespace policyd::redis

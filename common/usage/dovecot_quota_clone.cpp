@@ -70,8 +70,9 @@ async::Task<DovecotFigures> DovecotQuotaClone::ReadAll(text::WallTime began) {
         }
         const std::vector<Reply> answers = co_await redis_.AskAll(std::move(questions));
         for (std::size_t i = 0; i < users.size(); ++i) {
-            const auto bytes = Figure(answers[i].elements.at(0).text);
-            const auto messages = Figure(answers[i].elements.at(1).text);
+            if (answers[i].elements.size() != 2) redis::RefuseNonsense();
+            const auto bytes = Figure(answers[i].elements.front().text);
+            const auto messages = Figure(answers[i].elements.back().text);
             std::optional<Measurement>& measurement = measurements[users[i]];
             if (bytes && messages) measurement = {users[i], *bytes, *messages, began};
         }

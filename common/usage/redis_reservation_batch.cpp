@@ -64,8 +64,7 @@ async::Task<void> RedisReservationBatch::Send(redis::ScriptCall call,
     std::exception_ptr failure;
     try {
         reply = co_await client_.Evaluate(std::move(call));
-        if (reply.elements.size() != joined.size())
-            throw outage::UsageStoreUnavailable("Redis gives an answer that makes no sense");
+        if (reply.elements.size() != joined.size()) redis::RefuseNonsense();
     } catch (...) {
         failure = std::current_exception();
     }

@@ -77,8 +77,9 @@ PackedNumbers RedisUsageStore::Header() const {
 async::Task<text::WallTime> RedisUsageStore::Now() {
     if (clock_) co_return clock_();
     const Reply time = co_await redis_.Ask(Request("TIME"));
-    const std::chrono::seconds seconds(std::stoll(time.elements.at(0).text));
-    const std::chrono::microseconds rest(std::stoll(time.elements.at(1).text));
+    if (time.elements.size() != 2) redis::RefuseNonsense();
+    const std::chrono::seconds seconds(NumberIn(time.elements.front()));
+    const std::chrono::microseconds rest(NumberIn(time.elements.back()));
     co_return text::WallTime(seconds + std::chrono::floor<milliseconds>(rest));
 }
 
@@ -229,8 +230,7 @@ async::Task<void> RedisUsageStore::Commit(std::span<const Measurement> measureme
             ++part;
         }
     }
-    if (!failure && part != commit.parts.end())
-        throw outage::UsageStoreUnavailable("Redis gives an answer that makes no sense");
+    if (!failure && part != commit.parts.end()) redis::RefuseNonsense();
     // What is stored of the others will not be told as changed again.
     if (!changed.empty()) co_await NoteChanged(std::move(changed));
     if (failure) std::rethrow_exception(failure);
@@ -375,8 +375,8 @@ async::Task<std::vector<milliseconds>> RedisUsageStore::NoteFull(
     std::vector<milliseconds> times;
     std::vector<Request> corrections;
     for (std::size_t i = 0; i < mailboxes.size(); ++i) {
-        const std::string& text = replies[3 * i + 1].text;
-        const milliseconds since(text.empty() ? now.count() : std::stoll(text));
+        const Reply& noted = replies[3 * i + 1];
+        const milliseconds since(noted.text.empty() ? now.count() : NumberIn(noted));
         times.push_back(std::max(now - since, milliseconds(0)));
         // The clock was set back: what is later than now is as of now.
         if (since > now)

@@ -2,7 +2,9 @@
 
 #include <sstream>
 
+#include "common/usage/redis_keys.hpp"
 #include "tests/contract/redis_usage_store_fixture.hpp"
+#include "tests/support/fake_redis.hpp"
 
 namespace policyd::usage {
 namespace {
@@ -390,6 +392,24 @@ TEST_F(RedisUsageStoreTest, NeedsNoMoreRightsThanTheManualSays) {
     EXPECT_EQ(loop_.RunUntilDone(store->MendDomains()).wrong.size(), 0u);
     server.Command({"--user", "policyd", "--pass", "secret", "EVAL", lose, "0"});
     EXPECT_EQ(loop_.RunUntilDone(store->MendDomains()).wrong.size(), 1u);
+}
+
+TEST_F(RedisUsageStoreTest, AnAnswerThatMakesNoSenseIsAnOutageOfTheStore) {
+    test::FakeRedis server({});  // that has nothing to say
+    RedisUsageStore::Options options;
+    options.server.endpoint = server.Endpoint();
+    options.server.time_limit = std::chrono::seconds(20);
+    RedisUsageStore store(loop_, std::move(options));
+    EXPECT_THROW(loop_.RunUntilDone(store.Now()), outage::UsageStoreUnavailable);
+}
+
+TEST_F(RedisUsageStoreTest, ATimeOfFullnessThatIsNoneIsAnOutageOfTheStore) {
+    test::RedisServer server;
+    const auto store = Open(server);
+    server.Command({"SET", RedisFullnessKey("ann@example.com"), "yesterday"});
+    const std::vector<std::string> mailboxes{"ann@example.com"};
+    EXPECT_THROW(loop_.RunUntilDone(store->NoteFull(mailboxes, std::chrono::hours(1))),
+                 outage::UsageStoreUnavailable);
 }
 
 }  // namespace

@@ -18,6 +18,9 @@ using outage::UsageStoreUnavailable;
 constexpr std::chrono::milliseconds kShortestPause(50);
 constexpr std::chrono::milliseconds kLongestPause(600);
 
+/// A connection that has been ready for so long was of use.
+constexpr std::chrono::seconds kUseful(1);
+
 bool IsNumeric(const async::Endpoint& endpoint) {
     sockaddr_storage address{};
     return async::NumericAddress(endpoint, address) != 0;
@@ -252,10 +255,10 @@ async::Task<Reply> Client::AskInGreeting(Request request) {
 
 void Client::Ready() {
     state_ = State::kReady;
-    failed_attempts_ = 0;
+    ready_since_ = loop_.Now();
     patience_.Stop();
     untold_loss_.clear();
-    NoteReady();
+    if (!was_lost_at_once_) NoteReady();
     recovery_.Start(outage::CircuitBreaker::kProbePeriod);  // nobody may ask for long
     if (on_ready_) on_ready_();
     std::deque<Waiting> waiting;
@@ -271,14 +274,20 @@ void Client::NoteReady() {
 
 void Client::Lost(const std::string& reason) {
     const bool was_ready = state_ == State::kReady;
+    const bool was_of_use = was_ready && loop_.Now() - ready_since_ >= kUseful;
+    // That one is lost as soon as it is ready may be chance; that the next one is as well is not.
+    const bool is_chance = was_of_use || (was_ready && !was_lost_at_once_);
+    if (was_of_use) failed_attempts_ = 0;
+    if (was_ready) was_lost_at_once_ = !was_of_use;
     // Servers close what is idle for long (Redis's `timeout`): an outage only if it stays away.
-    const bool was_idle = was_ready && connection_->InFlight() == 0;
+    const bool was_idle = is_chance && connection_->InFlight() == 0;
     last_failure_ = reason;
     state_ = State::kPausing;
     // That it is gone may be noticed late: by a program that was stopped meanwhile.
     if (was_ready && on_lost_) on_lost_(connection_->LastAnswered());
     if (was_ready) addresses_left_.clear();
-    const bool goes_on = was_ready || !addresses_left_.empty();  // the next attempt follows at once
+    // The next attempt follows at once.
+    const bool goes_on = is_chance || !addresses_left_.empty();
     waits_for_attempt_ = goes_on;
     patience_.Stop();
     recovery_.Stop();

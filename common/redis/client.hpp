@@ -62,7 +62,8 @@ struct ScriptCall {
 /// Commands go out in order, all of one turn of the loop in one write. While the server cannot be
 /// reached they fail at once; only while the first attempt after a loss is under way do they wait
 /// for it, no longer than the time limit. Attempts follow one another at less than a second, so
-/// that recovery is noticed within one. A replica is not used: what it is told would be lost.
+/// that recovery is noticed within one; after connections that are lost as soon as they are ready
+/// there is a pause as well. A replica is not used: what it is told would be lost.
 ///
 /// Every question throws outage::UsageStoreUnavailable when it was not answered; whether Redis has
 /// carried it out is then unknown. UsageRecordBroken is for what is stored, another one may be
@@ -146,8 +147,10 @@ private:
     State state_ = State::kConnecting;
     bool is_ending_ = false;
     bool waits_for_attempt_ = true;  // whether commands may wait for the attempt under way
-    int failed_attempts_ = 0;        // in a row
-    std::string untold_loss_;        // why an idle connection ended, until the next one is there
+    int failed_attempts_ = 0;        // in a row, until a connection was of use
+    bool was_lost_at_once_ = false;  // the last one that was ready
+    std::chrono::milliseconds ready_since_{0};
+    std::string untold_loss_;  // why an idle connection ended, until the next one is there
     std::string last_failure_;
     std::deque<Waiting> waiting_;
     std::unique_ptr<NameLookup> name_lookup_;

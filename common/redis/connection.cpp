@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/redis/socket_watch.hpp"
+#include "common/redis/unasked_reply.hpp"
 
 namespace policyd::redis {
 
@@ -69,6 +70,7 @@ void Connection::Open(uv_loop_t* loop, const async::Endpoint& endpoint) {
     }
     context_ = context;
     context_->data = this;
+    EndAtUnaskedReplies(*context_);
     watch_->KeepsLoopAlive(false);
     if (endpoint.kind == async::Endpoint::Kind::kInet) SetSocketOptions(limit_);
     redisAsyncSetConnectCallback(context_, &OnConnect);
@@ -160,6 +162,8 @@ void Connection::OnConnect(const redisAsyncContext* context, int status) {
 void Connection::OnDisconnect(const redisAsyncContext* context, int) {
     auto* self = static_cast<Connection*>(context->data);
     if (self == nullptr) return;
+    if (self->end_reason_.empty() && self->sent_at_.empty() && HasEndedAtUnaskedReply(*context))
+        self->end_reason_ = "it sent a reply that nobody asked for";
     if (self->end_reason_.empty())
         self->end_reason_ = context->err != 0 ? context->errstr : "the connection is closed";
     self->Ended();

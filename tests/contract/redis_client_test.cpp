@@ -1,7 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <thread>
@@ -10,6 +13,7 @@
 #include "common/async/event_loop.hpp"
 #include "common/async/sleep.hpp"
 #include "common/redis/client.hpp"
+#include "tests/support/fake_redis.hpp"
 #include "tests/support/redis_server.hpp"
 
 namespace policyd::redis {
@@ -56,11 +60,13 @@ protected:
     }
 
     /// Lets the client notice what has happened.
-    void Wait() {
-        const auto sleep = [](uv_loop_t* loop) -> async::Task<> {
-            co_await async::Sleep(loop, milliseconds(2));
+    void Wait() { WaitFor(milliseconds(2)); }
+
+    void WaitFor(milliseconds time) {
+        const auto sleep = [](uv_loop_t* loop, milliseconds long_enough) -> async::Task<> {
+            co_await async::Sleep(loop, long_enough);
         };
-        loop_.RunUntilDone(sleep(loop_.Raw()));
+        loop_.RunUntilDone(sleep(loop_.Raw(), time));
     }
 
     /// Lets `count` commands go out together; returns their outcomes in the order of the answers.
@@ -184,12 +190,48 @@ TEST_F(RedisClientTest, ACommandAfterALostConnectionWaitsForTheNextOne) {
     int ready = 0;
     Client client(loop_, Settings(server.UnixEndpoint()), {}, [&ready] { ++ready; });
     ASSERT_TRUE(Recovers(client));
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 3; ++i) {
+        WaitFor(std::chrono::seconds(1));
         server.Command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
         while (client.IsReady() && ready == i + 1) Wait();
         EXPECT_EQ(Ask(client, Request("PING")), "ok PONG");
     }
-    EXPECT_EQ(ready, 21);
+    EXPECT_EQ(ready, 4);
+}
+
+TEST_F(RedisClientTest, AServerThatClosesEveryConnectionAtOnceIsNotConnectedToAllTheTime) {
+    test::FakeRedis server([](int connection) { shutdown(connection, SHUT_RDWR); });
+    Client client(loop_, Settings(server.Endpoint()));
+    WaitFor(std::chrono::seconds(2));
+    EXPECT_GE(server.Greeted(), 3);
+    EXPECT_LE(server.Greeted(), 12);
+    EXPECT_THAT(outage::BackEndsDown(),
+                testing::ElementsAre("redis:" + server.Endpoint().ToText()));
+}
+
+TEST_F(RedisClientTest, AReplyThatNobodyAskedForEndsTheConnectionAndNothingElse) {
+    for (const char* reply : {"+hello\r\n", ":5\r\n", "$3\r\nabc\r\n", "$-1\r\n",
+                              "*2\r\n:1\r\n+two\r\n", "-ERR no\r\n", "*0\r\n"}) {
+        test::FakeRedis server([reply](int connection) {
+            static_cast<void>(write(connection, reply, std::strlen(reply)));
+        });
+        Client client(loop_, Settings(server.Endpoint()));
+        while (server.Greeted() < 2) Wait();
+    }
+}
+
+TEST_F(RedisClientTest, ASurplusReplyBehindOneThatWasAskedForIsNobodysAnswer) {
+    test::FakeRedis server({}, "$4\r\nmine\r\n*1\r\n+surplus\r\n");
+    Client client(loop_, Settings(server.Endpoint()));
+    for (int i = 0; i < 3; ++i) {
+        std::string outcome = "not yet";
+        while (!outcome.starts_with("ok")) {
+            outcome = Ask(client, Request("PING"));
+            EXPECT_EQ(outcome.find("surplus"), std::string::npos) << outcome;
+            Wait();
+        }
+        EXPECT_EQ(outcome, "ok mine");
+    }
 }
 
 TEST_F(RedisClientTest, KeepsItsConnectionWhenACommandIsRefused) {

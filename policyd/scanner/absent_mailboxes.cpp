@@ -10,7 +10,7 @@ namespace policyd::scanner {
 async::Task<> AbsentMailboxes::DropReservations(std::shared_ptr<const StoreFiles> files) {
     // Before they are looked for: what comes later may be delivered after that.
     const StoreTime looked = co_await publisher_.AskTime();
-    std::vector<std::string> mailboxes = co_await store_.UnmeasuredMailboxes();
+    std::vector<std::string> mailboxes = co_await publisher_.UnmeasuredMailboxes();
     auto leave_absent_ones = [this, &mailboxes, &files] {
         return std::erase_if(mailboxes, [&](const std::string& address) {
             const auto directory = layout_.DirectoryOf(address);

@@ -5,7 +5,6 @@
 
 #include "common/async/event_loop.hpp"
 #include "common/mail/mailbox_layout.hpp"
-#include "common/usage/usage_store.hpp"
 #include "policyd/scanner/publisher.hpp"
 #include "policyd/scanner/store_files.hpp"
 
@@ -17,18 +16,16 @@ namespace policyd::scanner {
 class AbsentMailboxes {
 public:
     /// All of them outlive it.
-    AbsentMailboxes(async::EventLoop& loop, usage::UsageStore& store,
-                    const mail::MailboxLayout& layout, Publisher& publisher)
-        : loop_(loop), store_(store), layout_(layout), publisher_(publisher) {}
+    AbsentMailboxes(async::EventLoop& loop, const mail::MailboxLayout& layout, Publisher& publisher)
+        : loop_(loop), layout_(layout), publisher_(publisher) {}
 
     /// Has the usage store drop what is older than the grace in mailboxes for which there is
     /// nothing in `files`. A file or a link in their place, and what the layout has no directory
-    /// for, may be a mailbox that is not measured. Throws as Publisher::NoteAbsent().
+    /// for, may be a mailbox that is not measured. Throws as Publisher does.
     async::Task<> DropReservations(std::shared_ptr<const StoreFiles> files);
 
 private:
     async::EventLoop& loop_;
-    usage::UsageStore& store_;
     const mail::MailboxLayout& layout_;
     Publisher& publisher_;
 };

@@ -282,6 +282,37 @@ async::Task<StoreTime> Publisher::AskTime() {
     }
 }
 
+async::Task<std::vector<std::string>> Publisher::MeasuredMailboxes() {
+    AskForNames ask = [this] { return store_.MeasuredMailboxes(); };
+    co_return co_await Names(std::move(ask));
+}
+
+async::Task<std::vector<std::string>> Publisher::UnmeasuredMailboxes() {
+    AskForNames ask = [this] { return store_.UnmeasuredMailboxes(); };
+    co_return co_await Names(std::move(ask));
+}
+
+async::Task<std::vector<std::string>> Publisher::Names(AskForNames ask) {
+    bool has_failed_alone = false;  // or the store is only just back
+    for (;;) {
+        std::exception_ptr outage;
+        std::string failure;
+        try {
+            std::vector<std::string> names = co_await ask();
+            if (!takes_nothing_) Recovered();
+            co_return names;
+        } catch (const outage::Unavailable& unavailable) {
+            outage = std::current_exception();
+            failure = unavailable.what();
+        }
+        const bool answers = co_await StoreAnswers();
+        if (answers && std::exchange(has_failed_alone, true)) std::rethrow_exception(outage);
+        if (answers) continue;
+        const bool go_on = co_await WaitOut(std::move(failure));
+        if (!go_on) std::rethrow_exception(outage);
+    }
+}
+
 async::Task<std::size_t> Publisher::Remove(std::vector<std::string> addresses) {
     const Change remove{"to remove", [this](auto some) { return store_.Remove(some); }};
     co_return co_await ChangeInBatches(std::move(addresses), remove);

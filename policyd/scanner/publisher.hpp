@@ -59,6 +59,9 @@ public:
     /// The store's time. Waits for the store as long as patience says, then throws its
     /// outage::UsageStoreUnavailable.
     async::Task<StoreTime> AskTime();
+    /// As the store's, with the same patience unless it answers all else.
+    async::Task<std::vector<std::string>> MeasuredMailboxes();
+    async::Task<std::vector<std::string>> UnmeasuredMailboxes();
     /// Removes these mailboxes' entries, with the same patience. Returns how many it could not
     /// remove, for the store refuses that of these alone.
     async::Task<std::size_t> Remove(std::vector<std::string> addresses);
@@ -81,6 +84,7 @@ private:
         std::string_view name;  ///< what it is to the mailboxes that are named behind it
         std::function<async::Task<>(std::span<const std::string>)> make;
     };
+    using AskForNames = std::function<async::Task<std::vector<std::string>>()>;
     using Batch = std::vector<std::pair<std::string, StoreTime>>;
     /// What the store did not take, and with what words.
     struct Suspect {
@@ -106,6 +110,7 @@ private:
     Batch TakeBatch();
     async::Task<std::vector<usage::Measurement>> MeasurementsOf(const Batch& batch);
     async::Task<bool> IsKnownBetter(const usage::Measurement& measurement);
+    async::Task<std::vector<std::string>> Names(AskForNames ask);
     async::Task<std::size_t> ChangeInBatches(std::vector<std::string> addresses, Change change);
     /// False when it is time to give up.
     async::Task<bool> WaitOut(std::string what);

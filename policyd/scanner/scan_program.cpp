@@ -169,6 +169,7 @@ async::Task<std::optional<ScanReport>> ScanProgram::SweepOnce(Thoroughness thoro
     SaveState();
     if (report) metrics_.Add(*report, scope);
     if (!report) ++metrics_.failures;
+    if (scanner_.OwesALook()) places_changed_ = true;
     WriteMetrics();
     co_return report;
 }

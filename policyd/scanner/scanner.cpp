@@ -32,6 +32,18 @@ std::string Quoted(const std::string& path) {
     return '"' + text::EscapedForLog(path) + '"';
 }
 
+/// As long as it lives, a sweep goes on, however that ends.
+class GoesOn {
+public:
+    explicit GoesOn(bool& goes_on) : goes_on_(goes_on) { goes_on_ = true; }
+    ~GoesOn() { goes_on_ = false; }
+    GoesOn(const GoesOn&) = delete;
+    GoesOn& operator=(const GoesOn&) = delete;
+
+private:
+    bool& goes_on_;
+};
+
 /// Whether the store may hold something that it prefers to a measurement that began then.
 bool MayBeIgnored(StoreTime began, StoreTime stored_at) {
     return began <= stored_at && stored_at - began <= kMayBeIgnored;
@@ -51,8 +63,8 @@ Scanner::Scanner(async::EventLoop& loop, usage::UsageStore& store, ScanState& st
       pool_(loop, options.threads, options.rules, pace_, options.clock,
             [this](MeasuringBatch& batch) { OnMeasured(batch); }),
       vanished_(state, layout_, publisher_, options, tally_),
-      comparison_(store, state, layout_, vanished_, tally_),
-      absent_(loop, store, layout_, publisher_),
+      comparison_(store, state, layout_, publisher_, vanished_, tally_),
+      absent_(loop, layout_, publisher_),
       obstacles_(layout_.Pattern()) {
     publisher_.OnFinished([this] { sweep_goes_on_.Set(); });
 }
@@ -118,6 +130,8 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     // To verify, all of them are looked up.
     if (!stopped_ && !tally_.sweep.verified) co_await StoreHasLost();
     if (std::exchange(owes_figures_, false)) scope = Scope::kAll;
+    const GoesOn goes_on(sweeping_);
+    look_again_ = false;  // what comes or goes from now on may be missed by the survey
     if (!stopped_) co_await SurveyMailboxes(thoroughness);
     if (!stopped_ && tally_.sweep.verified) co_await CompareWithStore();
     if (!stopped_) co_await MendDomains();
@@ -209,8 +223,6 @@ void Scanner::TellOfNone() {
 }
 
 async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness, Scope scope) {
-    sweeping_ = true;
-    look_again_ = false;
     next_mailbox_.clear();
     skipped_.clear();
     exhausted_ = false;
@@ -247,7 +259,7 @@ async::Task<> Scanner::FinishCommitting() {
         }
     }
     sweeping_ = false;
-    if (!stopped_ && look_again_) co_await TakeInWhatCameAndWent();
+    if (!stopped_ && std::exchange(look_again_, false)) co_await TakeInWhatCameAndWent();
     co_await publisher_.Finish();
 }
 

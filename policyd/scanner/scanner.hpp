@@ -58,10 +58,13 @@ public:
     /// beside a sweep, which looks for itself. False where the store does not answer.
     async::Task<bool> StoreHasLost();
 
-    /// Something came or went above the mailboxes: the sweep that is measuring, or waits for the
-    /// store, looks for it, tells of what is new and removes what is gone before it goes on. False
-    /// where there is none.
+    /// Something came or went above the mailboxes: the sweep that has begun to look for them, is
+    /// measuring, or waits for the store, looks for it, tells of what is new and removes what is
+    /// gone before it goes on. False where there is none.
     bool LookAgain();
+    /// Whether the last sweep did not come to what LookAgain() has promised, for it has failed.
+    /// Asked for once, it is up to whoever asks.
+    bool OwesALook() { return !sweeping_ && std::exchange(look_again_, false); }
     /// Called with the mailboxes that LookAgain() has found, to have them measured.
     void OnAppeared(std::function<void(const std::vector<std::string>&)> function) {
         on_appeared_ = std::move(function);

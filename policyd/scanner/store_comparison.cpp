@@ -106,7 +106,7 @@ async::Task<> StoreComparison::TellOfDrift() {
 }
 
 async::Task<std::set<std::string>> StoreComparison::OnlyInStore() {
-    const std::vector<std::string> measured = co_await store_.MeasuredMailboxes();
+    const std::vector<std::string> measured = co_await publisher_.MeasuredMailboxes();
     std::set<std::string> strangers;
     for (const std::string& address : measured) {
         const auto directory = layout_.DirectoryOf(address);

@@ -6,6 +6,7 @@
 #include "common/mail/mailbox_layout.hpp"
 #include "common/usage/usage_store.hpp"
 #include "policyd/scanner/committed_sample.hpp"
+#include "policyd/scanner/publisher.hpp"
 #include "policyd/scanner/scan_report.hpp"
 #include "policyd/scanner/scan_state.hpp"
 #include "policyd/scanner/vanished_mailboxes.hpp"
@@ -18,9 +19,14 @@ class StoreComparison {
 public:
     /// All of them outlive it.
     StoreComparison(usage::UsageStore& store, const ScanState& state,
-                    const mail::MailboxLayout& layout, const VanishedMailboxes& vanished,
-                    ScanTally& tally)
-        : store_(store), state_(state), layout_(layout), vanished_(vanished), tally_(tally) {}
+                    const mail::MailboxLayout& layout, Publisher& publisher,
+                    const VanishedMailboxes& vanished, ScanTally& tally)
+        : store_(store),
+          state_(state),
+          layout_(layout),
+          publisher_(publisher),
+          vanished_(vanished),
+          tally_(tally) {}
 
     /// Whether it has lost what it took, by some of it. False where it does not answer.
     async::Task<bool> HasLostFigures();
@@ -39,7 +45,8 @@ public:
     async::Task<> TellOfDrift();
 
     /// Addresses of mailboxes of which the store knows and we do not: removed while there was no
-    /// state, or while it could not be saved. In a verification it tells of them.
+    /// state, or while it could not be saved. In a verification it tells of them. Throws as
+    /// Publisher::MeasuredMailboxes().
     async::Task<std::set<std::string>> OnlyInStore();
 
 private:
@@ -50,6 +57,7 @@ private:
     usage::UsageStore& store_;
     const ScanState& state_;
     const mail::MailboxLayout& layout_;
+    Publisher& publisher_;
     const VanishedMailboxes& vanished_;
     ScanTally& tally_;
     StoreTime looked_at_ = 0;

@@ -110,6 +110,7 @@ public:
     }
     async::Task<std::vector<std::string>> MeasuredMailboxes() override {
         FailIfDown();
+        if (on_list) on_list();
         std::vector<std::string> names;
         for (const auto& [name, measurement] : figures) names.push_back(name);
         co_return names;
@@ -117,6 +118,7 @@ public:
 
     async::Task<std::vector<std::string>> UnmeasuredMailboxes() override {
         FailIfDown();
+        if (on_list) on_list();
         co_return unmeasured;
     }
     async::Task<void> NoteAbsent(std::span<const std::string> mailboxes, text::WallTime looked,
@@ -151,6 +153,7 @@ public:
     std::string refused_domain = "?";  ///< no change may concern one of its mailboxes
     std::string refused;               ///< a mailbox that no change may concern
     std::function<void()> on_commit;   ///< called when measurements come, if it is set
+    std::function<void()> on_list;     ///< called when mailboxes are asked for; may throw
     std::function<void()> on_found;    ///< called when a mailbox has been looked up, if it is set
     text::WallTime now{std::chrono::milliseconds(1'700'000'000'000)};
 

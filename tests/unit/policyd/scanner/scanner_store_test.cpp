@@ -368,6 +368,40 @@ TEST_F(ScannerTest, GivesUpOnALongOutageAndCommitsTheNextTime) {
     EXPECT_EQ(Sweep().committed, 1u);
 }
 
+TEST_F(ScannerTest, WaitsOutAStoreThatIsBusyWhenItIsAskedForItsMailboxes) {
+    store_.Deliver("example.org/ann", 10);
+    usage_.unmeasured = {"new@example.org"};
+    int asked = 0;
+    usage_.on_list = [&] {
+        if (++asked % 3 == 0) return;
+        usage_.failures = 1;
+        throw outage::UsageStoreUnavailable("it is busy");
+    };
+    EXPECT_EQ(Sweep().committed, 1u);
+    EXPECT_EQ(usage_.absent.size(), 1u);
+}
+
+TEST_F(ScannerTest, GivesUpOnAStoreThatAnswersAllButWhichMailboxesItHas) {
+    options_.patience = Patience::kForever;
+    usage_.on_list = [] { throw outage::UsageStoreUnavailable("no permission"); };
+    EXPECT_THROW(Sweep(), outage::UsageStoreUnavailable);
+}
+
+TEST_F(ScannerTest, HandsBackTheLookThatASweepHasPromisedWhichFails) {
+    store_.Deliver("example.org/ann", 10);
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    usage_.on_list = [&] {
+        EXPECT_TRUE(scanner.LookAgain());
+        throw outage::UsageStoreUnavailable("no permission");
+    };
+    EXPECT_THROW(loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged)),
+                 outage::UsageStoreUnavailable);
+    EXPECT_FALSE(scanner.LookAgain()) << "there is nobody who would";
+    EXPECT_TRUE(scanner.OwesALook());
+    EXPECT_FALSE(scanner.OwesALook());
+}
+
 TEST_F(ScannerTest, OwesFiguresToAStoreWhoseClockIsFoundSetBackBetweenSweeps) {
     store_.Deliver("example.org/ann", 100);
     async::EventLoop loop;

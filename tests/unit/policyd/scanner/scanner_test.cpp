@@ -388,6 +388,22 @@ TEST_F(ScannerTest, EndsASweepAlsoWhileMailboxesComeAllTheTime) {
     EXPECT_EQ(appeared, promised);
 }
 
+TEST_F(ScannerTest, TakesInWhatComesBetweenItsSurveyAndItsFirstMeasurement) {
+    store_.Deliver("example.org/ann", 10);
+    Sweep();
+    async::EventLoop loop;
+    Scanner scanner(loop, usage_, state_, options_);
+    usage_.on_found = [&] {  // looked up to be compared
+        store_.Deliver("example.org/bob", 10);
+        EXPECT_TRUE(scanner.LookAgain());
+    };
+    std::vector<std::string> appeared;
+    scanner.OnAppeared([&](const std::vector<std::string>& mailboxes) { appeared = mailboxes; });
+    loop.RunUntilDone(scanner.Sweep(Thoroughness::kEverything));
+    EXPECT_THAT(appeared, testing::ElementsAre("example.org/bob"));
+    EXPECT_EQ(BytesOf("bob@example.org"), 10u);
+}
+
 /// A sweep that takes seconds, since its rate is limited, and what happens beside it.
 class SlowSweepTest : public ScannerTest {
 protected:

@@ -107,11 +107,7 @@ void LiveScan::AfterSweep() {
                             (watched_root_.inode != stamp.inode ||
                              watched_root_.device != stamp.device || !watch_->SeesRoot());
     if (is_another || waits_for_root_) {
-        log::Info("live: the mail store is another: watching anew");
-        poll_.reset();
-        watch_.reset();
-        hints_ = {};  // a sweep of everything follows
-        Start();
+        WatchAnew();
         // Without a root it would fail at once; the one that succeeds comes by here again.
         if (watch_ != nullptr && !waits_for_root_) ask_for_sweep_(Sweep::kAll);
     }
@@ -123,6 +119,15 @@ void LiveScan::AfterSweep() {
     // These were not watched when they were measured.
     hints_.directories.merge(unseen.directories);
     changed_.Set();
+}
+
+void LiveScan::WatchAnew() {
+    log::Info("live: the mail store is another: watching anew");
+    poll_.reset();
+    watch_.reset();
+    watched_root_ = {};
+    hints_ = {};
+    Start();
 }
 
 void LiveScan::OnAppeared(const std::vector<std::string>& mailboxes) {

@@ -35,6 +35,8 @@ public:
     void Start();
     /// After every sweep: watches what it found, and begins anew where the mail store is another.
     void AfterSweep();
+    /// The mail store is another directory by now: watches that. Before a sweep of everything.
+    void WatchAnew();
 
     /// Has this mailbox measured as one in which something changed.
     void MeasureSoon(const std::string& mailbox);

@@ -51,12 +51,14 @@ ScanProgram::ScanProgram(async::EventLoop& loop, usage::UsageStore& store,
             [this](LiveScan::Sweep sweep) { AskForSweep(sweep); }),
       progress_(!command_line.quiet && isatty(STDERR_FILENO) != 0),
       timer_(loop.Raw(), [this] { wake_up_.Set(); }),
+      look_around_timer_(loop.Raw(), [this] { look_around_.Set(); }),
       write_metrics_(loop.Raw(), kSaveEvery, [this] { WriteMetrics(); }) {
     // It may have lost figures, and refuse mail by old ones, or have some of mailboxes that are
     // gone: not to be found out at the next scan.
     store.OnReturn([this] {
         state_.knows_store = false;
         AskForSweep(LiveScan::Sweep::kAll);
+        look_around_.Set();
     });
     scanner_.OnMustBeSaved([this] { SaveState(); });
     scanner_.OnStore([this](bool answers) {
@@ -68,7 +70,6 @@ ScanProgram::ScanProgram(async::EventLoop& loop, usage::UsageStore& store,
     scanner_.OnProgress([this] {
         progress_.Show(scanner_.CurrentProgress());
         SaveIfTime();
-        if (SteadyClock::now() >= settle_at_) Settle();
     });
 }
 
@@ -90,8 +91,10 @@ void ScanProgram::Stop() {
     stopped_ = true;
     scanner_.Stop();
     live_.Stop();
-    if (look_at_root_) look_at_root_->LeaveBehind();
+    for (RootLook* look : {&look_before_scan_, &look_beside_scans_})
+        if (*look) (*look)->LeaveBehind();
     wake_up_.Set();
+    look_around_.Set();
 }
 
 void ScanProgram::VerifyNow() {
@@ -167,7 +170,7 @@ async::Task<std::optional<ScanReport>> ScanProgram::SweepOnce(Thoroughness thoro
     }
     progress_.Clear();
     SaveState();
-    if (report) metrics_.Add(*report, scope);
+    if (report && !report->interrupted) metrics_.Add(*report, scope);
     if (!report) ++metrics_.failures;
     if (scanner_.OwesALook()) places_changed_ = true;
     WriteMetrics();
@@ -219,8 +222,8 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
     log::Info("policyd-scan {} watches over {}", POLICYD_VERSION, options_.root);
     live_.Start();
     async::Beside live(live_.Run());
+    async::Beside looks(LookAroundUntilStopped());
     auto due = SteadyClock::now();
-    look_around_at_ = settle_at_ = due + kLookAroundEvery;
     // Not after the first scan: whoever started it would wait for hours, or for a store that is
     // away.
     sd_notifyf(0, "READY=1\nSTATUS=%s", Status());
@@ -229,22 +232,22 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
         const bool is_due = SteadyClock::now() >= due;
         const bool everything = std::exchange(sweep_now_, false) || is_due || verify_now_;
         const bool places = std::exchange(places_changed_, false);
+        std::optional<ScanReport> report;
         if (std::exchange(verify_now_, false)) owes_verification = true;
         if (is_due) due = SteadyClock::now() + settings_.scan_interval;
         if (everything) {
-            const auto root = co_await LookAtRoot();
+            const auto root = co_await LookAtRoot(look_before_scan_);
             if (!root) break;
             scanned_root_ = *root;
-            const auto report = co_await SweepOnce(owes_verification ? Thoroughness::kEverything
-                                                                     : Thoroughness::kWhatChanged);
-            if (report) {
-                owes_verification = false;
-                log::Info("{}", report->Line());
-            }
+            report = co_await SweepOnce(owes_verification ? Thoroughness::kEverything
+                                                          : Thoroughness::kWhatChanged);
+            if (report) log::Info("{}", report->Line());
+            if (report && !report->interrupted) owes_verification = false;
         } else if (places) {
-            co_await SweepOnce(Thoroughness::kWhatChanged, Scanner::Scope::kNewOnes);
+            report = co_await SweepOnce(Thoroughness::kWhatChanged, Scanner::Scope::kNewOnes);
         }
-        live_.AfterSweep();
+        const bool knows_root = !report || !report->interrupted;
+        if (knows_root) live_.AfterSweep();
         has_scanned_ = true;
         TellStatus();
         co_await WaitUntilWanted(due);
@@ -252,6 +255,7 @@ async::Task<ExitCode> ScanProgram::RunUntilStopped() {
     sd_notify(0, "STOPPING=1");
     live_.Stop();
     co_await live.End();
+    co_await looks.End();
     co_return kDone;
 }
 
@@ -266,16 +270,16 @@ bool ScanProgram::IsToBeScannedFor(const DirectoryIdentity& root) const {
 
 /// Nothing where it is to stop: a server of files that is gone is not waited for. Where there can
 /// be no thread for it now, it counts as what it was: the next look is soon.
-async::Task<std::optional<DirectoryIdentity>> ScanProgram::LookAtRoot() {
+async::Task<std::optional<DirectoryIdentity>> ScanProgram::LookAtRoot(RootLook& look) {
     if (stopped_) co_return std::nullopt;
     try {
-        look_at_root_.emplace(loop_, [root = options_.root] { return IdentityOf(root); });
+        look.emplace(loop_, [root = options_.root] { return IdentityOf(root); });
     } catch (const std::system_error& error) {
         files_.Failed("a look at the mail store", error.what(), loop_.Now());
         co_return scanned_root_.value_or(DirectoryIdentity());
     }
     files_.Answered("a look at the mail store", loop_.Now());
-    co_return co_await look_at_root_->End();
+    co_return co_await look->End();
 }
 
 async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
@@ -283,31 +287,41 @@ async::Task<> ScanProgram::WaitUntilWanted(SteadyClock::time_point due) {
         return stopped_ || verify_now_ || sweep_now_ || places_changed_;
     };
     for (;;) {
-        if (!stopped_ && SteadyClock::now() >= look_around_at_) co_await LookAround();
         if (is_wanted()) break;
         SaveIfTime();
         const auto now = SteadyClock::now();
         if (now >= due) break;
         timer_.Start(
-            std::chrono::ceil<std::chrono::milliseconds>(std::min(due, look_around_at_) - now));
+            std::chrono::ceil<std::chrono::milliseconds>(std::min(due, saved_ + kSaveEvery) - now));
         co_await wake_up_.Wait();
     }
     timer_.Stop();
 }
 
-/// Also while a sweep takes its time.
-void ScanProgram::Settle() {
-    settle_at_ = SteadyClock::now() + kLookAroundEvery;
-    live_.MeasureInTurn(scanner_.ToBeSettled());
+/// Also while a sweep takes its time, and where mailboxes come and go all the time, which calls for
+/// sweeps of their own.
+async::Task<> ScanProgram::LookAroundUntilStopped() {
+    while (!stopped_) {
+        look_around_timer_.Start(kLookAroundEvery);
+        co_await look_around_.Wait();
+        if (!stopped_) co_await LookAround();
+    }
+    look_around_timer_.Stop();
 }
 
-/// Also where mailboxes come and go all the time, which calls for sweeps of their own.
 async::Task<> ScanProgram::LookAround() {
     const bool has_lost = co_await scanner_.StoreHasLost();
-    Settle();
-    const auto root = co_await LookAtRoot();
-    if (has_lost || (root && IsToBeScannedFor(*root))) sweep_now_ = true;
-    look_around_at_ = SteadyClock::now() + kLookAroundEvery;
+    live_.MeasureInTurn(scanner_.ToBeSettled());
+    if (has_lost) AskForSweep(LiveScan::Sweep::kAll);
+    const auto root = co_await LookAtRoot(look_beside_scans_);
+    if (!root) co_return;
+    // A scan need not begin anew because a server of files is silent for a while.
+    if (!root->IsThere() && scanner_.CurrentProgress().sweeping) co_return;
+    if (!IsToBeScannedFor(*root)) co_return;
+    scanned_root_ = *root;
+    scanner_.BreakOff();
+    if (root->IsThere()) live_.WatchAnew();
+    AskForSweep(LiveScan::Sweep::kAll);
 }
 
 }  // namespace policyd::scanner

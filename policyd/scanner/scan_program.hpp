@@ -50,10 +50,11 @@ private:
     async::Task<ExitCode> RunUntilStopped();
     const char* Status() const;
     void TellStatus() const;
-    async::Task<std::optional<DirectoryIdentity>> LookAtRoot();
+    using RootLook = std::optional<async::DetachedCall<DirectoryIdentity>>;
+    async::Task<std::optional<DirectoryIdentity>> LookAtRoot(RootLook& look);
     bool IsToBeScannedFor(const DirectoryIdentity& root) const;
     async::Task<> WaitUntilWanted(std::chrono::steady_clock::time_point due);
-    void Settle();
+    async::Task<> LookAroundUntilStopped();
     async::Task<> LookAround();
 
     async::EventLoop& loop_;
@@ -68,20 +69,21 @@ private:
     ProgressLine progress_;
     ScanMetrics metrics_;
     std::chrono::steady_clock::time_point saved_{};
-    std::chrono::steady_clock::time_point look_around_at_{};
-    std::chrono::steady_clock::time_point settle_at_ = std::chrono::steady_clock::time_point::max();
     bool stopped_ = false;
     bool verify_now_ = false;
     bool sweep_now_ = false;
     bool places_changed_ = false;
     bool store_answers_ = true;
     bool has_scanned_ = false;
-    std::optional<async::DetachedCall<DirectoryIdentity>> look_at_root_;
+    RootLook look_before_scan_;
+    RootLook look_beside_scans_;
     /// Before the last scan of everything began; nothing after one that could not read it.
     std::optional<DirectoryIdentity> scanned_root_;
     outage::OutageLog files_{std::chrono::milliseconds(0)};  // that cannot be read or written
     async::Timer timer_;
     async::WakeUp wake_up_;
+    async::Timer look_around_timer_;
+    async::WakeUp look_around_;
     async::Periodic write_metrics_;  // also while an outage of the store is waited out
 };
 

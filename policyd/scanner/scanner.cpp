@@ -69,6 +69,11 @@ Scanner::Scanner(async::EventLoop& loop, usage::UsageStore& store, ScanState& st
     publisher_.OnFinished([this] { sweep_goes_on_.Set(); });
 }
 
+void Scanner::BreakOff() {
+    is_broken_off_ = true;
+    sweep_goes_on_.Set();
+}
+
 void Scanner::Stop() {
     stopped_ = true;
     publisher_.Stop();
@@ -118,6 +123,7 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     const auto start = SteadyClock::now();
     const std::uint64_t committed_before = publisher_.Committed();
     tally_.sweep = {};
+    is_broken_off_ = false;
     if (scope == Scope::kAll) vanished_.TellAgain();
     tally_.sweep.verified = thoroughness == Thoroughness::kEverything;
     obstacles_.Begin();
@@ -128,20 +134,24 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     began_ = co_await AskTime();
     asked_again_ = began_.asked;
     // To verify, all of them are looked up.
-    if (!stopped_ && !tally_.sweep.verified) co_await StoreHasLost();
-    if (std::exchange(owes_figures_, false)) scope = Scope::kAll;
+    if (!IsToEnd() && !tally_.sweep.verified) co_await StoreHasLost();
+    if (std::exchange(owes_figures_, false)) {
+        scope = Scope::kAll;
+        state_.knows_store = false;  // also where the last sweep has found out that it did
+    }
     const GoesOn goes_on(sweeping_);
     look_again_ = false;  // what comes or goes from now on may be missed by the survey
-    if (!stopped_) co_await SurveyMailboxes(thoroughness);
-    if (!stopped_ && tally_.sweep.verified) co_await CompareWithStore();
-    if (!stopped_) co_await MendDomains();
+    if (!IsToEnd()) co_await SurveyMailboxes(thoroughness);
+    if (!IsToEnd() && tally_.sweep.verified) co_await CompareWithStore();
+    if (!IsToEnd() && (tally_.sweep.verified || !has_mended_)) co_await MendDomains();
+    has_mended_ = false;
     co_await MeasureMailboxes(thoroughness, scope);
-    co_await MeasureAgain(std::nullopt);
-    if (!stopped_) co_await RemoveVanished();
-    if (!stopped_) co_await DropReservationsOfAbsent();
+    if (!IsToEnd()) co_await MeasureAgain(std::nullopt);
+    if (!IsToEnd()) co_await RemoveVanished();
+    if (!IsToEnd()) co_await DropReservationsOfAbsent();
     co_await FinishCommitting();
     SumUp();
-    tally_.sweep.interrupted = stopped_;
+    tally_.sweep.interrupted = IsToEnd();
     tally_.sweep.committed = publisher_.Committed() - committed_before;
     tally_.sweep.not_committed = publisher_.Waiting();
     tally_.sweep.duration = SteadyClock::now() - start;
@@ -155,18 +165,31 @@ void Scanner::OpenRoot() {
 }
 
 async::Task<bool> Scanner::StoreHasLost() {
-    if (files_ == nullptr) co_return false;  // no sweep could begin yet
-    if (owes_figures_) co_return true;
+    if (files_ == nullptr) co_return false;                             // no sweep could begin yet
+    if (std::exchange(looks_for_loss_, true)) co_return owes_figures_;  // somebody else does
     const bool has_lost = co_await comparison_.HasLostFigures();
-    if (!has_lost) co_return false;
+    if (has_lost) co_await TellStoreAgain();
+    looks_for_loss_ = false;
+    co_return owes_figures_;
+}
+
+/// Nothing has to be read for that: what it was told last is as right as it was, and dated so. What
+/// has changed since, and what it should not have, is for sweeps.
+async::Task<> Scanner::TellStoreAgain() {
     log::Warning("usage store: it has lost figures, everything is committed again");
-    for (auto& [path, mailbox] : state_.mailboxes) mailbox.committed_at = 0;
+    for (auto& [path, mailbox] : state_.mailboxes) {
+        mailbox.offered_at = std::max(mailbox.offered_at, mailbox.committed_at);
+        mailbox.committed_at = 0;
+    }
     state_.knows_store = false;
     state_.has_changed = true;
-    owes_figures_ = true;
+    owes_figures_ = owes_mending_ = true;
     // Who goes on after a crash would find in the sample what has been committed until then.
     if (on_must_be_saved_) on_must_be_saved_();
-    co_return true;
+    co_await MendDomains();
+    for (const auto& [path, mailbox] : state_.mailboxes)
+        if (mailbox.record != nullptr && mailbox.offered_at > 0)
+            publisher_.Offer(path, mailbox.offered_at, Publisher::Turn::kLater);
 }
 
 async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
@@ -235,23 +258,23 @@ async::Task<> Scanner::MeasureMailboxes(Thoroughness thoroughness, Scope scope) 
     batch_size_ = std::clamp<std::size_t>(state_.mailboxes.size() / (window * 2), 1,
                                           is_slow ? 1 : kMostInBatch);
     for (;;) {
-        if (!stopped_ && std::exchange(look_again_, false)) co_await TakeInWhatCameAndWent();
-        if (!stopped_ && SteadyClock::now() - asked_again_ > kTimeHolds) co_await AskTimeInSweep();
-        while (!stopped_ && !exhausted_ && sweep_batches_ < window) {
+        if (!IsToEnd() && std::exchange(look_again_, false)) co_await TakeInWhatCameAndWent();
+        if (!IsToEnd() && SteadyClock::now() - asked_again_ > kTimeHolds) co_await AskTimeInSweep();
+        while (!IsToEnd() && !exhausted_ && sweep_batches_ < window) {
             if (!SubmitNextBatch(thoroughness, scope)) exhausted_ = true;
         }
-        if (!stopped_ && exhausted_) SubmitSkipped(thoroughness);
+        if (!IsToEnd() && exhausted_) SubmitSkipped(thoroughness);
         // Not when there is nothing new any more: where mailboxes come all the time, it would not
         // end.
-        if (sweep_batches_ == 0 && (stopped_ || (exhausted_ && skipped_.empty()))) break;
-        if (!look_again_) co_await sweep_goes_on_.Wait();
+        if (sweep_batches_ == 0 && (IsToEnd() || (exhausted_ && skipped_.empty()))) break;
+        if (!look_again_ || IsToEnd()) co_await sweep_goes_on_.Wait();
     }
 }
 
 /// What comes or goes by now does not wait until the store has taken all that was found.
 async::Task<> Scanner::FinishCommitting() {
     publisher_.RetryRefused();
-    while (!stopped_ && publisher_.IsCommitting()) {
+    while (!IsToEnd() && publisher_.IsCommitting()) {
         if (std::exchange(look_again_, false)) {
             co_await TakeInWhatCameAndWent();
         } else {
@@ -259,12 +282,12 @@ async::Task<> Scanner::FinishCommitting() {
         }
     }
     sweeping_ = false;
-    if (!stopped_ && std::exchange(look_again_, false)) co_await TakeInWhatCameAndWent();
-    co_await publisher_.Finish();
+    if (!IsToEnd() && std::exchange(look_again_, false)) co_await TakeInWhatCameAndWent();
+    if (!is_broken_off_) co_await publisher_.Finish();
 }
 
 bool Scanner::LookAgain() {
-    if (!sweeping_ || stopped_) return false;
+    if (!sweeping_ || IsToEnd()) return false;
     look_again_ = true;
     sweep_goes_on_.Set();
     return true;
@@ -273,6 +296,7 @@ bool Scanner::LookAgain() {
 async::Task<> Scanner::TakeInWhatCameAndWent() {
     std::vector<std::string> appeared;
     co_await SurveyMailboxes(Thoroughness::kWhatChanged, &appeared);
+    if (is_broken_off_) co_return;
     if (on_appeared_) on_appeared_(appeared);
     std::set<std::string> only_in_store;  // nobody looks, so that it is known no better than before
     co_await vanished_.Remove(std::move(only_in_store), state_.knows_store);
@@ -536,6 +560,7 @@ async::Task<> Scanner::MendDomains() {
     owes_mending_ = true;
     try {
         owes_mending_ = co_await comparison_.MendDomains();
+        has_mended_ = true;
     } catch (const outage::Unavailable& error) {
         log::Warning("usage store: domains are not looked at: {}", error.what());
     }
@@ -556,7 +581,7 @@ async::Task<> Scanner::RemoveVanished() {
         state_.listed_store_at = began_.time;
         state_.has_changed = true;
     }
-    co_await vanished_.Remove(std::move(only_in_store), true);
+    if (!is_broken_off_) co_await vanished_.Remove(std::move(only_in_store), true);
 }
 
 /// As often as those of mailboxes that do not change. Where a disk may not be mounted, nothing is

@@ -54,8 +54,8 @@ public:
     async::Task<std::vector<std::string>> Remeasure(std::vector<std::string> mailboxes);
 
     /// Whether the usage store has lost what it took, as one does that was emptied or put back to
-    /// an earlier time: looks for some of it. The next sweep commits everything again then. Not
-    /// beside a sweep, which looks for itself. False where the store does not answer.
+    /// an earlier time: looks for some of it, also beside a sweep. It is told all of it again at
+    /// once, and a sweep of everything is owed to it. False where the store does not answer.
     async::Task<bool> StoreHasLost();
 
     /// Something came or went above the mailboxes: the sweep that has begun to look for them, is
@@ -75,6 +75,9 @@ public:
         return scanner::Locate(state_.places, layout_, directory);
     }
 
+    /// Ends the sweep that is going on, if there is one, without removing anything, for the root is
+    /// another directory now.
+    void BreakOff();
     /// Ends what is going on: as soon as each thread has measured the mailbox that it is at.
     void Stop();
     /// After the last sweep, and before the end: waits for commits that are on their way.
@@ -107,6 +110,8 @@ private:
 
     async::Task<Beginning> AskTime();
     void ForgetTimesAfter(StoreTime now);
+    async::Task<> TellStoreAgain();
+    bool IsToEnd() const { return stopped_ || is_broken_off_; }
     void OpenRoot();
     /// `appeared` gets the mailboxes that were not known.
     async::Task<> SurveyMailboxes(Thoroughness thoroughness,
@@ -158,13 +163,16 @@ private:
     StoreTime absent_at_ = 0;    // when reservations of absent mailboxes were dropped last
     bool told_of_none_ = false;  // of a mail store without a mailbox
     bool owes_figures_ = false;  // to a store that lost them: a sweep of all is to commit them
-    bool owes_mending_ = true;   // of domains: until a look finds none that was wrong
+    bool looks_for_loss_ = false;  // now
+    bool owes_mending_ = true;     // of domains: until a look finds none that was wrong
+    bool has_mended_ = false;      // since the last sweep was at that
     std::function<void()> on_progress_;
     std::function<void()> on_must_be_saved_;
     std::function<void(const std::vector<std::string>&)> on_appeared_;
 
     // Of the sweep that is going on.
     bool sweeping_ = false;
+    bool is_broken_off_ = false;
     Beginning began_;
     std::chrono::steady_clock::time_point asked_again_{};  // for a later one, also where in vain
     std::string next_mailbox_;                             // where the sweep goes on

@@ -36,6 +36,10 @@ async::Task<bool> StoreComparison::HasLostFigures() {
 
 async::Task<bool> StoreComparison::IsLost(const CommittedMailbox& committed, std::string address) {
     const std::optional<usage::Usage> usage = co_await store_.Find(address);
+    const auto known = state_.mailboxes.find(committed.path);
+    const bool is_as_it_was =
+        known != state_.mailboxes.end() && known->second.committed_at >= committed.at;
+    if (!is_as_it_was) co_return false;  // removed meanwhile, for instance
     // Another scanner may have found out before us that the mailbox is gone.
     if (!usage || !usage->measured_at) co_return !vanished_.IsGone(committed.path);
     co_return usage->measured_at->time_since_epoch().count() < committed.at;

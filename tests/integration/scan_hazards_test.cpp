@@ -460,6 +460,48 @@ TEST_F(ScanHazardsTest, CommitsEverythingAgainSoonAfterRedisWasEmptied) {
     EXPECT_EQ(daemon_->Stop(), 0);
 }
 
+/// Of a scan that takes minutes, since its rate is limited.
+class LongScanTest : public ScanHazardsTest {
+protected:
+    static constexpr int kUsers = 200;
+
+    /// One of all that is known already has begun.
+    void Start(const std::string& usage_store = "") {
+        for (int i = 0; i < kUsers; ++i) Deliver("example.org/" + std::to_string(100 + i), 10);
+        daemon_.emplace(scratch_.Path(), "off", "24h", "", 2, usage_store);
+        ASSERT_EQ(daemon_->ScanOnce(), 0) << daemon_->Log();
+        daemon_.emplace(scratch_.Path(), "off", "24h", "scan_rate_limit = 10\n", 2, usage_store);
+        daemon_->Start();
+        test::WaitUntil(
+            "that it runs",
+            [&] { return daemon_->Log().find("watches over") != std::string::npos; },
+            scratch_ / "scan.log");
+    }
+    void ExpectTruthSoon() {
+        const test::Figures truth = test::RecountStore(Root());
+        test::WaitUntil(
+            "the truth", [&] { return daemon_->Found() == truth; }, scratch_ / "scan.log",
+            std::chrono::seconds(25));
+        EXPECT_EQ(daemon_->Stop(), 0);
+    }
+};
+
+TEST_F(LongScanTest, TellsRedisAgainWhatItLosesMeanwhile) {
+    test::RedisServer redis;
+    Start("redis:" + redis.UnixEndpoint().ToText());
+    redis.Command({"FLUSHALL"});
+    ExpectTruthSoon();
+}
+
+TEST_F(LongScanTest, BeginsAnewInARootThatTakesThePlaceOfItsOwnMeanwhile) {
+    Start();
+    ASSERT_EQ(test::Run({"cp", "-a", Root(), scratch_ / "copy"}).status, 0);
+    fs::rename(Root(), scratch_ / "old");
+    fs::rename(scratch_ / "copy", Root());
+    Deliver("example.org/100", 1);  // the first that is measured
+    ExpectTruthSoon();
+}
+
 TEST_F(ScanHazardsTest, FollowsAStoreThatIsReplacedWhileItIsWatched) {
     Deliver("example.org/ann", 10);
     Deliver("example.org/bob", 10);

@@ -481,6 +481,41 @@ TEST_F(SlowSweepTest, TakesInMailboxesThatComeAndGo) {
     EXPECT_FALSE(usage_.figures.contains("u48@example.org"));
 }
 
+TEST_F(SlowSweepTest, TellsAStoreThatLosesEverythingMeanwhileWhatItHad) {
+    options_.rate_limit = 0;
+    Sweep();
+    store_.Deliver("example.org/u49", 5);  // where the sweep has yet to come
+    options_.rate_limit = 30;
+    BeginSweep();
+    for (int times = 0; times < 2; ++times) {
+        const auto before = std::exchange(usage_.figures, {});
+        usage_.wrong_domains.insert("example.org");
+        EXPECT_TRUE(loop_.RunUntilDone(scanner_->StoreHasLost()));
+        while (IsSweeping() && usage_.figures.size() < 40) loop_.RunOnce();
+        EXPECT_TRUE(IsSweeping());
+        EXPECT_EQ(BytesOf("u49@example.org"), 200u);
+        EXPECT_EQ(usage_.figures.at("u49@example.org").began, before.at("u49@example.org").began);
+        EXPECT_TRUE(usage_.wrong_domains.empty());
+    }
+}
+
+TEST_F(SlowSweepTest, EndsAtOnceAndRemovesNothingWhereItIsBrokenOff) {
+    options_.rate_limit = 0;
+    Sweep();
+    options_.rate_limit = 30;
+    BeginSweep();
+    fs::remove_all(store_ / "example.org/u48");
+    EXPECT_TRUE(scanner_->LookAgain());
+    scanner_->BreakOff();
+    EXPECT_FALSE(scanner_->LookAgain());
+    while (IsSweeping()) loop_.RunOnce();
+    EXPECT_LT(scanner_->CurrentProgress().measured, 10u);
+    EXPECT_EQ(usage_.figures.size(), 40u);
+    options_.rate_limit = 0;
+    Sweep();
+    EXPECT_EQ(usage_.figures.size(), 39u);
+}
+
 TEST_F(ScannerTest, TellsOnceOfAMailStoreInWhichTheLayoutFindsNoMailbox) {
     const auto path = store_.Root().parent_path() / "log";
     log::Configure("policyd-scan", {.destination = "file:" + path.string(), .level = "warning"});

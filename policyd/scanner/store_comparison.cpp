@@ -95,16 +95,17 @@ async::Task<> StoreComparison::TellOfDrift() {
                           usage->messages == record->Messages();
         // One that was measured meanwhile may have been told, or not yet.
         if (same || mailbox.record != record) continue;
+        const bool is_measured = usage && usage->measured_at;
         // Somebody else has measured it since, or another source of figures has told of it.
-        if (usage && usage->measured_at &&
-            usage->measured_at->time_since_epoch().count() > mailbox.committed_at)
+        if (is_measured && usage->measured_at->time_since_epoch().count() > mailbox.committed_at)
             continue;
+        // Or another scanner has removed it.
+        if (!is_measured && vanished_.HasGone(path, record->stamp)) continue;
         CountDrift();
         log::Warning(
             "drift: the usage store has {} for \"{}\", it was told {} bytes and {} messages",
-            usage && usage->measured_at
-                ? fmt::format("{} bytes and {} messages", usage->bytes, usage->messages)
-                : std::string("nothing"),
+            is_measured ? fmt::format("{} bytes and {} messages", usage->bytes, usage->messages)
+                        : std::string("nothing"),
             text::EscapedForLog(*address), record->Bytes(), record->Messages());
     }
 }

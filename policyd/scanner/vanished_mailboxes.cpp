@@ -33,6 +33,13 @@ bool VanishedMailboxes::IsGone(const std::string& path) const {
            files_->Open(path.c_str()).sight == Sight::kAbsent || IsLostAndFound(*files_, path);
 }
 
+bool VanishedMailboxes::HasGone(const std::string& path, const DirectoryStamp& measured) const {
+    if (IsGone(path)) return true;
+    const SeenDirectory now = files_->Look(path.c_str());
+    return now.sight == Sight::kThere &&
+           (now.stamp.inode != measured.inode || now.stamp.device != measured.device);
+}
+
 /// The place on which a file system was mounted that the mailbox was on, and is no more.
 const std::string* VanishedMailboxes::MissingDiskAbove(const std::string& path) const {
     for (std::size_t end = 0; end != path.npos;) {

@@ -31,6 +31,8 @@ public:
 
     /// Whether a mailbox that was not found is really not there, by asking for it.
     bool IsGone(const std::string& path) const;
+    /// Whether it is, or another directory has taken the place of the one that was measured.
+    bool HasGone(const std::string& path, const DirectoryStamp& measured) const;
 
     /// Forgets those that are gone, and removes their entries and those of `only_in_store`,
     /// addresses, from the usage store; or raises the alarm, also for those alone whose disk seems

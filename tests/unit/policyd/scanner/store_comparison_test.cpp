@@ -174,6 +174,21 @@ TEST_F(ScannerTest, CallsNothingDriftThatAnotherHasMeasuredLater) {
     EXPECT_EQ(BytesOf("ann@example.org"), 100u);
 }
 
+TEST_F(ScannerTest, CallsNothingDriftThatAnotherScannerHasRemoved) {
+    for (const char* user : {"ann", "bob", "eve"})
+        store_.Deliver("example.org/" + std::string(user), 10);
+    Sweep();
+    store_.Remove("example.org/bob");
+    store_.Rename("example.org/eve", "../eve");  // so that its place is not taken by itself
+    store_.Deliver("example.org/eve", 5);
+    usage_.figures.erase("bob@example.org");
+    usage_.figures.erase("eve@example.org");
+
+    EXPECT_EQ(Sweep(Thoroughness::kEverything).store_drifted, 0u);
+    EXPECT_EQ(usage_.figures.size(), 2u);
+    EXPECT_EQ(BytesOf("eve@example.org"), 5u);
+}
+
 TEST_F(ScannerTest, ReportsAndRemovesWhatTheStoreHasUnderAnotherNameOfADirectory) {
     options_.layout = "%Ld/%Lu";
     store_.Deliver("example.org/ann", 100);

@@ -60,6 +60,7 @@ ScanProgram::ScanProgram(async::EventLoop& loop, usage::UsageStore& store,
         AskForSweep(LiveScan::Sweep::kAll);
         look_around_.Set();
     });
+    scanner_.OnNew([this](const Scanner::Mailboxes& mailboxes) { SaveNew(mailboxes); });
     scanner_.OnMustBeSaved([this] { SaveState(); });
     scanner_.OnStore([this](bool answers) {
         store_answers_ = answers;
@@ -151,6 +152,17 @@ void ScanProgram::SaveState() {
     files_.Answered("scan_state_file", loop_.Now());
 }
 
+/// Without all the rest, which takes long where there are many.
+void ScanProgram::SaveNew(const Scanner::Mailboxes& mailboxes) {
+    if (!state_file_) return;
+    try {
+        if (!state_file_->Add(mailboxes)) return SaveState();
+        files_.Answered("scan_state_file", loop_.Now());
+    } catch (const std::system_error& error) {
+        files_.Failed("scan_state_file", error.what(), loop_.Now());
+    }
+}
+
 /// Nothing if there was nothing to scan, or nobody to tell.
 async::Task<std::optional<ScanReport>> ScanProgram::SweepOnce(Thoroughness thoroughness,
                                                               Scanner::Scope scope) {
@@ -169,7 +181,11 @@ async::Task<std::optional<ScanReport>> ScanProgram::SweepOnce(Thoroughness thoro
         scanned_root_.reset();
     }
     progress_.Clear();
-    SaveState();
+    if (scope == Scanner::Scope::kAll) {
+        SaveState();
+    } else {
+        SaveIfTime();  // there may be one for each mailbox that comes
+    }
     if (report && !report->interrupted) metrics_.Add(*report, scope);
     if (!report) ++metrics_.failures;
     if (scanner_.OwesALook()) places_changed_ = true;

@@ -43,6 +43,7 @@ private:
     void SaveIfTime();
     void WriteMetrics();
     void SaveState();
+    void SaveNew(const Scanner::Mailboxes& mailboxes);
     async::Task<std::optional<ScanReport>> SweepOnce(Thoroughness thoroughness,
                                                      Scanner::Scope scope = Scanner::Scope::kAll);
     void AskForSweep(LiveScan::Sweep sweep);

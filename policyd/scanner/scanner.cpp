@@ -192,8 +192,7 @@ async::Task<> Scanner::TellStoreAgain() {
             publisher_.Offer(path, mailbox.offered_at, Publisher::Turn::kLater);
 }
 
-async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
-                                       std::vector<std::string>* appeared) {
+async::Task<Scanner::Mailboxes> Scanner::SurveyMailboxes(Thoroughness thoroughness) {
     auto survey_store = [this, thoroughness] {
         return SurveyStore(*files_, layout_, state_.places, thoroughness, options_.clock);
     };
@@ -206,7 +205,7 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
     // They mostly are: only '/' and what comes before it in a name are ordered otherwise.
     if (!std::is_sorted(survey.mailboxes.begin(), survey.mailboxes.end()))
         std::sort(survey.mailboxes.begin(), survey.mailboxes.end());
-    const std::size_t known_before = state_.mailboxes.size();
+    Mailboxes appeared;
     vanished_.Clear();
     auto known = state_.mailboxes.begin();
     for (std::string& path : survey.mailboxes) {
@@ -216,7 +215,7 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
             ++known;
             continue;
         }
-        if (appeared != nullptr) appeared->push_back(path);
+        appeared.push_back(path);
         state_.mailboxes.emplace_hint(known, std::move(path), KnownMailbox());
         state_.has_changed = true;
     }
@@ -226,8 +225,9 @@ async::Task<> Scanner::SurveyMailboxes(Thoroughness thoroughness,
         if (before == state_.places.end() || before->second != place) state_.has_changed = true;
     }
     state_.places = std::move(survey.places);
-    if (state_.mailboxes.size() > known_before && on_must_be_saved_) on_must_be_saved_();
+    if (!appeared.empty() && on_new_) on_new_(appeared);
     TellOfNone();
+    co_return appeared;
 }
 
 /// Nothing else may tell that the layout is not that of the store. What cannot be read may hold
@@ -294,8 +294,7 @@ bool Scanner::LookAgain() {
 }
 
 async::Task<> Scanner::TakeInWhatCameAndWent() {
-    std::vector<std::string> appeared;
-    co_await SurveyMailboxes(Thoroughness::kWhatChanged, &appeared);
+    const Mailboxes appeared = co_await SurveyMailboxes(Thoroughness::kWhatChanged);
     if (is_broken_off_) co_return;
     if (on_appeared_) on_appeared_(appeared);
     std::set<std::string> only_in_store;  // nobody looks, so that it is known no better than before

@@ -85,9 +85,11 @@ public:
 
     /// Called on the loop whenever mailboxes have been measured: to show progress, to save.
     void OnProgress(std::function<void()> function) { on_progress_ = std::move(function); }
-    /// Called when mailboxes have appeared, or the usage store has lost what it had, before it
-    /// hears of them: to save. What a crash leaves in the store is found again only by what is
-    /// remembered of it.
+    using Mailboxes = std::vector<std::string>;
+    /// Called with mailboxes that are new before the usage store hears of them: to save their
+    /// names. What a crash leaves in the store is found again only by what is remembered of it.
+    void OnNew(std::function<void(const Mailboxes&)> function) { on_new_ = std::move(function); }
+    /// Called when the usage store has lost what it had, before it is told again: to save.
     void OnMustBeSaved(std::function<void()> function) { on_must_be_saved_ = std::move(function); }
     /// As Publisher's.
     void OnStore(std::function<void(bool answers)> function) {
@@ -113,9 +115,8 @@ private:
     async::Task<> TellStoreAgain();
     bool IsToEnd() const { return stopped_ || is_broken_off_; }
     void OpenRoot();
-    /// `appeared` gets the mailboxes that were not known.
-    async::Task<> SurveyMailboxes(Thoroughness thoroughness,
-                                  std::vector<std::string>* appeared = nullptr);
+    /// Returns the mailboxes that were not known.
+    async::Task<Mailboxes> SurveyMailboxes(Thoroughness thoroughness);
     void TellOfNone();
     async::Task<> TakeInWhatCameAndWent();
     async::Task<> MeasureMailboxes(Thoroughness thoroughness, Scope scope);
@@ -167,8 +168,9 @@ private:
     bool owes_mending_ = true;     // of domains: until a look finds none that was wrong
     bool has_mended_ = false;      // since the last sweep was at that
     std::function<void()> on_progress_;
+    std::function<void(const Mailboxes&)> on_new_;
     std::function<void()> on_must_be_saved_;
-    std::function<void(const std::vector<std::string>&)> on_appeared_;
+    std::function<void(const Mailboxes&)> on_appeared_;
 
     // Of the sweep that is going on.
     bool sweeping_ = false;

@@ -64,10 +64,12 @@ void StateWriter::Put(const DirectoryStamp& stamp) {
     Put(stamp.device);
 }
 
-void StateWriter::Finish() {
+std::uint64_t StateWriter::Finish() {
     Flush();
-    Put(checksum_.Value());
+    const std::uint64_t sum = checksum_.Value();
+    Put(sum);
     Flush();
+    return sum;
 }
 
 void StateWriter::Flush() {
@@ -107,11 +109,12 @@ std::uint32_t StateReader::GetCount(std::size_t smallest) {
     return count;
 }
 
-void StateReader::Finish() {
+std::uint64_t StateReader::Finish() {
     if (left_ + filled_ - at_ > 0) throw StateDamaged("it goes on after its end");
     std::uint64_t sum = 0;
     ReadExactly(reinterpret_cast<char*>(&sum), sizeof sum);
     if (sum != checksum_.Value()) throw StateDamaged("its checksum is wrong");
+    return sum;
 }
 
 /// Makes `size` bytes available in a row: most often by reading as many as the buffer holds.

@@ -37,9 +37,9 @@ public:
     }
     void Put(std::string_view text);
     void Put(const DirectoryStamp& stamp);
-    /// The checksum, and everything that is still in the buffer. Throws std::system_error, as all
-    /// of these may.
-    void Finish();
+    /// The checksum, which is returned, and everything that is still in the buffer. Throws
+    /// std::system_error, as all of these may.
+    std::uint64_t Finish();
 
 private:
     void Flush();
@@ -68,7 +68,8 @@ public:
     DirectoryStamp GetStamp();
     /// How many things there are, each of `smallest` bytes at least: no more than can follow.
     std::uint32_t GetCount(std::size_t smallest);
-    void Finish();
+    /// The checksum.
+    std::uint64_t Finish();
 
 private:
     /// Valid until the next call.

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <functional>
 #include <system_error>
 
 #include "common/files/shared_file.hpp"
@@ -129,11 +130,10 @@ ScanState Parse(StateReader& in, const std::string& depends_on) {
         if (in.Get<std::uint8_t>() != 0) mailbox.record = GetMailbox(in);
         state.mailboxes.emplace_hint(state.mailboxes.end(), std::move(path), std::move(mailbox));
     }
-    in.Finish();
     return state;
 }
 
-void Write(int fd, const ScanState& state, const std::string& depends_on) {
+std::uint64_t Write(int fd, const ScanState& state, const std::string& depends_on) {
     StateWriter out(fd);
     for (const char c : kFormat) out.Put(c);
     out.Put(std::string_view(depends_on));
@@ -155,7 +155,7 @@ void Write(int fd, const ScanState& state, const std::string& depends_on) {
         out.Put(static_cast<std::uint8_t>(mailbox.record != nullptr));
         if (mailbox.record != nullptr) Put(out, *mailbox.record);
     }
-    out.Finish();
+    return out.Finish();
 }
 
 void SyncDirectoryOf(const std::string& path) {
@@ -165,46 +165,97 @@ void SyncDirectoryOf(const std::string& path) {
     if (!opened || fsync(opened.Get()) != 0) Fail(directory);
 }
 
-}  // namespace
+struct Opened {
+    Descriptor descriptor;  ///< none where there is no such file
+    std::uint64_t size = 0;
+};
 
-StateFile::StateFile(std::string path, std::string depends_on)
-    : path_(std::move(path)), depends_on_(std::move(depends_on)) {}
-
-std::optional<ScanState> StateFile::Load() const {
-    const Descriptor file(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!file) {
-        if (errno == ENOENT) return std::nullopt;
-        Fail(path_);
+Opened Open(const std::string& path) {
+    Opened file{Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), 0};
+    if (!file.descriptor) {
+        if (errno == ENOENT) return file;
+        Fail(path);
     }
     struct stat status {};
-    if (fstat(file.Get(), &status) != 0) Fail(path_);
+    if (fstat(file.descriptor.Get(), &status) != 0) Fail(path);
     if (!S_ISREG(status.st_mode)) {
         errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-        Fail(path_);
+        Fail(path);
     }
-    const auto size = static_cast<std::uint64_t>(status.st_size);
-    MakeRoomInHeap(size + size / 2);  // what a state takes that has been read
-    StateReader in(file.Get(), size);
-    return Parse(in, depends_on_);
+    file.size = static_cast<std::uint64_t>(status.st_size);
+    return file;
 }
 
-void StateFile::Save(const ScanState& state) const {
-    const std::string temporary = path_ + ".new";
+/// Returns what `write` does.
+std::uint64_t Replace(const std::string& path, const std::function<std::uint64_t(int)>& write) {
+    const std::string temporary = path + ".new";
     // What a crash left, or somebody put there: root must not write, or give away, another's file.
     unlink(temporary.c_str());
     const Descriptor file(
         open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640));
     if (!file) Fail(temporary);
+    std::uint64_t written = 0;
     try {
         files::ShareAsItsDirectory(file.Get(), temporary);
-        Write(file.Get(), state, depends_on_);
+        written = write(file.Get());
         if (fsync(file.Get()) != 0) Fail(temporary);
-        if (rename(temporary.c_str(), path_.c_str()) != 0) Fail(path_);
+        if (rename(temporary.c_str(), path.c_str()) != 0) Fail(path);
     } catch (...) {
         unlink(temporary.c_str());
         throw;
     }
-    SyncDirectoryOf(path_);
+    SyncDirectoryOf(path);
+    return written;
+}
+
+}  // namespace
+
+StateFile::StateFile(std::string path, std::string depends_on)
+    : path_(std::move(path)), depends_on_(std::move(depends_on)) {}
+
+std::optional<ScanState> StateFile::Load() {
+    const Opened file = Open(path_);
+    if (!file.descriptor) return std::nullopt;
+    MakeRoomInHeap(file.size + file.size / 2);  // what a state takes that has been read
+    StateReader in(file.descriptor.Get(), file.size);
+    ScanState state = Parse(in, depends_on_);
+    const std::uint64_t checksum = in.Finish();
+    added_ = LoadAdded(checksum);
+    saved_ = checksum;
+    for (const std::string& mailbox : added_) state.mailboxes.try_emplace(mailbox);
+    state.has_changed = !added_.empty();
+    return state;
+}
+
+/// None that was added to another state: a crash came before it was removed.
+std::vector<std::string> StateFile::LoadAdded(std::uint64_t checksum) const {
+    const Opened file = Open(AddedPath());
+    if (!file.descriptor) return {};
+    StateReader in(file.descriptor.Get(), file.size);
+    if (in.Get<std::uint64_t>() != checksum) return {};
+    std::vector<std::string> added;
+    for (auto left = in.Get<std::uint64_t>(); left > 0; --left) added.push_back(in.GetText());
+    in.Finish();
+    return added;
+}
+
+void StateFile::Save(const ScanState& state) {
+    saved_ = Replace(path_, [&](int file) { return Write(file, state, depends_on_); });
+    unlink(AddedPath().c_str());
+    added_.clear();
+}
+
+bool StateFile::Add(const std::vector<std::string>& mailboxes) {
+    if (!saved_) return false;
+    added_.insert(added_.end(), mailboxes.begin(), mailboxes.end());
+    Replace(AddedPath(), [this](int file) {
+        StateWriter out(file);
+        out.Put(*saved_);
+        out.Put(static_cast<std::uint64_t>(added_.size()));
+        for (const std::string& mailbox : added_) out.Put(std::string_view(mailbox));
+        return out.Finish();
+    });
+    return true;
 }
 
 std::unique_ptr<StateLock> StateLock::Take(const std::string& state_path) {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "policyd/scanner/scan_state.hpp"
 
@@ -17,7 +19,8 @@ public:
 
 /// Keeps the scan state in a file. A file is replaced as a whole, by a new one that is on disk
 /// before it takes the name, so that a crash at any moment leaves the old or the new one. Its
-/// header names the format, and what the figures depend on; a checksum ends it.
+/// header names the format, and what the figures depend on; a checksum ends it. Beside it, in
+/// `PATH.new-mailboxes`, are names of mailboxes that have appeared since.
 class StateFile {
 public:
     /// `depends_on` is what must be equal for a state to be used: the root, the layout and the
@@ -26,13 +29,22 @@ public:
 
     /// Nothing if there is no file yet. Throws StateDamaged for a file that cannot be used, and
     /// std::system_error for one that cannot be read.
-    std::optional<ScanState> Load() const;
+    std::optional<ScanState> Load();
     /// Throws std::system_error; the old file is then left as it was.
-    void Save(const ScanState& state) const;
+    void Save(const ScanState& state);
+    /// Has the next Load() find these mailboxes as well, of which nothing else is known, at the
+    /// cost of those that were added since the last Save(). False where nothing was saved or
+    /// loaded. Throws std::system_error.
+    bool Add(const std::vector<std::string>& mailboxes);
 
 private:
+    std::string AddedPath() const { return path_ + ".new-mailboxes"; }
+    std::vector<std::string> LoadAdded(std::uint64_t checksum) const;
+
     std::string path_;
     std::string depends_on_;
+    std::optional<std::uint64_t> saved_;  // the checksum of the file
+    std::vector<std::string> added_;      // since it was saved
 };
 
 /// Held while a scanner works with a state file, so that two do not.

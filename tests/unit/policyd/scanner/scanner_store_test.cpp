@@ -475,12 +475,13 @@ TEST_F(ScannerTest, ComparesItsListWithTheStoresOnceInAnIntervalOfVerification) 
 TEST_F(ScannerTest, HasMailboxesSavedThatAppearBeforeTheStoreHearsOfThem) {
     async::EventLoop loop;
     Scanner scanner(loop, usage_, state_, options_);
-    std::vector<std::size_t> saved;
-    scanner.OnMustBeSaved([&] {
-        EXPECT_TRUE(std::exchange(state_.has_changed, false));
-        EXPECT_EQ(usage_.figures.size(), saved.size());
-        saved.push_back(state_.mailboxes.size());
+    Scanner::Mailboxes named;
+    scanner.OnNew([&](const Scanner::Mailboxes& mailboxes) {
+        EXPECT_EQ(usage_.figures.size(), named.size());
+        named.insert(named.end(), mailboxes.begin(), mailboxes.end());
     });
+    int saved = 0;
+    scanner.OnMustBeSaved([&] { ++saved; });
     const auto sweep = [&](Thoroughness thoroughness = Thoroughness::kWhatChanged) {
         loop.RunUntilDone(scanner.Sweep(thoroughness));
     };
@@ -488,7 +489,7 @@ TEST_F(ScannerTest, HasMailboxesSavedThatAppearBeforeTheStoreHearsOfThem) {
     sweep();
     store_.Deliver("example.org/bob", 10);
     sweep();
-    EXPECT_THAT(saved, testing::ElementsAre(1, 2));
+    EXPECT_THAT(named, testing::ElementsAre("example.org/ann", "example.org/bob"));
     sweep();
     state_.has_changed = false;
     sweep();
@@ -496,11 +497,11 @@ TEST_F(ScannerTest, HasMailboxesSavedThatAppearBeforeTheStoreHearsOfThem) {
     usage_.now += options_.refresh_interval;
     sweep();
     EXPECT_TRUE(state_.has_changed) << "what was committed when";
-    EXPECT_EQ(saved.size(), 2u);
+    EXPECT_EQ(saved, 0);
     usage_.figures["ann@example.org"].bytes = 11;
-    state_.has_changed = false;
     sweep(Thoroughness::kEverything);
-    EXPECT_EQ(saved.size(), 3u) << "figures were lost";
+    EXPECT_EQ(saved, 1) << "figures were lost";
+    EXPECT_EQ(named.size(), 2u);
 }
 
 }  // namespace

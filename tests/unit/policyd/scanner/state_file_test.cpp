@@ -128,6 +128,46 @@ TEST_F(StateFileTest, GivesBackADomainOfMoreNamesThanItReadsAtOnce) {
     EXPECT_EQ(loaded.mailboxes.size(), 2u);
 }
 
+TEST_F(StateFileTest, GivesBackMailboxesThatWereAddedSinceItWasSaved) {
+    StateFile file = File();
+    EXPECT_FALSE(file.Add({"d/w"})) << "to what?";
+    file.Save(state_);
+    const std::string saved = test::ReadFile(Path());
+    EXPECT_FALSE(File().Load().value().has_changed);
+    EXPECT_TRUE(file.Add({"d/w"}));
+    EXPECT_TRUE(file.Add({"d/a\n", "d/u"}));
+    EXPECT_EQ(test::ReadFile(Path()), saved);
+
+    StateFile next = File();
+    const ScanState loaded = next.Load().value();
+    EXPECT_TRUE(loaded.has_changed);
+    EXPECT_EQ(loaded.mailboxes.size(), 4u);
+    EXPECT_EQ(loaded.mailboxes.at("d/w").record, nullptr);
+    EXPECT_NE(loaded.mailboxes.at("d/u").record, nullptr);
+    EXPECT_TRUE(next.Add({"d/x"}));
+    EXPECT_EQ(File().Load().value().mailboxes.size(), 5u);
+}
+
+TEST_F(StateFileTest, GivesBackNoneThatWereAddedToAnother) {
+    StateFile file = File();
+    file.Save(state_);
+    file.Add({"d/w"});
+    const std::string added = test::ReadFile(Path() + ".new-mailboxes");
+    state_.root_device = 14;
+    file.Save(state_);
+    EXPECT_FALSE(std::filesystem::exists(Path() + ".new-mailboxes"));
+    std::ofstream(Path() + ".new-mailboxes", std::ios::binary) << added;  // a crash came between
+    EXPECT_EQ(File().Load().value().mailboxes.size(), 2u);
+}
+
+TEST_F(StateFileTest, IsNotBelievedWhereWhatWasAddedIsDamaged) {
+    StateFile file = File();
+    file.Save(state_);
+    file.Add({"d/w"});
+    std::filesystem::resize_file(Path() + ".new-mailboxes", 25);
+    EXPECT_THROW(File().Load(), StateDamaged);
+}
+
 TEST_F(StateFileTest, HasNothingBeforeTheFirstSave) {
     EXPECT_FALSE(File().Load());
 }

@@ -36,12 +36,12 @@ TEST_F(ScannerTest, RemovesTheEntryOfAMailboxThatCameJustBeforeACrashAndWentAfte
     store_.Deliver("example.org/ann", 10);
     Sweep();
     store_.Deliver("example.org/bob", 10);
-    ScanState saved;
+    ScanState saved = state_;
     async::EventLoop loop;
     Scanner scanner(loop, usage_, state_, options_);
-    scanner.OnMustBeSaved([&] {
+    scanner.OnNew([&](const Scanner::Mailboxes& mailboxes) {
         EXPECT_EQ(usage_.figures.count("bob@example.org"), 0u);
-        saved = state_;
+        for (const std::string& mailbox : mailboxes) saved.mailboxes[mailbox];
     });
     loop.RunUntilDone(scanner.Sweep(Thoroughness::kWhatChanged));
     EXPECT_EQ(usage_.figures.count("bob@example.org"), 1u);

@@ -112,6 +112,17 @@ TEST_P(InitScriptTest, FailsAReloadOfAMistakenConfiguration) {
     EXPECT_EQ(Script("reload").status, 6);
 }
 
+TEST_P(InitScriptTest, StartsItSoThatAHangUpDoesNotEndItBeforeItMinds) {
+    const std::string lives = Path("lives");
+    WriteProgram(scratch_, "programs/policyctl", "case $1 in ask) exit 69 ;; esac");
+    WriteProgram(scratch_, "programs/install", "");
+    WriteProgram(
+        scratch_, "programs/start-stop-daemon",
+        "case \"$*\" in *--start*) kill -HUP $$; touch " + lives + " ;; *) exit 3 ;; esac");
+    EXPECT_EQ(Script("start").status, 7) << "it has not really started";
+    EXPECT_TRUE(fs::exists(lives));
+}
+
 TEST_P(InitScriptTest, StartsItWithTheGroupsThatItsUserIsIn) {
     const std::string started = Path("started");
     WriteProgram(scratch_, "programs/policyctl", "case $1 in ask) exit 69 ;; esac");

@@ -133,6 +133,7 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
         newest_ = std::max({newest_, mailbox.committed_at, mailbox.verified_at});
     began_ = co_await AskTime();
     asked_again_ = began_.asked;
+    const StoreTime looked = began_.time;  // for mailboxes
     // To verify, all of them are looked up.
     if (!IsToEnd() && !tally_.sweep.verified) co_await StoreHasLost();
     if (std::exchange(owes_figures_, false)) {
@@ -147,7 +148,7 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
     has_mended_ = false;
     co_await MeasureMailboxes(thoroughness, scope);
     if (!IsToEnd()) co_await MeasureAgain(std::nullopt);
-    if (!IsToEnd()) co_await RemoveVanished();
+    if (!IsToEnd()) co_await RemoveVanished(looked);
     if (!IsToEnd()) co_await DropReservationsOfAbsent();
     co_await FinishCommitting();
     SumUp();
@@ -572,11 +573,11 @@ bool Scanner::IsToLookIntoStore() const {
     return !state_.knows_store || tally_.sweep.verified || options_.accept_removals || is_due;
 }
 
-async::Task<> Scanner::RemoveVanished() {
+async::Task<> Scanner::RemoveVanished(StoreTime looked) {
     if (state_.listed_store_at == 0) state_.listed_store_at = began_.time;
     std::set<std::string> only_in_store;
     if (IsToLookIntoStore()) {
-        only_in_store = co_await comparison_.OnlyInStore();
+        only_in_store = co_await comparison_.OnlyInStore(looked);
         state_.listed_store_at = began_.time;
         state_.has_changed = true;
     }

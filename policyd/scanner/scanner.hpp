@@ -141,7 +141,7 @@ private:
     async::Task<> CompareWithStore();
     async::Task<> MendDomains();
     bool IsToLookIntoStore() const;
-    async::Task<> RemoveVanished();
+    async::Task<> RemoveVanished(StoreTime looked);
     async::Task<> DropReservationsOfAbsent();
     void SumUp();
 

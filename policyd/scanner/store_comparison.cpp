@@ -10,6 +10,15 @@
 
 namespace policyd::scanner {
 
+namespace {
+
+/// 0 for one that never was.
+StoreTime MeasuredAt(const usage::Usage& usage) {
+    return usage.measured_at ? usage.measured_at->time_since_epoch().count() : 0;
+}
+
+}  // namespace
+
 async::Task<bool> StoreComparison::HasLostFigures() {
     std::vector<bool> lost;
     try {
@@ -42,7 +51,7 @@ async::Task<bool> StoreComparison::IsLost(const CommittedMailbox& committed, std
     if (!is_as_it_was) co_return false;  // removed meanwhile, for instance
     // Another scanner may have found out before us that the mailbox is gone.
     if (!usage || !usage->measured_at) co_return !vanished_.IsGone(committed.path);
-    co_return usage->measured_at->time_since_epoch().count() < committed.at;
+    co_return MeasuredAt(*usage) < committed.at;
 }
 
 /// Whether the domain has less than this mailbox alone.
@@ -97,8 +106,7 @@ async::Task<> StoreComparison::TellOfDrift() {
         if (same || mailbox.record != record) continue;
         const bool is_measured = usage && usage->measured_at;
         // Somebody else has measured it since, or another source of figures has told of it.
-        if (is_measured && usage->measured_at->time_since_epoch().count() > mailbox.committed_at)
-            continue;
+        if (is_measured && MeasuredAt(*usage) > mailbox.committed_at) continue;
         // Or another scanner has removed it.
         if (!is_measured && vanished_.HasGone(path, record->stamp)) continue;
         CountDrift();
@@ -110,7 +118,7 @@ async::Task<> StoreComparison::TellOfDrift() {
     }
 }
 
-async::Task<std::set<std::string>> StoreComparison::OnlyInStore() {
+async::Task<std::set<std::string>> StoreComparison::OnlyInStore(StoreTime looked) {
     const std::vector<std::string> measured = co_await publisher_.MeasuredMailboxes();
     std::set<std::string> strangers;
     for (const std::string& address : measured) {
@@ -122,6 +130,9 @@ async::Task<std::set<std::string>> StoreComparison::OnlyInStore() {
         if (is_known ? is_its_own : !vanished_.IsGone(*directory)) continue;
         strangers.insert(address);
         if (!tally_.sweep.verified) continue;
+        const std::optional<usage::Usage> usage = co_await store_.Find(address);
+        // Another scanner has seen it come, and may not have seen yet that it is gone.
+        if (usage && MeasuredAt(*usage) >= looked) continue;
         CountDrift();
         log::Warning("drift: the usage store has figures for \"{}\", which is no mailbox",
                      text::EscapedForLog(address));

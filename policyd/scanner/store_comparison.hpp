@@ -45,9 +45,10 @@ public:
     async::Task<> TellOfDrift();
 
     /// Addresses of mailboxes of which the store knows and we do not: removed while there was no
-    /// state, or while it could not be saved. In a verification it tells of them. Throws as
+    /// state, or while it could not be saved. In a verification it tells of them, but for those
+    /// measured since `looked`, when mailboxes were looked for. Throws as
     /// Publisher::MeasuredMailboxes().
-    async::Task<std::set<std::string>> OnlyInStore();
+    async::Task<std::set<std::string>> OnlyInStore(StoreTime looked);
 
 private:
     async::Task<bool> IsLost(const CommittedMailbox& committed, std::string address);

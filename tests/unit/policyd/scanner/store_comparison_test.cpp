@@ -189,6 +189,17 @@ TEST_F(ScannerTest, CallsNothingDriftThatAnotherScannerHasRemoved) {
     EXPECT_EQ(BytesOf("eve@example.org"), 5u);
 }
 
+TEST_F(ScannerTest, CallsNothingDriftThatAnotherScannerHasSeenComeAndNotYetGo) {
+    store_.Deliver("example.org/ann", 10);
+    Sweep();
+    usage_.on_list = [this] {
+        usage_.figures["bob@example.org"] = {"bob@example.org", 10, 1, usage_.now};
+    };
+    const ScanReport report = Sweep(Thoroughness::kEverything);
+    EXPECT_EQ(report.store_drifted, 0u);
+    EXPECT_EQ(report.removed, 1u);
+}
+
 TEST_F(ScannerTest, ReportsAndRemovesWhatTheStoreHasUnderAnotherNameOfADirectory) {
     options_.layout = "%Ld/%Lu";
     store_.Deliver("example.org/ann", 100);

@@ -65,10 +65,12 @@ int Spawn(const std::vector<std::string>& words, pid_t& child) {
     return error;
 }
 
+/// Also of what is no child any more: the kernel tells nobody of it where SIGCHLD is ignored.
 bool HasEnded(pid_t child) {
     siginfo_t ended{};
     constexpr int kOnlyLook = WEXITED | WNOHANG | WNOWAIT;
-    return waitid(P_PID, static_cast<id_t>(child), &ended, kOnlyLook) == 0 && ended.si_pid == child;
+    if (waitid(P_PID, static_cast<id_t>(child), &ended, kOnlyLook) != 0) return errno == ECHILD;
+    return ended.si_pid == child;
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <optional>
+#include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/support/paths.hpp"
@@ -103,6 +104,15 @@ protected:
         return test::Run({"pgrep", "-f", name + ".*" + (scratch_ / "t").string()}).output;
     }
 
+    /// Whether a process has used a tenth of a second of a processor, in user mode.
+    static bool HasWorked(std::string pid) {
+        pid.resize(pid.find('\n'));
+        std::istringstream stat(test::ReadFile("/proc/" + pid + "/stat"));
+        std::string word;
+        for (int field = 1; field <= 14; ++field) stat >> word;
+        return std::stol(word) >= sysconf(_SC_CLK_TCK) / 10;
+    }
+
     test::ScratchDirectory scratch_;
     std::optional<test::Process> process_;
 };
@@ -122,9 +132,7 @@ TEST_F(MeasuringProgramTest, CompareSaysWhichServerDied) {
     Start({"compare", "--only", "bare", "--mailboxes", "10", "--duration", "3"}, "round 1 of");
     const std::string pid = Processes("policyd-responder");
     ASSERT_NE(pid, "") << Output();
-    // Not before policyd-load has begun to measure it.
-    test::WaitUntil("policyd-load", [&] { return !Processes("policyd-load").empty(); });
-    std::this_thread::sleep_for(std::chrono::seconds(1));
+    test::WaitUntil("that it is measured", [&] { return HasWorked(pid); });
     ASSERT_EQ(kill(std::stoi(pid), SIGKILL), 0);
     EXPECT_EQ(process_->Wait(std::chrono::minutes(2)), 1) << Output();
     EXPECT_THAT(Output(), HasSubstr("compare: bare responder, TCP: no process "));

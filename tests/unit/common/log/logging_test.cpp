@@ -18,6 +18,7 @@
 namespace policyd::log {
 namespace {
 
+using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -79,7 +80,10 @@ TEST_F(LoggingTest, ChangesOfDestinationDoNotWaitForWhoTakesNothingAndTheLastOne
         return test::ReadFile(other).find("after") != std::string::npos;
     });
     EXPECT_THAT(test::ReadFile(other), HasSubstr("before"));
-    for (const char* name : {"a.log", "b.log"}) EXPECT_EQ(test::ReadFile(scratch_ / name), "");
+    // Nothing, or what was still to be written when it had given up the reader.
+    for (const char* name : {"a.log", "b.log"})
+        EXPECT_THAT(test::ReadFile(scratch_ / name),
+                    Not(AnyOf(HasSubstr("before"), HasSubstr("after"))));
 }
 
 TEST_F(LoggingTest, MakesTheFileUnreadableForOthers) {

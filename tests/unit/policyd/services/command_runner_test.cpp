@@ -64,14 +64,29 @@ TEST(CommandRunnerTest, CountsWhatBecameOfACommand) {
     ExpectOneMore("failure", failures + 1);
 }
 
+/// For its life, nobody is told what becomes of children.
+struct IgnoredChildren {
+    ~IgnoredChildren() { signal(SIGCHLD, before); }
+    const sighandler_t before = signal(SIGCHLD, SIG_IGN);
+};
+
 TEST(CommandRunnerTest, CountsWhatItCannotBeToldOf) {
-    const auto before = signal(SIGCHLD, SIG_IGN);
+    const IgnoredChildren ignored;
     CommandRunner runner;
     const double failures = Counted("failure");
     runner.Use({"/bin/true", minutes(1), milliseconds(0)});
     runner.Run({});
     ExpectOneMore("failure", failures);
-    signal(SIGCHLD, before);
+}
+
+TEST(CommandRunnerTest, DoesNotWaitForACommandThatNobodyCanTellItOf) {
+    const IgnoredChildren ignored;
+    CommandRunner runner;
+    const double failures = Counted("failure");
+    runner.Use({"/bin/true", minutes(1), milliseconds(0)});
+    const NoDescriptors none;  // to wait for its end with
+    runner.Run({});
+    ExpectOneMore("failure", failures);
 }
 
 TEST(CommandRunnerTest, RunsNothingForANameThatCouldForgeALine) {

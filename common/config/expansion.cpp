@@ -64,8 +64,9 @@ private:
             if (const auto* list = std::get_if<Strings Settings::*>(&option->field))
                 return Joined(settings_.**list);
         }
-        throw std::invalid_argument("$" + std::string(name) +
-                                    " is not a text option of the mail system");
+        throw std::invalid_argument(
+            "$" + std::string(name) +
+            " is not a text option of the mail system; write $$ for a dollar sign");
     }
 
     static std::string Joined(const Strings& list) {

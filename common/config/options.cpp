@@ -107,7 +107,7 @@ constexpr Option kOptions[] = {
     {kChecks, "client_access_maps", &Settings::client_access_maps, kEffectOnReload, Anything(),
      "Tables that say which clients may talk to the mail server, searched as check_client_access "
      "does: host name and its parents, then address and its networks. A result OK ends this check "
-     "only."},
+     "only. A dollar sign in rules that stand here is one as it is: $1, where main.cf has $$1."},
     {kChecks, "client_access_default", &Settings::client_access_default, kEffectOnReload,
      CheckedBy(&CheckAction),
      "The action for a client that is in no table; a refusal makes the tables an allowlist."},

@@ -31,12 +31,21 @@ async::Task<bool> DecisionLookups::Contains(const tables::DomainList& domains,
 
 async::Task<DecisionLookups::Row> DecisionLookups::Find(tables::LookupTable& table,
                                                         std::string_view key) {
-    // A pattern may look at the case of a key.
-    if (!table.TakesPartialKeys()) return table.Find(key);
+    if (!table.TakesPartialKeys()) return FindByPattern(table, key);
     const tables::Outcome* const known = Known(&table, RowsOf(key));
     if (known == nullptr) return FindAnew(table, key);
     if (const auto* row = std::get_if<Row>(known)) return async::Task<Row>::Of(*row);
     std::rethrow_exception(std::get<std::exception_ptr>(*known));
+}
+
+async::Task<DecisionLookups::Row> DecisionLookups::FindByPattern(tables::LookupTable& table,
+                                                                 std::string_view key) {
+    const std::pair as_written(&std::as_const(table), std::string(key));
+    const auto known = by_pattern_.find(as_written);
+    if (known != by_pattern_.end()) co_return known->second;
+    Row row = co_await table.Find(as_written.second);
+    by_pattern_.emplace(as_written, row);
+    co_return row;
 }
 
 async::Task<DecisionLookups::Row> DecisionLookups::FindAnew(tables::LookupTable& table,

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/tables/domain_list.hpp"
@@ -48,6 +50,7 @@ private:
     };
     using Rows = std::vector<KnownRow>;
 
+    async::Task<Row> FindByPattern(tables::LookupTable& table, std::string_view key);
     async::Task<Row> FindAnew(tables::LookupTable& table, std::string_view key);
     async::Task<void> AskTogether(std::vector<tables::LookupTable*> asked, std::string folded);
 
@@ -62,6 +65,8 @@ private:
     tables::TableReader& shared_;
     /// By key, case-folded as all tables do it.
     std::unordered_map<std::string, Rows, text::StringHash, std::equal_to<>> known_;
+    /// Of tables of patterns, which may look at the case of a key.
+    std::map<std::pair<const tables::LookupTable*, std::string>, Row> by_pattern_;
 };
 
 }  // namespace policyd::recipients

@@ -51,7 +51,7 @@ void OpenTables(MailSystem& system, const config::Settings& settings,
         {"virtual_domain_message_limit_maps", &M::virtual_domain_message_limit_maps,
          &S::virtual_domain_message_limit_maps},
         {"transport_maps", &M::transport_maps, &S::transport_maps,
-         tables::Substitution::kForbidden},
+         tables::Substitution::kForbiddenInTransports},
     };
     system.virtual_mailbox_maps_as_written =
         tables.OpenChainForVirtual("virtual_mailbox_maps", settings.virtual_mailbox_maps);

@@ -9,6 +9,27 @@
 
 namespace policyd::tables {
 
+namespace {
+
+const char* WhyForbidden(Substitution substitution) {
+    if (substitution == Substitution::kForbiddenToVirtual)
+        return "virtual(8) takes no $1 in a result: where it delivers, what only this rule finds "
+               "bounces";
+    return "transport_maps take no $1 in a result";
+}
+
+/// \1 to \9.
+bool HasBackReference(std::string_view expression) {
+    for (std::size_t i = 0; i + 1 < expression.size(); ++i) {
+        if (expression[i] != '\\') continue;
+        ++i;
+        if (expression[i] >= '1' && expression[i] <= '9') return true;
+    }
+    return false;
+}
+
+}  // namespace
+
 void PatternParser::AddLine(std::string_view line, std::size_t number) {
     line = text::Trim(line);
     if (line.empty()) return;
@@ -63,8 +84,8 @@ void PatternParser::AddRule(std::string_view line, std::size_t number) {
     if (groups > 0 && rule.conditions[0].is_negated)
         throw std::invalid_argument(
             "a pattern that is not to match has no groups for the $1 of its result");
-    if (groups > 0 && substitution_ == Substitution::kForbidden)
-        throw std::invalid_argument("neither virtual(8) nor transport_maps take $1 in a result");
+    if (groups > 0 && substitution_ != Substitution::kAllowed)
+        throw std::invalid_argument(WhyForbidden(substitution_));
     const auto first = Compiled(rule.conditions[0], groups > 0);
     if (groups > first->Groups())
         throw std::invalid_argument("the pattern has no group for the $" + std::to_string(groups) +
@@ -91,6 +112,10 @@ PatternRule::Condition PatternParser::TakeCondition(std::string_view& text,
         condition.text.flags += text[0];
         text.remove_prefix(1);
     }
+    if (syntax_ == PatternSyntax::kPosix && HasBackReference(condition.text.expression))
+        Warn(number,
+             "with a back-reference (\\1) one long address may keep the C library busy for ever, "
+             "and everybody waiting: use pcre:, which gives up");
     if (syntax_ == PatternSyntax::kPerl && condition.text.flags.find('X') != std::string::npos)
         Warn(number, "the flag 'X' is obsolete and has no effect");
     return condition;

@@ -14,7 +14,11 @@ namespace policyd::tables {
 
 /// Whether results may have parts of the key in them: Postfix does not allow it where whoever sends
 /// a message would have a say in what is done with it.
-enum class Substitution { kAllowed, kForbidden };
+enum class Substitution {
+    kAllowed,
+    kForbiddenToVirtual,     ///< virtual(8), which makes paths of them
+    kForbiddenInTransports,  ///< transport_maps
+};
 
 /// A line of a regexp: or pcre: table.
 struct PatternRule {

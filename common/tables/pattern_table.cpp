@@ -1,6 +1,8 @@
 #include "common/tables/pattern_table.hpp"
 
-#include <algorithm>
+#include <time.h>
+
+#include <cstdint>
 
 #include "common/tables/key_rules.hpp"
 #include "common/tables/logical_lines.hpp"
@@ -8,11 +10,28 @@
 
 namespace policyd::tables {
 
+namespace {
+
+/// Beyond it a key can be so long that many rules together take seconds for it, of which those who
+/// ask meanwhile would wait for all.
+constexpr std::size_t kLongKey = 128;
+constexpr std::int64_t kMostForLongKeys = 100'000'000;  // nanoseconds of this thread
+
+std::int64_t ThreadTime() {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec;
+}
+
+}  // namespace
+
 PatternRules ReadPatterns(PatternSyntax syntax, Substitution substitution, const std::string& name,
                           const WarningSink& warn) {
-    const std::string content = RulesText(syntax == PatternSyntax::kPerl ? "pcre" : "regexp", name);
-    LogicalLines lines(name, content, warn);
-    PatternParser parser(syntax, substitution, name, warn);
+    const std::string type = syntax == PatternSyntax::kPerl ? "pcre" : "regexp";
+    const std::string content = RulesText(type, name);
+    const std::string place = IsInlineRules(name) ? type + ':' + name : name;
+    LogicalLines lines(place, content, warn);
+    PatternParser parser(syntax, substitution, place, warn);
     while (const auto line = lines.Next()) parser.AddLine(line->UpToZeroByte(), line->first);
     return parser.Finish();
 }
@@ -39,10 +58,13 @@ bool PatternTable::Holds(std::size_t rule, const std::string& key) const {
 std::optional<std::string> PatternTable::FindNow(std::string_view key) const {
     if (!IsKey(key)) return std::nullopt;
     const std::string text(key);
+    const std::int64_t latest = key.size() > kLongKey ? ThreadTime() + kMostForLongKeys : 0;
     for (std::size_t i = 0; i < rules_->size();) {
         const PatternRule& rule = (*rules_)[i];
         bool holds = false;
         try {
+            if (latest > 0 && ThreadTime() > latest)
+                throw MatchFailure("the rules before it take too long for so long a key");
             holds = Holds(i, text);
         } catch (const MatchFailure& failure) {
             throw outage::TableUnavailable(name_ + ", line " + std::to_string(rule.line) + ": " +

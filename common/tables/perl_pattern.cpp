@@ -1,5 +1,6 @@
 #include "common/tables/perl_pattern.hpp"
 
+#include <algorithm>
 #include <new>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -11,10 +12,17 @@ namespace policyd::tables {
 
 namespace {
 
-/// Of the matcher, which goes back and tries again: some ten milliseconds. Expressions that take
-/// more than a few hundred for an address are written by mistake. (Postfix, where each client has
-/// an smtpd of its own to wait for, lets it take ten million.)
-constexpr std::uint32_t kMostSteps = 500'000;
+/// Of the matcher, which goes back and tries again, for a key: some forty milliseconds. Expressions
+/// that take more than a few hundred for an address are written by mistake. (Postfix, where each
+/// client has an smtpd of its own to wait for, lets it take ten million from each character on.)
+constexpr std::size_t kMostSteps = 4'000'000;
+
+/// PCRE2 counts anew at each character that a match may begin with. What goes along the key once or
+/// twice from there is not to end for that.
+std::uint32_t MostStepsFromEach(std::size_t characters) {
+    return static_cast<std::uint32_t>(
+        std::max(kMostSteps / (characters + 1), 4 * characters + 1000));
+}
 
 std::uint32_t OptionsFrom(const PatternText& text) {
     std::uint32_t options = PCRE2_CASELESS | PCRE2_DOTALL;
@@ -90,7 +98,6 @@ PerlPattern::PerlPattern(const PatternText& text) {
                                     std::to_string(offset + 1) + " of the expression");
     match_.reset(Made(pcre2_match_data_create_from_pattern(compiled_.get(), nullptr)));
     limits_.reset(Made(pcre2_match_context_create(nullptr)));
-    pcre2_set_match_limit(limits_.get(), kMostSteps);
 }
 
 std::size_t PerlPattern::Groups() const {
@@ -100,6 +107,7 @@ std::size_t PerlPattern::Groups() const {
 }
 
 bool PerlPattern::Matches(const std::string& key) {
+    pcre2_set_match_limit(limits_.get(), MostStepsFromEach(key.size()));
     const int matches = pcre2_match(compiled_.get(), reinterpret_cast<PCRE2_SPTR>(key.data()),
                                     key.size(), 0, 0, match_.get(), limits_.get());
     if (matches < 0 && matches != PCRE2_ERROR_NOMATCH) throw MatchFailure(MessageOf(matches));

@@ -225,7 +225,7 @@ LookupTable& TableRegistry::OpenInList(std::string_view spec) {
 }
 
 LookupTable& TableRegistry::OpenForVirtual(std::string_view spec) {
-    return OpenAs({ReadAs::kUnfolded, Substitution::kForbidden}, WithoutProxy(spec));
+    return OpenAs({ReadAs::kUnfolded, Substitution::kForbiddenToVirtual}, WithoutProxy(spec));
 }
 
 LookupTable& TableRegistry::OpenAs(Way way, std::string_view spec) {

@@ -79,8 +79,9 @@ private:
 
     tables::LookupTable& Opened(const config::Option& option, const std::string& name) {
         if (IsDomainList(option)) return registry_.OpenInList(name);
+        if (option.name == "virtual_mailbox_maps") registry_.OpenForVirtual(name);
         return registry_.Open(name, option.name == "transport_maps"
-                                        ? tables::Substitution::kForbidden
+                                        ? tables::Substitution::kForbiddenInTransports
                                         : tables::Substitution::kAllowed);
     }
 

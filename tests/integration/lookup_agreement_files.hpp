@@ -219,7 +219,7 @@ inline std::string LookupCaseGenerator::PatternLine(const std::string& type, int
 inline LookupCase LookupCaseGenerator::Patterns(const std::string& type) {
     LookupCase lookup;
     lookup.keys = SomeKeys();
-    std::erase_if(lookup.keys, [](const std::string& key) { return key.size() > 64; });
+    std::erase_if(lookup.keys, [](const std::string& key) { return key.size() > 40; });
     int depth = 0;
     std::string text;
     if (OneIn(10)) {

@@ -197,7 +197,8 @@ TEST(LoadConfigFileTest, ExpandsTheNamesOfOtherOptions) {
 
 TEST(LoadConfigFileTest, RefusesNamesThatLeadNowhereOrToThemselves) {
     EXPECT_EQ(ErrorsIn("\nmyorigin = \"$myhotsname\"\n"),
-              "policyd.toml:2: myorigin: $myhotsname is not a text option of the mail system");
+              "policyd.toml:2: myorigin: $myhotsname is not a text option of the mail system; "
+              "write $$ for a dollar sign");
     EXPECT_THAT(ErrorsIn("mydomain = \"${myhostname}\"\nmyhostname = \"x.$mydomain\"\n"),
                 HasSubstr("a value that leads to itself"));
 }

@@ -115,9 +115,9 @@ TEST_P(PatternTableTest, WhatFollowsABlocksBordersIsIgnored) {
 }
 
 TEST_P(PatternTableTest, ARuleWithPartsOfTheKeyIsSkippedWhereTheyAreNotAllowed) {
-    PatternTable table = Open("/(a)/ $1\n/a/ $$2\n", Substitution::kForbidden);
+    PatternTable table = Open("/(a)/ $1\n/a/ $$2\n", Substitution::kForbiddenInTransports);
     EXPECT_EQ(table.FindNow("a"), "$2");
-    EXPECT_THAT(warnings, ElementsAre(HasSubstr("1: skipped: neither virtual(8) nor")));
+    EXPECT_THAT(warnings, ElementsAre(HasSubstr("1: skipped: transport_maps take no $1")));
 }
 
 TEST_P(PatternTableTest, AnEmptyResultIsToldOf) {
@@ -166,6 +166,28 @@ TEST_F(SomePatternTableTest, RegexpKnowsASecondPatternBehindAnExclamationMark) {
     EXPECT_EQ(OpenAs(PatternSyntax::kPosix, "/a/!/(/ one\n").FindNow("ac"), std::nullopt);
     EXPECT_EQ(OpenAs(PatternSyntax::kPerl, "/(a)/!/b/ one\n").FindNow("ac"), std::nullopt);
     EXPECT_THAT(warnings, ElementsAre(HasSubstr("1: skipped: "), HasSubstr("no flag '!'")));
+}
+
+TEST_F(SomePatternTableTest, RegexpTellsOfBackReferences) {
+    EXPECT_EQ(OpenAs(PatternSyntax::kPosix, "/(a)\\1/ one\n/\\\\1/ two\n").FindNow("aa"), "one");
+    EXPECT_THAT(warnings, ElementsAre(HasSubstr("1: with a back-reference")));
+}
+
+TEST_F(SomePatternTableTest, ALongKeyDoesNotKeepOneRuleBusy) {
+    PatternTable table = OpenAs(PatternSyntax::kPerl, "/[a-z]+.*bounce.*@/ one\n");
+    EXPECT_THROW(table.FindNow(std::string(960, 'a') + "@example.com"), outage::TableUnavailable);
+    EXPECT_EQ(table.FindNow(std::string(960, 'a') + "bounce-7@example.com"), "one");
+    EXPECT_EQ(table.FindNow(std::string(60, 'a') + "@example.com"), std::nullopt);
+}
+
+TEST_F(SomePatternTableTest, NorManyRulesTogether) {
+    std::string rules;
+    for (int i = 0; i < 1000; ++i) rules += "/[a-z]+x" + std::to_string(i) + "@/ one\n";
+    PatternTable table = OpenAs(PatternSyntax::kPerl, rules);
+    const std::string end = "@example.com";
+    EXPECT_THROW(table.FindNow(std::string(960, 'a') + end), outage::TableUnavailable);
+    EXPECT_EQ(table.FindNow(std::string(960, 'a') + "x0" + end), "one");
+    EXPECT_EQ(table.FindNow(std::string(100, 'a') + end), std::nullopt);
 }
 
 TEST_F(SomePatternTableTest, WhatCannotBeToldIsNoAnswer) {

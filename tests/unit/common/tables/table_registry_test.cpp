@@ -66,13 +66,24 @@ TEST_F(TableRegistryTest, PartsOfAKeyAreInTheResultsOfPatternsWhereThatIsAllowed
     for (const std::string type : {"regexp:", "pcre:", "proxy:pcre:"}) {
         EXPECT_EQ(find(registry.Open(type + table)), "Joe") << type;
         EXPECT_EQ(find(registry.OpenInList(type + table)), "Joe") << type;
-        EXPECT_EQ(find(registry.Open(type + table, Substitution::kForbidden)), "all") << type;
+        EXPECT_EQ(find(registry.Open(type + table, Substitution::kForbiddenInTransports)), "all")
+            << type;
         EXPECT_EQ(find(registry.OpenForVirtual(type + table)), "all") << type;
         EXPECT_EQ(
-            find(*registry.OpenChain("x", {type + table}, Substitution::kForbidden).Tables()[0]),
+            find(*registry.OpenChain("x", {type + table}, Substitution::kForbiddenInTransports)
+                      .Tables()[0]),
             "all")
             << type;
     }
+}
+
+TEST_F(TableRegistryTest, SaysForWhomARuleIsNone) {
+    const std::string rule = "pcre:{{/^(.*)@/ $1/}}";
+    registry.OpenForVirtual(rule);
+    registry.Open(rule, Substitution::kForbiddenInTransports);
+    EXPECT_THAT(warnings,
+                testing::ElementsAre(HasSubstr(rule + ":1: skipped: virtual(8) takes no $1"),
+                                     HasSubstr(rule + ":1: skipped: transport_maps take no $1")));
 }
 
 TEST_F(TableRegistryTest, RulesMayStandInTheNameOfATable) {

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/async/detached_call.hpp"
+
 namespace policyd::async {
 
 namespace {
@@ -95,7 +97,7 @@ void DestroyElsewhere(std::shared_ptr<const void> remains) {
 }
 
 bool FinishDestroying(std::chrono::milliseconds patience) {
-    return TheDestroyer().Finish(patience);
+    return !DetachedThread::AnyIsLeft() && TheDestroyer().Finish(patience);
 }
 
 void GiveWay() noexcept {

@@ -13,7 +13,8 @@ void DestroyElsewhere(std::shared_ptr<const void> remains);
 /// Waits until all of it is destroyed; what is handed over from now on is destroyed at once. What
 /// main() does last: what libraries do at the exit of a process goes badly with threads that still
 /// use them, as those of a WorkerPool may. False where it takes longer than `patience`, as where
-/// such a thread waits for a name server that keeps silent: then the process leaves by _exit(2).
+/// such a thread waits for a name server that keeps silent, and where a DetachedThread is left:
+/// then the process leaves by _exit(2).
 bool FinishDestroying(std::chrono::milliseconds patience = std::chrono::seconds(1));
 
 /// Lets other threads go before the calling one wherever there is not enough processor for all.

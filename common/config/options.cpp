@@ -30,10 +30,9 @@ constexpr SectionText kSections[] = {
      "check-config --postfix /etc/postfix\" compare). A list may be an array or one text as in "
      "main.cf. $name stands for the value of another option of this section, $$ for a dollar "
      "sign. Tables are mysql:, sqlite:, hash:, btree:, lmdb:, cdb:, texthash:, cidr:, regexp:, "
-     "pcre:, "
-     "inline: and static:, "
-     "named as in main.cf, with proxy: before the name where main.cf has it: behind it Postfix "
-     "finds nothing by a key that a texthash: or inline: table has in upper case. Of hash: and its "
+     "pcre:, inline: and static:, named as in main.cf, with proxy: before the name where main.cf "
+     "has it: behind it Postfix finds nothing by a key that a texthash: or inline: table has in "
+     "upper case. Of hash: and its "
      "like the text is read, at the start and within seconds after postmap has compiled it; "
      "texthash:, cidr:, regexp: and pcre: files at the start and at a reload."},
     {kMailStore, "The mail store", "Where mailboxes are, for policyd-scan."},

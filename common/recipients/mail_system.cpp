@@ -31,7 +31,6 @@ void OpenTables(MailSystem& system, const config::Settings& settings,
         const char* name;
         tables::TableChain MailSystem::*chain;
         config::Strings config::Settings::*list;
-        tables::Substitution substitution = tables::Substitution::kAllowed;
     };
     using S = config::Settings;
     using M = MailSystem;
@@ -50,14 +49,13 @@ void OpenTables(MailSystem& system, const config::Settings& settings,
         {"virtual_domain_limit_maps", &M::virtual_domain_limit_maps, &S::virtual_domain_limit_maps},
         {"virtual_domain_message_limit_maps", &M::virtual_domain_message_limit_maps,
          &S::virtual_domain_message_limit_maps},
-        {"transport_maps", &M::transport_maps, &S::transport_maps,
-         tables::Substitution::kForbiddenInTransports},
+        {"transport_maps", &M::transport_maps, &S::transport_maps},
     };
     system.virtual_mailbox_maps_as_written =
         tables.OpenChainForVirtual("virtual_mailbox_maps", settings.virtual_mailbox_maps);
     for (const Parameter& parameter : kParameters) {
-        system.*parameter.chain =
-            tables.OpenChain(parameter.name, settings.*parameter.list, parameter.substitution);
+        system.*parameter.chain = tables.OpenChain(parameter.name, settings.*parameter.list,
+                                                   SubstitutionIn(parameter.name));
     }
     SetDefaultsApart(system.virtual_mailbox_limit_maps, system.virtual_mailbox_limit_defaults);
     SetDefaultsApart(system.virtual_mailbox_message_limit_maps,
@@ -90,6 +88,11 @@ mail::RewritingRules RewritingRulesFrom(const config::Settings& settings) {
 mail::ExtensionRules ExtensionRulesFrom(const config::Settings& settings) {
     return {settings.recipient_delimiter, settings.owner_request_special,
             settings.double_bounce_sender};
+}
+
+tables::Substitution SubstitutionIn(std::string_view parameter) {
+    return parameter == "transport_maps" ? tables::Substitution::kForbiddenInTransports
+                                         : tables::Substitution::kAllowed;
 }
 
 MailSystem OpenMailSystem(const config::Settings& settings, tables::TableRegistry& tables) {

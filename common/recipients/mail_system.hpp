@@ -74,6 +74,9 @@ mail::RewritingRules RewritingRulesFrom(const config::Settings& settings);
 /// What it takes for an address extension.
 mail::ExtensionRules ExtensionRulesFrom(const config::Settings& settings);
 
+/// Whether the results of this parameter's tables may have parts of a key in them.
+tables::Substitution SubstitutionIn(std::string_view parameter);
+
 /// `settings` have been expanded (config::Expanded). Throws config::ConfigError for a table that
 /// cannot be opened and std::invalid_argument for a layout that is none.
 MailSystem OpenMailSystem(const config::Settings& settings, tables::TableRegistry& tables);

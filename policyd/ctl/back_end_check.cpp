@@ -12,6 +12,7 @@
 #include "common/config/values.hpp"
 #include "common/mysql/client.hpp"
 #include "common/outage/unavailable.hpp"
+#include "common/recipients/mail_system.hpp"
 #include "common/redis/client.hpp"
 #include "common/tables/mysql_table.hpp"
 #include "common/tables/table_list.hpp"
@@ -80,9 +81,7 @@ private:
     tables::LookupTable& Opened(const config::Option& option, const std::string& name) {
         if (IsDomainList(option)) return registry_.OpenInList(name);
         if (option.name == "virtual_mailbox_maps") registry_.OpenForVirtual(name);
-        return registry_.Open(name, option.name == "transport_maps"
-                                        ? tables::Substitution::kForbiddenInTransports
-                                        : tables::Substitution::kAllowed);
+        return registry_.Open(name, recipients::SubstitutionIn(option.name));
     }
 
     void CheckTable(const config::Option& option, const std::string& name) {

@@ -29,10 +29,9 @@ constexpr Command kCommands[] = {
      &DefineCheckConfig},
     {"lookup", "Look a key up in a table, as postmap -q does",
      "Prints the value that TABLE (mysql:, sqlite:, hash:, texthash:, cidr:, regexp:, pcre:, "
-     "inline:, "
-     "static:, named as in main.cf, with or without proxy:) has for KEY. A KEY of - reads keys "
-     "from standard input, one "
-     "a line, and prints \"key TAB value\" for each that is found. Exits with 0 if the key, or any "
+     "inline:, static:, named as in main.cf, with or without proxy:) has for KEY. A KEY of - reads "
+     "keys from standard input, one a line, and prints \"key TAB value\" for each that is found. "
+     "Exits with 0 if the key, or any "
      "of them, was found, with 1 if not, with 75 if the table could not answer, and with 78 if its "
      "file has a mistake, or its server refuses the query.",
      &DefineLookup},

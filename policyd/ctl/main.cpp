@@ -4,7 +4,6 @@
 #include <sstream>
 
 #include "common/async/destroy_elsewhere.hpp"
-#include "common/async/detached_call.hpp"
 #include "common/async/process.hpp"
 #include "common/log/logging.hpp"
 #include "policyd/ctl/commands.hpp"
@@ -25,8 +24,7 @@ int main(int argc, char** argv) {
         status = policyd::ctl::kInternalError;
     }
     policyd::log::SayOnStderr(failures.str());
-    const bool is_all_over =
-        !policyd::async::DetachedThread::AnyIsLeft() && policyd::async::FinishDestroying();
+    const bool is_all_over = policyd::async::FinishDestroying();
     policyd::log::Shutdown();
     // What is destroyed at the exit of a process may be in use by a thread that was left behind.
     if (!is_all_over) _exit(status);

@@ -10,7 +10,6 @@
 #include "common/async/beside.hpp"
 #include "common/async/blocking_threads.hpp"
 #include "common/async/destroy_elsewhere.hpp"
-#include "common/async/detached_call.hpp"
 #include "common/async/event_loop.hpp"
 #include "common/async/process.hpp"
 #include "common/async/signal_watch.hpp"
@@ -135,7 +134,7 @@ int Main(int argc, char** argv) {
     }
     // What comes from now on is too late, and not for the default action either.
     async::IgnoreSignals({SIGHUP, SIGUSR1, SIGTERM, SIGINT});
-    const bool is_all_over = !async::DetachedThread::AnyIsLeft() && async::FinishDestroying();
+    const bool is_all_over = async::FinishDestroying();
     log::Shutdown();
     if (command_line->once && !HasPrintedReport()) exit_code = kFailed;
     // What is destroyed at the exit of a process may be in use by a thread that was left behind.

@@ -32,16 +32,16 @@ std::string Quoted(const std::string& path) {
     return '"' + text::EscapedForLog(path) + '"';
 }
 
-/// As long as it lives, a sweep goes on, however that ends.
-class GoesOn {
+/// Something is so for as long as this lives, however that ends.
+class SoLong {
 public:
-    explicit GoesOn(bool& goes_on) : goes_on_(goes_on) { goes_on_ = true; }
-    ~GoesOn() { goes_on_ = false; }
-    GoesOn(const GoesOn&) = delete;
-    GoesOn& operator=(const GoesOn&) = delete;
+    explicit SoLong(bool& is_so) : is_so_(is_so) { is_so_ = true; }
+    ~SoLong() { is_so_ = false; }
+    SoLong(const SoLong&) = delete;
+    SoLong& operator=(const SoLong&) = delete;
 
 private:
-    bool& goes_on_;
+    bool& is_so_;
 };
 
 /// Whether the store may hold something that it prefers to a measurement that began then.
@@ -140,7 +140,7 @@ async::Task<ScanReport> Scanner::Sweep(Thoroughness thoroughness, Scope scope) {
         scope = Scope::kAll;
         state_.knows_store = false;  // also where the last sweep has found out that it did
     }
-    const GoesOn goes_on(sweeping_);
+    const SoLong sweeping(sweeping_);
     look_again_ = false;  // what comes or goes from now on may be missed by the survey
     if (!IsToEnd()) co_await SurveyMailboxes(thoroughness);
     if (!IsToEnd() && tally_.sweep.verified) co_await CompareWithStore();
@@ -166,11 +166,11 @@ void Scanner::OpenRoot() {
 }
 
 async::Task<bool> Scanner::StoreHasLost() {
-    if (files_ == nullptr) co_return false;                             // no sweep could begin yet
-    if (std::exchange(looks_for_loss_, true)) co_return owes_figures_;  // somebody else does
+    if (files_ == nullptr) co_return false;        // no sweep could begin yet
+    if (looks_for_loss_) co_return owes_figures_;  // somebody else does
+    const SoLong looks(looks_for_loss_);
     const bool has_lost = co_await comparison_.HasLostFigures();
     if (has_lost) co_await TellStoreAgain();
-    looks_for_loss_ = false;
     co_return owes_figures_;
 }
 

@@ -8,7 +8,6 @@
 #include <string>
 
 #include "common/async/destroy_elsewhere.hpp"
-#include "common/async/detached_call.hpp"
 #include "common/async/process.hpp"
 #include "common/config/config_error.hpp"
 #include "common/config/config_file.hpp"
@@ -70,8 +69,7 @@ int main(int argc, char** argv) {
     }
 
     const int status = Serve(config);
-    const bool is_all_over =
-        !policyd::async::DetachedThread::AnyIsLeft() && policyd::async::FinishDestroying();
+    const bool is_all_over = policyd::async::FinishDestroying();
     policyd::log::Shutdown();
     // What is destroyed at the exit of a process may be in use by a thread that was left behind.
     if (!is_all_over) _exit(status);
